@@ -1,0 +1,56 @@
+# Everything runs from .venv, which the first target that needs it makes.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint types format train bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed  ## install, segment the pictures that come along, say where the results lie (OUT=demo)
+	$(BIN)/textseg demo -o $(OUT)
+
+test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it)
+	$(BIN)/python -m pytest -m "not gpu" $(ARGS)
+
+quick: $(VENV)/.installed-test  ## the tests that are worth running on every save
+	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
+
+lint: $(VENV)/.installed-test  ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test  ## mypy, strict
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-test  ## let ruff put things right
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: $(VENV)/.installed  ## train the embedded model again (hours; resumes where it stopped)
+	$(BIN)/python -m textseg.picturebook.train $(ARGS)
+
+bench: $(VENV)/.installed-test  ## the table in the README
+	$(BIN)/textseg bench segment $(ARGS)
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find textseg agent_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "textseg needs Python 3.11 or newer; try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
+	$(BIN)/python -m pip install -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/.created
+	$(BIN)/python -m pip install -c constraints.txt -e '.[test]'
+	touch $(VENV)/.installed $@

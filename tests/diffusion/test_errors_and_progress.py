@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from textseg import errors
+from textseg.errors import TextsegError, UnknownNameError
+from textseg.progress import CancelToken
+
+
+def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:
+    return [kind, *(found for child in kind.__subclasses__() for found in all_errors(child))]
+
+
+@pytest.mark.parametrize("kind", all_errors())
+def test_errors_survive_a_process_border(kind: type[TextsegError]) -> None:
+    error = pickle.loads(pickle.dumps(kind("too  large:\n9 > 8", hint="use 8")))
+    assert type(error) is kind
+    assert str(error) == "too large: 9 > 8; use 8"
+    assert error.hint == "use 8"
+
+
+def test_an_error_without_a_hint_is_its_message() -> None:
+    assert str(TextsegError("no")) == "no"
+    assert TextsegError("no").hint == ""
+
+
+def test_codes_tell_kinds_apart() -> None:
+    codes = [kind.code for kind in all_errors()]
+    assert len(set(codes)) == len(codes) == 11
+
+
+@pytest.mark.parametrize(
+    ("kind", "builtin"),
+    [
+        (errors.QueryError, ValueError),
+        (errors.MissingExtraError, ImportError),
+        (errors.OutOfMemoryError, MemoryError),
+        (errors.OutputExistsError, FileExistsError),
+    ],
+)
+def test_errors_are_caught_by_the_builtin_they_stand_for(
+    kind: type[TextsegError], builtin: type[Exception]
+) -> None:
+    with pytest.raises(builtin, match="why"):
+        raise kind("why")
+
+
+def test_an_unknown_name_lists_the_known_ones_in_order() -> None:
+    error = UnknownNameError.among("model", "x", ["b", "a"])
+    assert str(error) == "unknown model 'x'; known: a, b"
+
+
+def test_a_cancelled_token_raises_and_a_fresh_one_does_not() -> None:
+    token = CancelToken()
+    token.raise_if_cancelled()
+    assert not token.cancelled
+    token.cancel()
+    assert token.cancelled
+    with pytest.raises(errors.Cancelled):
+        token.raise_if_cancelled()

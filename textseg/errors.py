@@ -1,0 +1,119 @@
+"""The errors this package raises on purpose.
+
+Each one says what is wrong, what was received and what to do, in one line that a person or an
+assistant can act on. The tree, with the machine-readable ``code`` of each::
+
+    TextsegError            error
+    ├── InvalidInputError   invalid_input       (also a ValueError)
+    │   ├── ImageError      invalid_image
+    │   ├── QueryError      invalid_query
+    │   └── UnknownNameError  unknown_name
+    ├── ModelError          model_unavailable
+    │   └── UnsupportedError  unsupported
+    ├── MissingExtraError   missing_extra       (also an ImportError)
+    ├── OutOfMemoryError    out_of_memory       (also a MemoryError)
+    ├── OutputExistsError   output_exists       (also a FileExistsError)
+    └── Cancelled           cancelled
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Self
+
+
+class TextsegError(Exception):
+    """Anything this package refuses to do, with the reason.
+
+    ``str(error)`` is the whole message on one line, the hint included. ``hint`` alone is what to do
+    about it ("" when there is nothing to advise); ``code`` is stable and meant for programs.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the message and the hint; both are folded to one line."""
+        self.message = _one_line(message)
+        self.hint = _one_line(hint)
+        super().__init__(self.message, self.hint)
+
+    def __str__(self) -> str:
+        """Return the message, followed by the hint if there is one."""
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from message and hint, so that errors cross process borders."""
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+class InvalidInputError(TextsegError, ValueError):
+    """An argument that cannot be used: out of range, wrong shape, contradictory."""
+
+    code = "invalid_input"
+
+
+class ImageError(InvalidInputError):
+    """A picture that cannot be read, or is too large or empty."""
+
+    code = "invalid_image"
+
+
+class QueryError(InvalidInputError):
+    """A query text that cannot be asked."""
+
+    code = "invalid_query"
+
+
+class UnknownNameError(InvalidInputError):
+    """A name that is not registered."""
+
+    code = "unknown_name"
+
+    @classmethod
+    def among(cls, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> Self:
+        """Build the error for an unknown ``name`` of some ``kind``, listing the ``known`` ones."""
+        return cls(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}", hint=hint)
+
+
+class ModelError(TextsegError):
+    """A model that cannot be loaded or run: files missing or broken, hub not reachable."""
+
+    code = "model_unavailable"
+
+
+class UnsupportedError(ModelError):
+    """A model or a request that is well-formed but beyond what this package can do."""
+
+    code = "unsupported"
+
+
+class MissingExtraError(TextsegError, ImportError):
+    """An optional dependency that is not installed; the message has the exact install command."""
+
+    code = "missing_extra"
+
+
+class OutOfMemoryError(TextsegError, MemoryError):
+    """The device ran out of memory; a smaller batch size usually helps."""
+
+    code = "out_of_memory"
+
+
+class OutputExistsError(TextsegError, FileExistsError):
+    """A file that would be overwritten."""
+
+    code = "output_exists"
+
+
+class Cancelled(TextsegError):
+    """The caller asked to stop."""
+
+    code = "cancelled"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _rebuild(kind: type[TextsegError], message: str, hint: str) -> TextsegError:
+    return kind(message, hint=hint)
