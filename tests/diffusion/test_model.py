@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from textseg.diffusion.model import Conditioning, Prediction
+from textseg.diffusion.sampling import draw_noise
+from textseg.errors import InvalidInputError
+
+SHAPE = (2, 4, 3, 5)
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("form", ["x0", "eps", "velocity"])
+def test_each_form_gives_the_other_two(form: str, sigma: float) -> None:
+    x0, eps = draw_noise(SHAPE, seed=0), draw_noise(SHAPE, seed=1)
+    truth = Prediction(x0=x0, eps=eps, velocity=eps - x0)
+    z = (1 - sigma) * x0 + sigma * eps
+    found = getattr(Prediction, f"from_{form}")(z, sigma, getattr(truth, form))
+    for name in ("x0", "eps", "velocity"):
+        assert_close(getattr(found, name), getattr(truth, name), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_velocity_holds_at_both_ends(sigma: float) -> None:
+    z, velocity = draw_noise(SHAPE, seed=0), draw_noise(SHAPE, seed=1)
+    found = Prediction.from_velocity(z, sigma, velocity)
+    assert_close((1 - sigma) * found.x0 + sigma * found.eps, z)
+
+
+def test_noise_is_refused_where_it_says_nothing_about_the_picture() -> None:
+    z = draw_noise(SHAPE, seed=0)
+    with pytest.raises(InvalidInputError, match="sigma 1"):
+        Prediction.from_eps(z, 1.0, z)
+    with pytest.raises(InvalidInputError, match="sigma 0"):
+        Prediction.from_x0(z, 0.0, z)
+
+
+def make_conditioning(pooled: bool = True) -> Conditioning:
+    return Conditioning(
+        prompts=("a", "b", "c"),
+        embeddings=torch.arange(3.0)[:, None, None].expand(3, 2, 5),
+        pooled=torch.arange(3.0)[:, None].expand(3, 4) if pooled else None,
+        notes=(("first",), (), ("third", "again")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("index", "prompts"),
+    [(0, "a"), (-1, "c"), (slice(1, None), "bc"), ([2, 0], "ca"), ((1,), "b"), (slice(0, 0), "")],
+)
+def test_indexing_conditioning_gives_a_batch_of_the_chosen_prompts(index, prompts: str) -> None:
+    chosen = make_conditioning()[index]
+    assert chosen.prompts == tuple(prompts)
+    rows = ["abc".index(prompt) for prompt in prompts]
+    assert chosen.embeddings[:, 0, 0].tolist() == rows
+    assert chosen.pooled is not None
+    assert chosen.pooled[:, 0].tolist() == rows
+    assert chosen.notes == tuple(make_conditioning().notes[row] for row in rows)
+
+
+def test_an_index_beyond_the_prompts_is_an_index_error() -> None:
+    with pytest.raises(IndexError):
+        make_conditioning()[3]
+
+
+def test_repeat_interleave_keeps_copies_side_by_side() -> None:
+    repeated = make_conditioning(pooled=False).repeat_interleave(2)
+    assert repeated.prompts == tuple("aabbcc")
+    assert repeated.embeddings[:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert repeated.pooled is None
+
+
+def test_cat_undoes_taking_apart() -> None:
+    whole = make_conditioning()
+    joined = Conditioning.cat([whole[:1], whole[1:]])
+    assert joined.prompts == whole.prompts
+    assert joined.notes == whole.notes
+    assert_close(joined.embeddings, whole.embeddings)
+    assert_close(joined.pooled, whole.pooled)
+
+
+def test_notes_default_to_none_for_each_prompt() -> None:
+    assert Conditioning(prompts=("a", "b"), embeddings=torch.zeros(2, 1, 1)).notes == ((), ())
+
+
+def test_conditioning_for_other_prompts_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="2 prompts"):
+        Conditioning(prompts=("a", "b"), embeddings=torch.zeros(3, 1, 1))

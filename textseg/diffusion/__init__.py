@@ -1,0 +1,1 @@
+"""What all methods are written in: one coordinate system, one denoising loop, no network."""

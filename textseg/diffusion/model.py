@@ -1,0 +1,172 @@
+"""What every text-to-image model looks like from here, and what it answers.
+
+One coordinate system for all of them: a noise level ``sigma`` in [0, 1] and the mix
+
+    z = (1 - sigma) * x0 + sigma * eps            # sigma 0: clean, 1: pure noise
+    velocity = eps - x0 = dz / dsigma
+
+A variance-preserving model with x_t = a x0 + s eps is the same thing seen through z = x_t / (a + s)
+and sigma = s / (a + s). A backend converts once, at its border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from textseg.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A model's estimate at one noise level in three equivalent forms, (b, c, h, w) float32.
+
+    The forms belong together: ``z == (1 - sigma) * x0 + sigma * eps`` for the ``z`` that was asked
+    about.
+    """
+
+    x0: Tensor
+    eps: Tensor
+    velocity: Tensor
+
+    @classmethod
+    def from_x0(cls, z: Tensor, sigma: float, x0: Tensor) -> Self:
+        """Return the three forms of an estimate of the clean latents; needs ``sigma`` > 0."""
+        if sigma <= 0:
+            raise InvalidInputError(f"clean latents say nothing about the noise at sigma {sigma}")
+        velocity = (z - x0) / sigma
+        return cls(x0=x0, eps=x0 + velocity, velocity=velocity)
+
+    @classmethod
+    def from_eps(cls, z: Tensor, sigma: float, eps: Tensor) -> Self:
+        """Return the three forms of an estimate of the noise; needs ``sigma`` < 1."""
+        if sigma >= 1:
+            raise InvalidInputError(f"noise says nothing about the clean latents at sigma {sigma}")
+        velocity = (eps - z) / (1 - sigma)
+        return cls(x0=eps - velocity, eps=eps, velocity=velocity)
+
+    @classmethod
+    def from_velocity(cls, z: Tensor, sigma: float, velocity: Tensor) -> Self:
+        """Return the three forms of an estimate of dz / dsigma; well-behaved at every level."""
+        return cls(x0=z - sigma * velocity, eps=z + (1 - sigma) * velocity, velocity=velocity)
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """What a model made of ``n`` prompts; a batch that can be indexed, repeated and joined.
+
+    ``embeddings`` is (n, tokens, dim); ``pooled`` is (n, dim) for the models that want one vector
+    per prompt as well, else ``None``. ``notes`` holds, per prompt, remarks for people: what was cut
+    off, which words are unknown.
+    """
+
+    prompts: tuple[str, ...]
+    embeddings: Tensor
+    pooled: Tensor | None = None
+    notes: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in empty notes and check that all fields speak of the same prompts."""
+        if not self.notes:
+            object.__setattr__(self, "notes", ((),) * len(self.prompts))
+        counts = {len(self.prompts), len(self.embeddings), len(self.notes)}
+        if self.pooled is not None:
+            counts.add(len(self.pooled))
+        if len(counts) > 1:
+            raise InvalidInputError(
+                f"{len(self.prompts)} prompts do not go with embeddings for {len(self.embeddings)} "
+                f"and notes for {len(self.notes)}"
+            )
+
+    def __len__(self) -> int:
+        """Return the number of prompts."""
+        return len(self.prompts)
+
+    def __getitem__(self, index: int | slice | Sequence[int]) -> Conditioning:
+        """Return the chosen prompts, always as a batch (an ``int`` gives a batch of one)."""
+        if isinstance(index, int):
+            index = [index]
+        rows = range(len(self))[index] if isinstance(index, slice) else index
+        chosen = torch.tensor([range(len(self))[row] for row in rows], dtype=torch.long)
+        chosen = chosen.to(self.embeddings.device)
+        return Conditioning(
+            prompts=tuple(self.prompts[row] for row in rows),
+            embeddings=self.embeddings[chosen],
+            pooled=None if self.pooled is None else self.pooled[chosen],
+            notes=tuple(self.notes[row] for row in rows),
+        )
+
+    def repeat_interleave(self, times: int) -> Conditioning:
+        """Return each prompt ``times`` times in a row: a, a, b, b for ``times`` = 2."""
+        return self[[row for row in range(len(self)) for _ in range(times)]]
+
+    @staticmethod
+    def cat(parts: Sequence[Conditioning]) -> Conditioning:
+        """Return the batches of one model, one after another; at least one is needed."""
+        pooled = [part.pooled for part in parts if part.pooled is not None]
+        return Conditioning(
+            prompts=tuple(prompt for part in parts for prompt in part.prompts),
+            embeddings=torch.cat([part.embeddings for part in parts]),
+            pooled=torch.cat(pooled) if pooled else None,
+            notes=tuple(note for part in parts for note in part.notes),
+        )
+
+
+@runtime_checkable
+class DiffusionModel(Protocol):
+    """A frozen text-to-image model reduced to what segmentation and editing need.
+
+    Keeps no state between calls. Everything it returns is float32 on ``device``.
+    """
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes, and where what it returns lies."""
+
+    @property
+    def latent_stride(self) -> int:
+        """Image pixels per latent cell, along each side."""
+
+    @property
+    def size_multiple(self) -> int:
+        """Image sides must divide by this; a multiple of ``latent_stride``."""
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels ``c`` of the latents."""
+
+    @property
+    def sigma_range(self) -> tuple[float, float]:
+        """Lowest and highest noise level that the network covers."""
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        """Return the latents (b, c, h, w) of an image (b, 3, H, W) in [0, 1].
+
+        They are the posterior mean, scaled.
+        """
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Return the image (b, 3, H, W) in [0, 1] of latents (b, c, h, w)."""
+
+    def embed_text(self, prompts: Sequence[str]) -> Conditioning:
+        """Return the conditioning of the prompts; "" is the model's own "no text"."""
+
+    def predict(self, z: Tensor, sigma: float, text: Conditioning) -> Prediction:
+        """Return the estimates for ``z`` (b, c, h, w) at one level, with a prompt for each row."""
+
+    def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
+        """Return the noise levels of a walk of ``steps`` steps, descending to the model's end.
+
+        Levels above ``start`` are left out, so ``levels(n, start=levels(n)[k]) == levels(n)[k:]``.
+        """
+
+    def prior(self, noise: Tensor, sigma: float | None = None) -> Tensor:
+        """Return pure noise as the model sees it at ``sigma``, by default its highest level."""

@@ -1,0 +1,90 @@
+"""Guidance as a closure, the only denoising loop of the package, and seeded noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
+from textseg.errors import InvalidInputError
+
+Denoiser = Callable[[Tensor, float], Prediction]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a walk: ``z`` at the level just reached, and the prediction that led there.
+
+    ``index`` counts from 0 to ``of`` - 1.
+    """
+
+    index: int
+    of: int
+    sigma: float
+    z: Tensor
+    prediction: Prediction
+
+
+def conditioned(model: DiffusionModel, text: Conditioning) -> Denoiser:
+    """Return the denoiser that follows ``text`` (one prompt per row of z) without guidance."""
+    return lambda z, sigma: model.predict(z, sigma, text)
+
+
+def guided(
+    model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+) -> Denoiser:
+    """Return the denoiser of classifier-free guidance (arXiv:2207.12598).
+
+    It moves ``scale`` times the way from what ``reference`` says to what ``text`` says.
+
+    One prompt of ``reference`` serves all rows, else it has as many as ``text``. At ``scale`` 1 the
+    reference cancels and is not evaluated; otherwise both go through the network in one batch.
+    """
+    if scale == 1:
+        return conditioned(model, text)
+    if len(reference) == 1:
+        reference = reference.repeat_interleave(len(text))
+    if len(reference) != len(text):
+        raise InvalidInputError(f"{len(reference)} reference prompts for {len(text)} prompts")
+    both = Conditioning.cat([reference, text])
+
+    def denoise(z: Tensor, sigma: float) -> Prediction:
+        away, towards = model.predict(torch.cat([z, z]), sigma, both).velocity.chunk(2)
+        return Prediction.from_velocity(z, sigma, away + scale * (towards - away))
+
+    return denoise
+
+
+def walk(
+    denoise: Denoiser,
+    z: Tensor,
+    levels: Sequence[float],
+    *,
+    after: Callable[[Tensor, float], Tensor] | None = None,
+) -> Iterator[Step]:
+    """Yield the steps from ``z`` at ``levels[0]`` through all further levels, down or up.
+
+    Each is an Euler step in sigma, which for a variance-preserving model is DDIM with eta 0
+    (arXiv:2010.02502). ``after(z, sigma)`` may change each state at the level just reached, before
+    it is yielded and stepped from.
+    """
+    of = len(levels) - 1
+    for index, (sigma, following) in enumerate(pairwise(levels)):
+        prediction = denoise(z, sigma)
+        z = z + (following - sigma) * prediction.velocity
+        if after is not None:
+            z = after(z, following)
+        yield Step(index=index, of=of, sigma=following, z=z, prediction=prediction)
+
+
+def draw_noise(shape: Sequence[int], *, seed: int) -> Tensor:
+    """Return standard normal noise, on the CPU in float32, from a generator of its own.
+
+    The same seed gives the same noise, wherever it is moved.
+    """
+    generator = torch.Generator("cpu").manual_seed(seed)
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32)
