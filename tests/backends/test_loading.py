@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny import FAMILIES, build_scheduler, build_sd, build_xl
+from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
+from textseg.errors import InvalidInputError, ModelError, UnsupportedError
+
+
+@pytest.fixture
+def broken(tiny_folders: Mapping[str, Path], tmp_path: Path) -> Path:
+    """A checkpoint of its own, to break."""
+    return shutil.copytree(tiny_folders["sd1"], tmp_path / "broken")
+
+
+def edit_json(path: Path, change: Callable[[dict], None]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def load(source: str | Path):
+    return load_unet_model(source, device="cpu", local_files_only=True)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_a_saved_checkpoint_answers_as_the_pipeline_it_came_from(
+    tiny_models, tiny_folders, family: str
+) -> None:
+    loaded, wrapped = tiny_models[family], wrap_pipeline(FAMILIES[family]())
+    z = torch.linspace(-2, 2, 4 * 8 * 12).reshape(1, 4, 8, 12)
+    answers = [model.predict(z, 0.5, model.embed_text(["tree"])).x0 for model in (loaded, wrapped)]
+    torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-5)
+    assert loaded.name == str(tiny_folders[family])
+
+
+def test_loading_leaves_the_global_generator_alone(tiny_folders) -> None:
+    before = torch.random.get_rng_state()
+    load(tiny_folders["xl"])
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_loading_prints_nothing(
+    tiny_folders, dtype: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    load_unet_model(tiny_folders["xl"], device="cpu", dtype=dtype)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_only_the_parts_that_are_needed_are_read(broken: Path) -> None:
+    def add_checker(index: dict) -> None:
+        index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+
+    edit_json(broken / "model_index.json", add_checker)  # and no such folder
+    assert load(broken).latent_channels == 4
+
+
+@pytest.mark.parametrize(("upcast", "vae"), [(True, torch.float32), (False, torch.bfloat16)])
+def test_the_autoencoder_stays_in_float32_where_its_config_asks(
+    tmp_path: Path, upcast: bool, vae: torch.dtype, capfd: pytest.CaptureFixture[str]
+) -> None:
+    build_sd(force_upcast=upcast).save_pretrained(tmp_path)
+    capfd.readouterr()
+    model = load_unet_model(tmp_path, device="cpu", dtype="bfloat16")
+    assert model.dtype == torch.bfloat16
+    assert model._parts.vae.dtype == vae
+    assert model._parts.text_encoders[0].dtype == torch.bfloat16
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_processor_computes_in_float32_by_default(tiny_models) -> None:
+    assert tiny_models["xl"].dtype == torch.float32
+    assert tiny_models["xl"].device == torch.device("cpu")
+
+
+def test_loaded_weights_ask_for_no_gradient(tiny_models) -> None:
+    parts = tiny_models["xl"]._parts
+    for network in (parts.unet, parts.vae, *parts.text_encoders):
+        assert not any(weight.requires_grad for weight in network.parameters())
+        assert not network.training
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
+def test_a_missing_part_is_a_model_error_that_names_the_remedy(broken: Path, part: str) -> None:
+    shutil.rmtree(broken / part)
+    with pytest.raises(ModelError, match="save_pretrained") as caught:
+        load(broken)
+    assert str(broken) in str(caught.value)
+
+
+def test_a_folder_without_an_index_is_a_model_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"model_index\.json"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["unet", "text_encoder"])
+def test_pickled_weights_are_never_read(broken: Path, part: str) -> None:
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(broken / "trapped"), "w"))
+
+    name = {"unet": "diffusion_pytorch_model", "text_encoder": "model"}[part]
+    (broken / part / f"{name}.safetensors").unlink()
+    pickled = {"unet": f"{name}.bin", "text_encoder": "pytorch_model.bin"}[part]
+    torch.save({"weight": Trap()}, broken / part / pickled)
+    with pytest.raises(ModelError, match="safetensors"):
+        load(broken)
+    assert not (broken / "trapped").exists()
+
+
+def test_truncated_weights_are_a_model_error(broken: Path) -> None:
+    weights = broken / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(broken)
+
+
+def test_weights_of_another_shape_are_a_model_error(broken: Path) -> None:
+    edit_json(
+        broken / "unet" / "config.json", lambda config: config.update(block_out_channels=[24, 32])
+    )
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(broken)
+
+
+def test_an_index_that_is_not_json_is_a_model_error(broken: Path) -> None:
+    (broken / "model_index.json").write_text("{")
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(broken)
+
+
+def test_a_scheduler_from_elsewhere_is_refused(broken: Path) -> None:
+    edit_json(
+        broken / "model_index.json",
+        lambda index: index.update(scheduler=["os", "DiffusionPipeline"]),
+    )
+    with pytest.raises(UnsupportedError, match="scheduler 'DiffusionPipeline'"):
+        load(broken)
+
+
+@pytest.mark.parametrize(
+    ("index", "named"),
+    [
+        (
+            {
+                "_class_name": "FluxPipeline",
+                "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+                "text_encoder": ["transformers", "CLIPTextModel"],
+                "text_encoder_2": ["transformers", "T5EncoderModel"],
+                "tokenizer": ["transformers", "CLIPTokenizer"],
+                "tokenizer_2": ["transformers", "T5TokenizerFast"],
+                "transformer": ["diffusers", "FluxTransformer2DModel"],
+                "vae": ["diffusers", "AutoencoderKL"],
+            },
+            "FluxPipeline has nothing as unet",
+        ),
+        (
+            {
+                "_class_name": "StableDiffusionXLImg2ImgPipeline",
+                "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+                "text_encoder": [None, None],
+                "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+                "tokenizer": [None, None],
+                "tokenizer_2": ["transformers", "CLIPTokenizer"],
+                "unet": ["diffusers", "UNet2DConditionModel"],
+                "vae": ["diffusers", "AutoencoderKL"],
+            },
+            "nothing as text_encoder",
+        ),
+    ],
+    ids=["flux", "xl refiner"],
+)
+def test_another_family_is_refused_before_its_weights_are_read(
+    tmp_path: Path, index: dict, named: str
+) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(UnsupportedError, match=named) as caught:
+        load(tmp_path)
+    assert "Stable Diffusion 1.x, 2.x and XL" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("unet", "complaint"),
+    [
+        ({"in_channels": 9}, "takes 9 channels"),
+        ({"out_channels": 8}, "returns 8 channels"),
+        ({"num_class_embeds": 10}, "label"),
+        ({"addition_embed_type": "text"}, "asks for text"),
+        ({"encoder_hid_dim": 32, "encoder_hid_dim_type": "text_proj"}, "text_proj"),
+    ],
+)
+def test_variants_with_other_inputs_are_refused(unet: dict, complaint: str) -> None:
+    with pytest.raises(UnsupportedError, match=complaint):
+        wrap_pipeline(build_sd(unet=unet))
+
+
+def test_an_xl_variant_with_other_size_inputs_is_refused() -> None:
+    pipeline = build_xl()
+    pipeline.unet.register_to_config(addition_time_embed_dim=16)
+    with pytest.raises(UnsupportedError, match="size and style"):
+        wrap_pipeline(pipeline)
+
+
+def test_a_single_file_is_refused_with_the_way_to_convert_it(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"")
+    with pytest.raises(UnsupportedError, match="from_single_file"):
+        load(file)
+
+
+def test_a_hub_id_that_is_not_here_says_what_to_check() -> None:
+    with pytest.raises(ModelError, match="hub id"):
+        load("nobody/nothing")
+
+
+def test_an_unknown_dtype_or_device_is_refused(tiny_folders) -> None:
+    with pytest.raises(InvalidInputError, match="float16"):
+        load_unet_model(tiny_folders["sd1"], device="cpu", dtype="int8")
+    with pytest.raises(InvalidInputError, match="'nowhere'"):
+        load_unet_model(tiny_folders["sd1"], device="nowhere")
+
+
+def test_a_pipeline_is_shared_and_not_copied() -> None:
+    pipeline = build_xl()
+    parts = wrap_pipeline(pipeline)._parts
+    assert parts.unet is pipeline.unet
+    assert parts.vae is pipeline.vae
+    assert parts.text_encoders == (pipeline.text_encoder, pipeline.text_encoder_2)
+
+
+def test_a_half_precision_autoencoder_is_copied_and_left_as_it_is() -> None:
+    pipeline = build_sd().to(torch.bfloat16)
+    model = wrap_pipeline(pipeline, dtype="bfloat16")
+    assert model.dtype == torch.bfloat16
+    assert model._parts.vae.dtype == torch.float32
+    assert pipeline.vae.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("asked", [{"device": "cuda"}, {"dtype": "float16"}])
+def test_a_pipeline_is_never_moved(asked: dict[str, str]) -> None:
+    with pytest.raises(InvalidInputError, match=r"pipeline\.to"):
+        wrap_pipeline(build_sd(), **asked)
+
+
+def test_a_pipeline_without_a_scheduler_is_a_model_error() -> None:
+    pipeline = build_sd()
+    pipeline.scheduler = None
+    with pytest.raises(ModelError, match="no scheduler"):
+        wrap_pipeline(pipeline)
+
+
+def test_schedules_are_checked_when_a_model_is_made() -> None:
+    with pytest.raises(UnsupportedError, match="pure noise"):
+        wrap_pipeline(build_sd(scheduler=build_scheduler(rescale_betas_zero_snr=True)))

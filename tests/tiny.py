@@ -1,0 +1,154 @@
+"""Tiny random-weight checkpoints of the real classes, one for each supported family."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    DiffusionPipeline,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
+
+TEXT_LENGTH = 24
+TEXT_WIDTH = 32
+SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+def build_tokenizer(*, pad_token: str = "<|endoftext|>") -> CLIPTokenizer:
+    """A byte-pair tokenizer of single characters, in which only "tree" is one token."""
+    start, end = "<|startoftext|>", "<|endoftext|>"
+    characters = [*string.ascii_lowercase, *string.digits, *"!',.-"]
+    merged = ["tr", "ee</w>", "tree</w>"]
+    tokens = [start, end, *characters, *(c + "</w>" for c in characters), *merged]
+    return CLIPTokenizer(
+        vocab={token: index for index, token in enumerate(tokens)},
+        merges=[("t", "r"), ("e", "e</w>"), ("tr", "ee</w>")],
+        model_max_length=TEXT_LENGTH,
+        pad_token=pad_token,
+    )
+
+
+def build_scheduler(**options: Any) -> DDIMScheduler:
+    settings = {**SD_BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
+    return DDIMScheduler(**{**settings, **options})
+
+
+def build_unet(**options: Any) -> UNet2DConditionModel:
+    settings = {
+        "sample_size": 16,
+        "in_channels": 4,
+        "out_channels": 4,
+        "block_out_channels": (16, 32),
+        "norm_num_groups": 8,
+        "layers_per_block": 1,
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+        "cross_attention_dim": TEXT_WIDTH,
+        "attention_head_dim": 4,
+    }
+    return UNet2DConditionModel(**{**settings, **options}).eval()
+
+
+def build_vae(**options: Any) -> AutoencoderKL:
+    settings = {
+        "block_out_channels": (8, 16),
+        "norm_num_groups": 4,
+        "down_block_types": ("DownEncoderBlock2D",) * 2,
+        "up_block_types": ("UpDecoderBlock2D",) * 2,
+        "latent_channels": 4,
+        "sample_size": 32,
+    }
+    return AutoencoderKL(**{**settings, **options}).eval()
+
+
+def build_text_config(tokenizer: CLIPTokenizer) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=TEXT_WIDTH,
+        intermediate_size=37,
+        projection_dim=TEXT_WIDTH,
+        num_attention_heads=4,
+        num_hidden_layers=3,
+        max_position_embeddings=TEXT_LENGTH,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def build_sd(
+    *, scheduler: Any = None, unet: Mapping[str, Any] | None = None, **vae: Any
+) -> StableDiffusionPipeline:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tokenizer = build_tokenizer()
+        pipeline = StableDiffusionPipeline(
+            vae=build_vae(**vae),
+            unet=build_unet(**(unet or {})),
+            text_encoder=CLIPTextModel(build_text_config(tokenizer)).eval(),
+            tokenizer=tokenizer,
+            scheduler=scheduler or build_scheduler(),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def build_sd2(**options: Any) -> StableDiffusionPipeline:
+    """Predicts v, starts from pure noise, ends at the clean picture."""
+    scheduler = build_scheduler(
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        set_alpha_to_one=True,
+    )
+    return build_sd(**{"scheduler": scheduler, **options})
+
+
+def build_xl(*, force_zeros_for_empty_prompt: bool = True) -> StableDiffusionXLPipeline:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first, second = build_tokenizer(), build_tokenizer(pad_token="!")
+        unet = build_unet(
+            cross_attention_dim=2 * TEXT_WIDTH,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + TEXT_WIDTH,
+            transformer_layers_per_block=(1, 2),
+            use_linear_projection=True,
+        )
+        pipeline = StableDiffusionXLPipeline(
+            vae=build_vae(scaling_factor=0.13),
+            unet=unet,
+            text_encoder=CLIPTextModel(build_text_config(first)).eval(),
+            text_encoder_2=CLIPTextModelWithProjection(build_text_config(second)).eval(),
+            tokenizer=first,
+            tokenizer_2=second,
+            scheduler=build_scheduler(set_alpha_to_one=True),
+            force_zeros_for_empty_prompt=force_zeros_for_empty_prompt,
+            add_watermarker=False,
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
+    "sd1": build_sd,
+    "sd2": build_sd2,
+    "xl": build_xl,
+}

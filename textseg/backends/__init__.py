@@ -1,0 +1,1 @@
+"""One model family, one file: each implements ``textseg.diffusion.model.DiffusionModel``."""

@@ -1,0 +1,81 @@
+"""Prompts through the one or two CLIP text encoders of a Stable Diffusion model."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from textseg.backends.loading import Parts, explained_memory
+from textseg.diffusion.model import Conditioning
+from textseg.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from transformers import CLIPTokenizer
+
+SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
+WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs such as emoji
+
+
+def embed(
+    parts: Parts, prompts: Sequence[str], *, known_words: frozenset[str] | None
+) -> Conditioning:
+    """Return the conditioning of the prompts, padded to the length of the text encoder, in float32.
+
+    One encoder gives its last hidden states, two give their last but one side by side and the
+    pooled vector of the second. The notes say what the tokenizer cut off, and which words are not
+    among ``known_words``.
+    """
+    if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
+        raise InvalidInputError(f"prompts must be a list of at least one text, got {prompts!r:.60}")
+    notes = [_unknown_words(prompt, known_words) for prompt in prompts]
+    states, pooled = [], None
+    for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
+        length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+        rows = [tokenizer(prompt, truncation=False, verbose=False).input_ids for prompt in prompts]
+        notes = [
+            [*earlier, *(note for note in _cut_off(tokenizer, row, length) if note not in earlier)]
+            for earlier, row in zip(notes, rows, strict=True)
+        ]
+        ids = torch.tensor([_fit(tokenizer, row, length) for row in rows], device=parts.device)
+        two = len(parts.text_encoders) == 2
+        with explained_memory():
+            output = encoder(ids, output_hidden_states=two)
+        states.append((output.hidden_states[-2] if two else output.last_hidden_state).float())
+        pooled = output.text_embeds.float() if "text_embeds" in output else None
+    embeddings = torch.cat(states, dim=-1)  # (n, tokens, dim)
+    if parts.empty_is_zero and pooled is not None:
+        told = torch.tensor([float(prompt != "") for prompt in prompts], device=parts.device)
+        embeddings, pooled = embeddings * told[:, None, None], pooled * told[:, None]
+    return Conditioning(
+        prompts=tuple(prompts),
+        embeddings=embeddings,
+        pooled=pooled,
+        notes=tuple(tuple(note) for note in notes),
+    )
+
+
+def _fit(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[int]:
+    """Return the tokens padded or cut to ``length``; a cut row keeps its end-of-text token."""
+    if len(row) > length:
+        return [*row[: length - 1], row[-1]]
+    return row + [tokenizer.pad_token_id] * (length - len(row))
+
+
+def _cut_off(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[str]:
+    if len(row) <= length:
+        return []
+    lost = str(tokenizer.decode(row[length - 1 : -1], skip_special_tokens=True)).strip()
+    shown = lost if len(lost) <= SHOWN_CHARACTERS else f"{lost[:SHOWN_CHARACTERS]}..."
+    return [f"truncated after {length} tokens: {shown!r} was not read"]
+
+
+def _unknown_words(prompt: str, known_words: frozenset[str] | None) -> list[str]:
+    if known_words is None:
+        return []
+    words = dict.fromkeys(WORDS.findall(prompt.lower()))
+    unknown = [word for word in words if word not in known_words and word not in string.punctuation]
+    return [f"unknown to this model: {', '.join(unknown)}"] if unknown else []

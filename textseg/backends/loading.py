@@ -1,0 +1,310 @@
+"""From a folder, a hub id or a loaded pipeline to the parts of a latent diffusion model.
+
+Weights come from safetensors only, classes from diffusers and transformers only: nothing that a
+checkpoint contains is ever executed. Whatever goes wrong becomes a ``ModelError`` that names the
+remedy.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from textseg.errors import (
+    InvalidInputError,
+    ModelError,
+    OutOfMemoryError,
+    TextsegError,
+    UnsupportedError,
+)
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+OUT_OF_MEMORY_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
+FAMILIES = "Stable Diffusion 1.x, 2.x and XL text-to-image checkpoints in diffusers format"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The classes that a part of a model may have; the first is the one it is loaded as."""
+
+    library: str
+    names: tuple[str, ...]
+
+    def load_class(self) -> Any:  # Any: the classes share no base
+        """Import the class."""
+        return getattr(importlib.import_module(self.library), self.names[0])
+
+
+TOKENIZER = Kind("transformers", ("CLIPTokenizer", "CLIPTokenizerFast"))
+PARTS: Mapping[str, Kind] = {
+    "vae": Kind("diffusers", ("AutoencoderKL",)),
+    "unet": Kind("diffusers", ("UNet2DConditionModel",)),
+    "text_encoder": Kind("transformers", ("CLIPTextModel",)),
+    "tokenizer": TOKENIZER,
+    "text_encoder_2": Kind("transformers", ("CLIPTextModelWithProjection",)),
+    "tokenizer_2": TOKENIZER,
+}
+ONE_TEXT_ENCODER = ("vae", "unet", "text_encoder", "tokenizer")
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of a model, on their device; XL models have two text encoders.
+
+    ``empty_is_zero`` says that "no text" is an embedding of zeros instead of the embedded empty
+    prompt.
+    """
+
+    vae: AutoencoderKL
+    unet: UNet2DConditionModel
+    text_encoders: tuple[CLIPTextModel | CLIPTextModelWithProjection, ...]
+    tokenizers: tuple[CLIPTokenizer, ...]
+    scheduler: SchedulerMixin
+    empty_is_zero: bool
+    device: torch.device
+
+
+def load_parts(
+    source: str | os.PathLike[str], *, device: str, dtype: str, local_files_only: bool
+) -> Parts:
+    """Load what is needed from a diffusers folder or a hub id, and nothing else.
+
+    Raises ``ModelError`` for missing or broken files and ``UnsupportedError`` for other families.
+    """
+    where = str(source)
+    target = choose_device(device)
+    precision = choose_dtype(dtype, target)
+    index = _read_index(where, local_files_only)
+    names = _check_index(index, where)
+    # building a network draws from torch's global generator before the weights are read
+    with explained_loading(where), explained_memory(), torch.random.fork_rng(devices=[]):
+        with _no_progress_bars():
+            loaded = {
+                name: _load_part(name, where, dtype=precision, local_files_only=local_files_only)
+                for name in names
+            }
+        scheduler = _load_scheduler(index, where, local_files_only)
+        for name in names:
+            if not name.startswith("tokenizer"):
+                loaded[name] = loaded[name].to(target)
+    return _assemble({**loaded, "scheduler": scheduler}, index, target)
+
+
+def parts_of(pipeline: DiffusionPipeline) -> Parts:
+    """Take the parts of a loaded pipeline where they are, without changing it.
+
+    A half-precision autoencoder that asks for float32 is copied; everything else is shared.
+    """
+    components = pipeline.components
+    index = {
+        **pipeline.config,
+        **{
+            name: (None, type(part).__name__)
+            for name, part in components.items()
+            if part is not None
+        },
+    }
+    _check_index(index, type(pipeline).__name__)
+    vae = components["vae"]
+    if vae.config.force_upcast and vae.dtype != torch.float32:
+        vae = copy.deepcopy(vae).float()  # the XL autoencoder overflows in float16
+    return _assemble({**components, "vae": vae}, index, pipeline._execution_device)
+
+
+def _assemble(parts: Mapping[str, Any], index: Mapping[str, Any], device: torch.device) -> Parts:
+    # Any: the parts are what their names say, which _check_index has checked
+    pairs = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")]
+    pairs = [pair for pair in pairs if parts.get(pair[0]) is not None]
+    return Parts(
+        vae=parts["vae"],
+        unet=parts["unet"],
+        text_encoders=tuple(parts[encoder] for encoder, _ in pairs),
+        tokenizers=tuple(parts[tokenizer] for _, tokenizer in pairs),
+        scheduler=parts["scheduler"],
+        empty_is_zero=len(pairs) == 2 and bool(index.get("force_zeros_for_empty_prompt", True)),
+        device=device,
+    )
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device of that name; "auto" prefers cuda, then mps, then the processor."""
+    if device == "auto":
+        accelerators = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        return torch.device(next((name for name, there in accelerators.items() if there), "cpu"))
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError) as error:  # torch asserts when it was built without cuda
+        raise InvalidInputError(
+            f"device {device!r} cannot be used here: {_first_line(error)}",
+            hint='use "auto" or "cpu"',
+        ) from error
+    return chosen
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Return the precision of that name; "auto" is float32 on a processor and float16 elsewhere."""
+    if dtype == "auto":
+        return torch.float32 if device.type == "cpu" else torch.float16
+    if dtype not in DTYPES:
+        raise InvalidInputError(f"dtype {dtype!r} is not among auto, {', '.join(DTYPES)}")
+    return DTYPES[dtype]
+
+
+@contextmanager
+def explained_memory() -> Iterator[None]:
+    """Turn every library's way of running out of memory into ``OutOfMemoryError`` with advice."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if isinstance(error, TextsegError) or not (known or _speaks_of_memory(error)):
+            raise
+        raise OutOfMemoryError(
+            f"not enough memory on the device: {_first_line(error)}",
+            hint="lower batch_size, or use a smaller picture",
+        ) from error
+
+
+@contextmanager
+def explained_loading(source: str) -> Iterator[None]:
+    """Turn whatever the loading libraries raise into a ``ModelError`` that names the remedy."""
+    try:
+        yield
+    except TextsegError:
+        raise
+    except Exception as error:  # files from anywhere, through four libraries: the kinds have no end
+        raise ModelError(
+            f"the model {source!r} cannot be loaded: {_first_line(error)}", hint=_remedy(source)
+        ) from error
+
+
+def _read_index(source: str, local_files_only: bool) -> dict[str, Any]:  # Any: JSON of others
+    from diffusers import DiffusionPipeline
+
+    if Path(source).is_file():
+        raise UnsupportedError(
+            f"{source!r} is a single file, and models are read from folders in diffusers format",
+            hint="convert it once: "
+            "StableDiffusionPipeline.from_single_file(file).save_pretrained(folder)",
+        )
+    with explained_loading(source):
+        index: dict[str, Any] = DiffusionPipeline.load_config(
+            source, local_files_only=local_files_only
+        )
+    return index
+
+
+def _check_index(index: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    """Check the class of each part; return the names of the parts that hold weights or words."""
+    two = _class_name(index, "text_encoder_2") or _class_name(index, "tokenizer_2")
+    names = tuple(PARTS) if two else ONE_TEXT_ENCODER
+    for name in names:
+        found = _class_name(index, name)
+        if found not in PARTS[name].names:
+            raise UnsupportedError(
+                f"the model {source!r} is not supported: {index.get('_class_name', 'it')} has "
+                f"{found or 'nothing'} as {name}, where {PARTS[name].names[0]} is needed",
+                hint=f"use one of: {FAMILIES}",
+            )
+    if not _class_name(index, "scheduler"):
+        raise ModelError(f"the model {source!r} has no scheduler", hint=_remedy(source))
+    return names
+
+
+def _class_name(index: Mapping[str, Any], part: str) -> str | None:
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list | tuple) and len(entry) == 2 else None
+
+
+def _load_part(part: str, source: str, *, dtype: torch.dtype, local_files_only: bool) -> Any:
+    # Any: one of the classes named in PARTS
+    kind = PARTS[part].load_class()
+    where = {"subfolder": part, "local_files_only": local_files_only}
+    if part.startswith("tokenizer"):
+        return _with_words(kind.from_pretrained(source, **where), part, source)
+    if part == "vae" and kind.load_config(source, **where).get("force_upcast", True):
+        dtype = torch.float32  # the XL autoencoder overflows in float16
+    options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
+    if PARTS[part].library == "diffusers":
+        options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
+    loaded = kind.from_pretrained(source, use_safetensors=True, **where, **options)
+    return loaded.eval().requires_grad_(False)
+
+
+def _with_words(tokenizer: CLIPTokenizer, part: str, source: str) -> CLIPTokenizer:
+    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ModelError(
+            f"the {part} of the model {source!r} has no vocabulary", hint=_remedy(source)
+        )
+    return tokenizer
+
+
+def _load_scheduler(
+    index: Mapping[str, Any], source: str, local_files_only: bool
+) -> SchedulerMixin:
+    import diffusers
+
+    name = _class_name(index, "scheduler") or ""
+    kind: Any = getattr(diffusers, name, None)  # Any: the base class declares nothing
+    known = isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)
+    if not known:
+        raise UnsupportedError(f"the scheduler {name!r} of {source!r} is not one of diffusers'")
+    loaded: SchedulerMixin = kind.from_pretrained(
+        source, subfolder="scheduler", local_files_only=local_files_only
+    )
+    return loaded
+
+
+def _has_accelerate() -> bool:
+    from diffusers.utils import is_accelerate_available
+
+    return bool(is_accelerate_available())
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    from transformers.utils import logging
+
+    if not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
+
+
+def _speaks_of_memory(error: BaseException) -> bool:
+    return any(phrase in str(error).lower() for phrase in OUT_OF_MEMORY_PHRASES)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _remedy(source: str) -> str:
+    if Path(source).is_dir():
+        return (
+            "the folder needs model_index.json and safetensors weights for each part, as "
+            "pipeline.save_pretrained(folder) writes them"
+        )
+    return (
+        "if it is a hub id, check its spelling, the network and that you may read it "
+        "(hf auth login); if it is a folder, check the path"
+    )
