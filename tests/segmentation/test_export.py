@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textseg.segmentation.export import json_bytes, npz_bytes, stems
+
+
+@pytest.mark.parametrize(
+    ("query", "stem"),
+    [
+        ("Red  House!", "red-house"),
+        ("日本の家", "日本の家"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("🌳", "query"),
+        ("C:\\con", "c-con"),
+        ("a" * 10_000, "a" * 60),
+    ],
+)
+def test_a_stem_is_the_query_in_characters_that_any_disk_takes(query: str, stem: str) -> None:
+    assert stems([query]) == [stem]
+
+
+def test_queries_that_look_alike_get_different_stems() -> None:
+    assert stems(["tree", "Tree", "tree!", "tree 2"]) == ["tree", "tree-2", "tree-3", "tree-2-2"]
+
+
+@given(st.lists(st.text(max_size=80), max_size=6))
+def test_stems_are_distinct_plain_names(queries: list[str]) -> None:
+    found = stems(queries)
+    assert len(set(found)) == len(queries)
+    assert all(Path(stem).name == stem for stem in found)
+
+
+def test_arrays_come_back_as_they_were() -> None:
+    values = np.random.default_rng(0).random((3, 5)).astype(np.float32)
+    with np.load(io.BytesIO(npz_bytes({"soft": values}))) as found:
+        assert found.files == ["soft"]
+        np.testing.assert_array_equal(found["soft"], values)
+
+
+def test_json_is_strict_and_keeps_other_scripts_readable() -> None:
+    assert json.loads(json_bytes({"query": "木"})) == {"query": "木"}
+    assert "木".encode() in json_bytes({"query": "木"})
+    with pytest.raises(ValueError, match="JSON"):
+        json_bytes({"presence": float("nan")})

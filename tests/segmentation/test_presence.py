@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.segmentation.helpers import compare, latents_of, maps
+from textseg.errors import InvalidInputError, ModelError
+from textseg.segmentation.presence import (
+    FEATURES,
+    PresenceCalibration,
+    fit,
+    found_region,
+    presence_features,
+)
+from textseg.testing import GaussianModel
+
+GENERIC = PresenceCalibration()
+
+
+def observed(*present: str, query: str, seed: int, draws: int = 10) -> dict[str, float]:
+    model = GaussianModel(rate=0.3)
+    latents = latents_of(model, model.picture(present, 16, 24, seed=seed))
+    return presence_features(compare(model, latents, query, seed=seed, draws=draws)[0])
+
+
+def test_the_generic_calibration_tells_present_from_absent() -> None:
+    for seed in range(10):
+        assert GENERIC.probability(observed("tree", query="tree", seed=seed)) > 0.9
+        assert GENERIC.probability(observed("house", query="tree", seed=seed)) < 0.1
+
+
+def test_a_query_that_changes_nothing_is_not_present() -> None:
+    assert GENERIC.probability(observed("tree", query="zebra", seed=0)) < GENERIC.threshold
+
+
+@pytest.mark.parametrize("draws", [1, 10])
+def test_features_are_complete_and_finite(draws: int) -> None:
+    for query in ("tree", "house", "zebra"):
+        features = observed("tree", query=query, seed=0, draws=draws)
+        assert tuple(features) == FEATURES
+        assert np.isfinite(list(features.values())).all()
+
+
+def test_ratios_compare_evidence_with_information_and_have_no_scale() -> None:
+    rng = np.random.default_rng(0)
+    information = rng.random((8, 12)) * np.where(np.arange(12) < 4, 10, 1)
+    for factor in (1, 1000):
+        raw = maps(factor * information, evidence=-0.5 * factor * information)
+        features = presence_features(raw)
+        assert features["ratio"] == pytest.approx(-0.5, abs=0.01)
+        assert features["region_ratio"] == pytest.approx(-0.5, abs=0.01)
+    assert presence_features(maps(information, evidence=5 * information))["ratio"] == 1
+
+
+def test_ratio_of_a_true_query_is_one_on_average_for_a_calibrated_model() -> None:
+    model, sums = GaussianModel(rate=0.3, spread=0.2), np.zeros(2)
+    for seed in range(40):
+        latents = latents_of(model, model.picture(["tree"], 16, 24, seed=seed))
+        (raw,) = compare(model, latents, "tree", seed=seed, draws=10)
+        sums += raw.evidence.sum(), raw.information.sum()
+    assert sums[0] / sums[1] == pytest.approx(1, abs=0.05)
+
+
+def test_little_information_draws_the_ratio_to_zero() -> None:
+    tiny = np.full((4, 4), 1e-5)
+    assert abs(presence_features(maps(tiny))["ratio"]) < 0.01
+
+
+def test_the_region_is_where_the_text_changes_most() -> None:
+    information = np.full((16, 24), 0.1)
+    information[4:10, 12:20] = 2
+    region = found_region(maps(information))
+    assert region[5:9, 13:19].all()
+    assert not region[:, :10].any()
+    assert found_region(maps(np.zeros((4, 4)))).all()
+
+
+def test_fitting_finds_the_weights_that_made_the_labels() -> None:
+    rng = np.random.default_rng(0)
+    rows = [dict(zip(FEATURES, rng.normal(size=len(FEATURES)), strict=True)) for _ in range(4000)]
+    truth = PresenceCalibration(weights={"ratio": 2.0, "evidence": -1.0}, bias=0.5)
+    labels = [rng.random() < truth.probability(row) for row in rows]
+    found = fit(rows, labels, ridge=1e-6)
+    assert found.weights["ratio"] == pytest.approx(2, abs=0.25)
+    assert found.weights["evidence"] == pytest.approx(-1, abs=0.2)
+    assert found.weights["information"] == pytest.approx(0, abs=0.15)
+    assert found.bias == pytest.approx(0.5, abs=0.15)
+
+
+def test_the_fitted_threshold_makes_both_kinds_of_error_equally_frequent() -> None:
+    rng = np.random.default_rng(1)
+    labels = rng.random(3000) < 0.2
+    rows = [{"ratio": value} for value in np.where(labels, 0.8, 0.2) + rng.normal(0, 0.3, 3000)]
+    found = fit(rows, labels.tolist(), names=["ratio"])
+    called = np.array([found.probability(row) >= found.threshold for row in rows])
+    assert called[~labels].mean() == pytest.approx((~called[labels]).mean(), abs=0.01)
+    assert found.threshold < 0.4  # few are present: one half would miss most of them
+
+
+def test_fitting_separable_or_constant_features_stays_finite() -> None:
+    rows = [{"ratio": value, "evidence": 1.0} for value in (-1.0, -0.9, 0.9, 1.0)]
+    found = fit(rows, [False, False, True, True], names=["ratio", "evidence"])
+    assert np.isfinite([*found.weights.values(), found.bias]).all()
+    decided = [found.probability(row) >= found.threshold for row in rows]
+    assert decided == [False, False, True, True]
+
+
+@pytest.mark.parametrize("labels", [[True, True], [False, False], [True]])
+def test_fitting_needs_both_kinds_of_label(labels: list[bool]) -> None:
+    with pytest.raises(InvalidInputError):
+        fit([{"ratio": 0.0}, {"ratio": 1.0}], labels, names=["ratio"])
+
+
+def test_a_model_brings_its_calibration_as_a_mapping_that_json_can_hold() -> None:
+    own = PresenceCalibration(weights={"ratio": 3.0}, bias=-2.0, threshold=0.3)
+    model = SimpleNamespace(presence_calibration=json.loads(json.dumps(own.as_mapping())))
+    assert PresenceCalibration.of_model(model) == own
+    assert PresenceCalibration.of_model(SimpleNamespace()) == GENERIC
+    assert PresenceCalibration.of_model(SimpleNamespace(presence_calibration=None)) == GENERIC
+
+
+@pytest.mark.parametrize(
+    "broken", [{"weights": {"charm": 1.0}}, {"slope": 1.0}, {"threshold": 1.5}, [1, 2]]
+)
+def test_a_broken_calibration_is_the_models_fault(broken: object) -> None:
+    with pytest.raises(ModelError, match="presence calibration"):
+        PresenceCalibration.of_model(SimpleNamespace(presence_calibration=broken))
+
+
+def test_the_gate_is_open_for_what_is_present_and_closes_smoothly() -> None:
+    calibration = PresenceCalibration(threshold=0.3)
+    gates = [calibration.gate(p) for p in (0.0, 0.01, 0.1, 0.29, 0.3, 1.0)]
+    assert gates == sorted(gates)
+    assert gates[0] == 0
+    assert gates[1] < 0.03
+    assert gates[4] == pytest.approx(1)
+    assert gates[5] == 1

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.segmentation.helpers import iou
+from textseg.errors import InvalidInputError
+from textseg.segmentation.refine import CellGrid, RefineSettings, _linear_model, refine
+
+STRIDE = 8
+CELLS = (16, 24)
+GRID = CellGrid(size=(CELLS[0] * STRIDE, CELLS[1] * STRIDE), cells=CELLS)
+
+
+def ellipse(height: int, width: int) -> np.ndarray:
+    row, col = np.mgrid[:height, :width]
+    return np.hypot((row - 0.45 * height) / 0.3 / height, (col - 0.6 * width) / 0.2 / width) < 1
+
+
+def cell_means(values: np.ndarray) -> np.ndarray:
+    height, width = values.shape
+    blocks = values.reshape(height // STRIDE, STRIDE, width // STRIDE, STRIDE)
+    return blocks.mean((1, 3)).astype(np.float32)
+
+
+def picture(mask: np.ndarray, *, contrast: float = 0.5, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 0.02, (*mask.shape, 3))
+    base = np.array([0.3, 0.5, 0.6]) + contrast * mask[..., None] * np.array([1, -0.4, -0.8])
+    return (base + noise).clip(0, 1).astype(np.float32)
+
+
+MASK = ellipse(*GRID.size)
+
+
+@pytest.mark.parametrize("method", ["guided", "walker"])
+def test_edges_come_from_the_picture(method: Any) -> None:
+    coarse = cell_means(MASK)
+    plain = refine(coarse, picture(MASK), GRID, RefineSettings(method="bicubic"))
+    found = refine(coarse, picture(MASK), GRID, RefineSettings(method=method))
+    assert iou(plain > 0.5, MASK) < 0.985
+    assert iou(found > 0.5, MASK) > 0.995
+
+
+@pytest.mark.parametrize("method", ["bicubic", "guided", "walker"])
+def test_rows_stay_rows_and_columns_stay_columns(method: Any) -> None:
+    coarse = np.zeros(CELLS, np.float32)
+    coarse[2:4, 12:20] = 1
+    grey = np.full((*GRID.size, 3), 0.5, np.float32)
+    found = refine(coarse, grey, GRID, RefineSettings(method=method))
+    centre = np.argwhere(found > 0.5).mean(0)
+    np.testing.assert_allclose(centre, [2 * STRIDE + 7.5, 12 * STRIDE + 31.5], atol=1)
+
+
+def test_enlarging_keeps_every_cell_where_it_lies() -> None:
+    coarse = np.random.default_rng(0).random(CELLS).astype(np.float32)
+    smooth = GRID.enlarge(coarse, order=1)
+    first = np.array([0, STRIDE, 2 * STRIDE]) + STRIDE // 2
+    between = (smooth[first - 1][:, first] + smooth[first][:, first]) / 2
+    between = (between + (smooth[first - 1][:, first - 1] + smooth[first][:, first - 1]) / 2) / 2
+    np.testing.assert_allclose(between, coarse[:3, :3], atol=0.06)
+    assert np.array_equal(CellGrid(size=CELLS, cells=CELLS).enlarge(coarse, order=1), coarse)
+
+
+def test_a_last_cell_that_lies_partly_outside_does_not_shift_the_others() -> None:
+    cut = CellGrid(
+        size=(GRID.size[0] - 5, GRID.size[1] - 3), cells=(CELLS[0] - 5 / 8, CELLS[1] - 3 / 8)
+    )
+    coarse = cell_means(MASK)
+    whole = GRID.enlarge(coarse)
+    np.testing.assert_allclose(cut.enlarge(coarse), whole[:-5, :-3], atol=1e-4)
+
+
+@pytest.mark.parametrize("gate", [0.05, 0.2])
+def test_the_gate_bounds_how_far_edges_of_other_things_move_a_cell(gate: float) -> None:
+    """The map is a soft slope; the picture has one hard edge, which the map does not know of."""
+    coarse = np.tile(np.linspace(0.1, 0.9, CELLS[1], dtype=np.float32), (CELLS[0], 1))
+    rgb = picture(np.indices(GRID.size)[1] > 60)
+    plain, free, gated = (
+        cell_means(refine(coarse, rgb, GRID, RefineSettings(method=method, gate=width)))
+        for method, width in (("bicubic", 1.0), ("walker", 100.0), ("walker", gate))
+    )
+    assert np.abs(free - plain).max() > 0.5
+    assert np.abs(gated - plain).max() < 1.1 * gate
+
+
+def test_the_guided_filter_solves_its_least_squares_problem() -> None:
+    rng = np.random.default_rng(1)
+    guide = rng.random((7, 7, 3)).astype(np.float32)
+    mask = rng.random((7, 7)).astype(np.float32)
+    smoothness = 0.01
+    channels = np.moveaxis(guide, -1, 0)
+    slopes, offset = _linear_model(channels, mask, 1, smoothness)
+    np.testing.assert_allclose(slopes, 0, atol=1e-6)  # one pixel has no slope
+    np.testing.assert_allclose(offset, mask, atol=1e-6)
+    # a window as large as a periodic picture sees the same pixels everywhere
+    slopes, offset = _linear_model(
+        np.tile(channels, (1, 5, 5)), np.tile(mask, (5, 5)), 7, smoothness
+    )
+    flat, target = guide.reshape(-1, 3).astype(float), mask.ravel().astype(float)
+    centred = flat - flat.mean(0)
+    covariance = centred.T @ centred / 49 + smoothness * np.eye(3)
+    expected = np.linalg.solve(covariance, centred.T @ (target - target.mean()) / 49)
+    np.testing.assert_allclose(slopes[:, 17, 17], expected, rtol=1e-3, atol=1e-5)
+    assert offset[17, 17] == pytest.approx(target.mean() - expected @ flat.mean(0), rel=1e-4)
+
+
+def test_without_certain_seeds_the_walker_leaves_the_coarse_mask() -> None:
+    coarse = np.full(CELLS, 0.1, np.float32)
+    found = refine(coarse, picture(MASK), GRID, RefineSettings(method="walker"))
+    np.testing.assert_allclose(found, 0.1, atol=1e-5)
+
+
+def test_a_large_picture_is_refined_with_a_reduced_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    coarse, rgb = cell_means(MASK), picture(MASK)
+    full = refine(coarse, rgb, GRID, RefineSettings())
+    monkeypatch.setattr("textseg.segmentation.refine.GUIDE_PIXELS", MASK.size // 4)
+    reduced = refine(coarse, rgb, GRID, RefineSettings())
+    assert iou(reduced > 0.5, MASK) > 0.96
+    assert np.abs(reduced - full).mean() < 0.02
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    method=st.sampled_from(["bicubic", "guided", "walker"]),
+    seed=st.integers(0, 9),
+)
+def test_any_size_gives_a_mask_of_that_size_between_zero_and_one(
+    height: int, width: int, method: Any, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    grid = CellGrid(size=(height, width), cells=(height / STRIDE, width / STRIDE))
+    coarse = rng.random((-(-height // STRIDE), -(-width // STRIDE))).astype(np.float32)
+    rgb = rng.random((height, width, 3)).astype(np.float32)
+    kept = coarse.copy(), rgb.copy()
+    found = refine(coarse, rgb, grid, RefineSettings(method=method))
+    assert found.shape == (height, width)
+    assert found.dtype == np.float32
+    assert 0 <= found.min() <= found.max() <= 1
+    assert np.array_equal(coarse, kept[0])
+    assert np.array_equal(rgb, kept[1])
+
+
+@pytest.mark.parametrize("wrong", [{"method": "matting"}, {"radius": 0}, {"gate": -1}])
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError):
+        RefineSettings(**wrong)

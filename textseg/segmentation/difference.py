@@ -1,0 +1,389 @@
+"""Where two texts change a model's noise estimate: the raw maps that masks are made from.
+
+The picture is noised N times; each time the model estimates the noise once without text (the
+reference) and once with each query. Three statistics come out of the same estimates, cell by
+cell:
+
+- ``difference``: the mean of |eps_query - eps_reference| over channels and draws, the map of
+  DiffEdit (arXiv:2210.11427, section 3.1), unsigned;
+- ``information``: half the squared difference summed over channels and integrated over log-SNR,
+  in nats: the (non-negative) information between text and picture (arXiv:2310.07972);
+- ``evidence``: the integral of half of |eps - eps_reference|^2 - |eps - eps_query|^2, in nats:
+  its signed form, which over the whole range of levels is log p(x | query) - log p(x |
+  reference). Positive only where the text explains the picture better than the reference does.
+
+With z = (1 - sigma) x0 + sigma eps the log-SNR is 2 log((1 - sigma) / sigma). A truncated range
+gives the part of the integral that it covers. Every query is compared on its own: what else is
+asked in a call changes no map.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.errors import InvalidInputError, OutOfMemoryError
+from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, plan_draws
+
+REFERENCE = 0  # row of the reference text in the table of texts; query k is row k + 1
+LEAST_DRAWS = 4  # before that a spread says too little to stop early
+
+
+@dataclass(frozen=True)
+class RawMaps:
+    """What the model said about one query, (h, w) float32 arrays at latent size.
+
+    Each ``*_spread`` is the standard error of its map (nan after a single draw). ``levels`` are
+    the levels used, ascending. ``evaluations`` counts the network evaluations behind these maps,
+    ``shared_evaluations`` those among them that served all queries of the call; ``stopped_early``
+    says that ``tolerance`` was met before the last draw.
+    """
+
+    query: str
+    difference: NDArray[np.float32]
+    information: NDArray[np.float32]
+    evidence: NDArray[np.float32]
+    difference_spread: NDArray[np.float32]
+    information_spread: NDArray[np.float32]
+    evidence_spread: NDArray[np.float32]
+    levels: tuple[float, ...]
+    draws: int
+    evaluations: int
+    shared_evaluations: int
+    batch_size: int
+    stopped_early: bool
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return the maps and their spreads by name."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+    def cropped(self, rows: int, cols: int) -> RawMaps:
+        """Return the first ``rows`` and ``cols`` of all maps."""
+        kept: dict[str, Any] = {k: values[:rows, :cols] for k, values in self.arrays().items()}
+        return replace(self, **kept)  # Any: a mapping of field names has one type for all values
+
+
+@dataclass(frozen=True)
+class EmptyCache:
+    """Reference estimates of one model for one picture, for later calls with the same draws.
+
+    Takes no more once ``limit_bytes`` are reached: what is missing then is evaluated again.
+    """
+
+    limit_bytes: int = 256 * 2**20
+    _estimates: dict[tuple[str, Draw], Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def full(self) -> bool:
+        """Whether no further estimate is taken."""
+        return sum(eps.nbytes for eps in self._estimates.values()) >= self.limit_bytes
+
+    def get(self, reference: str, draw: Draw) -> Tensor | None:
+        """Return the estimate (c, h, w) of this draw, ``None`` when there is none."""
+        return self._estimates.get((reference, draw))
+
+    def put(self, reference: str, draw: Draw, eps: Tensor) -> None:
+        """Keep the estimate of this draw, unless the cache is full."""
+        if not self.full:
+            self._estimates[reference, draw] = eps
+
+
+def noise_difference(
+    model: DiffusionModel,
+    latents: Tensor,
+    queries: Conditioning,
+    reference: Conditioning,
+    *,
+    draws: int = DRAWS,
+    levels: int | Sequence[float] | None = None,
+    sigma_range: tuple[float, float] = SIGMA_RANGE,
+    seed: int = 0,
+    antithetic: bool = False,
+    batch_size: int = 8,
+    tolerance: float | None = None,
+    cache: EmptyCache | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> list[RawMaps]:
+    """Return one ``RawMaps`` per query for a picture's latents (1, c, h, w).
+
+    Costs draws x (queries + 1) network evaluations, draws x queries where ``cache`` has the
+    reference.
+
+    Args:
+        model: the network that is asked.
+        latents: the clean picture, (1, c, h, w).
+        queries: the texts to look for.
+        reference: the one text that all queries are compared with, usually the empty prompt.
+        draws: noised copies of the picture; even when ``antithetic``.
+        levels: an ``int`` for that many levels, in the middle of equal strata of ``sigma_range``
+            in log-SNR; ``None`` for as many as there are independent noises; or the levels
+            themselves, over which draws are spread evenly.
+        sigma_range: lowest and highest level, cut to what the model covers; not used with given
+            ``levels``.
+        seed: decides all noises.
+        antithetic: use every noise a second time with its sign turned, which cancels what is odd
+            in the noise.
+        batch_size: most rows that go through the network at once; halved by itself when memory
+            runs out.
+        tolerance: stop asking about a query when the standard error of its difference map (root
+            mean square) is below this fraction of the map's own standard deviation; ``None``
+            never stops. Draws then come in an order in which every beginning covers all levels,
+            and batches hold one level each.
+        cache: reference estimates to use and to add to; it must belong to this model and these
+            latents.
+        progress: told the number of evaluations done after each batch.
+        cancel: looked at before each batch.
+
+    Raises:
+        InvalidInputError: a number out of its range, or levels that the model does not cover.
+        OutOfMemoryError: not even one row fits.
+        Cancelled: ``cancel`` was raised.
+    """
+    _check(latents, queries, reference, seed=seed, batch_size=batch_size, tolerance=tolerance)
+    plan = plan_draws(
+        draws,
+        levels=levels,
+        sigma_range=sigma_range,
+        covered=model.sigma_range,
+        seed=seed,
+        antithetic=antithetic,
+        early=tolerance is not None,
+    )
+    tallies = [_Tally(2 if antithetic else 1, tolerance) for _ in range(len(queries))]
+    texts = Conditioning.cat([reference, queries])
+    run = _Comparison(model, latents, texts, tallies, batch_size=batch_size, cache=cache)
+    of = run.cost(plan)
+    report = progress or (lambda _: None)
+    report(Progress("comparing", 0, of))
+    for batch in run.batches(plan):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        run.evaluate(batch)
+        report(Progress("comparing", run.evaluations, of))
+    if run.evaluations < of:
+        report(Progress("comparing", of, of))
+    return run.maps(plan)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of a batch: which draw, and which text of the table."""
+
+    draw: Draw
+    text: int
+
+
+class _Comparison:
+    """The state of one call: the table of texts, reference first, and what was added up."""
+
+    def __init__(
+        self,
+        model: DiffusionModel,
+        latents: Tensor,
+        texts: Conditioning,
+        tallies: Sequence[_Tally],
+        *,
+        batch_size: int,
+        cache: EmptyCache | None,
+    ) -> None:
+        self.model, self.latents, self.texts, self.tallies = model, latents, texts, tallies
+        self.batch_size, self.evaluations = batch_size, 0
+        self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
+        self.base = latents[0]  # the reference estimate of the draw at hand
+
+    def cost(self, plan: Sequence[Draw]) -> int:
+        known = sum(self._known(draw) is not None for draw in plan)
+        return len(plan) * (len(self.tallies) + 1) - known
+
+    def batches(self, plan: Sequence[Draw]) -> Iterator[list[_Row]]:
+        """Yield what is to be evaluated, draw by draw: the network takes one level at a time."""
+        batch: list[_Row] = []
+        for row in self._rows(plan):
+            full = len(batch) >= self.batch_size
+            if batch and (full or row.draw.sigma != batch[0].draw.sigma):
+                yield batch
+                batch = []
+            batch.append(row)
+        if batch:
+            yield batch
+
+    def evaluate(self, batch: Sequence[_Row]) -> None:
+        batch = [row for row in batch if self._wanted(row)]  # its query may have settled meanwhile
+        if not batch:
+            return
+        sigma = batch[0].draw.sigma
+        noises = {row.draw: row.draw.noise(self.latents) for row in batch}
+        z = torch.stack([(1 - sigma) * self.latents[0] + sigma * noises[row.draw] for row in batch])
+        estimates = self._estimate(z, sigma, [row.text for row in batch])
+        for row, eps in zip(batch, estimates, strict=True):
+            self._take(row, eps, noises[row.draw])
+        self.evaluations += len(batch)
+
+    def maps(self, plan: Sequence[Draw]) -> list[RawMaps]:
+        shared = self.evaluations - sum(tally.evaluations for tally in self.tallies)
+        return [
+            tally.maps(query, plan=plan, shared=shared, batch_size=self.batch_size)
+            for query, tally in zip(self.texts.prompts[1:], self.tallies, strict=True)
+        ]
+
+    def _rows(self, plan: Sequence[Draw]) -> Iterator[_Row]:
+        for draw in plan:
+            if self._known(draw) is None:
+                yield _Row(draw, REFERENCE)
+            for query in range(len(self.tallies)):
+                yield _Row(draw, query + 1)
+
+    def _wanted(self, row: _Row) -> bool:
+        if row.text == REFERENCE:
+            return not all(tally.settled for tally in self.tallies)
+        return not self.tallies[row.text - 1].settled
+
+    def _known(self, draw: Draw) -> Tensor | None:
+        return self.cache.get(self.texts.prompts[REFERENCE], draw)
+
+    def _take(self, row: _Row, eps: Tensor, noise: Tensor) -> None:
+        if row.text == REFERENCE:
+            self.base = eps.clone()  # a view would keep the whole batch alive
+            self.cache.put(self.texts.prompts[REFERENCE], row.draw, self.base)
+            return
+        known = self._known(row.draw)
+        base = self.base if known is None else known
+        self.tallies[row.text - 1].add(_statistics(eps, base, noise, row.draw.weight))
+
+    def _estimate(self, z: Tensor, sigma: float, texts: Sequence[int]) -> Tensor:
+        """Return the noise estimates (b, c, h, w); when memory runs out, in halves from then on."""
+        try:
+            return self.model.predict(z, sigma, self.texts[texts]).eps
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(z) == 1:
+                raise OutOfMemoryError(
+                    f"not even one row of latents {tuple(z.shape[1:])} fits on {z.device}",
+                    hint="use a smaller picture or another device",
+                ) from error
+        half = self.batch_size = len(z) // 2
+        parts = (
+            self._estimate(z[:half], sigma, texts[:half]),
+            self._estimate(z[half:], sigma, texts[half:]),
+        )
+        return torch.cat(parts)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an error means that memory ran out, on any device."""
+    # torch has a class of its own for accelerators only; the CPU allocator raises a bare
+    # RuntimeError
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in str(error).lower()
+        for words in ("out of memory", "not enough memory", "can't allocate memory")
+    )
+
+
+class _Tally:
+    """Running mean and spread of one query's statistics (3, h, w), in float32.
+
+    A unit is one draw, or the mean of an antithetic pair. Half the mean squared difference
+    between successive units is their variance; as neighbours in the plan have similar levels, how
+    a statistic changes along the levels does not count as noise (J. von Neumann 1941,
+    doi:10.1214/aoms/1177731677).
+    """
+
+    def __init__(self, draws_per_unit: int, tolerance: float | None) -> None:
+        self.draws_per_unit, self.tolerance = draws_per_unit, tolerance
+        self.evaluations = self.units = 0
+        self.settled = False
+        self.mean = self.last = self.roughness = self.pending = torch.zeros(())
+
+    def add(self, values: Tensor) -> None:
+        self.evaluations += 1
+        if self.settled:
+            return
+        self.pending = self.pending + values / self.draws_per_unit
+        if self.evaluations % self.draws_per_unit:
+            return
+        unit, self.pending = self.pending, torch.zeros(())
+        self.units += 1
+        if self.units > 1:
+            self.roughness = self.roughness + (unit - self.last).square()
+        self.last, self.mean = unit, self.mean + (unit - self.mean) / self.units
+        self.settled = self._is_settled()
+
+    def spread(self) -> Tensor:
+        """Return the standard error of the mean, (3, h, w)."""
+        if self.units < 2:
+            return torch.full_like(self.mean, math.nan)
+        return (self.roughness / (2 * (self.units - 1) * self.units)).sqrt()
+
+    def maps(self, query: str, *, plan: Sequence[Draw], shared: int, batch_size: int) -> RawMaps:
+        difference, information, evidence = self.mean.cpu().numpy()
+        spreads = self.spread().cpu().numpy()
+        draws = self.units * self.draws_per_unit
+        return RawMaps(
+            query=query,
+            difference=difference,
+            information=information,
+            evidence=evidence,
+            difference_spread=spreads[0],
+            information_spread=spreads[1],
+            evidence_spread=spreads[2],
+            levels=tuple(sorted({draw.sigma for draw in plan[:draws]})),
+            draws=draws,
+            evaluations=self.evaluations + shared,
+            shared_evaluations=shared,
+            batch_size=batch_size,
+            stopped_early=draws < len(plan),
+        )
+
+    def _is_settled(self) -> bool:
+        if self.tolerance is None or self.units < LEAST_DRAWS:
+            return False
+        error = self.spread()[0].square().mean().sqrt()
+        return bool(error <= self.tolerance * self.mean[0].std())
+
+
+def _statistics(eps: Tensor, reference: Tensor, noise: Tensor, weight: float) -> Tensor:
+    """Return difference, information and evidence of one draw, (3, h, w)."""
+    change = eps - reference
+    difference = change.abs().mean(0)
+    information = weight / 2 * change.square().sum(0)
+    # |noise - reference|^2 - |noise - eps|^2 = 2 change (noise - (eps + reference) / 2), without
+    # cancellation
+    evidence = weight * (change * (noise - (eps + reference) / 2)).sum(0)
+    return torch.stack([difference, information, evidence])
+
+
+def _check(
+    latents: Tensor,
+    queries: Conditioning,
+    reference: Conditioning,
+    *,
+    seed: int,
+    batch_size: int,
+    tolerance: float | None,
+) -> None:
+    if latents.ndim != 4 or len(latents) != 1:
+        raise InvalidInputError(
+            f"latents of one picture are (1, c, h, w), got {tuple(latents.shape)}"
+        )
+    if len(queries) < 1 or len(reference) != 1:
+        raise InvalidInputError(
+            f"needs at least one query and exactly one reference, got {len(queries)} "
+            f"and {len(reference)}"
+        )
+    if seed < 0 or batch_size < 1 or (tolerance is not None and tolerance <= 0):
+        raise InvalidInputError(
+            f"seed must be >= 0, batch_size >= 1 and tolerance > 0 or None, "
+            f"got {seed}, {batch_size} and {tolerance}"
+        )

@@ -1,0 +1,79 @@
+"""Segmentations as files: PNG masks of 8 and 16 bits, NPZ arrays, JSON facts."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.files import write_files
+
+LONGEST_STEM = 60  # characters of a query that go into file names
+_SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
+
+
+@dataclass(frozen=True)
+class SavedFiles:
+    """Where the parts of one segmentation lie.
+
+    ``overlay`` is for people; ``soft`` is 16-bit grey, 65535 = 1.0; ``mask`` is 8-bit, 255 =
+    inside; ``arrays`` holds soft mask, spread and raw maps as float32; ``facts`` everything else.
+    """
+
+    overlay: Path
+    soft: Path
+    mask: Path
+    arrays: Path
+    facts: Path
+
+    @classmethod
+    def at(cls, folder: Path, stem: str) -> SavedFiles:
+        """Return the paths for a stem from ``stems``."""
+        return cls(*(folder / f"{stem}{suffix}" for suffix in _SUFFIXES))
+
+
+def save(
+    folder: Path, contents: Mapping[str, Iterable[bytes]], *, force: bool = False
+) -> list[SavedFiles]:
+    """Write all segmentations or none; ``contents`` has the five files of each stem, in order."""
+    write_files(folder, _named(contents), force=force)
+    return [SavedFiles.at(folder, stem) for stem in contents]
+
+
+def stems(queries: Iterable[str]) -> list[str]:
+    """Return a file name stem for each query: its words in any script, told apart by numbers."""
+    found: list[str] = []
+    for query in queries:
+        plain = unicodedata.normalize("NFKC", query).casefold()
+        stem = re.sub(r"[^\w]+", "-", plain).strip("-_")[:LONGEST_STEM] or "query"
+        name, number = stem, 2
+        while name in found:
+            name, number = f"{stem}-{number}", number + 1
+        found.append(name)
+    return found
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Return the content of a compressed NPZ file."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def json_bytes(facts: Mapping[str, object]) -> bytes:
+    """Return the content of an indented UTF-8 JSON file; infinite numbers are refused."""
+    text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def _named(contents: Mapping[str, Iterable[bytes]]) -> Iterator[tuple[str, bytes]]:
+    for stem, parts in contents.items():
+        for suffix, part in zip(_SUFFIXES, parts, strict=True):
+            yield f"{stem}{suffix}", part

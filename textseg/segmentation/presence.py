@@ -1,0 +1,178 @@
+"""Is the query in the picture at all? A probability from the evidence, calibrated per model.
+
+The evidence map, summed, is the part of log p(x | query) - log p(x) that the levels cover; the
+information map is what it is expected to be when the query is true of the picture. Their ratio
+therefore has no scale that depends on the query (arXiv:2310.07972). A logistic function of such
+features, fitted on pictures with known content, gives the probability.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+from skimage import filters
+
+from textseg.errors import InvalidInputError, ModelError
+from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.soften import blurred
+
+FEATURES = ("ratio", "region_ratio", "evidence", "region_evidence", "significance", "information")
+REGION_BLUR = 0.7  # latent cells
+LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
+
+
+@dataclass(frozen=True)
+class PresenceCalibration:
+    """A logistic function of presence features, and where its probability counts as "present".
+
+    ``weights`` holds a coefficient for each feature used. The default is generic: it trusts the
+    sign of the evidence in the region found; a model can bring its own.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: {"region_ratio": 6.0})
+    bias: float = -1.5
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check that the features exist and the threshold is a probability."""
+        unknown = sorted(set(self.weights) - set(FEATURES))
+        if unknown:
+            raise InvalidInputError(
+                f"unknown presence features {', '.join(unknown)}; known: {', '.join(FEATURES)}"
+            )
+        if not 0 < self.threshold < 1:
+            raise InvalidInputError(f"threshold must lie inside (0, 1), got {self.threshold}")
+
+    @classmethod
+    def of_model(cls, model: object) -> PresenceCalibration:
+        """Return the calibration that a model brings in ``presence_calibration``, else the generic.
+
+        Raises:
+            ModelError: the model's mapping is not a calibration.
+        """
+        brought = getattr(model, "presence_calibration", None)
+        if brought is None:
+            return cls()
+        try:
+            return cls(**brought)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise ModelError(
+                f"the presence calibration of this model is broken: {error}"
+            ) from error
+
+    def probability(self, features: Mapping[str, float]) -> float:
+        """Return the probability that a query with these features is in the picture."""
+        total = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
+        return float(special.expit(total))
+
+    def gate(self, probability: float) -> float:
+        """Return how bright a mask may be: 1 when "present", else its odds over the threshold's."""
+        odds = probability / (1 - min(probability, 1 - 1e-9))
+        return min(1.0, odds * (1 - self.threshold) / self.threshold)
+
+    def as_mapping(self) -> dict[str, object]:
+        """Return what ``PresenceCalibration(**mapping)`` takes; safe for JSON."""
+        return {"weights": dict(self.weights), "bias": self.bias, "threshold": self.threshold}
+
+
+def presence_features(raw: RawMaps) -> dict[str, float]:
+    """Return the features of ``FEATURES``, all finite.
+
+    "ratio" and "region_ratio" are evidence over information in [-1, 1], on the whole map and in
+    the region found; "evidence", "region_evidence" (signed) and "information" are sums in nats on
+    a logarithmic scale; "significance" is the region's evidence in standard errors, on the same
+    scale.
+    """
+    region = found_region(raw)
+    evidence, inside = float(raw.evidence.sum()), float(raw.evidence[region].sum())
+    information = float(raw.information.sum())
+    error = math.sqrt(float(np.square(raw.evidence_spread[region]).sum()))
+    known = math.isfinite(error) and error > 0  # no spread after a single draw
+    return {
+        "ratio": _ratio(evidence, information),
+        "region_ratio": _ratio(inside, float(raw.information[region].sum())),
+        "evidence": math.asinh(evidence),
+        "region_evidence": math.asinh(inside),
+        "significance": math.asinh(inside / error) if known else 0.0,
+        "information": math.asinh(information),
+    }
+
+
+def found_region(raw: RawMaps) -> NDArray[np.bool_]:
+    """Return the cells (h, w) where the text changes the estimate most: Otsu on the information."""
+    values = blurred(raw.information, REGION_BLUR)
+    if np.ptp(values) == 0:
+        return np.ones(values.shape, bool)
+    return np.asarray(values > filters.threshold_otsu(values))
+
+
+def fit(
+    features: Sequence[Mapping[str, float]],
+    labels: Sequence[bool],
+    *,
+    names: Sequence[str] = FEATURES,
+    ridge: float = 1e-3,
+) -> PresenceCalibration:
+    """Return the calibration that best tells present (True) from absent queries.
+
+    Ridge logistic regression on the named features; ``ridge`` is the penalty on the squared
+    coefficients of standardised features, against the mean log-loss. The threshold is where the
+    share of absent queries called present equals the share of present ones missed.
+
+    Raises:
+        InvalidInputError: not one label per row, or only one kind of label.
+    """
+    truth = np.asarray(labels, bool)
+    if len(truth) != len(features) or truth.all() or not truth.any():
+        raise InvalidInputError(
+            f"needs one label per row and both kinds, got {len(features)} rows and "
+            f"{int(truth.sum())} of {len(truth)} labels true"
+        )
+    table = np.array([[row[name] for name in names] for row in features], float)
+    mean, scale = table.mean(0), np.maximum(table.std(0), 1e-9)
+    weights, bias = _logistic((table - mean) / scale, truth, ridge)
+    weights = weights / scale
+    bias -= float(weights @ mean)
+    return PresenceCalibration(
+        weights={name: float(weight) for name, weight in zip(names, weights, strict=True)},
+        bias=bias,
+        threshold=_equal_error(special.expit(table @ weights + bias), truth),
+    )
+
+
+def _ratio(evidence: float, information: float) -> float:
+    return max(-1.0, min(1.0, evidence / (information + LEAST_INFORMATION)))
+
+
+def _logistic(
+    table: NDArray[np.float64], truth: NDArray[np.bool_], ridge: float
+) -> tuple[NDArray[np.float64], float]:
+    sign = np.where(truth, 1.0, -1.0)
+    rows = np.column_stack([table, np.ones(len(table))])
+    penalty = np.append(np.full(table.shape[1], ridge), 0.0)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = sign * (rows @ weights)
+        value = np.logaddexp(0, -margin).mean() + (penalty * weights**2).sum() / 2
+        slope = -(sign * special.expit(-margin)) @ rows / len(rows) + penalty * weights
+        return float(value), slope
+
+    found = optimize.minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
+    return found[:-1], float(found[-1])
+
+
+def _equal_error(probability: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Return the threshold, half-way between two probabilities, where both kinds of error meet."""
+    ordered = np.unique(np.clip(probability, 1e-6, 1 - 1e-6))
+    edges = np.append((ordered[:-1] + ordered[1:]) / 2, 0.5 if len(ordered) == 1 else [])
+    wrong = [
+        max((probability[~truth] >= edge).mean(), (probability[truth] < edge).mean())
+        for edge in edges
+    ]
+    best = np.flatnonzero(np.isclose(wrong, min(wrong)))
+    return float(edges[best[len(best) // 2]])

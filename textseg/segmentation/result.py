@@ -1,0 +1,356 @@
+"""What comes back from a segmentation: one mask with all that is known about it, or several."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import measure
+
+from textseg.errors import InvalidInputError, UnknownNameError
+from textseg.images import png_bytes, to_uint16
+from textseg.segmentation import drawing, export
+from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.drawing import COLOURS, Layer, Panel
+from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
+from textseg.segmentation.presence import PresenceCalibration, presence_features
+from textseg.segmentation.refine import CellGrid, RefineSettings, refine
+from textseg.segmentation.soften import SoftenSettings, soften
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HALF = 0.5  # where a soft mask is cut: soften puts the threshold it found there
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """What decides a mask, besides picture, query and model; see ``noise_difference``.
+
+    ``reference`` is the text that queries are compared with.
+    """
+
+    reference: str = ""
+    draws: int = DRAWS
+    levels: int | tuple[float, ...] | None = None
+    sigma_range: tuple[float, float] = SIGMA_RANGE
+    seed: int = 0
+    antithetic: bool = False
+    tolerance: float | None = None
+    soften: SoftenSettings = field(default_factory=SoftenSettings)
+    refine: RefineSettings = field(default_factory=RefineSettings)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where the raw map was cut: the rule, and the value it found in the units of ``statistic``."""
+
+    statistic: str
+    rule: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Region:
+    """A connected piece of a mask: ``box`` is (left, top, right, bottom) in pixels, end exclusive.
+
+    ``area`` counts pixels, ``centroid`` is (row, col), ``score`` is the mean of the soft mask
+    inside.
+    """
+
+    box: tuple[int, int, int, int]
+    area: int
+    centroid: tuple[float, float]
+    score: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Segmentation:
+    """Where a query is in a picture.
+
+    Attributes:
+        query: the text that was looked for. soft: (H, W) float32 in [0, 1] at the picture's own
+        size; at 0.5 lies the threshold. spread: (H, W) float32, the standard error of ``soft`` from
+        draw to draw; nan after one draw. presence: probability that the query is in the picture at
+        all. present: the decision about that. threshold: how the raw map was cut. settings: what
+        decided the mask. raw: the maps at latent size that it was made from. rgb: (H, W, 3) the
+        picture. evaluations: network evaluations behind it, those shared with other queries
+        included. seconds: time it took; in a call with several queries its equal share. notes:
+        remarks for people, e.g. words that the model does not know.
+    """
+
+    query: str
+    soft: NDArray[np.float32]
+    spread: NDArray[np.float32]
+    presence: float
+    present: bool
+    threshold: Threshold
+    settings: SegmentSettings
+    raw: RawMaps
+    rgb: NDArray[np.float32]
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_raw(
+        cls,
+        raw: RawMaps,
+        rgb: NDArray[np.float32],
+        grid: CellGrid,
+        *,
+        settings: SegmentSettings,
+        calibration: PresenceCalibration,
+    ) -> Segmentation:
+        """Return the segmentation that raw maps mean for a picture; needs no model."""
+        presence = calibration.probability(presence_features(raw))
+        softened = soften(raw, settings.soften, gate=calibration.gate(presence))
+        return cls(
+            query=raw.query,
+            soft=refine(softened.soft, rgb, grid, settings.refine),
+            spread=np.maximum(grid.enlarge(softened.spread, order=1), 0),
+            presence=presence,
+            present=presence >= calibration.threshold,
+            threshold=Threshold(
+                settings.soften.statistic, settings.soften.rule, softened.threshold
+            ),
+            settings=settings,
+            raw=raw,
+            rgb=rgb,
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.soft.shape[0], self.soft.shape[1]
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations behind this mask, those shared with other queries included."""
+        return self.raw.evaluations
+
+    def binary(self, threshold: float | None = None) -> NDArray[np.bool_]:
+        """Return the mask (H, W) cut at ``threshold``.
+
+        ``None`` is the threshold that was found, and an empty mask when the query is not present.
+        """
+        if threshold is None:
+            return (self.soft > HALF) & self.present
+        if not 0 <= threshold <= 1:
+            raise InvalidInputError(f"threshold must lie in [0, 1], got {threshold}")
+        return self.soft > threshold
+
+    def regions(self, threshold: float | None = None) -> list[Region]:
+        """Return the connected pieces of ``binary(threshold)``, the largest first."""
+        labels = measure.label(self.binary(threshold), connectivity=2)
+        found = []
+        for piece in measure.regionprops(labels, self.soft):
+            top, left, bottom, right = piece.bbox
+            row, col = (float(place) for place in piece.centroid)
+            score = float(piece.intensity_mean)
+            found.append(Region((left, top, right, bottom), int(piece.area), (row, col), score))
+        return sorted(found, key=lambda region: -region.area)
+
+    def overlay(
+        self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: int = 1
+    ) -> Image.Image:
+        """Return the picture with the query lit up and outlined, the rest greyed.
+
+        Args:
+            threshold: where the line runs; ``None`` as in ``binary``.
+            colour: of tint and line, "#rrggbb".
+            enlarge: draw each pixel as a square of that many.
+        """
+        line = (HALF if self.present else None) if threshold is None else threshold
+        return drawing.overlay(self.rgb, [Layer(self.soft, colour, line)], enlarge=enlarge)
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure: the picture, the overlay, the soft mask and its spread."""
+        return drawing.figure(
+            [
+                Panel(
+                    "picture",
+                    drawing.overlay(self.rgb, [Layer(np.ones_like(self.soft), "#ffffff", None)]),
+                ),
+                self._panel(COLOURS[0]),
+                Panel("soft mask", self.soft, top=1),
+                Panel("spread", self.spread),
+            ]
+        )
+
+    def facts(self) -> dict[str, object]:
+        """Return all but the arrays, ready for JSON."""
+        return {
+            "query": self.query,
+            "present": self.present,
+            "presence": self.presence,
+            "size": {"height": self.size[0], "width": self.size[1]},
+            "area": float(self.binary().mean()),
+            "threshold": asdict(self.threshold),
+            "regions": [asdict(region) for region in self.regions()],
+            "settings": asdict(self.settings),
+            "levels": list(self.raw.levels),
+            "draws": self.raw.draws,
+            "stopped_early": self.raw.stopped_early,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+            "notes": list(self.notes),
+        }
+
+    def save(self, folder: str | Path, *, force: bool = False) -> export.SavedFiles:
+        """Write overlay, soft and binary mask, arrays and facts: all of them or none.
+
+        Raises:
+            OutputExistsError: one of the files exists and ``force`` is false.
+        """
+        return Segmentations((self,)).save(folder, force=force)[0]
+
+    def _panel(self, colour: str) -> Panel:
+        there = "present" if self.present else "not present"
+        title = f"{_shortened(self.query)}: {there} ({self.presence:.0%})"
+        return Panel(title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size)))
+
+    def _contents(self) -> Iterator[bytes]:
+        """Yield the five files of ``export.SavedFiles``."""
+        yield drawing.png(self.overlay())
+        yield png_bytes(to_uint16(self.soft))
+        yield png_bytes(self.binary())
+        yield export.npz_bytes({"soft": self.soft, "spread": self.spread, **self.raw.arrays()})
+        yield export.json_bytes(self.facts())
+
+    def __repr__(self) -> str:
+        """Return a line with query, decision and covered area."""
+        there = "present" if self.present else "not present"
+        height, width = self.size
+        return (
+            f"Segmentation({self.query!r}: {there}, probability {self.presence:.2f}, "
+            f"{self.binary().mean():.1%} of {height} x {width})"
+        )
+
+    def _repr_png_(self) -> bytes:
+        return drawing.png(self.overlay(enlarge=drawing.display_scale(self.size)))
+
+    def _repr_mimebundle_(
+        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        return _bundle(repr(self), self._repr_png_())
+
+
+@dataclass(frozen=True, eq=False)
+class Exclusive:
+    """Masks that do not overlap: in every pixel the query that is likeliest there, or none.
+
+    ``labels`` is (H, W), 0 for background and k + 1 for ``queries[k]``; ``posterior`` is
+    (queries + 1, H, W) in the same order, background first, and sums to 1.
+    """
+
+    queries: tuple[str, ...]
+    labels: NDArray[np.int32]
+    posterior: NDArray[np.float32]
+
+    def binary(self, query: str) -> NDArray[np.bool_]:
+        """Return the mask (H, W) of one query."""
+        if query not in self.queries:
+            raise UnknownNameError.among("query", query, self.queries)
+        return np.asarray(self.labels == self.queries.index(query) + 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Segmentations:
+    """The answers to several queries about one picture, in the order in which they were asked.
+
+    ``result["tree"]`` and ``result[0]`` give one of them; iterating gives all.
+    """
+
+    items: tuple[Segmentation, ...]
+
+    def __post_init__(self) -> None:
+        """Check that there is something to hold."""
+        if not self.items:
+            raise InvalidInputError("a collection of segmentations needs at least one")
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The texts that were looked for."""
+        return tuple(item.query for item in self.items)
+
+    @property
+    def evaluations(self) -> int:
+        """Network evaluations of the whole call: what was shared counts once."""
+        shared = self.items[0].raw.shared_evaluations
+        return shared + sum(item.evaluations - item.raw.shared_evaluations for item in self.items)
+
+    @property
+    def seconds(self) -> float:
+        """Time that the whole call took."""
+        return sum(item.seconds for item in self.items)
+
+    def __len__(self) -> int:
+        """Return the number of queries."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Segmentation]:
+        """Yield the segmentations in order."""
+        return iter(self.items)
+
+    def __contains__(self, query: object) -> bool:
+        """Return whether this text was looked for."""
+        return query in self.queries
+
+    def __getitem__(self, key: str | int) -> Segmentation:
+        """Return the segmentation of a query, or the one at a position."""
+        if isinstance(key, int):
+            return self.items[key]
+        if key not in self.queries:
+            raise UnknownNameError.among("query", key, self.queries)
+        return self.items[self.queries.index(key)]
+
+    def exclusive(self) -> Exclusive:
+        """Return masks that do not overlap.
+
+        Each soft mask is taken as the probability of its query against the background alone; the
+        posterior over all of them follows from the odds. Queries that are not present get no pixel.
+        """
+        softs = np.stack([item.soft if item.present else 0 * item.soft for item in self.items])
+        clipped = softs.clip(1e-6, 1 - 1e-6)
+        odds = np.concatenate([np.ones_like(softs[:1]), clipped / (1 - clipped)])
+        posterior = odds / odds.sum(0)
+        return Exclusive(self.queries, posterior.argmax(0).astype(np.int32), posterior)
+
+    def plot(self) -> Figure:
+        """Return a matplotlib figure with one overlay per query."""
+        return drawing.figure(
+            [item._panel(COLOURS[k % len(COLOURS)]) for k, item in enumerate(self.items)]
+        )
+
+    def save(self, folder: str | Path, *, force: bool = False) -> list[export.SavedFiles]:
+        """Write the files of all queries, as ``Segmentation.save`` does: all of them or none."""
+        names = export.stems(self.queries)
+        contents = {name: item._contents() for name, item in zip(names, self.items, strict=True)}
+        return export.save(Path(folder), contents, force=force)
+
+    def __repr__(self) -> str:
+        """Return one line per query."""
+        lines = "".join(f"\n  {item!r}," for item in self.items)
+        return f"Segmentations({lines}\n)"
+
+    def _repr_png_(self) -> bytes:
+        return drawing.png(self.plot())
+
+    def _repr_mimebundle_(
+        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        return _bundle(repr(self), self._repr_png_())
+
+
+def _bundle(text: str, png: bytes) -> dict[str, str]:
+    return {"text/plain": text, "image/png": base64.b64encode(png).decode()}
+
+
+def _shortened(query: str) -> str:
+    return query if len(query) <= 24 else f"{query[:23]}…"
