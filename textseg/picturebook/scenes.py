@@ -1,0 +1,234 @@
+"""The picture-book world: scenes of coloured things, rendered with the exact truth.
+
+A `Scene` is a plain description; `render` turns it into a picture and, for every thing, the exact
+share of each pixel in which it is visible. Scenes are drawn from streams that never meet: a stream
+name is part of the random seed, so training scenes can never occur in an evaluation. Eight of the
+eighty colour-thing pairs (`HELD_OUT`) never occur in training.
+
+The truth for edits comes from describing the scene after the edit (`recolored`, `replaced`,
+`removed`, `added`, `moved_to`) and rendering it: everything else stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from textseg.picturebook.settings import SETTINGS, paint_setting
+from textseg.picturebook.shapes import COLORS, KINDS
+
+WORLD_VERSION = 1
+"""Raised whenever a seed would render to another picture."""
+
+Stream = Literal["training", "calibration", "evaluation"]
+STREAMS: tuple[Stream, ...] = ("training", "calibration", "evaluation")
+
+HELD_OUT: frozenset[tuple[str, str]] = frozenset({
+    ("yellow", "house"), ("blue", "tree"), ("purple", "car"), ("orange", "boat"),
+    ("green", "star"), ("black", "flower"), ("white", "mushroom"), ("red", "fish"),
+})  # fmt: skip
+"""Colour-thing pairs that never occur in training scenes."""
+
+_OVERSAMPLING = 3
+_TEXTURES = ("plain", "plain", "stripes", "speckles")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """One thing of a scene.
+
+    Attributes:
+        kind: a name of `KINDS`.
+        color: a name of `COLORS`.
+        row: centre, as a share of the picture's height.
+        col: centre, as a share of the picture's width.
+        size: height of the unit square it is drawn in, as a share of the picture's side.
+        seed: decides its shade, texture, lighting, tilt and direction.
+    """
+
+    kind: str
+    color: str
+    row: float
+    col: float
+    size: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture before it is drawn; things later in the tuple stand in front of earlier ones.
+
+    Attributes:
+        setting: a name of `SETTINGS`.
+        things: from back to front.
+        seed: decides background, light and grain.
+    """
+
+    setting: str
+    things: tuple[Thing, ...]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture and its truth.
+
+    Attributes:
+        scene: what was drawn.
+        image: (size, size, 3) uint8.
+        coverage: (things, size, size) float32, the visible share of each pixel, things in the
+            scene's order.
+    """
+
+    scene: Scene
+    image: np.ndarray
+    coverage: np.ndarray
+
+    @property
+    def masks(self) -> np.ndarray:
+        """Visible masks (things, size, size), bool."""
+        return np.asarray(self.coverage > 0.5)
+
+
+def sample_scene(stream: Stream, index: int) -> Scene:
+    """Returns scene number `index` of a stream; the same on any machine.
+
+    Args:
+        stream: which of the disjoint streams; only "training" leaves out the `HELD_OUT` pairs.
+        index: 0 or more.
+    """
+    rng = np.random.default_rng([WORLD_VERSION, STREAMS.index(stream), index])
+    count = int(rng.choice([1, 2, 3, 4], p=[0.22, 0.36, 0.28, 0.14]))
+    slots = _slots(rng, count)
+    things = [_sample_thing(rng, slot, count, held_out=stream != "training") for slot in slots]
+    setting = str(rng.choice(list(SETTINGS)))
+    return Scene(setting, tuple(things), int(rng.integers(1 << 31)))
+
+
+def _slots(rng: np.random.Generator, count: int) -> list[float]:
+    """Columns of the things: spread over the picture, in random depth order."""
+    if count == 1:
+        return [float(rng.uniform(0.25, 0.75))]
+    width = 0.78 / count
+    columns = [0.11 + width * (i + 0.5) + rng.uniform(-0.16, 0.16) * width for i in range(count)]
+    return [float(c) for c in rng.permutation(columns)]
+
+
+def _sample_thing(rng: np.random.Generator, col: float, count: int, *, held_out: bool) -> Thing:
+    low, high = {1: (0.34, 0.62), 2: (0.3, 0.5), 3: (0.25, 0.4), 4: (0.2, 0.32)}[count]
+    while True:
+        kind, color = str(rng.choice(list(KINDS))), str(rng.choice(list(COLORS)))
+        if held_out or (color, kind) not in HELD_OUT:
+            break
+    size = float(rng.uniform(low, high))
+    row = float(rng.uniform(0.06 + size / 2, 0.94 - size / 2))
+    return Thing(kind, color, row, col, size, int(rng.integers(1 << 31)))
+
+
+def render(scene: Scene, *, size: int = 128) -> Rendered:
+    """Draws a scene.
+
+    Args:
+        scene: what to draw.
+        size: side of the square picture in pixels; the same scene may be drawn at any size.
+    """
+    canvas = paint_setting(scene.setting, size=size, seed=scene.seed)
+    covered: list[np.ndarray] = []
+    for thing in scene.things:
+        color, alpha = _draw_thing(thing, size)
+        canvas = canvas * (1 - alpha[..., None]) + color * alpha[..., None]
+        covered = [earlier * (1 - alpha) for earlier in covered] + [alpha]
+    coverage = np.stack(covered) if covered else np.zeros((0, size, size))
+    return Rendered(scene, _finish(canvas, scene), coverage.astype(np.float32))
+
+
+def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
+    """Adds light and grain. Both depend on the seed alone, so that an edited scene keeps them."""
+    rng = np.random.default_rng([11, scene.seed])
+    size = canvas.shape[0]
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.16)
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, size), np.linspace(-0.5, 0.5, size))
+    light = rng.uniform(0.9, 1.06) * (1 + strength * (np.cos(angle) * x + np.sin(angle) * y))
+    if scene.setting == "night":
+        light = light * 0.86
+    grain = rng.normal(0.0, 2.0, canvas.shape)
+    return np.asarray(np.clip(canvas * light[..., None] + grain, 0, 255).round().astype(np.uint8))
+
+
+def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the thing's colours (size, size, 3) in grey levels and its coverage (size, size)."""
+    rng = np.random.default_rng([13, thing.seed])
+    body = np.asarray(COLORS[thing.color], float) * rng.uniform(0.88, 1.1) + rng.uniform(-9, 9, 3)
+    flip = -1.0 if rng.random() < 0.5 else 1.0
+    tilt = np.radians(rng.uniform(-9, 9))
+    stretch = rng.uniform(0.9, 1.12)
+    turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
+    side = size * _OVERSAMPLING
+    scale = np.array([flip * stretch, 1.0 / stretch]) * thing.size * side
+    centre = np.array([thing.col, thing.row]) * side
+
+    def place(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        corners = (np.asarray(points) * scale) @ turn.T + centre
+        return [(float(px), float(py)) for px, py in corners]
+
+    picture, outline = Image.new("RGB", (side, side)), Image.new("L", (side, side))
+    painter, stencil = ImageDraw.Draw(picture), ImageDraw.Draw(outline)
+    for part in KINDS[thing.kind]:
+        rgb = body * part.paint if isinstance(part.paint, float) else np.asarray(part.paint)
+        r, g, b = (int(v) for v in np.clip(rgb, 0, 255))
+        corners = place(part.points)
+        painter.polygon(corners, fill=(r, g, b))
+        stencil.polygon(corners, fill=255)
+    alpha = np.asarray(outline.resize((size, size), Image.Resampling.BOX), float) / 255
+    mixed = np.asarray(picture.resize((size, size), Image.Resampling.BOX), float)
+    # The canvas outside the outline is black: dividing by the coverage takes it out again.
+    color = mixed / np.maximum(alpha, 1 / 255)[..., None]
+    return color * _surface(rng, thing, size)[..., None], alpha
+
+
+def _surface(rng: np.random.Generator, thing: Thing, size: int) -> np.ndarray:
+    """Returns the brightness of a thing's surface (size, size): light from one side, a texture."""
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
+    across, down = (np.arange(size) / size - thing.col), (np.arange(size) / size - thing.row)
+    x, y = np.meshgrid(across / thing.size, down / thing.size)
+    surface = 1 + strength * (np.cos(angle) * x + np.sin(angle) * y)
+    texture = rng.choice(_TEXTURES)
+    if texture == "stripes":
+        angle = rng.uniform(0, np.pi)
+        surface += 0.07 * np.sin(rng.uniform(14, 26) * (np.cos(angle) * x + np.sin(angle) * y))
+    elif texture == "speckles":
+        surface += rng.normal(0.0, 0.06, (size, size))
+    return np.asarray(surface)
+
+
+def recolored(scene: Scene, index: int, color: str) -> Scene:
+    """Returns the scene with thing number `index` in another colour."""
+    return _with_thing(scene, index, replace(scene.things[index], color=color))
+
+
+def replaced(scene: Scene, index: int, kind: str) -> Scene:
+    """Returns the scene with thing number `index` turned into another kind of the same colour."""
+    return _with_thing(scene, index, replace(scene.things[index], kind=kind))
+
+
+def removed(scene: Scene, index: int) -> Scene:
+    """Returns the scene without thing number `index`."""
+    return replace(scene, things=scene.things[:index] + scene.things[index + 1 :])
+
+
+def added(scene: Scene, thing: Thing) -> Scene:
+    """Returns the scene with one more thing, in front of all others."""
+    return replace(scene, things=(*scene.things, thing))
+
+
+def moved_to(scene: Scene, setting: str) -> Scene:
+    """Returns the same things in another setting."""
+    return replace(scene, setting=setting)
+
+
+def _with_thing(scene: Scene, index: int, thing: Thing) -> Scene:
+    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))
