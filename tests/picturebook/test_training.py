@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from textseg.picturebook.corpus import open_corpus, render_corpus
+from textseg.picturebook.denoiser import (
+    CaptionedLatents,
+    denoiser_loss,
+    new_denoiser,
+    new_scheduler,
+    train_denoiser,
+    training_levels,
+)
+from textseg.picturebook.grounding import grounding_loss, recorded_attention
+from textseg.picturebook.optimizing import Schedule, Trainer
+from textseg.picturebook.scenes import render, sample_scene
+from textseg.picturebook.train import TINY, load_networks, train
+from textseg.picturebook.vocabulary import new_tokenizer
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    render_corpus(folder, count=24, size=64, cells=8, workers=1)
+    return open_corpus(folder)
+
+
+@pytest.fixture(scope="module")
+def data(corpus):
+    latents = torch.randn(24, 4, 8, 8, generator=torch.Generator().manual_seed(0)).half()
+    return CaptionedLatents(corpus, latents, new_tokenizer())
+
+
+def tiny_networks():
+    torch.manual_seed(0)
+    return new_denoiser((16, 16, 16), 2, 16, 4)
+
+
+def train_to(data, checkpoint, total, *, stop=None, networks=None):
+    trainer = Trainer(networks or tiny_networks(), Schedule(1e-3, total, 2), checkpoint, 3, CPU)
+    for _ in train_denoiser(trainer, data, batch=2):
+        if trainer.step == stop:
+            trainer.save()
+            break
+    return trainer
+
+
+def test_the_corpus_holds_what_the_renderer_draws(corpus):
+    drawn = render(sample_scene("training", 7), size=64)
+    np.testing.assert_array_equal(corpus.images[7], drawn.image)
+    cells = drawn.coverage.reshape(-1, 8, 8, 8, 8).mean((2, 4))
+    np.testing.assert_allclose(corpus.coverage[7, : len(cells)] / 255, cells, atol=1 / 255)
+    assert (corpus.kinds[7] >= 0).sum() == len(drawn.scene.things)
+
+
+def test_rendering_goes_on_where_it_stopped(tmp_path):
+    render_corpus(tmp_path, count=3, size=64, cells=8, workers=1)
+    marker = np.load(tmp_path / "images.npy", mmap_mode="r+")
+    marker[0] = 7
+    marker.flush()
+    render_corpus(tmp_path, count=3, size=64, cells=8, workers=1)
+    assert (open_corpus(tmp_path).images[0] == 7).all()
+
+
+def test_token_ids_are_those_of_the_tokenizer(data):
+    words = ("a", "red", "house", "on", "the", "left")
+    expected = new_tokenizer()(" ".join(words), padding="max_length")["input_ids"]
+    assert data.token_ids(words) == expected
+
+
+def test_groups_of_a_batch_share_every_cell_and_own_the_right_words(data):
+    batch = data.batch(16, np.random.default_rng(0))
+    torch.testing.assert_close(batch.target.sum(1), torch.ones(16, 8, 8), atol=0.02, rtol=0)
+    assert (batch.words[:, 0, 0] == 1).all()
+    assert (batch.words.sum(1) <= 1).all()
+
+
+def test_grounding_loss_is_smallest_where_attention_matches_the_truth():
+    target = torch.zeros(1, 2, 4, 4)
+    target[0, 1, :2], target[0, 0, 2:] = 1, 1
+    words = torch.zeros(1, 2, 3)
+    words[0, 0, 0], words[0, 1, 2] = 1, 1
+    right = torch.zeros(1, 16, 3)
+    right[0, :8, 2], right[0, 8:, 0] = 1, 1
+    one = torch.ones(1)
+    exact = grounding_loss([right], target, words, one)
+    assert exact.item() == pytest.approx(0.0, abs=1e-3)
+    assert grounding_loss([right.flip(1)], target, words, one) > exact + 1
+    assert grounding_loss([torch.full((1, 16, 3), 1 / 3)], target, words, one) > exact + 0.5
+
+
+def test_recording_attention_changes_neither_result_nor_network():
+    networks = tiny_networks().eval()
+    before = networks.unet.attn_processors
+    inputs = torch.randn(2, 4, 8, 8), torch.tensor([10, 900]), torch.zeros(2, 24, dtype=torch.long)
+    with torch.no_grad():
+        plain = networks(*inputs)
+        with recorded_attention(networks.unet) as maps:
+            recorded = networks(*inputs)
+    torch.testing.assert_close(recorded, plain, atol=1e-5, rtol=1e-4)
+    assert networks.unet.attn_processors == before
+    assert maps
+    for attention in maps:
+        torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]))
+
+
+def test_training_levels_end_in_pure_noise():
+    levels = training_levels(new_scheduler())
+    assert levels[-1] == 1
+    assert (levels.diff() > 0).all()
+
+
+def test_the_loss_of_an_untrained_network_is_about_the_variance_of_v(data):
+    batch = data.batch(24, np.random.default_rng(0))
+    loss, grounding = denoiser_loss(tiny_networks(), new_scheduler(), batch)
+    assert 0.7 < loss.item() < 1.6
+    assert grounding.item() > 0
+
+
+def test_a_killed_run_resumes_exactly(data, tmp_path):
+    whole = train_to(data, tmp_path / "whole.pt", 6)
+    train_to(data, tmp_path / "parts.pt", 6, stop=3)
+    resumed = train_to(data, tmp_path / "parts.pt", 6)
+    assert resumed.step == 6
+    for ours, theirs in zip(resumed.parameters, whole.parameters, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+    for ours, theirs in zip(resumed.average, whole.average, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    work = tmp_path_factory.mktemp("work")
+    train(TINY, work, work / "out", device=CPU)
+    return work
+
+
+def test_the_exported_folder_is_a_stock_pipeline(trained):
+    from diffusers import StableDiffusionPipeline
+
+    pipeline = StableDiffusionPipeline.from_pretrained(
+        trained / "out", safety_checker=None, dtype=torch.float32, local_files_only=True
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    picture = pipeline("a red house", height=64, width=64, num_inference_steps=2, output_type="np")
+    assert picture.images.shape == (1, 64, 64, 3)
+    assert np.isfinite(picture.images).all()
+
+
+def test_a_finished_run_is_not_trained_again(trained):
+    before = (trained / "denoiser.pt").stat().st_mtime_ns
+    train(TINY, trained, trained / "again", device=CPU)
+    assert (trained / "denoiser.pt").stat().st_mtime_ns == before
+
+
+def test_a_warm_restart_goes_on_from_the_shipped_loss(trained, tmp_path, data):
+    _, networks = load_networks(trained / "out")
+    reference = torch.load(trained / "denoiser.pt", weights_only=True)["average"]
+    names = [name for name, p in networks.named_parameters() if p.requires_grad]
+    kept = [p for p in networks.parameters() if p.requires_grad]
+    for name, ours, theirs in zip(names, kept, reference, strict=True):
+        if "token_embedding" not in name:  # rows of unknown pieces are zeroed on purpose
+            torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=2e-3)
+    train(replace(TINY, seed=5), tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
+    assert (tmp_path / "out" / "model_index.json").exists()
+    assert not (tmp_path / "autoencoder.pt").exists()

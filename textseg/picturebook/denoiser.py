@@ -1,0 +1,209 @@
+"""Training of the text encoder and the denoiser together, on cached latents of the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from textseg.picturebook.captions import Caption, caption
+from textseg.picturebook.corpus import MAX_THINGS, Corpus
+from textseg.picturebook.grounding import grounding_loss, recorded_attention
+from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.settings import SETTINGS
+from textseg.picturebook.shapes import COLORS, KINDS
+from textseg.picturebook.vocabulary import END, MAX_TOKENS, START, new_tokenizer
+
+EMPTY_SHARE = 0.12
+"""Share of captions that are dropped: it makes the empty prompt the unconditional model."""
+NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
+"""Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
+GROUNDING_WEIGHT = 0.25
+
+
+class TextToNoise(nn.Module):
+    """The two networks that are trained together."""
+
+    def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
+        """Hold both networks."""
+        super().__init__()
+        self.unet = unet
+        self.text_encoder = text_encoder
+
+    def forward(self, noised: Tensor, timesteps: Tensor, ids: Tensor) -> Tensor:
+        """Returns the predicted v (b, c, h, w) of noised latents for token ids (b, tokens)."""
+        hidden = self.text_encoder(ids).last_hidden_state
+        return torch.as_tensor(self.unet(noised, timesteps, hidden).sample)
+
+
+def new_scheduler() -> DDIMScheduler:
+    """Returns the noise schedule: v prediction up to pure noise (arXiv:2305.08891)."""
+    return DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        clip_sample=False,
+        steps_offset=1,  # unused with trailing steps, but StableDiffusionPipeline insists
+        set_alpha_to_one=True,
+    )
+
+
+def new_denoiser(
+    channels: tuple[int, ...], heads: int, text_width: int, latent_channels: int
+) -> TextToNoise:
+    """Returns untrained networks; attention to the text at all but the finest resolution."""
+    inner = len(channels) - 1
+    unet = UNet2DConditionModel(
+        sample_size=16,
+        in_channels=latent_channels,
+        out_channels=latent_channels,
+        layers_per_block=1,
+        block_out_channels=channels,
+        down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * inner,
+        up_block_types=("CrossAttnUpBlock2D",) * inner + ("UpBlock2D",),
+        cross_attention_dim=text_width,
+        attention_head_dim=heads,  # diffusers reads this as the number of heads
+        norm_num_groups=8,
+    )
+    tokenizer = new_tokenizer()
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=text_width,
+        intermediate_size=2 * text_width,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=MAX_TOKENS,
+        projection_dim=text_width,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return TextToNoise(unet, CLIPTextModel(config))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step trains on.
+
+    Attributes:
+        latents: (b, c, h, w), scaled to unit deviation.
+        ids: (b, tokens) token ids.
+        target: (b, groups, h, w) share of each cell that belongs to a group of words; group 0 is
+            the rest, which belongs to the start token.
+        words: (b, groups, tokens) which tokens make up each group.
+    """
+
+    latents: Tensor
+    ids: Tensor
+    target: Tensor
+    words: Tensor
+
+
+class CaptionedLatents:
+    """Draws batches: pictures with fresh captions at every step."""
+
+    def __init__(self, corpus: Corpus, latents: Tensor, tokenizer: CLIPTokenizer) -> None:
+        """Draw from latents (n, c, h, w) of the corpus, in its order, scaled to unit deviation."""
+        self._corpus, self._latents = corpus, latents
+        self._vocabulary = tokenizer.get_vocab()
+        self._kinds, self._colors = list(KINDS), list(COLORS)
+        self._settings = list(SETTINGS)
+
+    def batch(self, size: int, rng: np.random.Generator) -> Batch:
+        """Returns a random batch."""
+        picks = rng.integers(0, len(self._latents), size)
+        ids = np.empty((size, MAX_TOKENS), np.int64)
+        cells = self._corpus.coverage.shape[-1]
+        target = np.zeros((size, MAX_THINGS + 2, cells, cells), np.float32)
+        words = np.zeros((size, MAX_THINGS + 2, MAX_TOKENS), np.float32)
+        for row, index in enumerate(picks):
+            said = self._caption(int(index), rng)
+            ids[row] = self.token_ids(said.words)
+            self._ground(said, int(index), target[row], words[row])
+        return Batch(
+            self._latents[torch.from_numpy(picks)].float(),
+            torch.from_numpy(ids),
+            torch.from_numpy(target),
+            torch.from_numpy(words),
+        )
+
+    def token_ids(self, words: tuple[str, ...]) -> list[int]:
+        """Returns the ids of a caption of known words, as the tokenizer would give them."""
+        body = [self._vocabulary[word + "</w>"] for word in words]
+        start, end = self._vocabulary[START], self._vocabulary[END]
+        return [start, *body, *[end] * (MAX_TOKENS - 1 - len(body))]
+
+    def _things(self, index: int) -> list[tuple[str, str, float]]:
+        c = self._corpus
+        rows = zip(c.kinds[index], c.colors[index], c.columns[index], strict=True)
+        return [(self._kinds[k], self._colors[q], float(x)) for k, q, x in rows if k >= 0]
+
+    def _caption(self, index: int, rng: np.random.Generator) -> Caption:
+        if rng.random() < EMPTY_SHARE:
+            return Caption(())
+        setting = self._settings[self._corpus.settings[index]]
+        while True:
+            said = caption(self._things(index), setting, rng)
+            if len(said.words) <= MAX_TOKENS - 2:
+                return said
+
+    def _ground(self, said: Caption, index: int, target: np.ndarray, words: np.ndarray) -> None:
+        """Fills the groups of one picture: 0 the rest, then the phrases, last the setting."""
+        coverage = self._corpus.coverage[index].astype(np.float32) / 255
+        things = self._things(index)
+        for group, phrase in enumerate(said.phrases, start=1):
+            meant = [i for i, thing in enumerate(things) if phrase.means(*thing)]
+            free = 1 - target[1 : MAX_THINGS + 1].sum(0)  # two phrases may mean the same thing
+            target[group] = np.minimum(coverage[meant].sum(0), np.clip(free, 0, 1))
+            words[group, phrase.words[0] + 1 : phrase.words[1] + 1] = 1
+        if said.setting is not None:
+            target[-1] = np.clip(1 - coverage.sum(0), 0, 1)
+            words[-1, said.setting[0] + 1 : said.setting[1] + 1] = 1
+        target[0] = np.clip(1 - target[1:].sum(0), 0, 1)
+        words[0, 0] = 1
+
+
+def training_levels(scheduler: DDIMScheduler) -> Tensor:
+    """Returns sigma = s / (a + s) of every training timestep."""
+    a, s = scheduler.alphas_cumprod.sqrt(), (1 - scheduler.alphas_cumprod).sqrt()
+    return torch.as_tensor(s / (a + s))
+
+
+def denoiser_loss(
+    model: TextToNoise, scheduler: DDIMScheduler, batch: Batch
+) -> tuple[Tensor, Tensor]:
+    """Returns the v-prediction loss and the grounding loss of a batch."""
+    levels = training_levels(scheduler)
+    b = len(batch.latents)
+    sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b))
+    timesteps = torch.searchsorted(levels, sigma).clamp(0, len(levels) - 1)
+    device = batch.latents.device
+    noise = torch.randn(batch.latents.shape).to(device)
+    noised = scheduler.add_noise(batch.latents, noise, timesteps.to(device))
+    truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
+    with recorded_attention(model.unet) as maps:
+        predicted = model(noised, timesteps.to(device), batch.ids)
+    weight = (1 - levels[timesteps]).to(device)
+    grounding = grounding_loss(maps, batch.target, batch.words, weight)
+    return (predicted.float() - truth).square().mean(), grounding
+
+
+def train_denoiser(
+    trainer: Trainer, data: CaptionedLatents, *, batch: int
+) -> Iterator[tuple[float, float]]:
+    """Trains to the trainer's last step, yielding running loss and grounding loss of each step."""
+    scheduler = new_scheduler()
+    for step in trainer.steps():
+        drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
+        on_device = Batch(*(t.to(trainer.device) for t in vars(drawn).values()))
+        with autocast(trainer.device):
+            loss, grounding = denoiser_loss(trainer.model, scheduler, on_device)
+        yield trainer.update(loss + GROUNDING_WEIGHT * grounding), float(grounding.detach())

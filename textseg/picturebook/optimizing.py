@@ -1,0 +1,146 @@
+"""What both trainings share: optimiser, schedule, averaged weights, exact resume."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def autocast(
+    device: torch.device,
+) -> AbstractContextManager[Any]:  # torch types its contexts as Any
+    """Returns bfloat16 autocasting where it helps: on a GPU, and on CPUs with native bfloat16."""
+    native = device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=native)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Learning rate over steps: linear warm-up, flat, then linear decay to a fiftieth.
+
+    Attributes:
+        peak: the highest learning rate.
+        total: number of steps.
+        warmup: steps of the warm-up.
+        flat: share of the steps before the decay begins.
+    """
+
+    peak: float
+    total: int
+    warmup: int = 150
+    flat: float = 0.3
+
+    def __call__(self, step: int) -> float:
+        """Returns the learning rate of a step (counted from 0)."""
+        done = max(0.0, step / self.total - self.flat) / (1 - self.flat)
+        return self.peak * min(1.0, (step + 1) / self.warmup) * (1 - 0.98 * min(1.0, done))
+
+
+@dataclass
+class Trainer:
+    """AdamW with gradient clipping, an exponential moving average and exact resume.
+
+    Randomness of a step depends on `seed` and the step's number alone, so that a resumed run
+    repeats what an uninterrupted one does.
+
+    Attributes:
+        model: what is trained, in place.
+        schedule: learning rate and number of steps.
+        checkpoint: file that `update` renews every `every` seconds; None keeps nothing.
+        seed: of everything random.
+        device: where the model lies.
+        ema: decay of the averaged weights once warmed up.
+        every: seconds between checkpoints.
+    """
+
+    model: Any  # an nn.Module whose attributes the caller uses (AutoencoderKL, TextToNoise)
+    schedule: Schedule
+    checkpoint: Path | None
+    seed: int
+    device: torch.device
+    ema: float = 0.998
+    every: float = 180.0
+    step: int = 0
+    losses: list[tuple[int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Builds the optimiser and takes up a checkpoint where there is one."""
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, self.schedule.peak, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        self.average = [p.detach().clone() for p in self.parameters]
+        self._running: float | None = None
+        self._saved = time.monotonic()
+        if self.checkpoint is not None and self.checkpoint.exists():
+            self._load(torch.load(self.checkpoint, map_location=self.device, weights_only=True))
+
+    def steps(self) -> Iterator[int]:
+        """Yields the numbers of the steps still to do, with the generators seeded for each."""
+        while self.step < self.schedule.total:
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            yield self.step
+
+    def update(self, loss: Tensor) -> float:
+        """Takes one optimiser step down the loss; returns the running loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.schedule(self.step)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        decay = min(self.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.average, self.parameters, 1 - decay)
+        self.step += 1
+        return self._note(float(loss.detach()))
+
+    def _note(self, loss: float) -> float:
+        self._running = loss if self._running is None else 0.99 * self._running + 0.01 * loss
+        if self.step % 100 == 0:
+            self.losses.append((self.step, self._running))
+        if time.monotonic() - self._saved > self.every or self.step == self.schedule.total:
+            self.save()
+        return self._running
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        self._saved = time.monotonic()
+        if self.checkpoint is None:
+            return
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.checkpoint.with_suffix(".partial")
+        torch.save(
+            {
+                "parameters": [p.detach() for p in self.parameters],
+                "average": self.average,
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "running": self._running,
+                "losses": self.losses,
+            },
+            partial,
+        )
+        os.replace(partial, self.checkpoint)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, state["parameters"], strict=True):
+                parameter.copy_(value)
+        self.average = list(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self._running, self.losses = state["step"], state["running"], state["losses"]
+
+    def use_average(self) -> None:
+        """Puts the averaged weights into the model (after training)."""
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, self.average, strict=True):
+                parameter.copy_(value)

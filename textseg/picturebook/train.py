@@ -1,0 +1,199 @@
+"""Trains the embedded model from this repository alone: `python -m textseg.picturebook.train`.
+
+Four stages, each resumed where a killed run stopped: render the corpus, train the autoencoder,
+encode the corpus, train text encoder and denoiser together. The same code runs on CPU cores and on
+a GPU (bfloat16, compiled, rendering in workers). A warm restart begins the last stage with the
+shipped weights and a fresh optimiser.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor
+from tqdm import tqdm
+from transformers import CLIPTextModel
+
+from textseg.picturebook.autoencoder import encode_corpus, new_autoencoder, train_autoencoder
+from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus
+from textseg.picturebook.denoiser import (
+    CaptionedLatents,
+    TextToNoise,
+    new_denoiser,
+    train_denoiser,
+)
+from textseg.picturebook.export import export_pipeline
+from textseg.picturebook.optimizing import Schedule, Trainer
+from textseg.picturebook.vocabulary import new_tokenizer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on.
+
+    Attributes:
+        size: side of the pictures in pixels.
+        scenes: how many training scenes are rendered.
+        autoencoder_channels: channels of the autoencoder's stages; its stride is 2 ** (stages - 1).
+        latent_channels: channels of the latents.
+        autoencoder_steps: training steps of the autoencoder.
+        autoencoder_batch: crops a step.
+        crop: side of the crops in pixels.
+        channels: channels of the denoiser's stages.
+        heads: attention heads.
+        text_width: width of the text encoder.
+        steps: training steps of the denoiser.
+        batch: pictures a step.
+        rate: peak learning rate of the denoiser.
+        seed: of weights, order, noise and captions.
+    """
+
+    size: int = 128
+    scenes: int = 65_536
+    autoencoder_channels: tuple[int, ...] = (16, 32, 64, 64)
+    latent_channels: int = 4
+    autoencoder_steps: int = 1700
+    autoencoder_batch: int = 32
+    crop: int = 64
+    channels: tuple[int, ...] = (64, 96, 128)
+    heads: int = 2
+    text_width: int = 128
+    steps: int = 12_000
+    batch: int = 64
+    rate: float = 1.8e-3
+    seed: int = 1
+
+    @property
+    def cells(self) -> int:
+        """Latent cells along a side."""
+        return int(self.size // 2 ** (len(self.autoencoder_channels) - 1))
+
+
+TINY = Recipe(
+    size=64,
+    scenes=24,
+    autoencoder_channels=(8, 8, 8, 8),
+    autoencoder_steps=4,
+    autoencoder_batch=2,
+    crop=32,
+    channels=(16, 16, 16),
+    text_width=16,
+    steps=6,
+    batch=2,
+)
+"""Runs through every stage in seconds; for tests."""
+
+
+def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.device) -> AutoencoderKL:
+    """Trains the autoencoder, or goes on where a checkpoint is; returns it with its scale set."""
+    torch.manual_seed(recipe.seed)
+    model = new_autoencoder(recipe.autoencoder_channels, recipe.latent_channels).to(device)
+    schedule = Schedule(2.5e-3, recipe.autoencoder_steps, warmup=100, flat=0.4)
+    path = work / "autoencoder.pt"
+    trainer = Trainer(model, schedule, path, recipe.seed, device, ema=0.995)
+    losses = train_autoencoder(trainer, corpus, batch=recipe.autoencoder_batch, side=recipe.crop)
+    _follow("autoencoder", trainer, losses)
+    trainer.use_average()
+    return model.eval()
+
+
+def _latents(vae: AutoencoderKL, work: Path, corpus: Corpus, device: torch.device) -> Tensor:
+    """Encodes the corpus once; returns latents (n, c, h, w) as the autoencoder gives them."""
+    path = work / "latents.pt"
+    if not path.exists():
+        found = encode_corpus(vae, corpus, batch=64, device=device)
+        torch.save(found, path.with_suffix(".partial"))
+        os.replace(path.with_suffix(".partial"), path)
+    return torch.as_tensor(torch.load(path, weights_only=True))
+
+
+def _follow(stage: str, trainer: Trainer, losses: object) -> None:
+    bar = tqdm(losses, desc=stage, initial=trainer.step, total=trainer.schedule.total)
+    for loss in bar:
+        shown = loss if isinstance(loss, tuple) else (loss,)
+        bar.set_postfix_str(" ".join(f"{value:.4f}" for value in shown), refresh=False)
+
+
+def _new_networks(recipe: Recipe) -> TextToNoise:
+    torch.manual_seed(recipe.seed)
+    return new_denoiser(recipe.channels, recipe.heads, recipe.text_width, recipe.latent_channels)
+
+
+def load_networks(folder: Path) -> tuple[AutoencoderKL, TextToNoise]:
+    """Returns the networks of an exported folder in float32, ready to be trained further."""
+    parts = {"torch_dtype": torch.float32, "local_files_only": True}
+    vae = AutoencoderKL.from_pretrained(folder, subfolder="vae", **parts)
+    unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet", **parts)
+    text = CLIPTextModel.from_pretrained(
+        folder / "text_encoder", dtype=torch.float32, local_files_only=True
+    )
+    return vae.eval(), TextToNoise(unet, text)
+
+
+def train(
+    recipe: Recipe, work: Path, out: Path, *, device: torch.device, warm: Path | None = None
+) -> None:
+    """Runs all stages and writes the pipeline folder.
+
+    Args:
+        recipe: what to train.
+        work: folder for corpus and checkpoints; a second call goes on from there.
+        out: the folder that `StableDiffusionPipeline.from_pretrained` will load.
+        device: where to train.
+        warm: an exported folder whose autoencoder is kept and whose denoiser is trained further.
+    """
+    workers = os.cpu_count() or 1
+    render_corpus(
+        work / "corpus", count=recipe.scenes, size=recipe.size, cells=recipe.cells, workers=workers
+    )
+    corpus = open_corpus(work / "corpus")
+    if warm is None:
+        vae, networks = _autoencoder(recipe, work, corpus, device), _new_networks(recipe)
+    else:
+        vae, networks = load_networks(warm)
+        vae = vae.to(device)
+    latents = _latents(vae, work, corpus, device)
+    if warm is None:
+        vae.register_to_config(scaling_factor=1 / float(latents[:4096].float().std()))
+    scaled = (latents.float() * vae.config.scaling_factor).half()
+    networks = networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    trainer = Trainer(
+        networks,
+        Schedule(recipe.rate, recipe.steps, warmup=200, flat=0.25),
+        work / "denoiser.pt",
+        recipe.seed,
+        device,
+    )
+    data = CaptionedLatents(corpus, scaled, new_tokenizer())
+    _follow("denoiser", trainer, train_denoiser(trainer, data, batch=recipe.batch))
+    trainer.use_average()
+    export_pipeline(out, vae.cpu(), networks.cpu())
+
+
+def main(
+    work: Annotated[Path, typer.Option(help="Folder for corpus and checkpoints.")] = Path(
+        "training"
+    ),
+    out: Annotated[Path, typer.Option(help="Where the weights go.")] = Path("training/picturebook"),
+    steps: Annotated[
+        int, typer.Option(min=1, help="Training steps of the denoiser.")
+    ] = Recipe.steps,
+    scenes: Annotated[int, typer.Option(min=64, help="Scenes to render.")] = Recipe.scenes,
+    rate: Annotated[float, typer.Option(help="Peak learning rate of the denoiser.")] = Recipe.rate,
+    seed: Annotated[int, typer.Option(min=0)] = Recipe.seed,
+    warm: Annotated[Path | None, typer.Option(help="Train these weights further.")] = None,
+) -> None:
+    """Train the embedded model. Interrupt it whenever you like: the same command goes on."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = replace(Recipe(), steps=steps, scenes=scenes, rate=rate, seed=seed)
+    train(recipe, work, out, device=device, warm=warm)
+
+
+if __name__ == "__main__":
+    typer.run(main)
