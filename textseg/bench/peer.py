@@ -1,0 +1,48 @@
+"""The peer: the mask of diffusers' deprecated DiffEdit pipeline, on the same weights.
+
+Called as its documentation says, with its defaults; the source prompt is the empty one, so that it
+answers the same question as our query against the empty prompt.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+EVALUATIONS = 40  # a query: 10 maps, source and target, each with its negative prompt
+
+
+class DiffEditMask:
+    """`StableDiffusionDiffEditPipeline.generate_mask` on a pipeline folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load the folder into the deprecated pipeline, in float32 on the CPU."""
+        from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it is deprecated is the point
+            pipeline = StableDiffusionDiffEditPipeline.from_pretrained(
+                folder, safety_checker=None, dtype=torch.float32, local_files_only=True
+            )
+        pipeline.inverse_scheduler = DDIMInverseScheduler.from_config(pipeline.scheduler.config)
+        pipeline.set_progress_bar_config(disable=True)
+        self._pipeline: Any = pipeline  # diffusers does not type its pipelines
+
+    def __call__(self, image: NDArray[np.uint8], query: str, *, seed: int) -> NDArray[np.bool_]:
+        """Return the mask (h, w) of a query, enlarged by nearest cell to the picture's size."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cells = self._pipeline.generate_mask(
+                image=Image.fromarray(image),
+                target_prompt=query,
+                source_prompt="",
+                generator=torch.Generator().manual_seed(seed),
+            )[0]
+        stride = image.shape[0] // cells.shape[0]
+        return np.asarray(np.kron(cells, np.ones((stride, stride))) > 0.5)

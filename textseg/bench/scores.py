@@ -1,0 +1,67 @@
+"""How masks are scored: pixel average precision, IoU, boundary F, and presence errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from textseg.errors import MissingExtraError
+
+Mask = NDArray[np.bool_]
+Soft = NDArray[np.float32]
+
+BOUNDARY_TOLERANCE = 0.008  # of the picture's diagonal, as in DAVIS (Perazzi et al. 2016)
+
+
+def pixel_ap(soft: Soft, truth: Mask) -> float:
+    """Return the average precision of ranking pixels by the soft mask; needs no threshold.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.metrics import average_precision_score
+    except ImportError as error:
+        raise MissingExtraError(
+            "the benchmark needs scikit-learn", hint="pip install 'textseg[bench]'"
+        ) from error
+    return float(average_precision_score(truth.ravel(), soft.ravel()))
+
+
+def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
+    """Return how often a true one scores above a false one, ties half; nan without both."""
+    from sklearn.metrics import roc_auc_score
+
+    if len(set(labels)) < 2:
+        return float("nan")
+    return float(roc_auc_score(labels, scores))
+
+
+def iou(found: Mask, truth: Mask) -> float:
+    """Return intersection over union; 1 when both are empty."""
+    union = np.logical_or(found, truth).sum()
+    return float(np.logical_and(found, truth).sum() / union) if union else 1.0
+
+
+def boundary_f(found: Mask, truth: Mask) -> float:
+    """Return the F score of boundaries matched within `BOUNDARY_TOLERANCE`; 1 without any."""
+    radius = max(1.0, BOUNDARY_TOLERANCE * float(np.hypot(*truth.shape)))
+    ours, theirs = _boundary(found), _boundary(truth)
+    if not ours.any() or not theirs.any():
+        return float(ours.any() == theirs.any())
+    precision = (_distance(theirs)[ours] <= radius).mean()
+    recall = (_distance(ours)[theirs] <= radius).mean()
+    total = precision + recall
+    return float(2 * precision * recall / total) if total else 0.0
+
+
+def _boundary(mask: Mask) -> Mask:
+    """Pixels of the mask that touch something else; the picture's frame is no boundary."""
+    return np.asarray(mask & ~ndimage.binary_erosion(mask, border_value=1))
+
+
+def _distance(boundary: Mask) -> NDArray[np.float64]:
+    return np.asarray(ndimage.distance_transform_edt(~boundary))
