@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.corpus import open_corpus, render_corpus
 from textseg.picturebook.denoiser import (
     CaptionedLatents,
@@ -15,9 +16,16 @@ from textseg.picturebook.denoiser import (
     train_denoiser,
     training_levels,
 )
-from textseg.picturebook.grounding import grounding_loss, recorded_attention
+from textseg.picturebook.grounding import (
+    LayerRecord,
+    Regions,
+    contrast_loss,
+    grounding_loss,
+    recorded_attention,
+)
 from textseg.picturebook.optimizing import Schedule, Trainer
 from textseg.picturebook.scenes import render, sample_scene
+from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import TINY, load_networks, train
 from textseg.picturebook.vocabulary import new_tokenizer
 
@@ -106,8 +114,56 @@ def test_recording_attention_changes_neither_result_nor_network():
     torch.testing.assert_close(recorded, plain, atol=1e-5, rtol=1e-4)
     assert networks.unet.attn_processors == before
     assert maps
-    for attention in maps:
-        torch.testing.assert_close(attention.sum(-1), torch.ones(attention.shape[:2]))
+    for layer in maps:
+        sums = layer.attention.sum(-1)
+        torch.testing.assert_close(sums, torch.ones(sums.shape))
+
+
+def regions_of_two_pictures() -> Regions:
+    coverage = torch.zeros(2, 4, 4)
+    coverage[0, :2], coverage[1, 2:] = 1, 1
+    return Regions(
+        picture=torch.tensor([0, 1]),
+        coverage=coverage,
+        phrase_picture=torch.tensor([0, 1]),
+        phrase_token=torch.tensor([1, 2]),
+        match=torch.eye(2, dtype=torch.bool),
+    )
+
+
+def test_contrast_is_small_where_things_point_at_their_own_phrases_only():
+    regions, one = regions_of_two_pictures(), torch.ones(2)
+    query, key = torch.zeros(2, 16, 2), torch.zeros(2, 3, 2)
+    query[0, :8, 0], query[1, 8:, 1] = 9, 9  # the cells that the things cover
+    key[0, 1, 0], key[1, 2, 1] = 9, 9  # the tokens at which the phrases stand
+    record = LayerRecord(torch.zeros(2, 16, 3), query, key, scale=1.0)
+    swapped = LayerRecord(torch.zeros(2, 16, 3), query.flip(2), key, scale=1.0)
+    undecided = LayerRecord(torch.zeros(2, 16, 3), 0 * query, key, scale=1.0)
+    assert contrast_loss([record], regions, one).item() == pytest.approx(0.0, abs=1e-6)
+    assert contrast_loss([swapped], regions, one) > 100
+    assert contrast_loss([undecided], regions, one).item() == pytest.approx(2 * np.log(2))
+
+
+def test_contrast_of_a_batch_without_phrases_is_zero():
+    empty = torch.zeros(0, dtype=torch.long)
+    full = regions_of_two_pictures()
+    nothing = replace(
+        full, phrase_picture=empty, phrase_token=empty, match=torch.zeros(2, 0, dtype=torch.bool)
+    )
+    assert contrast_loss([], nothing, torch.ones(2)) == 0
+
+
+def test_regions_list_things_phrases_and_what_is_true(data):
+    batch = data.batch(16, np.random.default_rng(1))
+    regions = batch.regions
+    tokens = new_tokenizer().convert_ids_to_tokens(
+        batch.ids[regions.phrase_picture, regions.phrase_token]
+    )
+    nouns = {noun for group in SYNONYMS.values() for noun in group} | set(KINDS)
+    assert {token.removesuffix("</w>") for token in tokens} <= nouns
+    own = regions.picture[:, None] == regions.phrase_picture
+    assert (regions.match & own).any(0).float().mean() > 0.8
+    assert regions.match.float().mean() < 0.5
 
 
 def test_training_levels_end_in_pure_noise():
@@ -118,9 +174,11 @@ def test_training_levels_end_in_pure_noise():
 
 def test_the_loss_of_an_untrained_network_is_about_the_variance_of_v(data):
     batch = data.batch(24, np.random.default_rng(0))
-    loss, grounding = denoiser_loss(tiny_networks(), new_scheduler(), batch)
-    assert 0.7 < loss.item() < 1.6
-    assert grounding.item() > 0
+    losses = denoiser_loss(tiny_networks(), new_scheduler(), batch)
+    assert 0.7 < losses.velocity.item() < 1.6
+    assert losses.grounding > 0
+    assert losses.contrast > 0
+    assert losses.total > losses.velocity
 
 
 def test_a_killed_run_resumes_exactly(data, tmp_path):
@@ -159,7 +217,7 @@ def test_a_finished_run_is_not_trained_again(trained):
     assert (trained / "denoiser.pt").stat().st_mtime_ns == before
 
 
-def test_a_warm_restart_goes_on_from_the_shipped_loss(trained, tmp_path, data):
+def test_a_warm_restart_goes_on_from_the_shipped_weights(trained, tmp_path):
     _, networks = load_networks(trained / "out")
     reference = torch.load(trained / "denoiser.pt", weights_only=True)["average"]
     names = [name for name, p in networks.named_parameters() if p.requires_grad]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,12 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from textseg.picturebook.captions import Caption, caption
 from textseg.picturebook.corpus import MAX_THINGS, Corpus
-from textseg.picturebook.grounding import grounding_loss, recorded_attention
+from textseg.picturebook.grounding import (
+    Regions,
+    contrast_loss,
+    grounding_loss,
+    recorded_attention,
+)
 from textseg.picturebook.optimizing import Trainer, autocast
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
@@ -23,7 +28,10 @@ EMPTY_SHARE = 0.12
 """Share of captions that are dropped: it makes the empty prompt the unconditional model."""
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
 """Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
-GROUNDING_WEIGHT = 0.25
+GROUNDING_WEIGHT, CONTRAST_WEIGHT = 0.25, 0.1
+"""Of the losses that relate words to places, against the loss of v."""
+MIN_CELLS = 1.5
+"""Things that cover less, in latent cells, take no part in the contrast."""
 
 
 class TextToNoise(nn.Module):
@@ -99,12 +107,20 @@ class Batch:
         target: (b, groups, h, w) share of each cell that belongs to a group of words; group 0 is
             the rest, which belongs to the start token.
         words: (b, groups, tokens) which tokens make up each group.
+        regions: the things and phrases of the batch.
     """
 
     latents: Tensor
     ids: Tensor
     target: Tensor
     words: Tensor
+    regions: Regions
+
+    def to(self, device: torch.device) -> Batch:
+        """Returns the batch on a device."""
+        regions = Regions(*(tensor.to(device) for tensor in vars(self.regions).values()))
+        mine = (self.latents, self.ids, self.target, self.words)
+        return Batch(*(tensor.to(device) for tensor in mine), regions)
 
 
 class CaptionedLatents:
@@ -124,15 +140,17 @@ class CaptionedLatents:
         cells = self._corpus.coverage.shape[-1]
         target = np.zeros((size, MAX_THINGS + 2, cells, cells), np.float32)
         words = np.zeros((size, MAX_THINGS + 2, MAX_TOKENS), np.float32)
+        said = []
         for row, index in enumerate(picks):
-            said = self._caption(int(index), rng)
-            ids[row] = self.token_ids(said.words)
-            self._ground(said, int(index), target[row], words[row])
+            said.append(self._caption(int(index), rng))
+            ids[row] = self.token_ids(said[row].words)
+            self._ground(said[row], int(index), target[row], words[row])
         return Batch(
             self._latents[torch.from_numpy(picks)].float(),
             torch.from_numpy(ids),
             torch.from_numpy(target),
             torch.from_numpy(words),
+            self._regions(picks, said),
         )
 
     def token_ids(self, words: tuple[str, ...]) -> list[int]:
@@ -170,6 +188,27 @@ class CaptionedLatents:
         target[0] = np.clip(1 - target[1:].sum(0), 0, 1)
         words[0, 0] = 1
 
+    def _regions(self, picks: np.ndarray, said: Sequence[Caption]) -> Regions:
+        """Lists the things that are large enough and the phrases of a batch."""
+        phrases = [(row, phrase) for row, text in enumerate(said) for phrase in text.phrases]
+        things, coverage = [], []
+        for row, index in enumerate(picks):
+            shares = self._corpus.coverage[index].astype(np.float32) / 255
+            for thing, share in zip(self._things(int(index)), shares, strict=False):
+                if share.sum() > MIN_CELLS:
+                    things.append((row, thing))
+                    coverage.append(share)
+        match = [phrase.means(*thing) for _, thing in things for _, phrase in phrases]
+        cells = self._corpus.coverage.shape[-2:]
+        return Regions(
+            torch.tensor([row for row, _ in things], dtype=torch.long),
+            torch.from_numpy(np.array(coverage, np.float32).reshape(-1, *cells)),
+            torch.tensor([row for row, _ in phrases], dtype=torch.long),
+            # the start token is number 0, so one past the last word is the noun
+            torch.tensor([phrase.words[1] for _, phrase in phrases], dtype=torch.long),
+            torch.tensor(match, dtype=torch.bool).reshape(len(things), len(phrases)),
+        )
+
 
 def training_levels(scheduler: DDIMScheduler) -> Tensor:
     """Returns sigma = s / (a + s) of every training timestep."""
@@ -177,10 +216,23 @@ def training_levels(scheduler: DDIMScheduler) -> Tensor:
     return torch.as_tensor(s / (a + s))
 
 
-def denoiser_loss(
-    model: TextToNoise, scheduler: DDIMScheduler, batch: Batch
-) -> tuple[Tensor, Tensor]:
-    """Returns the v-prediction loss and the grounding loss of a batch."""
+@dataclass(frozen=True)
+class Losses:
+    """The parts of the training loss: of v, of grounding and of contrast, each a scalar."""
+
+    velocity: Tensor
+    grounding: Tensor
+    contrast: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised."""
+        placed = GROUNDING_WEIGHT * self.grounding + CONTRAST_WEIGHT * self.contrast
+        return self.velocity + placed
+
+
+def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) -> Losses:
+    """Returns the losses of a batch, with noise from torch's global generator."""
     levels = training_levels(scheduler)
     b = len(batch.latents)
     sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b))
@@ -189,21 +241,25 @@ def denoiser_loss(
     noise = torch.randn(batch.latents.shape).to(device)
     noised = scheduler.add_noise(batch.latents, noise, timesteps.to(device))
     truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
-    with recorded_attention(model.unet) as maps:
+    with recorded_attention(model.unet) as layers:
         predicted = model(noised, timesteps.to(device), batch.ids)
     weight = (1 - levels[timesteps]).to(device)
-    grounding = grounding_loss(maps, batch.target, batch.words, weight)
-    return (predicted.float() - truth).square().mean(), grounding
+    maps = [layer.attention for layer in layers]
+    return Losses(
+        (predicted.float() - truth).square().mean(),
+        grounding_loss(maps, batch.target, batch.words, weight),
+        contrast_loss(layers, batch.regions, weight),
+    )
 
 
 def train_denoiser(
     trainer: Trainer, data: CaptionedLatents, *, batch: int
-) -> Iterator[tuple[float, float]]:
-    """Trains to the trainer's last step, yielding running loss and grounding loss of each step."""
+) -> Iterator[tuple[float, ...]]:
+    """Trains to the trainer's last step, yielding the running total and the parts of each step."""
     scheduler = new_scheduler()
     for step in trainer.steps():
         drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
-        on_device = Batch(*(t.to(trainer.device) for t in vars(drawn).values()))
         with autocast(trainer.device):
-            loss, grounding = denoiser_loss(trainer.model, scheduler, on_device)
-        yield trainer.update(loss + GROUNDING_WEIGHT * grounding), float(grounding.detach())
+            losses = denoiser_loss(trainer.model, scheduler, drawn.to(trainer.device))
+        running = trainer.update(losses.total)
+        yield running, *(float(part.detach()) for part in vars(losses).values())

@@ -1,20 +1,27 @@
-"""Token-level grounding of cross-attention (TokenCompose, arXiv:2312.03626, section 3.2; adapted).
+"""Grounding of cross-attention: the renderer's truth teaches the denoiser where words belong.
 
-The renderer knows where every named thing is. While the denoiser trains, its cross-attention is
-asked to look, in each cell, at the words that name what is visible there, and at the start token
-where nothing named is visible. The start token comes first in a causal text encoder, so what it
-says does not depend on the text: a cell that looks at it treats the query like the empty prompt.
-This needs truth only in training; the shipped network is a stock one.
+The renderer knows where every thing is. While the denoiser trains, its cross-attention gets two
+losses; the shipped network is a stock one.
 
-Differs from the paper: one loss, the cross-entropy of the attention averaged over heads against
-the share of the cell that each phrase covers, instead of its token loss plus pixel loss; and noise
-weakens it, because in strong noise a cell cannot know yet what it will be.
+- `grounding_loss`, token-level grounding after TokenCompose (arXiv:2312.03626): in each cell,
+  attention goes to the words that name what is visible there, and to the start token where nothing
+  named is visible. The start token comes first in a causal text encoder, so what it says does not
+  depend on the text: a cell that looks at it treats the query like the empty prompt. Differs from
+  the paper: one cross-entropy against the share of the cell that each phrase covers, instead of a
+  token loss plus a pixel loss.
+- `contrast_loss`, word-region contrast over the batch after RegionCLIP (arXiv:2112.09106): the mean
+  query vector of a thing's cells against the key vectors of all phrases of the batch. Captions are
+  true, so within one picture there is little to tell wrong words from right ones; without this loss
+  attention stays undecided between the things of a picture for very long.
+
+Strong noise weakens both: a cell cannot know yet what it will be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -23,10 +30,46 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 
-class _RecordingProcessor:
-    """Attention written out, so that its probabilities can be kept."""
+@dataclass(frozen=True)
+class LayerRecord:
+    """What one cross-attention layer did.
 
-    def __init__(self, record: list[Tensor]) -> None:
+    Attributes:
+        attention: probabilities averaged over heads, (b, cells, tokens); cells form a square.
+        query: (b, cells, d), all heads side by side.
+        key: (b, tokens, d), all heads side by side.
+        scale: makes query . key the attention logit averaged over heads.
+    """
+
+    attention: Tensor
+    query: Tensor
+    key: Tensor
+    scale: float
+
+
+@dataclass(frozen=True)
+class Regions:
+    """The things and the phrases of a batch, and which of them match.
+
+    Attributes:
+        picture: (r,) the row of the batch that each thing is in.
+        coverage: (r, h, w) its visible share of each cell.
+        phrase_picture: (p,) the row of the batch whose caption each phrase is in.
+        phrase_token: (p,) position of the phrase's noun; it has read the words before it.
+        match: (r, p) bool, whether the phrase is true of the thing.
+    """
+
+    picture: Tensor
+    coverage: Tensor
+    phrase_picture: Tensor
+    phrase_token: Tensor
+    match: Tensor
+
+
+class _RecordingProcessor:
+    """Attention written out, so that its inner values can be kept."""
+
+    def __init__(self, record: list[LayerRecord]) -> None:
         self._record = record
 
     def __call__(
@@ -36,21 +79,21 @@ class _RecordingProcessor:
         encoder_hidden_states: Tensor,
         attention_mask: None = None,
     ) -> Tensor:
-        query = attn.head_to_batch_dim(attn.to_q(hidden_states))
-        key = attn.head_to_batch_dim(attn.to_k(encoder_hidden_states))
+        query, key = attn.to_q(hidden_states), attn.to_k(encoder_hidden_states)
         value = attn.head_to_batch_dim(attn.to_v(encoder_hidden_states))
-        probabilities = torch.softmax((query @ key.transpose(1, 2)).float() * attn.scale, -1)
+        logits = attn.head_to_batch_dim(query) @ attn.head_to_batch_dim(key).transpose(1, 2)
+        probabilities = torch.softmax(logits.float() * attn.scale, -1)
         per_head = probabilities.unflatten(0, (-1, attn.heads))  # (b, heads, cells, tokens)
-        self._record.append(per_head.mean(1))
+        self._record.append(LayerRecord(per_head.mean(1), query, key, attn.scale / attn.heads))
         mixed = attn.batch_to_head_dim(probabilities.to(value.dtype) @ value)
         return torch.as_tensor(attn.to_out[1](attn.to_out[0](mixed)))
 
 
 @contextmanager
-def recorded_attention(unet: UNet2DConditionModel) -> Iterator[list[Tensor]]:
-    """Yields a list that fills with attention maps (b, cells, tokens), one a layer and pass."""
+def recorded_attention(unet: UNet2DConditionModel) -> Iterator[list[LayerRecord]]:
+    """Yields a list that fills with one record a cross-attention layer and forward pass."""
     before = unet.attn_processors
-    record: list[Tensor] = []
+    record: list[LayerRecord] = []
     cross = _RecordingProcessor(record)
     unet.set_attn_processor({k: cross if "attn2" in k else p for k, p in before.items()})
     try:
@@ -71,9 +114,43 @@ def grounding_loss(maps: Sequence[Tensor], target: Tensor, words: Tensor, weight
     """
     losses = []
     for attention in maps:
-        side = round(attention.shape[1] ** 0.5)
-        share = adaptive_avg_pool2d(target, side).flatten(2)  # (b, groups, cells)
+        share = adaptive_avg_pool2d(target, _side(attention)).flatten(2)  # (b, groups, cells)
         mass = torch.einsum("bct,bgt->bgc", attention, words)
         entropy = -(share * (mass + 1e-4).log()).sum(1).mean(1)  # (b,)
         losses.append((entropy * weight).mean())
     return torch.stack(losses).mean()
+
+
+def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tensor) -> Tensor:
+    """Returns how badly things pick their phrases, and phrases their things, from the whole batch.
+
+    Args:
+        layers: records of the cross-attention layers.
+        regions: the batch's things and phrases; without a pair that matches the loss is 0.
+        weight: (b,) weight of each picture.
+    """
+    if not regions.match.any():
+        return torch.zeros((), device=weight.device)
+    matched_things, matched_phrases = regions.match.any(1), regions.match.any(0)
+    of_thing = weight[regions.picture][matched_things]
+    of_phrase = weight[regions.phrase_picture][matched_phrases]
+    losses = []
+    for layer in layers:
+        logits = _logits(layer, regions)  # (r, p)
+        right = logits.masked_fill(~regions.match, torch.finfo(logits.dtype).min)
+        by_thing = (logits.logsumexp(1) - right.logsumexp(1))[matched_things]
+        by_phrase = (logits.logsumexp(0) - right.logsumexp(0))[matched_phrases]
+        losses.append((by_thing * of_thing).mean() + (by_phrase * of_phrase).mean())
+    return torch.stack(losses).mean()
+
+
+def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
+    share = adaptive_avg_pool2d(regions.coverage[:, None], _side(layer.query)).flatten(1)
+    share = share / share.sum(1, keepdim=True)
+    thing = torch.einsum("rc,rcd->rd", share, layer.query.float()[regions.picture])
+    phrase = layer.key.float()[regions.phrase_picture, regions.phrase_token]
+    return layer.scale * thing @ phrase.T
+
+
+def _side(cells_second: Tensor) -> int:
+    return round(cells_second.shape[1] ** 0.5)
