@@ -1,0 +1,309 @@
+"""The `textseg` command as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from textseg import __version__, registry
+from textseg.cli import main
+from textseg.errors import ModelError, OutOfMemoryError
+from textseg.images import to_uint8
+from textseg.testing import GaussianModel
+from textseg.toolbox import SegmentResult
+
+HEIGHT, WIDTH = 24, 40
+MODEL = GaussianModel()
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with one picture in it."""
+    monkeypatch.chdir(tmp_path)
+    pixels = to_uint8(MODEL.picture(["tree"], HEIGHT, WIDTH, seed=4))
+    Image.fromarray(pixels).save(tmp_path / "garden.png")
+    return tmp_path
+
+
+@pytest.fixture
+def textseg(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, with the exact model registered as "gaussian"."""
+
+    def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
+        return MODEL
+
+    known = {**registry.MODELS, "gaussian": ("exact", load)}
+    monkeypatch.setattr(registry, "MODELS", known)
+    monkeypatch.setattr(registry, "_CACHE", {})
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    return run
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+SEGMENT = ("segment", "garden.png", "tree", "--model", "gaussian", "--draws", "4")
+
+
+# -- what it does
+
+
+def test_segment_writes_four_files_a_query_and_says_what_it_found(
+    textseg: Command, folder: Path
+) -> None:
+    result = textseg(*SEGMENT, "-o", "out/masks")
+    assert result.exit_code == 0, result.stderr
+    assert "tree: " in result.stdout
+    assert "present" in result.stdout
+    assert "region 1: " in result.stdout
+    assert names(folder / "out" / "masks") == [
+        "garden_tree.json",
+        "garden_tree_mask.png",
+        "garden_tree_overlay.png",
+        "garden_tree_soft.png",
+    ]
+
+
+def test_json_on_stdout_is_the_result_and_nothing_else(textseg: Command, folder: Path) -> None:
+    result = textseg(*SEGMENT, "house", "--json", "--seed", "3", "-o", "out")
+    facts = SegmentResult.model_validate_json(result.stdout)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert [query.query for query in facts.queries] == ["tree", "house"]
+    assert facts.seed == 3
+    assert facts.queries[0].draws == 4
+    assert facts.queries[0].files is not None
+    assert (folder / facts.queries[0].files.overlay).is_file()
+
+
+def test_query_that_is_not_there_is_an_answer_not_an_error(textseg: Command) -> None:
+    result = textseg("segment", "garden.png", "house", "--model", "gaussian")
+    assert result.exit_code == 0
+    assert "house: matched nothing; not present" in result.stdout
+
+
+def test_options_reach_the_operation(textseg: Command) -> None:
+    result = textseg(*SEGMENT, "--threshold", "0.8", "--batch-size", "2", "--json")
+    facts = SegmentResult.model_validate_json(result.stdout)
+    assert facts.queries[0].threshold == 0.8
+    assert facts.queries[0].threshold_rule == "given"
+
+
+def test_remarks_are_shown(textseg: Command, folder: Path) -> None:
+    (folder / "garden.png").rename(folder / "garden.jpg")
+    result = textseg("segment", "garden.jpg", "zebra", "--model", "gaussian")
+    assert "note: garden.jpg holds PNG data" in result.stdout
+    assert "note: unknown to this model: zebra" in result.stdout
+
+
+def test_models_lists_names_for_people_and_programs(textseg: Command) -> None:
+    assert "picturebook: " in textseg("models").stdout
+    listed = json.loads(textseg("models", "--json").stdout)
+    assert {"gaussian", "picturebook"} <= {entry["name"] for entry in listed}
+
+
+def test_version_is_printed(textseg: Command) -> None:
+    result = textseg("--version")
+    assert (result.exit_code, result.stdout) == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("segment",), ("models",), ("demo",), ("bench", "segment")]
+)
+def test_help_names_every_option(textseg: Command, command: tuple[str, ...]) -> None:
+    result = textseg(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: " in result.stdout
+
+
+# -- existing files
+
+
+def test_existing_files_are_kept_unless_forced(textseg: Command, folder: Path) -> None:
+    assert textseg(*SEGMENT).exit_code == 0
+    before = (folder / "garden_tree_soft.png").read_bytes()
+
+    refused = textseg(*SEGMENT, "--seed", "9")
+    assert refused.exit_code == 2
+    assert "would be overwritten" in refused.stderr
+    assert (folder / "garden_tree_soft.png").read_bytes() == before
+
+    assert textseg(*SEGMENT, "--seed", "9", "--force").exit_code == 0
+    assert (folder / "garden_tree_soft.png").read_bytes() != before
+
+
+def test_refusal_comes_before_the_model_is_loaded(textseg: Command, folder: Path) -> None:
+    (folder / "garden_tree.json").touch()
+    result = textseg("segment", "garden.png", "tree", "--model", "no-such-model")
+    assert "would be overwritten" in result.stderr
+
+
+# -- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("segment", "nowhere.png", "tree"), "no such file"),
+        (("segment", "notes.txt", "tree"), "not a picture"),
+        (("segment", "empty.png", "tree"), "the file is empty"),
+        (("segment", ".", "tree"), "is a folder"),
+        (("segment", "garden.png", ""), "the query is empty"),
+        (("segment", "garden.png", "tree", " "), "the query is empty"),
+        (("segment", "garden.png", "tree", "--threshold", "3"), "threshold"),
+        (("segment", "garden.png", "tree", "--threshold", "high"), "--threshold"),
+        (("segment", "garden.png", "tree", "--draws", "0"), "draws"),
+        (("segment", "garden.png", "tree", "--max-pixels", "9"), "limit of 9"),
+        (("segment", "garden.png", "tree", "--model", "no-such-model"), "picturebook"),
+        (("segment", "garden.png", "tree", "-o", "notes.txt"), "not a folder"),
+        (("segment", "garden.png", "tree", "-o", "notes.txt/deep"), "not a folder"),
+        (("segment", "garden.png"), "QUERY"),
+        (("segment", "garden.png", "tree", "--unheard-of"), "--unheard-of"),
+        (("unheard-of",), "unheard-of"),
+        (("bench", "segment", "--scenes", "0"), "--scenes"),
+    ],
+)
+def test_wrong_input_is_one_message_exit_code_two_and_no_file(
+    textseg: Command, folder: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "empty.png").touch()
+    before = names(folder)
+    result = textseg(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert names(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ModelError("the folder has no weights", hint="download them"), 1),
+        (OutOfMemoryError("a batch of 8 does not fit", hint="use --batch-size 4"), 1),
+        (OSError(28, "No space left on device", "out/mask.png"), 1),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_failure_while_running_is_one_line_and_its_exit_code(
+    textseg: Command, folder: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def fail(*arguments: object, **settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr("textseg.toolbox.segment_image", fail)
+    result = textseg(*SEGMENT)
+    assert result.exit_code == code
+    assert result.stderr.startswith("textseg: ")
+    assert result.stderr.count("\n") == 1
+    assert result.stdout == ""
+    assert names(folder) == ["garden.png"]
+
+
+def test_mistake_of_ours_is_not_hidden_as_bad_input(
+    textseg: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **settings: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("textseg.toolbox.segment_image", fail)
+    assert isinstance(textseg(*SEGMENT).exception, ZeroDivisionError)
+
+
+# -- as a process of its own
+
+SLOW = """
+import sys, time
+from textseg import registry, testing
+from textseg.cli import main
+
+class Slow(testing.GaussianModel):
+    def predict(self, z, sigma, text):
+        print("running", flush=True)
+        time.sleep(0.2)
+        return super().predict(z, sigma, text)
+
+registry.MODELS = {"slow": ("slow", lambda **settings: Slow())}
+main()
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_interrupt_ends_with_130_and_leaves_no_file(folder: Path) -> None:
+    command = [sys.executable, "-c", SLOW, "segment", "garden.png", "tree", "--model", "slow"]
+    with subprocess.Popen(
+        [*command, "--draws", "500", "--batch-size", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said == "textseg: interrupted; nothing was written\n"
+    assert names(folder) == ["garden.png"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_progress_is_drawn_on_a_terminal_and_keeps_out_of_stdout(folder: Path) -> None:
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, "-c", SLOW, "segment", "garden.png", "tree", "--model", "slow"]
+    done = subprocess.run(
+        [*command, "--draws", "2", "--json"], stdout=subprocess.PIPE, stderr=theirs, check=True
+    )
+    os.close(theirs)
+    drawn = b""
+    while b"100%" not in drawn:
+        drawn += os.read(ours, 4096)
+    os.close(ours)
+    assert b"loading the model" in drawn
+    assert b"%" not in done.stdout
+
+
+def run_and_report(*arguments: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Run the command in a fresh process; return how it ended and which modules it had loaded."""
+    code = (
+        "import sys\nfrom textseg.cli import main\n"
+        "try:\n    main()\n"
+        "finally:\n    open('modules.txt', 'w').write(' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    return done, set(Path("modules.txt").read_text().split())
+
+
+def test_help_starts_without_the_heavy_libraries(folder: Path) -> None:
+    done, modules = run_and_report("segment", "--help")
+    assert done.returncode == 0
+    assert modules.isdisjoint({"torch", "numpy", "PIL", "diffusers", "matplotlib"})
+
+
+def test_wrong_picture_is_refused_before_torch_is_loaded(folder: Path) -> None:
+    done, modules = run_and_report("segment", "nowhere.png", "tree")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "textseg: nowhere.png: no such file\n"
+    assert "torch" not in modules

@@ -1,0 +1,247 @@
+"""The arrows of the house, read from the imports: who may lean on whom.
+
+Imports inside functions count: they are arrows too, only later ones. Imports for the type checker
+count within the house, but not for other libraries, because they load nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("textseg", "agent_tools")
+
+BORDER = ("textseg.errors", "textseg.progress", "textseg.files", "textseg.images")
+
+# What each room may import of the house, itself included; the longest name that fits counts.
+ARROWS: dict[str, tuple[str, ...]] = {
+    # the border: knows nothing of the rest
+    "textseg.errors": (),
+    "textseg.progress": ("textseg.errors",),
+    "textseg.files": ("textseg.errors",),
+    "textseg.images": ("textseg.errors", "textseg.files"),
+    # the language of the methods, and what is said in it
+    "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
+    "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
+    "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
+    "textseg.testing": (*BORDER, "textseg.diffusion"),
+    # by name, and only when asked for
+    "textseg.registry": (*BORDER, "textseg.diffusion", "textseg.backends", "textseg.picturebook"),
+    "textseg.scene": (*BORDER, "textseg.diffusion", "textseg.segmentation", "textseg.registry"),
+    # what people and programs use: no backend, no method
+    "textseg.toolbox": (
+        *BORDER,
+        "textseg.__version__",
+        "textseg.scene",
+        "textseg.segmentation.export",
+        "textseg.segmentation.result",
+        "textseg.diffusion.model",
+    ),
+    "textseg.cli": (
+        "textseg.errors",
+        "textseg.progress",
+        "textseg.__version__",
+        "textseg.toolbox",
+        "textseg.registry.models",
+        "textseg.picturebook.demo",
+        "textseg.bench",
+    ),
+    "agent_tools": ("textseg.errors", "textseg.progress", "textseg.toolbox", "agent_tools"),
+    # the embedded world: the renderer stands alone, so that its truth depends on no model
+    "textseg.picturebook": ("textseg",),
+    "textseg.picturebook.scenes": ("textseg.picturebook.settings", "textseg.picturebook.shapes"),
+    "textseg.picturebook.settings": ("textseg.picturebook.shapes",),
+    "textseg.picturebook.shapes": (),
+    # not part of the product
+    "textseg.bench": ("textseg",),
+}
+
+PRIVATE_LIBRARIES = ("diffusers", "transformers", "tokenizers", "accelerate")
+MAY_USE_THEM = (
+    "textseg.backends",
+    "textseg.picturebook",  # builds and trains stock classes
+    "textseg.bench.peer",  # what we are compared with
+    "textseg.registry",  # tells a loaded pipeline by its class
+)
+
+RENDERER = (
+    "textseg.picturebook.scenes",
+    "textseg.picturebook.settings",
+    "textseg.picturebook.shapes",
+)
+TRAINING = ("textseg.picturebook.train", "textseg.picturebook.optimizing")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One name that a module imports, and whether only the type checker does."""
+
+    target: str
+    typing_only: bool = False
+
+
+def inside(name: str, rooms: tuple[str, ...]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def modules() -> dict[str, str]:
+    """The source of every module of the two packages, by dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+SOURCES = modules()
+
+
+def imports_of(name: str, source: str) -> set[Import]:
+    """Every import of a module, relative ones resolved; `from a import b` is an import of a.b."""
+    tree = ast.parse(source)
+    guarded = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    return {
+        Import(target, id(node) in guarded)
+        for node in ast.walk(tree)
+        for target in targets(node, name)
+    }
+
+
+def targets(node: ast.AST, name: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    if isinstance(node, ast.ImportFrom):
+        package = name if is_package(name) else name.rpartition(".")[0]
+        for _ in range(node.level - 1):
+            package = package.rpartition(".")[0]
+        base = ".".join(filter(None, (package if node.level else "", node.module)))
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def is_package(name: str) -> bool:
+    return any(other.startswith(f"{name}.") for other in SOURCES) or name in PACKAGES
+
+
+def wrong_arrows(name: str, source: str) -> list[str]:
+    """The imports within the house that the room of this module may not have."""
+    room = max((room for room in ARROWS if inside(name, (room,))), key=len)
+    return sorted(
+        found.target
+        for found in imports_of(name, source)
+        if inside(found.target, PACKAGES) and not inside(found.target, ARROWS[room])
+    )
+
+
+def libraries(name: str, source: str) -> set[str]:
+    """The foreign top-level packages that a module loads when it is used."""
+    tops = {i.target.partition(".")[0] for i in imports_of(name, source) if not i.typing_only}
+    return tops - set(PACKAGES) - sys.stdlib_module_names
+
+
+def words_in_code(source: str) -> set[str]:
+    """The strings, attributes and names of a module, docstrings left out."""
+    tree = ast.parse(source)
+    documentation = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if id(node) not in documentation:
+                found.add(node.value)
+        elif isinstance(node, ast.Attribute):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name):
+            found.add(node.id)
+    return found
+
+
+# -- the rules
+
+
+def test_every_room_has_its_arrows_and_every_arrow_its_room() -> None:
+    homeless = [name for name in SOURCES if name != "textseg" and not inside(name, tuple(ARROWS))]
+    assert homeless == []
+    assert [room for room in ARROWS if room not in SOURCES] == []
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name != "textseg"])
+def test_module_imports_only_what_its_room_may(name: str) -> None:
+    assert wrong_arrows(name, SOURCES[name]) == []
+
+
+@pytest.mark.parametrize("name", [n for n in SOURCES if not inside(n, MAY_USE_THEM)])
+def test_model_libraries_are_used_behind_the_backends_only(name: str) -> None:
+    assert libraries(name, SOURCES[name]).isdisjoint(PRIVATE_LIBRARIES)
+
+
+@pytest.mark.parametrize("name", RENDERER)
+def test_renderer_needs_numpy_and_pillow_only(name: str) -> None:
+    assert libraries(name, SOURCES[name]) <= {"numpy", "PIL"}
+
+
+@pytest.mark.parametrize("name", ["textseg.toolbox", "textseg.cli", "agent_tools"])
+def test_what_people_use_names_no_torch_and_no_model_library(name: str) -> None:
+    used = {lib for n in SOURCES if inside(n, (name,)) for lib in libraries(n, SOURCES[n])}
+    assert used.isdisjoint({"torch", *PRIVATE_LIBRARIES})
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in SOURCES if not inside(n, ("textseg.backends", *TRAINING))]
+)
+def test_devices_are_the_business_of_the_backends(name: str) -> None:
+    assert [word for word in words_in_code(SOURCES[name]) if "cuda" in word] == []
+
+
+# -- the rules can be broken
+
+
+def test_forbidden_arrows_are_seen_however_they_are_written() -> None:
+    source = (
+        "from ..backends import diffusers_unet\n"
+        "def late():\n    import textseg.registry\n    from textseg import scene\n"
+        "if TYPE_CHECKING:\n    from textseg.picturebook.scenes import Scene\n"
+        "from .soften import soften\nimport numpy\n"
+    )
+    assert wrong_arrows("textseg.segmentation.new", source) == [
+        "textseg.backends.diffusers_unet",
+        "textseg.picturebook.scenes.Scene",
+        "textseg.registry",
+        "textseg.scene",
+    ]
+
+
+def test_library_for_the_type_checker_alone_is_not_loaded() -> None:
+    source = (
+        "if TYPE_CHECKING:\n    import torch\ndef late():\n    from diffusers import X\nimport os"
+    )
+    assert libraries("textseg.toolbox", source) == {"diffusers"}
+
+
+@pytest.mark.parametrize(
+    "source", ['move("cuda:1")', "model.cuda()", "torch.cuda.synchronize()", 'f"cuda:{n}"']
+)
+def test_device_names_are_seen_in_code(source: str) -> None:
+    assert any("cuda" in word for word in words_in_code(source))
+
+
+def test_device_names_in_documentation_do_no_harm() -> None:
+    assert words_in_code('"""cuda."""\ndef f():\n    """On cuda."""\n') == set()

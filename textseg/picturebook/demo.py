@@ -1,0 +1,82 @@
+"""`textseg demo`: pictures of the embedded world, asked for what is there and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from textseg.files import usable_folder, write_files
+from textseg.images import png_bytes
+from textseg.picturebook.scenes import Scene as Description
+from textseg.picturebook.scenes import Thing, render
+from textseg.progress import Progress, ProgressCallback
+
+PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
+    "meadow": (
+        Description(
+            "meadow",
+            (
+                Thing("tree", "green", 0.44, 0.84, 0.46, 5),
+                Thing("house", "red", 0.52, 0.3, 0.5, 7),
+                Thing("mushroom", "purple", 0.74, 0.64, 0.28, 3),
+            ),
+            21,
+        ),
+        ("red house", "tree", "mushroom", "boat"),
+    ),
+    "sea": (
+        Description(
+            "sea",
+            (
+                Thing("boat", "white", 0.46, 0.34, 0.5, 11),
+                Thing("fish", "orange", 0.74, 0.74, 0.36, 2),
+            ),
+            4,
+        ),
+        ("boat", "orange fish", "blue fish"),
+    ),
+    "night": (
+        Description(
+            "night",
+            (
+                Thing("umbrella", "yellow", 0.5, 0.74, 0.44, 9),
+                Thing("car", "blue", 0.66, 0.3, 0.46, 6),
+            ),
+            12,
+        ),
+        ("umbrella", "blue car", "flower"),
+    ),
+}
+"""Name -> a scene described by hand, and the queries it is asked."""
+
+
+def run(folder: Path, progress: ProgressCallback) -> None:
+    """Writes, for each picture, the picture, an overlay a query, and one sheet with all of them.
+
+    An earlier demo in the same folder is replaced.
+
+    Args:
+        folder: made when missing.
+        progress: told of every picture.
+
+    Raises:
+        InvalidInputError: nothing can be written into `folder`.
+    """
+    usable_folder(folder)
+    for k, name in enumerate(PICTURES):
+        progress(Progress("demo", k, len(PICTURES)))
+        write_files(folder, _files(name), force=True)
+    progress(Progress("demo", len(PICTURES), len(PICTURES)))
+
+
+def _files(name: str) -> Iterator[tuple[str, bytes]]:
+    from textseg.scene import Scene
+    from textseg.segmentation.drawing import png
+
+    description, queries = PICTURES[name]
+    image = render(description).image
+    yield f"{name}.png", png_bytes(image)
+    found = Scene.open(image).segment_all(queries)
+    for item in found:
+        yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
+    yield f"{name}_sheet.png", png(found.plot())

@@ -1,0 +1,338 @@
+"""The operations that people and programs share: typed, JSON-safe arguments in, typed facts out.
+
+The command line, panels in notebooks and assistants all call these functions, so that each of them
+gets the same checks, the same facts and the same files. Heavy libraries are loaded only when an
+operation runs.
+"""
+
+from __future__ import annotations
+
+import reprlib
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from textseg import __version__
+from textseg.errors import InvalidInputError, QueryError
+from textseg.files import refuse_existing, usable_folder, write_files
+from textseg.images import MAX_PIXELS, open_picture, png_bytes, to_uint16
+from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.segmentation.export import stems
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.scene import SegmentOptions
+    from textseg.segmentation.result import Region, Segmentation, Segmentations
+
+LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
+
+
+def clean_query(query: str) -> str:
+    """Return a query with its white space tidied; any script and emoji may be in it.
+
+    Raises:
+        QueryError: nothing is left, it holds control characters, or it is longer than 20 000.
+    """
+    text = " ".join(query.split())
+    if not text:
+        raise QueryError("the query is empty", hint='name what to look for, e.g. "tree"')
+    if len(text) > LONGEST_QUERY:
+        raise QueryError(
+            f"the query has {len(text):,} characters, more than {LONGEST_QUERY:,}",
+            hint="shorten it",
+        )
+    # Cc: control characters; Cs: halves of characters, left by bytes that are not UTF-8
+    odd = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs")), None)
+    if odd is not None:
+        raise QueryError(f"the query holds the control character U+{ord(odd):04X}")
+    return text
+
+
+class Facts(BaseModel):
+    """What all arguments and results are: immutable, complete, nothing unknown in them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SegmentArguments(Facts):
+    """What to look for in which picture, and how."""
+
+    image: str = Field(min_length=1, description="path of the picture")
+    queries: list[Annotated[str, AfterValidator(clean_query)]] = Field(
+        min_length=1, max_length=100, description="what to look for, one mask each"
+    )
+    model: str = Field(
+        default="picturebook",
+        min_length=1,
+        description="registered name, folder of a diffusers checkpoint, or hub id",
+    )
+    device: str = Field(
+        default="auto", description='where to load the model; "auto" takes the best'
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="where to cut the soft masks; null cuts where each map divides best, and "
+        "leaves the mask of a query that is not present empty",
+    )
+    reference: str = Field(
+        default="", description="text the queries are compared with; empty: no text"
+    )
+    draws: int | None = Field(
+        default=None, ge=1, le=1000, description="noised copies of the picture; null: the default"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="decides the noise: same seed, same masks"
+    )
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=4096,
+        description="most rows in the network at once; null: the default",
+    )
+    max_pixels: int = Field(
+        default=MAX_PIXELS, ge=1, description="refuse pictures with more pixels"
+    )
+
+
+class RegionFacts(Facts):
+    """One connected piece of a mask."""
+
+    index: int = Field(ge=1, description="1 for the largest")
+    box: tuple[int, int, int, int] = Field(
+        description="left, top, right, bottom in pixels; right and bottom lie just outside"
+    )
+    area: int = Field(ge=1, description="pixels")
+    centroid: tuple[float, float] = Field(description="row, column in pixels")
+    score: float = Field(ge=0, le=1, description="mean of the soft mask inside")
+
+
+class FileNames(Facts):
+    """Where the files of one query lie."""
+
+    overlay: str = Field(description="PNG for people: the query lit up, the rest grey")
+    soft: str = Field(description="16-bit grey PNG, 65535 = 1")
+    mask: str = Field(description="8-bit grey PNG, 255 = inside")
+    facts: str = Field(description="JSON: the result, with this query only")
+
+
+class QueryFacts(Facts):
+    """What was found for one query."""
+
+    query: str
+    matched: bool = Field(description="the mask has at least one pixel")
+    present: bool = Field(description="the decision whether it is in the picture at all")
+    presence: float = Field(ge=0, le=1, description="probability behind that decision")
+    threshold: float = Field(ge=0, le=1, description="where the soft mask was cut")
+    threshold_rule: str = Field(description='"given", or the rule that found the threshold')
+    area: float = Field(ge=0, le=1, description="share of the picture inside the mask")
+    regions: list[RegionFacts] = Field(description="connected pieces, the largest first")
+    draws: int = Field(ge=1, description="noised copies of the picture that were used")
+    evaluations: int = Field(ge=0, description="network evaluations, shared ones included")
+    seconds: float = Field(ge=0, description="its equal share of the call")
+    notes: list[str] = Field(description="remarks for people, e.g. words the model cannot read")
+    files: FileNames | None = Field(default=None, description="null before anything is saved")
+
+
+class SegmentResult(Facts):
+    """What a call found: facts about the picture and about each query, in the order asked."""
+
+    image: str
+    width: int = Field(ge=1, description="pixels")
+    height: int = Field(ge=1, description="pixels")
+    model: str
+    reference: str
+    seed: int
+    queries: list[QueryFacts]
+    evaluations: int = Field(ge=0, description="of the whole call: what was shared counts once")
+    seconds: float = Field(ge=0, description="from the picture read to the last mask")
+    notes: list[str] = Field(description="remarks on the picture, e.g. that only a frame is used")
+    version: str = Field(description="of textseg")
+
+
+@dataclass(frozen=True)
+class SegmentAnswer:
+    """The facts of a call together with the masks they are about."""
+
+    result: SegmentResult
+    segmentations: Segmentations
+
+
+def explain(error: ValidationError) -> InvalidInputError:
+    """Return one readable line for what pydantic says about wrong arguments."""
+    first = error.errors(include_url=False)[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidInputError):
+        return cause
+    name = ".".join(str(part) for part in first["loc"])
+    return InvalidInputError(f"{name}: {first['msg']}, got {reprlib.repr(first['input'])}")
+
+
+def segment_image(
+    arguments: SegmentArguments,
+    *,
+    model: DiffusionModel | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> SegmentAnswer:
+    """Return where each query is in the picture. Writes nothing; ``save_answer`` does.
+
+    Args:
+        arguments: what to look for; checked already.
+        model: a loaded model to use instead of ``arguments.model``.
+        progress: called with the work done.
+        cancel: looked at between the parts of the work.
+
+    Raises:
+        ImageError: the picture cannot be read; found before a model is loaded.
+        ModelError: the model cannot be loaded.
+        OutOfMemoryError: picture or batch do not fit on the device.
+        Cancelled: ``cancel`` was raised.
+    """
+    report = progress or (lambda _: None)
+    picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
+    report(Progress("loading the model", 0, 1))
+    from textseg.scene import Scene
+
+    scene = Scene.open(picture, model or arguments.model, device=arguments.device)
+    report(Progress("loading the model", 1, 1))
+    found = scene.segment_all(arguments.queries, **_options(arguments, progress, cancel))
+    result = SegmentResult(
+        image=arguments.image,
+        width=picture.size[1],
+        height=picture.size[0],
+        model=scene.model.name,
+        reference=arguments.reference,
+        seed=arguments.seed,
+        queries=[_facts(item, arguments.threshold, picture.notes) for item in found],
+        evaluations=found.evaluations,
+        seconds=found.seconds,
+        notes=list(picture.notes),
+        version=__version__,
+    )
+    return SegmentAnswer(result, found)
+
+
+def refuse_output(arguments: SegmentArguments, folder: Path, *, force: bool = False) -> None:
+    """Raise what ``save_answer`` would raise for these arguments, before anything slow is done.
+
+    Raises:
+        OutputExistsError: a file would be overwritten and ``force`` is false.
+        InvalidInputError: nothing can be written into ``folder``.
+    """
+    usable_folder(folder)
+    names = [name for files in _names(arguments.image, arguments.queries) for name in _each(files)]
+    refuse_existing([folder / name for name in names], force=force)
+
+
+def save_answer(answer: SegmentAnswer, folder: Path, *, force: bool = False) -> SegmentResult:
+    """Write overlay, soft mask, binary mask and facts of each query; return the result with paths.
+
+    All files of the call are written, or none.
+
+    Args:
+        answer: what ``segment_image`` returned.
+        folder: made when missing.
+        force: replace files that exist.
+
+    Raises:
+        OutputExistsError: a file exists and ``force`` is false.
+    """
+    names = _names(answer.result.image, [facts.query for facts in answer.result.queries])
+    write_files(folder, _contents(_with_files(answer.result, names), answer), force=force)
+    paths = [
+        FileNames(**{part: str(folder / name) for part, name in files.model_dump().items()})
+        for files in names
+    ]
+    return _with_files(answer.result, paths)
+
+
+def _options(
+    arguments: SegmentArguments, progress: ProgressCallback | None, cancel: CancelToken | None
+) -> SegmentOptions:
+    options: SegmentOptions = {
+        "reference": arguments.reference,
+        "seed": arguments.seed,
+        "progress": progress,
+        "cancel": cancel,
+    }
+    if arguments.draws is not None:
+        options["draws"] = arguments.draws
+    if arguments.batch_size is not None:
+        options["batch_size"] = arguments.batch_size
+    return options
+
+
+def _facts(
+    item: Segmentation, threshold: float | None, about_picture: tuple[str, ...]
+) -> QueryFacts:
+    from textseg.segmentation.result import HALF
+
+    binary = item.binary(threshold)
+    rule = f"{item.threshold.rule} of {item.threshold.statistic}"
+    return QueryFacts(
+        query=item.query,
+        matched=bool(binary.any()),
+        present=item.present,
+        presence=item.presence,
+        threshold=HALF if threshold is None else threshold,
+        threshold_rule=rule if threshold is None else "given",
+        area=float(binary.mean()),
+        regions=[_region(k, region) for k, region in enumerate(item.regions(threshold), start=1)],
+        draws=item.raw.draws,
+        evaluations=item.evaluations,
+        seconds=item.seconds,
+        notes=[note for note in item.notes if note not in about_picture],
+    )
+
+
+def _region(index: int, region: Region) -> RegionFacts:
+    return RegionFacts(
+        index=index,
+        box=region.box,
+        area=region.area,
+        centroid=region.centroid,
+        score=min(max(region.score, 0.0), 1.0),
+    )
+
+
+def _names(image: str, queries: list[str]) -> list[FileNames]:
+    before = Path(image).stem
+    return [
+        FileNames(
+            overlay=f"{before}_{stem}_overlay.png",
+            soft=f"{before}_{stem}_soft.png",
+            mask=f"{before}_{stem}_mask.png",
+            facts=f"{before}_{stem}.json",
+        )
+        for stem in stems(dict.fromkeys(queries))
+    ]
+
+
+def _each(files: FileNames) -> list[str]:
+    return [files.overlay, files.soft, files.mask, files.facts]
+
+
+def _with_files(result: SegmentResult, files: list[FileNames]) -> SegmentResult:
+    queries = [
+        facts.model_copy(update={"files": each})
+        for facts, each in zip(result.queries, files, strict=True)
+    ]
+    return result.model_copy(update={"queries": queries})
+
+
+def _contents(result: SegmentResult, answer: SegmentAnswer) -> Iterator[tuple[str, bytes]]:
+    """Yield each file when it is needed, so that not all of them are in memory at once."""
+    for facts, item in zip(result.queries, answer.segmentations, strict=True):
+        assert facts.files is not None
+        given = facts.threshold if facts.threshold_rule == "given" else None
+        alone = result.model_copy(update={"queries": [facts]})
+        yield facts.files.overlay, png_bytes(item.overlay(given))
+        yield facts.files.soft, png_bytes(to_uint16(item.soft))
+        yield facts.files.mask, png_bytes(item.binary(given))
+        yield facts.files.facts, (alone.model_dump_json(indent=2) + "\n").encode()
