@@ -12,6 +12,7 @@ from tests.tiny import FAMILIES
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import conditioned, draw_noise, walk
+from textseg.errors import InvalidInputError
 from textseg.registry import load_model, models
 from textseg.testing import GaussianModel, check_model
 
@@ -59,6 +60,27 @@ def test_a_batch_gives_what_single_questions_give(model: DiffusionModel) -> None
     for row, prompt in enumerate(PROMPTS):
         alone = model.predict(z[row : row + 1], middle(model), model.embed_text([prompt]))
         assert_close(alone.velocity, together.velocity[row : row + 1], rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_level_for_each_row_gives_what_one_call_per_level_gives(model: DiffusionModel) -> None:
+    low, high = model.sigma_range
+    levels = torch.tensor([high, 0.8 * low + 0.2 * high, middle(model)])
+    text, z = model.embed_text(PROMPTS), latents_of(model, 3)
+    together = model.predict(z, levels, text)
+    for row, sigma in enumerate(levels.tolist()):
+        alone = model.predict(z[[row]], sigma, text[row])
+        for name in ("x0", "eps", "velocity"):
+            found, expected = getattr(together, name)[[row]], getattr(alone, name)
+            assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_levels_that_are_not_one_for_each_row_are_refused(model: DiffusionModel) -> None:
+    text, z = model.embed_text(PROMPTS), latents_of(model, 3)
+    for shape in ((), (1,), (2,), (3, 1)):
+        with pytest.raises(InvalidInputError, match="3 rows of z"):
+            model.predict(z, torch.full(shape, middle(model)), text)
 
 
 @torch.no_grad()

@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
+from textseg.diffusion.model import (
+    Conditioning,
+    DiffusionModel,
+    Levels,
+    Prediction,
+    level_values,
+)
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.testing import GaussianModel, Thing, check_model
@@ -82,13 +88,22 @@ def test_earlier_things_hide_later_ones() -> None:
 
 def test_the_check_finds_a_model_that_mixes_its_rows() -> None:
     class Leaking(GaussianModel):
-        def predict(self, z: torch.Tensor, sigma: float, text: Conditioning) -> Prediction:
+        def predict(self, z: torch.Tensor, sigma: Levels, text: Conditioning) -> Prediction:
             found = super().predict(z, sigma, text)
             x0 = found.x0 + found.x0.mean(0)
             return Prediction.from_x0(z, sigma, x0)
 
     with pytest.raises(AssertionError):
         check_model(Leaking())
+
+
+def test_the_check_finds_a_model_that_looks_at_one_level_only() -> None:
+    class Hasty(GaussianModel):
+        def predict(self, z: torch.Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+            return super().predict(z, level_values(sigma)[0], text)
+
+    with pytest.raises(AssertionError):
+        check_model(Hasty())
 
 
 def test_the_check_finds_wrong_shapes_and_lost_prompts() -> None:

@@ -113,9 +113,9 @@ def test_a_fresh_scene_costs_draws_times_queries_plus_one(queries: int, expected
     model = Recording()
     scene = Scene.open(rgb_of(model), model)
     found = scene.segment_all(["tree", "house", "a", "b", "c"][:queries], draws=10)
-    assert model.rows == found.evaluations == expected
+    assert model.evaluations == found.evaluations == expected
     scene.segment("ball", draws=10)
-    assert model.rows == expected + 10  # the empty branch is known by now
+    assert model.evaluations == expected + 10  # the empty branch is known by now
 
 
 def test_the_text_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_text_is_trimmed_and_asked_once() -> None:
     model = Recording()
     found = Scene.open(rgb_of(model), model).segment_all([" tree", "tree\n", "house"], draws=1)
     assert found.queries == ("tree", "house")
-    assert model.rows == 3
+    assert model.evaluations == 3
 
 
 def test_a_models_own_calibration_decides_about_presence() -> None:
@@ -232,7 +232,7 @@ def test_a_cancelled_scene_can_be_asked_again() -> None:
 def test_a_picture_that_does_not_fit_says_how_to_shrink_it() -> None:
     class Full(GaussianModel):
         def encode_image(self, image: torch.Tensor) -> torch.Tensor:
-            raise torch.OutOfMemoryError("out of memory")
+            raise OutOfMemoryError("out of memory")
 
     with pytest.raises(OutOfMemoryError, match="working_size"):
         Scene.open(rgb_of(MODEL), Full())

@@ -15,12 +15,7 @@ from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.errors import InvalidInputError, OutOfMemoryError, QueryError
 from textseg.images import ImageLike, Padding, Picture, open_picture, pad_to_multiple, to_tensor
 from textseg.progress import CancelToken, Progress, ProgressCallback
-from textseg.segmentation.difference import (
-    EmptyCache,
-    RawMaps,
-    is_out_of_memory,
-    noise_difference,
-)
+from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid, RefineSettings
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
 ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
 
 TEXT_CACHE_BYTES = 64 * 2**20
-BATCH_SIZE = 8
 
 
 class SegmentOptions(TypedDict, total=False):
@@ -304,9 +298,7 @@ def _encoded(model: DiffusionModel, image: Tensor) -> Tensor:
     try:
         with torch.no_grad():
             return model.encode_image(image.to(model.device))
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
+    except MemoryError as error:
         raise OutOfMemoryError(
             f"a picture of {image.shape[-1]} x {image.shape[-2]} does not fit on {model.device}",
             hint="pass a smaller working_size or another device",

@@ -16,7 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
+from textseg.diffusion.model import (
+    Conditioning,
+    DiffusionModel,
+    Levels,
+    Prediction,
+    level_values,
+    per_row,
+)
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnknownNameError
 
@@ -94,14 +101,15 @@ class GaussianModel:
             notes=notes,
         )
 
-    def predict(self, z: Tensor, sigma: float, text: Conditioning) -> Prediction:
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         """Return the posterior means of x0 and eps given ``z`` (b, c, h, w) and the text."""
         if len(text) != len(z):
             raise InvalidInputError(f"{len(text)} prompts for {len(z)} rows of z")
+        sigma = per_row(sigma, z[:, None])
         clean, variance = 1 - sigma, (1 - sigma) ** 2 * self.spread**2 + sigma**2
         away = z[:, None] - clean * self._means(z)  # (b, k, c, h, w)
-        likelihood = -away.square().sum(2) / (2 * variance)
-        share = torch.softmax(likelihood + self._weights(z, text).log(), dim=1)[:, :, None]
+        likelihood = -away.square().sum(2, keepdim=True) / (2 * variance)
+        share = torch.softmax(likelihood + self._weights(z, text).log()[:, :, None], dim=1)
         x0 = (share * (self._means(z) + clean * self.spread**2 / variance * away)).sum(1)
         eps = (share * (sigma / variance * away)).sum(1)
         return Prediction(x0=x0, eps=eps, velocity=eps - x0)
@@ -164,9 +172,9 @@ class GaussianModel:
 def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: float = 1e-4) -> None:
     """Raise ``AssertionError`` where a model breaks the contract of ``DiffusionModel``.
 
-    Looks at shapes, at the identity z == (1 - sigma) x0 + sigma eps at three levels, at rows that
-    must not see each other, at inputs that must not change, and at the levels. ``tolerance`` is
-    absolute, for latents of unit scale.
+    Looks at shapes, at the identity z == (1 - sigma) x0 + sigma eps at three levels and at two in
+    one batch, at rows that must not see each other, at inputs that must not change, and at the
+    levels. ``tolerance`` is absolute, for latents of unit scale.
     """
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
@@ -179,7 +187,8 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     text = model.embed_text(["", prompt])
     _claim(text.prompts == ("", prompt), "embed_text lost a prompt or changed their order")
     lowest, highest = model.sigma_range
-    for sigma in (0.9 * lowest + 0.1 * highest, (lowest + highest) / 2, highest):
+    low, middle = 0.9 * lowest + 0.1 * highest, (lowest + highest) / 2
+    for sigma in (low, middle, highest, latents.new_tensor([highest, low])):
         _check_prediction(model, latents, sigma, text, tolerance)
     levels = model.levels(8)
     _claim(list(levels) == sorted(levels, reverse=True), "levels do not descend")
@@ -187,18 +196,19 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
 
 
 def _check_prediction(
-    model: DiffusionModel, latents: Tensor, sigma: float, text: Conditioning, tolerance: float
+    model: DiffusionModel, latents: Tensor, sigma: Levels, text: Conditioning, tolerance: float
 ) -> None:
     noise = draw_noise((2, *latents.shape[1:]), seed=1).to(latents)
-    z = (1 - sigma) * latents + sigma * noise
+    level = per_row(sigma, noise)
+    z = (1 - level) * latents + level * noise
     found = model.predict(z, sigma, text)
     for part in (found.x0, found.eps, found.velocity):
         _claim(part.shape == z.shape, f"predict: shape {tuple(part.shape)} for z {tuple(z.shape)}")
         _claim(part.dtype == torch.float32, f"predict: {part.dtype} instead of float32")
     close = partial(torch.testing.assert_close, rtol=tolerance, atol=tolerance)
-    close((1 - sigma) * found.x0 + sigma * found.eps, z)
+    close((1 - level) * found.x0 + level * found.eps, z)
     close(found.eps - found.x0, found.velocity)
-    alone = model.predict(z[1:], sigma, text[1])
+    alone = model.predict(z[1:], level_values(sigma)[-1], text[1])
     close(alone.velocity, found.velocity[1:])
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from textseg.diffusion.model import Conditioning, Prediction
+from textseg.diffusion.model import Conditioning, Prediction, per_row
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError
 
@@ -35,6 +35,38 @@ def test_noise_is_refused_where_it_says_nothing_about_the_picture() -> None:
         Prediction.from_eps(z, 1.0, z)
     with pytest.raises(InvalidInputError, match="sigma 0"):
         Prediction.from_x0(z, 0.0, z)
+
+
+@pytest.mark.parametrize("form", ["x0", "eps", "velocity"])
+def test_a_level_for_each_row_gives_what_one_call_per_level_gives(form: str) -> None:
+    z, answer = draw_noise(SHAPE, seed=0), draw_noise(SHAPE, seed=1)
+    convert = getattr(Prediction, f"from_{form}")
+    together = convert(z, torch.tensor([0.25, 0.75]), answer)
+    for row, sigma in enumerate((0.25, 0.75)):
+        alone = convert(z[[row]], sigma, answer[[row]])
+        for name in ("x0", "eps", "velocity"):
+            assert_close(getattr(together, name)[[row]], getattr(alone, name))
+
+
+def test_one_useless_level_among_the_rows_is_refused() -> None:
+    z = draw_noise(SHAPE, seed=0)
+    with pytest.raises(InvalidInputError, match=r"sigma 1\.0"):
+        Prediction.from_eps(z, torch.tensor([0.5, 1.0]), z)
+    with pytest.raises(InvalidInputError, match=r"sigma 0\.0"):
+        Prediction.from_x0(z, torch.tensor([0.0, 0.5]), z)
+
+
+@pytest.mark.parametrize("sigma", [torch.tensor(0.5), torch.full((3,), 0.5), torch.ones(2, 1) / 2])
+def test_levels_that_are_not_one_for_each_row_are_refused(sigma: torch.Tensor) -> None:
+    z = draw_noise(SHAPE, seed=0)
+    for form in ("x0", "eps", "velocity"):
+        with pytest.raises(InvalidInputError, match="2 rows of z"):
+            getattr(Prediction, f"from_{form}")(z, sigma, z)
+
+
+def test_levels_are_computed_with_in_the_precision_of_what_they_scale() -> None:
+    level = per_row(torch.tensor([0.1, 0.2], dtype=torch.float64), draw_noise(SHAPE, seed=0))
+    assert_close(level, torch.tensor([0.1, 0.2])[:, None, None, None])
 
 
 def make_conditioning(pooled: bool = True) -> Conditioning:

@@ -7,16 +7,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, Prediction
+from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values
+from textseg.errors import OutOfMemoryError
 from textseg.segmentation.difference import RawMaps, noise_difference
 from textseg.testing import GaussianModel
 
 
 @dataclass(frozen=True)
-class Call:
+class Row:
+    """One row that a model was asked about."""
+
     z: Tensor
     sigma: float
-    text: Conditioning
+    prompt: str
+    embedding: Tensor
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Recording(GaussianModel):
     """Remembers what it was asked, and runs out of memory above ``room`` rows."""
 
     room: int = 1000
-    calls: list[Call] = field(default_factory=list)
+    calls: list[list[Row]] = field(default_factory=list)
     encoded: list[Tensor] = field(default_factory=list)
     embedded: list[str] = field(default_factory=list)
 
@@ -36,15 +40,20 @@ class Recording(GaussianModel):
         self.embedded.extend(prompts)
         return super().embed_text(prompts)
 
-    def predict(self, z: Tensor, sigma: float, text: Conditioning) -> Prediction:
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         if len(z) > self.room:
-            raise torch.OutOfMemoryError("out of memory")
-        self.calls.append(Call(z.clone(), sigma, text))
+            raise OutOfMemoryError("out of memory")
+        rows = zip(z.clone(), level_values(sigma), text.prompts, text.embeddings, strict=True)
+        self.calls.append([Row(*row) for row in rows])
         return super().predict(z, sigma, text)
 
     @property
-    def rows(self) -> int:
-        return sum(len(call.z) for call in self.calls)
+    def rows(self) -> list[Row]:
+        return [row for call in self.calls for row in call]
+
+    @property
+    def evaluations(self) -> int:
+        return len(self.rows)
 
 
 def latents_of(model: GaussianModel, rgb: np.ndarray) -> Tensor:

@@ -12,6 +12,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from textseg.backends.diffusers_unet import DiffusersUNet
+from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values
 from textseg.diffusion.sampling import draw_noise
 from textseg.segmentation.difference import noise_difference
 
@@ -27,8 +28,8 @@ class Listening:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
-    def predict(self, z: Tensor, sigma: float, text: Any) -> Any:
-        self.states.append((sigma, z[0].clone()))
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        self.states += zip(level_values(sigma), z.clone(), strict=True)
         return self.model.predict(z, sigma, text)
 
 
@@ -61,10 +62,11 @@ def test_the_map_is_the_mean_absolute_difference_of_the_networks_own_noise_estim
         model.embed_text([""]),
         draws=4,
         levels=[float(noise[t] / (signal[t] + noise[t])) for t in TIMESTEPS],
-        batch_size=2,
+        batch_size=3,  # ends within a draw, and holds two levels in the middle
     )
     differences = []
-    for (sigma, z), timestep in zip(model.states, sorted(TIMESTEPS * 2), strict=True):
+    asked = model.states[::2]  # the same state comes once with each text
+    for (sigma, z), timestep in zip(asked, sorted(TIMESTEPS * 2), strict=True):
         a, s = signal[timestep], noise[timestep]
         assert abs(sigma - float(s / (a + s))) < 1e-6
         x = ((a + s) * z)[None]

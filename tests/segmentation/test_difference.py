@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.segmentation.helpers import Recording, compare, latents_of
+from tests.segmentation.helpers import Recording, Row, compare, latents_of
 from textseg.errors import Cancelled, InvalidInputError, OutOfMemoryError
 from textseg.progress import CancelToken, Progress
 from textseg.segmentation.difference import (
@@ -38,6 +40,11 @@ def colour_of(model: GaussianModel, name: str) -> torch.Tensor:
 def strength(model: GaussianModel, sigma: float) -> float:
     """How much a shift of the mean of x0 shifts the estimated noise, for one Gaussian."""
     return sigma * (1 - sigma) / ((1 - sigma) ** 2 * model.spread**2 + sigma**2)
+
+
+def batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    assert len(rows) % size == 0
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def assert_same(one: RawMaps, other: RawMaps) -> None:
@@ -147,7 +154,7 @@ def test_ten_draws_cost_ten_evaluations_for_each_query_and_ten_for_the_reference
 ) -> None:
     model = Recording(things=SIX)
     raws = compare(model, scene(model), *list(SIX)[:queries], draws=10)
-    assert model.rows == expected
+    assert model.evaluations == expected
     assert [raw.evaluations for raw in raws] == [20] * queries
     assert [raw.shared_evaluations for raw in raws] == [10] * queries
 
@@ -158,7 +165,7 @@ def test_a_cached_reference_costs_nothing_and_changes_nothing() -> None:
     compare(model, latents, "tree", draws=10, cache=cache)
     model.calls.clear()
     (cached,) = compare(model, latents, "house", draws=10, cache=cache)
-    assert model.rows == cached.evaluations == 10
+    assert model.evaluations == cached.evaluations == 10
     assert cached.shared_evaluations == 0
     assert_same(cached, compare(model, latents, "house", draws=10)[0])
 
@@ -171,7 +178,7 @@ def test_a_cache_of_other_draws_or_another_reference_is_not_used(change: dict[st
     model.calls.clear()
     options: dict[str, Any] = {"draws": 10, **change}
     compare(model, latents, "tree", cache=cache, **options)
-    assert model.rows == 2 * options["draws"]
+    assert model.evaluations == 2 * options["draws"]
 
 
 def test_a_full_cache_takes_no_more_and_the_maps_stay_right() -> None:
@@ -185,6 +192,14 @@ def test_a_full_cache_takes_no_more_and_the_maps_stay_right() -> None:
     assert raw.shared_evaluations == 4
 
 
+def test_a_cached_reference_does_not_keep_its_whole_batch_in_memory() -> None:
+    model, cache = GaussianModel(), EmptyCache()
+    latents = scene(model)
+    compare(model, latents, "tree", draws=4, batch_size=8, cache=cache)
+    sizes = [eps.untyped_storage().nbytes() for eps in cache._estimates.values()]
+    assert sizes == [latents.nbytes] * 4
+
+
 @settings(max_examples=15, deadline=None)
 @given(
     batch_size=st.integers(1, 40), levels=st.sampled_from([None, 1, 3]), queries=st.integers(1, 6)
@@ -195,17 +210,42 @@ def test_no_batch_is_larger_than_asked_and_the_size_changes_nothing(
     model = Recording(things=SIX, rate=0.2)
     latents, names = scene(model, "thing1", "thing4", height=4, width=12), list(SIX)[:queries]
     found = compare(model, latents, *names, draws=7, levels=levels, batch_size=batch_size)
-    assert max(len(call.z) for call in model.calls) <= batch_size
-    assert model.rows == 7 * (queries + 1)
+    assert max(map(len, model.calls)) <= batch_size
+    assert model.evaluations == 7 * (queries + 1)
     usual = compare(model, latents, *names, draws=7, levels=levels)
     for one, other in zip(found, usual, strict=True):
         assert_same(one, other)
 
 
-def test_batches_are_full_where_draws_share_a_level() -> None:
+def test_batches_are_full_whatever_the_draws_and_levels_of_their_rows() -> None:
     model = Recording()
-    compare(model, scene(model), "tree", draws=8, levels=2, batch_size=8)
-    assert [len(call.z) for call in model.calls] == [8, 8]
+    compare(model, scene(model), "tree", "house", draws=7, batch_size=8)
+    assert [len(call) for call in model.calls] == [8, 8, 5]
+    assert [len({row.sigma for row in call}) for call in model.calls] == [3, 4, 2]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    batch_size=st.integers(1, 9),
+    kept=st.integers(0, 4),
+    antithetic=st.booleans(),
+    tolerance=st.sampled_from([None, 0.3]),
+)
+def test_a_draw_meets_its_own_reference_wherever_a_batch_ends(
+    batch_size: int, kept: int, antithetic: bool, tolerance: float | None
+) -> None:
+    """The references of the first draws are known before, those of the others are not."""
+    model = GaussianModel(things=SIX, rate=0.2)
+    latents = scene(model, "thing2", height=4, width=12)
+    options: dict[str, Any] = {"draws": 12, "antithetic": antithetic, "tolerance": tolerance}
+    cache = EmptyCache(limit_bytes=kept * latents.nbytes)
+    compare(model, latents, "thing0", cache=cache, batch_size=1, **options)
+    names = ("thing1", "thing2", "thing5")
+    found = compare(model, latents, *names, cache=cache, batch_size=batch_size, **options)
+    for one, name in zip(found, names, strict=True):
+        (alone,) = compare(model, latents, name, batch_size=100, **options)
+        assert_same(one, alone)
+        assert one.draws == alone.draws
 
 
 # ---------------------------------------------------------------- independence
@@ -234,12 +274,11 @@ def test_a_query_gets_the_same_maps_alone_and_in_company(
 def test_every_draw_has_its_own_noise_and_all_texts_of_a_draw_share_it() -> None:
     model = Recording()
     latents = scene(model, height=32, width=32)
-    compare(model, latents, "tree", "house", draws=5, batch_size=3)
+    compare(model, latents, "tree", "house", draws=5, batch_size=4)
     noises = []
-    for call in model.calls:
-        assert torch.equal(call.z[0], call.z[1])
-        assert torch.equal(call.z[0], call.z[2])
-        noises.append(((call.z[0] - (1 - call.sigma) * latents[0]) / call.sigma).flatten())
+    for first, *others in batched(model.rows, 3):
+        assert all(torch.equal(first.z, row.z) and first.sigma == row.sigma for row in others)
+        noises.append(((first.z - (1 - first.sigma) * latents[0]) / first.sigma).flatten())
     correlation = torch.corrcoef(torch.stack(noises)) - torch.eye(5)
     assert correlation.abs().max() < 0.1  # 3072 values: a standard error of 0.018
 
@@ -247,21 +286,21 @@ def test_every_draw_has_its_own_noise_and_all_texts_of_a_draw_share_it() -> None
 def test_antithetic_draws_come_in_pairs_of_opposite_noise_at_one_level() -> None:
     model = Recording()
     latents = scene(model)
-    compare(model, latents, "tree", draws=6, antithetic=True, batch_size=2)
-    for one, other in zip(model.calls[::2], model.calls[1::2], strict=True):
+    compare(model, latents, "tree", draws=6, antithetic=True)
+    for one, _, other, _ in batched(model.rows, 4):
         assert one.sigma == other.sigma
-        mean = (one.z[0] + other.z[0]) / 2
+        mean = (one.z + other.z) / 2
         torch.testing.assert_close(mean, (1 - one.sigma) * latents[0], rtol=1e-4, atol=1e-5)
-    assert len({call.sigma for call in model.calls}) == 3
+    assert len({row.sigma for row in model.rows}) == 3
 
 
 def test_each_text_meets_its_own_embedding() -> None:
     model = Recording()
     compare(model, scene(model), "house", "tree", reference="", draws=2, batch_size=4)
     names = list(model.things)
-    for call in model.calls:
-        for prompt, embedding in zip(call.text.prompts, call.text.embeddings[:, 0], strict=True):
-            assert embedding.tolist() == [float(name == prompt) for name in names]
+    assert [row.prompt for row in model.rows] == ["", "house", "tree"] * 2
+    for row in model.rows:
+        assert row.embedding[0].tolist() == [float(name == row.prompt) for name in names]
 
 
 def test_the_reference_text_is_what_the_query_is_compared_with() -> None:
@@ -301,15 +340,16 @@ def test_levels_are_the_middles_of_equal_strata_in_log_snr() -> None:
     between = (sigma_at(2.0), sigma_at(-2.0))
     (raw,) = compare(model, scene(model), "tree", draws=4, sigma_range=between)
     np.testing.assert_allclose([log_snr(sigma) for sigma in raw.levels], [1.5, 0.5, -0.5, -1.5])
-    assert [call.sigma for call in model.calls] == sorted(raw.levels)
+    np.testing.assert_allclose([row.sigma for row in model.rows[::2]], raw.levels)
 
 
 def test_draws_are_spread_evenly_over_given_levels_whatever_their_order() -> None:
     model = Recording()
-    (raw,) = compare(model, scene(model), "tree", draws=8, levels=[0.7, 0.3, 0.5], batch_size=2)
-    counts = [sum(call.sigma == sigma for call in model.calls) for sigma in (0.3, 0.5, 0.7)]
+    (raw,) = compare(model, scene(model), "tree", draws=8, levels=[0.7, 0.3, 0.5])
+    counts = Counter(round(row.sigma, 6) for row in model.rows)
     assert raw.levels == (0.3, 0.5, 0.7)
-    assert sorted(counts) == [2, 3, 3]
+    assert set(counts) == set(raw.levels)
+    assert sorted(counts.values()) == [4, 6, 6]
 
 
 def test_unequal_counts_and_distances_of_levels_do_not_bias_the_integral() -> None:
@@ -388,10 +428,19 @@ def test_a_query_stops_when_its_spread_is_small_enough_and_the_others_go_on() ->
     (whole,) = compare(model, latents, "thing0", draws=64)
     error = np.sqrt(np.square(tight.difference - whole.difference).mean())
     assert error < 0.2 * whole.difference.std()
-    model.calls.clear()
     clear, nothing = compare(model, latents, "thing0", "nothing", draws=64, tolerance=0.1)
     assert (clear.draws, nothing.draws) == (tight.draws, 4)
-    assert model.rows == 2 * tight.draws + 4
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 16])
+def test_stopping_early_wastes_less_than_a_batch_for_each_query(batch_size: int) -> None:
+    model = Recording(things=SIX, rate=0.05, spread=0.4)
+    options: dict[str, Any] = {"draws": 64, "tolerance": 0.1, "batch_size": batch_size}
+    clear, nothing = compare(model, scene(model, "thing2"), "thing0", "nothing", **options)
+    assert 4 == nothing.draws < clear.draws < 64
+    needed = 2 * clear.draws + nothing.draws
+    assert needed <= model.evaluations < needed + 2 * batch_size
+    assert model.evaluations == clear.evaluations + nothing.evaluations - clear.shared_evaluations
 
 
 def test_without_tolerance_nothing_stops() -> None:
@@ -429,8 +478,8 @@ def test_the_batch_is_halved_when_memory_runs_out_and_the_maps_stay_right() -> N
     latents = scene(model, "tree")
     (raw,) = compare(model, latents, "tree", draws=8, levels=1, batch_size=16)
     assert raw.batch_size == 2
-    assert max(len(call.z) for call in model.calls) == 2
-    assert model.rows == 16
+    assert {len(call) for call in model.calls} == {2}
+    assert model.evaluations == 16
     assert_same(raw, compare(GaussianModel(rate=0.3), latents, "tree", draws=8, levels=1)[0])
 
 

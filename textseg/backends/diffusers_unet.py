@@ -28,7 +28,7 @@ from textseg.backends.loading import (
     parts_of,
 )
 from textseg.backends.schedule import Schedule
-from textseg.diffusion.model import Conditioning, Prediction
+from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values, per_row
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -147,27 +147,29 @@ class DiffusersUNet:
         self._check_finite(text.embeddings, "text encoder", self._parts.text_encoders[0].dtype)
         return text
 
-    def predict(self, z: Tensor, sigma: float, text: Conditioning) -> Prediction:
-        """Return the estimates for ``z`` (b, c, h, w) at one level, with a prompt for each row.
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        """Return the estimates for ``z`` (b, c, h, w), with a prompt for each row.
 
-        Raises ``InvalidInputError`` for a level outside ``sigma_range``.
+        ``sigma`` is the noise level of all rows, or a tensor (b,) with that of each. Raises
+        ``InvalidInputError`` for a level outside ``sigma_range``.
         """
         self._check_latents(z)
         if len(text) != len(z):
             raise InvalidInputError(
                 f"{len(text)} prompts for {len(z)} latents; one for each is needed"
             )
-        timestep = self._schedule.timestep(sigma)
+        timesteps = [self._schedule.timestep(level) for level in level_values(sigma)]
         z = z.to(self.device).float()
-        norm = math.hypot(1 - sigma, sigma)  # 1 / (a + s)
-        answer = self._ask(z / norm, timestep, text)
+        level = per_row(sigma, z)
+        norm = ((1 - level) ** 2 + level**2) ** 0.5  # 1 / (a + s)
+        answer = self._ask(z / norm, timesteps, text)
         match self._schedule.prediction_type:
             case "epsilon":
                 return Prediction.from_eps(z, sigma, answer)
             case "sample":
                 return Prediction.from_x0(z, sigma, answer)
         # eps - x0 = (a + s) v + (s - a) x_t, from v = a eps - s x0 and a a + s s = 1
-        velocity = answer / norm + (2 * sigma - 1) * z / norm**2
+        velocity = answer / norm + (2 * level - 1) * z / norm**2
         return Prediction.from_velocity(z, sigma, velocity)
 
     def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
@@ -183,12 +185,12 @@ class DiffusersUNet:
         level = self.sigma_range[1] if sigma is None else sigma
         return noise.to(self.device).float() * math.hypot(1 - level, level)  # x_t / (a + s)
 
-    def _ask(self, x: Tensor, timestep: float, text: Conditioning) -> Tensor:
+    def _ask(self, x: Tensor, timesteps: Sequence[float], text: Conditioning) -> Tensor:
         unet, dtype = self._parts.unet, self.dtype
         with explained_memory():
             answer: Tensor = unet(
                 x.to(dtype),
-                torch.tensor([timestep], dtype=torch.float32, device=self.device),
+                torch.tensor(timesteps, dtype=torch.float32, device=self.device),
                 text.embeddings.to(self.device, dtype),
                 timestep_cond=self._no_guidance(len(x)),
                 added_cond_kwargs=self._size_and_pooled(x, text),

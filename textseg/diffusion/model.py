@@ -20,13 +20,35 @@ from torch import Tensor
 
 from textseg.errors import InvalidInputError
 
+Levels = float | Tensor  # one noise level for all b rows, or a tensor (b,) with one for each
+
+
+def level_values(sigma: Levels) -> list[float]:
+    """Return the levels as numbers: one for each row, or a single one that serves all rows."""
+    return sigma.flatten().tolist() if isinstance(sigma, Tensor) else [sigma]
+
+
+def per_row(sigma: Levels, z: Tensor) -> Levels:
+    """Return the levels such that they broadcast over the rows of ``z`` (b, ...).
+
+    Raises ``InvalidInputError`` for a tensor that does not have exactly one level for each row.
+    """
+    if not isinstance(sigma, Tensor):
+        return sigma
+    if sigma.shape != z.shape[:1]:
+        raise InvalidInputError(
+            f"levels of shape {tuple(sigma.shape)} do not go with {len(z)} rows of z; "
+            f"pass a float for all of them or a tensor ({len(z)},)"
+        )
+    return sigma.to(z).reshape(-1, *[1] * (z.ndim - 1))
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """A model's estimate at one noise level in three equivalent forms, (b, c, h, w) float32.
+    """A model's estimate in three equivalent forms, (b, c, h, w) float32.
 
-    The forms belong together: ``z == (1 - sigma) * x0 + sigma * eps`` for the ``z`` that was asked
-    about.
+    The forms belong together: ``z == (1 - sigma) * x0 + sigma * eps`` for the ``z`` and the noise
+    levels that were asked about, one for all rows or one for each.
     """
 
     x0: Tensor
@@ -34,24 +56,27 @@ class Prediction:
     velocity: Tensor
 
     @classmethod
-    def from_x0(cls, z: Tensor, sigma: float, x0: Tensor) -> Self:
+    def from_x0(cls, z: Tensor, sigma: Levels, x0: Tensor) -> Self:
         """Return the three forms of an estimate of the clean latents; needs ``sigma`` > 0."""
-        if sigma <= 0:
-            raise InvalidInputError(f"clean latents say nothing about the noise at sigma {sigma}")
-        velocity = (z - x0) / sigma
+        if (lowest := min(level_values(sigma))) <= 0:
+            raise InvalidInputError(f"clean latents say nothing about the noise at sigma {lowest}")
+        velocity = (z - x0) / per_row(sigma, z)
         return cls(x0=x0, eps=x0 + velocity, velocity=velocity)
 
     @classmethod
-    def from_eps(cls, z: Tensor, sigma: float, eps: Tensor) -> Self:
+    def from_eps(cls, z: Tensor, sigma: Levels, eps: Tensor) -> Self:
         """Return the three forms of an estimate of the noise; needs ``sigma`` < 1."""
-        if sigma >= 1:
-            raise InvalidInputError(f"noise says nothing about the clean latents at sigma {sigma}")
-        velocity = (eps - z) / (1 - sigma)
+        if (highest := max(level_values(sigma))) >= 1:
+            raise InvalidInputError(
+                f"noise says nothing about the clean latents at sigma {highest}"
+            )
+        velocity = (eps - z) / (1 - per_row(sigma, z))
         return cls(x0=eps - velocity, eps=eps, velocity=velocity)
 
     @classmethod
-    def from_velocity(cls, z: Tensor, sigma: float, velocity: Tensor) -> Self:
+    def from_velocity(cls, z: Tensor, sigma: Levels, velocity: Tensor) -> Self:
         """Return the three forms of an estimate of dz / dsigma; well-behaved at every level."""
+        sigma = per_row(sigma, z)
         return cls(x0=z - sigma * velocity, eps=z + (1 - sigma) * velocity, velocity=velocity)
 
 
@@ -120,7 +145,8 @@ class Conditioning:
 class DiffusionModel(Protocol):
     """A frozen text-to-image model reduced to what segmentation and editing need.
 
-    Keeps no state between calls. Everything it returns is float32 on ``device``.
+    Keeps no state between calls. Everything it returns is float32 on ``device``. Where memory runs
+    out it raises ``OutOfMemoryError``, whatever its libraries raise, and can be asked for less.
     """
 
     @property
@@ -159,8 +185,12 @@ class DiffusionModel(Protocol):
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """Return the conditioning of the prompts; "" is the model's own "no text"."""
 
-    def predict(self, z: Tensor, sigma: float, text: Conditioning) -> Prediction:
-        """Return the estimates for ``z`` (b, c, h, w) at one level, with a prompt for each row."""
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        """Return the estimates for ``z`` (b, c, h, w), with a prompt for each row.
+
+        ``sigma`` is the noise level of all rows, or a tensor (b,) with that of each; a batch gives
+        what its rows would give one by one.
+        """
 
     def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
         """Return the noise levels of a walk of ``steps`` steps, descending to the model's end.

@@ -20,8 +20,9 @@ asked in a call changes no map.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.model import Conditioning, DiffusionModel, per_row
 from textseg.errors import InvalidInputError, OutOfMemoryError
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, plan_draws
 
 REFERENCE = 0  # row of the reference text in the table of texts; query k is row k + 1
+BATCH_SIZE = 16
 LEAST_DRAWS = 4  # before that a spread says too little to stop early
 
 
@@ -43,7 +45,7 @@ class RawMaps:
     """What the model said about one query, (h, w) float32 arrays at latent size.
 
     Each ``*_spread`` is the standard error of its map (nan after a single draw). ``levels`` are
-    the levels used, ascending. ``evaluations`` counts the network evaluations behind these maps,
+    the levels used, ascending. ``evaluations`` counts the network evaluations spent on these maps,
     ``shared_evaluations`` those among them that served all queries of the call; ``stopped_early``
     says that ``tolerance`` was met before the last draw.
     """
@@ -109,7 +111,7 @@ def noise_difference(
     sigma_range: tuple[float, float] = SIGMA_RANGE,
     seed: int = 0,
     antithetic: bool = False,
-    batch_size: int = 8,
+    batch_size: int = BATCH_SIZE,
     tolerance: float | None = None,
     cache: EmptyCache | None = None,
     progress: ProgressCallback | None = None,
@@ -134,12 +136,12 @@ def noise_difference(
         seed: decides all noises.
         antithetic: use every noise a second time with its sign turned, which cancels what is odd
             in the noise.
-        batch_size: most rows that go through the network at once; halved by itself when memory
-            runs out.
-        tolerance: stop asking about a query when the standard error of its difference map (root
-            mean square) is below this fraction of the map's own standard deviation; ``None``
-            never stops. Draws then come in an order in which every beginning covers all levels,
-            and batches hold one level each.
+        batch_size: most rows that go through the network at once, whatever their draw, level and
+            text; changes no map, bounds the memory. Halved by itself when memory runs out.
+        tolerance: a query's maps are final with the first draw after which the standard error of
+            its difference map (root mean square) is below this fraction of the map's own standard
+            deviation, and it is not asked again from the next batch on; ``None`` never stops.
+            Draws then come in an order in which every beginning covers all levels.
         cache: reference estimates to use and to add to; it must belong to this model and these
             latents.
         progress: told the number of evaluations done after each batch.
@@ -162,18 +164,18 @@ def noise_difference(
     )
     tallies = [_Tally(2 if antithetic else 1, tolerance) for _ in range(len(queries))]
     texts = Conditioning.cat([reference, queries])
-    run = _Comparison(model, latents, texts, tallies, batch_size=batch_size, cache=cache)
-    of = run.cost(plan)
+    run = _Comparison(model, latents, texts, tallies, plan, batch_size=batch_size, cache=cache)
+    of = run.cost()
     report = progress or (lambda _: None)
     report(Progress("comparing", 0, of))
-    for batch in run.batches(plan):
+    for batch in run.batches():
         if cancel is not None:
             cancel.raise_if_cancelled()
         run.evaluate(batch)
         report(Progress("comparing", run.evaluations, of))
     if run.evaluations < of:
         report(Progress("comparing", of, of))
-    return run.maps(plan)
+    return run.maps()
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class _Row:
 
 
 class _Comparison:
-    """The state of one call: the table of texts, reference first, and what was added up."""
+    """The state of one call: the table of texts, reference first, what is left, what was added."""
 
     def __init__(
         self,
@@ -193,102 +195,80 @@ class _Comparison:
         latents: Tensor,
         texts: Conditioning,
         tallies: Sequence[_Tally],
+        plan: Sequence[Draw],
         *,
         batch_size: int,
         cache: EmptyCache | None,
     ) -> None:
         self.model, self.latents, self.texts, self.tallies = model, latents, texts, tallies
-        self.batch_size, self.evaluations = batch_size, 0
+        self.plan, self.batch_size, self.evaluations = plan, batch_size, 0
         self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
-        self.base = latents[0]  # the reference estimate of the draw at hand
+        self.base = latents[0]  # the latest reference estimate
+        self.left = self._rows()
 
-    def cost(self, plan: Sequence[Draw]) -> int:
-        known = sum(self._known(draw) is not None for draw in plan)
-        return len(plan) * (len(self.tallies) + 1) - known
+    def cost(self) -> int:
+        known = sum(self._known(draw) is not None for draw in self.plan)
+        return len(self.plan) * (len(self.tallies) + 1) - known
 
-    def batches(self, plan: Sequence[Draw]) -> Iterator[list[_Row]]:
-        """Yield what is to be evaluated, draw by draw: the network takes one level at a time."""
-        batch: list[_Row] = []
-        for row in self._rows(plan):
-            full = len(batch) >= self.batch_size
-            if batch and (full or row.draw.sigma != batch[0].draw.sigma):
-                yield batch
-                batch = []
-            batch.append(row)
-        if batch:
+    def batches(self) -> Iterator[list[_Row]]:
+        while batch := list(islice(self.left, self.batch_size)):
             yield batch
 
     def evaluate(self, batch: Sequence[_Row]) -> None:
-        batch = [row for row in batch if self._wanted(row)]  # its query may have settled meanwhile
-        if not batch:
+        """Add up what the model says; where memory runs out, leave it to smaller batches."""
+        noises = {draw: draw.noise(self.latents) for draw in {row.draw for row in batch}}
+        try:
+            estimates = self._estimates(batch, noises)
+        except MemoryError as error:
+            if len(batch) == 1:
+                raise OutOfMemoryError(
+                    f"not even one row of latents {tuple(self.latents.shape[1:])} fits on "
+                    f"{self.latents.device}",
+                    hint="use a smaller picture or another device",
+                ) from error
+            self.batch_size = len(batch) // 2
+            self.left = chain(batch, self.left)
             return
-        sigma = batch[0].draw.sigma
-        noises = {row.draw: row.draw.noise(self.latents) for row in batch}
-        z = torch.stack([(1 - sigma) * self.latents[0] + sigma * noises[row.draw] for row in batch])
-        estimates = self._estimate(z, sigma, [row.text for row in batch])
         for row, eps in zip(batch, estimates, strict=True):
             self._take(row, eps, noises[row.draw])
         self.evaluations += len(batch)
 
-    def maps(self, plan: Sequence[Draw]) -> list[RawMaps]:
+    def maps(self) -> list[RawMaps]:
         shared = self.evaluations - sum(tally.evaluations for tally in self.tallies)
         return [
-            tally.maps(query, plan=plan, shared=shared, batch_size=self.batch_size)
+            tally.maps(query, plan=self.plan, shared=shared, batch_size=self.batch_size)
             for query, tally in zip(self.texts.prompts[1:], self.tallies, strict=True)
         ]
 
-    def _rows(self, plan: Sequence[Draw]) -> Iterator[_Row]:
-        for draw in plan:
-            if self._known(draw) is None:
+    def _rows(self) -> Iterator[_Row]:
+        """Yield the rows draw by draw, the reference before the queries that are not settled."""
+        for draw in self.plan:
+            if self._known(draw) is None and not all(tally.settled for tally in self.tallies):
                 yield _Row(draw, REFERENCE)
-            for query in range(len(self.tallies)):
-                yield _Row(draw, query + 1)
-
-    def _wanted(self, row: _Row) -> bool:
-        if row.text == REFERENCE:
-            return not all(tally.settled for tally in self.tallies)
-        return not self.tallies[row.text - 1].settled
+            for text, tally in enumerate(self.tallies, start=REFERENCE + 1):
+                if not tally.settled:
+                    yield _Row(draw, text)
 
     def _known(self, draw: Draw) -> Tensor | None:
         return self.cache.get(self.texts.prompts[REFERENCE], draw)
+
+    def _estimates(self, batch: Sequence[_Row], noises: Mapping[Draw, Tensor]) -> Tensor:
+        """Return the noise estimates (b, c, h, w) of rows of any level."""
+        sigma = self.latents.new_tensor([row.draw.sigma for row in batch])
+        noise = torch.stack([noises[row.draw] for row in batch])
+        level = per_row(sigma, noise)
+        z = (1 - level) * self.latents + level * noise
+        return self.model.predict(z, sigma, self.texts[[row.text for row in batch]]).eps
 
     def _take(self, row: _Row, eps: Tensor, noise: Tensor) -> None:
         if row.text == REFERENCE:
             self.base = eps.clone()  # a view would keep the whole batch alive
             self.cache.put(self.texts.prompts[REFERENCE], row.draw, self.base)
             return
+        # rows come in the order of the plan: what is not in the cache is the latest reference
         known = self._known(row.draw)
         base = self.base if known is None else known
         self.tallies[row.text - 1].add(_statistics(eps, base, noise, row.draw.weight))
-
-    def _estimate(self, z: Tensor, sigma: float, texts: Sequence[int]) -> Tensor:
-        """Return the noise estimates (b, c, h, w); when memory runs out, in halves from then on."""
-        try:
-            return self.model.predict(z, sigma, self.texts[texts]).eps
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            if len(z) == 1:
-                raise OutOfMemoryError(
-                    f"not even one row of latents {tuple(z.shape[1:])} fits on {z.device}",
-                    hint="use a smaller picture or another device",
-                ) from error
-        half = self.batch_size = len(z) // 2
-        parts = (
-            self._estimate(z[:half], sigma, texts[:half]),
-            self._estimate(z[half:], sigma, texts[half:]),
-        )
-        return torch.cat(parts)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error means that memory ran out, on any device."""
-    # torch has a class of its own for accelerators only; the CPU allocator raises a bare
-    # RuntimeError
-    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
-        words in str(error).lower()
-        for words in ("out of memory", "not enough memory", "can't allocate memory")
-    )
 
 
 class _Tally:
