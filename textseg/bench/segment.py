@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textseg.bench import cost
 from textseg.bench.peer import EVALUATIONS, DiffEditMask
 from textseg.bench.questions import SET_VERSION, Exam, Question, exams
 from textseg.bench.scores import auroc, boundary_f, iou, pixel_ap
@@ -82,7 +83,14 @@ class Report:
     """Everything that was measured."""
 
     rows: dict[str, dict[str, Any]]  # Any: numbers, or None where a method has no such thing
-    facts: dict[str, Any]  # Any: numbers and texts
+    facts: dict[str, int]
+
+    @classmethod
+    def from_json(cls, measured: dict[str, Any]) -> Report:  # Any: what `to_json` wrote, parsed
+        """Return the report that `to_json` wrote."""
+        rows = {name: value for name, value in measured.items() if isinstance(value, dict)}
+        facts = {name: value for name, value in measured.items() if name not in rows}
+        return cls(rows, facts)
 
     def to_json(self) -> str:
         """Return one JSON object: facts, then a row per method, group and variant."""
@@ -92,14 +100,13 @@ class Report:
         """Return a Markdown table."""
         lines = ["| | " + " | ".join(COLUMNS) + " |", "|" + " --- |" * (1 + len(COLUMNS))]
         lines += [f"| {name} | " + " | ".join(_cells(row)) + " |" for name, row in self._flat()]
-        facts = ", ".join(
-            f"{key} {value}" for key, value in self.facts.items() if key != "protocol"
-        )
-        return "\n".join([*lines, "", facts])
+        facts = ", ".join(f"{key} {value}" for key, value in self.facts.items())
+        return "\n".join([*lines, "", _cost_text(self.rows["cost"]), "", facts])
 
     def _flat(self) -> Iterable[tuple[str, dict[str, Any]]]:
         for name, row in self.rows.items():
-            yield from row.items() if name in ("groups", "variants") else [(name, row)]
+            if name != "cost":
+                yield from row.items() if name in ("groups", "variants") else [(name, row)]
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -108,6 +115,16 @@ def _cells(row: dict[str, Any]) -> list[str]:
     cells += [_number(row[key], "{:.1%}") for key in ("false_present", "missed")]
     cells.append(_number(row["evaluations_per_query"], "{:.1f}"))
     return [*cells, _number(row["seconds_per_query"], "{:.2f}")]
+
+
+def _cost_text(row: dict[str, Any]) -> str:  # Any: as in Report
+    return (
+        f"One query takes {row['seconds_one_query']:.2f} s, "
+        f"{row['over_bare_evaluations']:.2f} x its bare network evaluations; five in one call take "
+        f"{row['five_together_over_single']:.2f} x five calls; loading takes "
+        f"{row['seconds_loading']:.2f} s; 20 queries in one call raise the peak memory by "
+        f"{row['megabytes_20_queries']:.0f} MB."
+    )
 
 
 def _number(value: float | None, form: str) -> str:
@@ -139,7 +156,11 @@ def run(*, scenes: int = 400, seed: int = 0, progress: ProgressCallback | None =
         theirs += [
             ask_peer(exam, question, peer) for question in exam.questions if question.present
         ]
-        perfect += [oracle(question, model) for question in exam.questions if question.present]
+        perfect += [
+            oracle(question, stride=model.latent_stride)
+            for question in exam.questions
+            if question.present
+        ]
         if k < variants:
             varied["default"] += answered
             for name, options in VARIANTS.items():
@@ -152,6 +173,7 @@ def run(*, scenes: int = 400, seed: int = 0, progress: ProgressCallback | None =
             "oracle": summary(perfect),
             "groups": _groups(ours),
             "variants": {name: summary(answers) for name, answers in varied.items()},
+            "cost": cost.measure(model),
         },
         facts={
             "scenes": scenes,
@@ -198,10 +220,9 @@ def ask_peer(exam: Exam, question: Question, peer: DiffEditMask) -> Answer:
     return replace(answer, evaluations=float(EVALUATIONS), seconds=seconds)
 
 
-def oracle(question: Question, model: DiffusionModel) -> Answer:
+def oracle(question: Question, *, stride: int) -> Answer:
     """Returns the score of the truth at latent size, enlarged without looking at the picture."""
     height, width = question.truth.shape
-    stride = model.latent_stride
     cells = question.truth.reshape(height // stride, stride, width // stride, stride).mean((1, 3))
     grid = CellGrid(size=(height, width), cells=(height / stride, width / stride))
     soft = grid.enlarge(cells).clip(0, 1)

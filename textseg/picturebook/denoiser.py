@@ -119,8 +119,13 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on a device."""
         regions = Regions(*(tensor.to(device) for tensor in vars(self.regions).values()))
-        mine = (self.latents, self.ids, self.target, self.words)
-        return Batch(*(tensor.to(device) for tensor in mine), regions)
+        return Batch(
+            self.latents.to(device),
+            self.ids.to(device),
+            self.target.to(device),
+            self.words.to(device),
+            regions,
+        )
 
 
 class CaptionedLatents:

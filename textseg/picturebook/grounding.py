@@ -153,4 +153,5 @@ def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
 
 
 def _side(cells_second: Tensor) -> int:
-    return round(cells_second.shape[1] ** 0.5)
+    side: int = round(cells_second.shape[1] ** 0.5)
+    return side
