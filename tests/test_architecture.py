@@ -40,6 +40,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.__version__",
         "textseg.scene",
         "textseg.segmentation.export",
+        "textseg.segmentation.query",
         "textseg.segmentation.result",
         "textseg.diffusion.model",
     ),

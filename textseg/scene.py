@@ -18,6 +18,7 @@ from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.presence import PresenceCalibration
+from textseg.segmentation.query import clean_query
 from textseg.segmentation.refine import CellGrid, RefineSettings
 from textseg.segmentation.result import Segmentation, Segmentations, SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
@@ -274,11 +275,9 @@ def _checked(queries: Sequence[str]) -> list[str]:
     for query in queries:
         if not isinstance(query, str):
             raise QueryError(f"a query is a text, got {type(query).__name__}")
-        if not query.strip():
-            raise QueryError("the query is empty", hint='name what to look for, e.g. "tree"')
     if not queries:
         raise QueryError("there is no query", hint='name what to look for, e.g. ["tree", "house"]')
-    return list(dict.fromkeys(query.strip() for query in queries))
+    return list(dict.fromkeys(clean_query(query) for query in queries))
 
 
 def _limited(image: Tensor, side: int | None) -> Tensor:

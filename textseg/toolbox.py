@@ -8,7 +8,6 @@ operation runs.
 from __future__ import annotations
 
 import reprlib
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,39 +16,17 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from textseg import __version__
-from textseg.errors import InvalidInputError, QueryError
+from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import MAX_PIXELS, open_picture, png_bytes, to_uint16
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.export import stems
+from textseg.segmentation.query import clean_query
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.scene import SegmentOptions
     from textseg.segmentation.result import Region, Segmentation, Segmentations
-
-LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
-
-
-def clean_query(query: str) -> str:
-    """Return a query with its white space tidied; any script and emoji may be in it.
-
-    Raises:
-        QueryError: nothing is left, it holds control characters, or it is longer than 20 000.
-    """
-    text = " ".join(query.split())
-    if not text:
-        raise QueryError("the query is empty", hint='name what to look for, e.g. "tree"')
-    if len(text) > LONGEST_QUERY:
-        raise QueryError(
-            f"the query has {len(text):,} characters, more than {LONGEST_QUERY:,}",
-            hint="shorten it",
-        )
-    # Cc: control characters; Cs: halves of characters, left by bytes that are not UTF-8
-    odd = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs")), None)
-    if odd is not None:
-        raise QueryError(f"the query holds the control character U+{ord(odd):04X}")
-    return text
 
 
 class Facts(BaseModel):
