@@ -17,6 +17,7 @@ from textseg.picturebook.grounding import (
     Regions,
     contrast_loss,
     grounding_loss,
+    locality_loss,
     recorded_attention,
 )
 from textseg.picturebook.optimizing import Trainer, autocast
@@ -28,8 +29,10 @@ EMPTY_SHARE = 0.12
 """Share of captions that are dropped: it makes the empty prompt the unconditional model."""
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
 """Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
-GROUNDING_WEIGHT, CONTRAST_WEIGHT = 0.25, 0.1
+GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 0.02
 """Of the losses that relate words to places, against the loss of v."""
+LOCALITY_ROWS = 4
+"""The locality loss looks at one row in so many: each costs a further forward pass."""
 MIN_CELLS = 1.5
 """Things that cover less, in latent cells, take no part in the contrast."""
 
@@ -108,6 +111,7 @@ class Batch:
             the rest, which belongs to the start token.
         words: (b, groups, tokens) which tokens make up each group.
         regions: the things and phrases of the batch.
+        empty: (1, tokens) token ids of the empty caption.
     """
 
     latents: Tensor
@@ -115,6 +119,7 @@ class Batch:
     target: Tensor
     words: Tensor
     regions: Regions
+    empty: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on a device."""
@@ -125,6 +130,7 @@ class Batch:
             self.target.to(device),
             self.words.to(device),
             regions,
+            self.empty.to(device),
         )
 
 
@@ -156,6 +162,7 @@ class CaptionedLatents:
             torch.from_numpy(target),
             torch.from_numpy(words),
             self._regions(picks, said),
+            torch.tensor([self.token_ids(())]),
         )
 
     def token_ids(self, words: tuple[str, ...]) -> list[int]:
@@ -223,17 +230,18 @@ def training_levels(scheduler: DDIMScheduler) -> Tensor:
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of the training loss: of v, of grounding and of contrast, each a scalar."""
+    """The parts of the training loss, each a scalar; all but the first relate words to places."""
 
     velocity: Tensor
     grounding: Tensor
     contrast: Tensor
+    locality: Tensor
 
     @property
     def total(self) -> Tensor:
         """What is minimised."""
         placed = GROUNDING_WEIGHT * self.grounding + CONTRAST_WEIGHT * self.contrast
-        return self.velocity + placed
+        return self.velocity + placed + LOCALITY_WEIGHT * self.locality
 
 
 def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) -> Losses:
@@ -248,12 +256,17 @@ def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) ->
     truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
     with recorded_attention(model.unet) as layers:
         predicted = model(noised, timesteps.to(device), batch.ids)
+    some = slice(0, max(1, b // LOCALITY_ROWS))
+    with torch.no_grad():
+        ids = batch.empty.expand(len(noised[some]), -1)
+        reference = model(noised[some], timesteps[some].to(device), ids)
     weight = (1 - levels[timesteps]).to(device)
     maps = [layer.attention for layer in layers]
     return Losses(
         (predicted.float() - truth).square().mean(),
         grounding_loss(maps, batch.target, batch.words, weight),
         contrast_loss(layers, batch.regions, weight),
+        locality_loss(predicted[some], reference, batch.target[some, 0], weight[some]),
     )
 
 

@@ -1,7 +1,7 @@
-"""Grounding of cross-attention: the renderer's truth teaches the denoiser where words belong.
+"""Grounding: the renderer's truth teaches the denoiser where words belong.
 
 The renderer knows where every thing is. While the denoiser trains, its cross-attention gets two
-losses; the shipped network is a stock one.
+losses and its prediction one; the shipped network is a stock one.
 
 - `grounding_loss`, token-level grounding after TokenCompose (arXiv:2312.03626): in each cell,
   attention goes to the words that name what is visible there, and to the start token where nothing
@@ -13,8 +13,10 @@ losses; the shipped network is a stock one.
   query vector of a thing's cells against the key vectors of all phrases of the batch. Captions are
   true, so within one picture there is little to tell wrong words from right ones; without this loss
   attention stays undecided between the things of a picture for very long.
+- `locality_loss`: the share of what a caption changes, against no caption, that lies where nothing
+  it names is visible.
 
-Strong noise weakens both: a cell cannot know yet what it will be.
+Strong noise weakens all three: a cell cannot know yet what it will be.
 """
 
 from __future__ import annotations
@@ -142,6 +144,21 @@ def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tenso
         by_phrase = (logits.logsumexp(0) - right.logsumexp(0))[matched_phrases]
         losses.append((by_thing * of_thing).mean() + (by_phrase * of_phrase).mean())
     return torch.stack(losses).mean()
+
+
+def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Tensor) -> Tensor:
+    """Returns the mean share of the captions' effect that falls outside of what they name.
+
+    Args:
+        predicted: (b, c, h, w) with the captions.
+        reference: (b, c, h, w) of the same noised latents without.
+        rest: (b, h, w) share of each cell that shows nothing named.
+        weight: (b,) weight of each picture.
+    """
+    change = (predicted.float() - reference.float()).square().sum(1)
+    # The whole is a constant here: the share must not shrink by changing more inside.
+    whole = change.sum((1, 2)).detach().clamp(min=1e-6)
+    return ((change * rest).sum((1, 2)) / whole * weight).mean()
 
 
 def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
