@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from PIL import Image
+
 from textseg.files import usable_folder, write_files
 from textseg.images import png_bytes
 from textseg.picturebook.scenes import Scene as Description
@@ -33,7 +35,7 @@ PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
             ),
             4,
         ),
-        ("boat", "orange fish", "blue fish"),
+        ("boat", "orange fish", "blue fish", "tree"),
     ),
     "night": (
         Description(
@@ -44,14 +46,14 @@ PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
             ),
             12,
         ),
-        ("umbrella", "blue car", "flower"),
+        ("umbrella", "blue car", "red car", "flower"),
     ),
 }
-"""Name -> a scene described by hand, and the queries it is asked."""
+"""Name -> a scene described by hand, and the queries it is asked, as many each."""
 
 
 def run(folder: Path, progress: ProgressCallback) -> None:
-    """Writes, for each picture, the picture, an overlay a query, and one sheet with all of them.
+    """Writes each picture, an overlay a query, and `demo.png` with all of them side by side.
 
     An earlier demo in the same folder is replaced.
 
@@ -63,20 +65,22 @@ def run(folder: Path, progress: ProgressCallback) -> None:
         InvalidInputError: nothing can be written into `folder`.
     """
     usable_folder(folder)
-    for k, name in enumerate(PICTURES):
-        progress(Progress("demo", k, len(PICTURES)))
-        write_files(folder, _files(name), force=True)
-    progress(Progress("demo", len(PICTURES), len(PICTURES)))
+    write_files(folder, _files(progress), force=True)
 
 
-def _files(name: str) -> Iterator[tuple[str, bytes]]:
+def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
     from textseg.scene import Scene
-    from textseg.segmentation.drawing import png
+    from textseg.segmentation.drawing import COLOURS, Panel, figure, png
 
-    description, queries = PICTURES[name]
-    image = render(description).image
-    yield f"{name}.png", png_bytes(image)
-    found = Scene.open(image).segment_all(queries)
-    for item in found:
-        yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
-    yield f"{name}_sheet.png", png(found.plot())
+    panels = []
+    for k, (name, (description, queries)) in enumerate(PICTURES.items()):
+        progress(Progress("demo", k, len(PICTURES)))
+        image = render(description).image
+        yield f"{name}.png", png_bytes(image)
+        found = Scene.open(image).segment_all(queries)
+        panels.append(Panel(name, Image.fromarray(image)))
+        for item, colour in zip(found, COLOURS, strict=False):
+            yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
+            panels.append(item.panel(colour))
+    yield "demo.png", png(figure(panels, columns=1 + max(len(q) for _, q in PICTURES.values())))
+    progress(Progress("demo", len(PICTURES), len(PICTURES)))

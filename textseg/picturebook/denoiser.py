@@ -29,7 +29,7 @@ EMPTY_SHARE = 0.12
 """Share of captions that are dropped: it makes the empty prompt the unconditional model."""
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
 """Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
-GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 0.02
+GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 4.0
 """Of the losses that relate words to places, against the loss of v."""
 LOCALITY_ROWS = 4
 """The locality loss looks at one row in so many: each costs a further forward pass."""

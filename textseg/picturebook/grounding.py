@@ -13,8 +13,9 @@ losses and its prediction one; the shipped network is a stock one.
   query vector of a thing's cells against the key vectors of all phrases of the batch. Captions are
   true, so within one picture there is little to tell wrong words from right ones; without this loss
   attention stays undecided between the things of a picture for very long.
-- `locality_loss`: the share of what a caption changes, against no caption, that lies where nothing
-  it names is visible.
+- `locality_loss`: what a caption changes, against no caption, where nothing it names is visible. In
+  the units of the diffusion loss: as a share of the whole change it outweighed that loss wherever
+  the change was small.
 
 Strong noise weakens all three: a cell cannot know yet what it will be.
 """
@@ -147,7 +148,7 @@ def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tenso
 
 
 def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Tensor) -> Tensor:
-    """Returns the mean share of the captions' effect that falls outside of what they name.
+    """Returns the mean square of what the captions change outside of what they name.
 
     Args:
         predicted: (b, c, h, w) with the captions.
@@ -155,10 +156,8 @@ def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Te
         rest: (b, h, w) share of each cell that shows nothing named.
         weight: (b,) weight of each picture.
     """
-    change = (predicted.float() - reference.float()).square().sum(1)
-    # The whole is a constant here: the share must not shrink by changing more inside.
-    whole = change.sum((1, 2)).detach().clamp(min=1e-6)
-    return ((change * rest).sum((1, 2)) / whole * weight).mean()
+    change = (predicted.float() - reference.float()).square().mean(1)
+    return ((change * rest).mean((1, 2)) * weight).mean()
 
 
 def _logits(layer: LayerRecord, regions: Regions) -> Tensor:

@@ -177,7 +177,7 @@ class Segmentation:
                     "picture",
                     drawing.overlay(self.rgb, [Layer(np.ones_like(self.soft), "#ffffff", None)]),
                 ),
-                self._panel(COLOURS[0]),
+                self.panel(COLOURS[0]),
                 Panel("soft mask", self.soft, top=1),
                 Panel("spread", self.spread),
             ]
@@ -210,7 +210,8 @@ class Segmentation:
         """
         return Segmentations((self,)).save(folder, force=force)[0]
 
-    def _panel(self, colour: str) -> Panel:
+    def panel(self, colour: str = COLOURS[0]) -> Panel:
+        """Return the overlay under a title that says query and presence, for a figure."""
         there = "present" if self.present else "not present"
         title = f"{_shortened(self.query)}: {there} ({self.presence:.0%})"
         return Panel(title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size)))
@@ -325,7 +326,7 @@ class Segmentations:
     def plot(self) -> Figure:
         """Return a matplotlib figure with one overlay per query."""
         return drawing.figure(
-            [item._panel(COLOURS[k % len(COLOURS)]) for k, item in enumerate(self.items)]
+            [item.panel(COLOURS[k % len(COLOURS)]) for k, item in enumerate(self.items)]
         )
 
     def save(self, folder: str | Path, *, force: bool = False) -> list[export.SavedFiles]:
