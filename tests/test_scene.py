@@ -154,7 +154,7 @@ def test_settings_reach_the_result_and_change_it() -> None:
         antithetic=True,
         reference="house ",
         soften=SoftenSettings(rule="fixed", scale=0.1),
-        refine=RefineSettings(method="bicubic"),
+        refine=RefineSettings(method="bicubic", cut=None),
     )
     assert other.settings.reference == "house"
     assert other.settings.levels == (0.6, 0.4)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.segmentation.helpers import iou
 from textseg.errors import InvalidInputError
-from textseg.segmentation.refine import CellGrid, RefineSettings, _linear_model, refine
+from textseg.segmentation.refine import CellGrid, RefineSettings, _linear_model, refine, settle
 
 STRIDE = 8
 CELLS = (16, 24)
@@ -51,7 +51,7 @@ def test_rows_stay_rows_and_columns_stay_columns(method: Any) -> None:
     coarse[2:4, 12:20] = 1
     grey = np.full((*GRID.size, 3), 0.5, np.float32)
     found = refine(coarse, grey, GRID, RefineSettings(method=method))
-    centre = np.argwhere(found > 0.5).mean(0)
+    centre = np.argwhere(found > found.max() / 2).mean(0)
     np.testing.assert_allclose(centre, [2 * STRIDE + 7.5, 12 * STRIDE + 31.5], atol=1)
 
 
@@ -150,3 +150,29 @@ def test_any_size_gives_a_mask_of_that_size_between_zero_and_one(
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         RefineSettings(**wrong)
+
+
+def test_settling_puts_the_share_of_the_peak_at_one_half() -> None:
+    fine = np.linspace(0, 0.5, 12 * 20, dtype=np.float32).reshape(12, 20)
+    peak = np.quantile(fine, 0.998)
+    soft = settle(fine, RefineSettings(cut=0.4)).soft
+    np.testing.assert_array_equal(soft > 0.5, fine > 0.4 * peak)
+    assert (np.diff(soft.ravel()) >= 0).all()
+    assert soft.max() <= 1
+
+
+def test_settling_reports_its_own_slope() -> None:
+    fine = np.linspace(0.05, 0.9, 24, dtype=np.float32).reshape(4, 6)
+    setting, step = RefineSettings(cut=0.5), 1e-3
+    found = settle(fine, setting)
+    raised = fine.copy()
+    raised[1, 2] += step  # too few pixels to move the peak
+    risen = settle(raised, setting).soft[1, 2] - found.soft[1, 2]
+    assert risen / step == pytest.approx(found.slope[1, 2], rel=0.02)
+
+
+def test_nothing_settles_to_nothing_and_no_cut_changes_nothing() -> None:
+    nothing = np.zeros((4, 6), np.float32)
+    assert not settle(nothing, RefineSettings()).soft.any()
+    some = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
+    np.testing.assert_array_equal(settle(some, RefineSettings(cut=None)).soft, some)

@@ -73,11 +73,6 @@ def test_a_map_that_is_the_same_everywhere_points_at_nothing(rule: Any, value: f
     assert not found.spread.any()
 
 
-def test_an_absent_query_stays_dark_whatever_its_map_looks_like() -> None:
-    found = soften(maps(noisy(disc(16, 24, 5))), SoftenSettings(), gate=0.02)
-    assert 0 < found.soft.max() <= 0.02
-
-
 def test_a_faint_map_is_not_stretched_to_its_own_range() -> None:
     setting = SoftenSettings(rule="fixed", scale=0.2)
     values = noisy(disc(16, 24, 5))
@@ -115,9 +110,9 @@ def test_blur_counts_in_cells_and_keeps_the_sum() -> None:
 def test_spread_is_the_spread_of_the_map_times_the_slope_of_the_curve() -> None:
     values, setting = np.array([[0.1, 0.2, 0.25]]), SoftenSettings(rule="fixed", scale=0.2, **PLAIN)
     spread = 1e-3
-    found = soften(maps(values, spread=spread), setting, gate=0.5)
-    up = soften(maps(values + spread), setting, gate=0.5).soft
-    down = soften(maps(values - spread), setting, gate=0.5).soft
+    found = soften(maps(values, spread=spread), setting)
+    up = soften(maps(values + spread), setting).soft
+    down = soften(maps(values - spread), setting).soft
     np.testing.assert_allclose(found.spread, (up - down) / 2, rtol=1e-2)
 
 
@@ -128,18 +123,17 @@ def test_spread_is_the_spread_of_the_map_times_the_slope_of_the_curve() -> None:
     seed=st.integers(0, 99),
     power=st.floats(-6, 6),
     rule=st.sampled_from(["otsu", "li", "triangle", "mean"]),
-    gate=st.floats(0, 1),
 )
-def test_any_map_gives_a_mask_of_its_shape_between_zero_and_the_gate(
-    height: int, width: int, seed: int, power: float, rule: Any, gate: float
+def test_any_map_gives_a_mask_of_its_shape_between_zero_and_one(
+    height: int, width: int, seed: int, power: float, rule: Any
 ) -> None:
     values = 10**power * np.random.default_rng(seed).random((height, width))
     raw = maps(values, spread=0.1)
-    found = soften(raw, SoftenSettings(rule=rule, fill=0.3), gate=gate)
+    found = soften(raw, SoftenSettings(rule=rule, fill=0.3))
     assert found.soft.shape == found.spread.shape == (height, width)
     assert found.soft.dtype == found.spread.dtype == np.float32
     assert found.soft.min() >= 0
-    assert found.soft.max() <= gate + 1e-6
+    assert found.soft.max() <= 1 + 1e-6
     assert np.isfinite(found.spread).all()
     assert np.array_equal(raw.difference, values.astype(np.float32))  # nothing passed in is changed
 

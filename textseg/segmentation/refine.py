@@ -24,6 +24,7 @@ Array = NDArray[np.float32]
 
 GUIDE_PIXELS = 1_000_000  # the filter's coefficients vary slowly: larger pictures gain nothing
 WALKER_PIXELS = 65_536  # a linear system with this many unknowns
+PEAK = 0.998  # leaves out the brightest 0.2 %: single pixels must not decide
 CERTAIN = (0.25, 0.6)  # seeds of the walker: surely outside below, surely inside above
 
 
@@ -38,21 +39,39 @@ class RefineSettings:
             window counts as flat.
         beta: how strongly colour differences stop the random walker.
         gate: largest departure from the coarse map, averaged over a cell, that is trusted; fades
-            out up to twice that.
+            out up to twice that. 1 trusts everything.
+        cut: where the mask ends up at 0.5, as a share of its brightest part (the quantile
+            ``PEAK``): windows that hold little of the thing flatten the refined mask, so that the
+            value that was 0.5 in the cells no longer divides best. None leaves it where it is.
+        steepness: slope there, the exponent of the Hill curve m^n / (m^n + t^n).
     """
 
     method: Method = "guided"
-    radius: float = 1.0
+    radius: float = 3.0
     smoothness: float = 1e-3
     beta: float = 90.0
-    gate: float = 0.2
+    gate: float = 1.0
+    cut: float | None = 0.6
+    steepness: float = 4.0
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
         if self.method not in _REFINERS:
             raise InvalidInputError(f"method is one of {', '.join(_REFINERS)}, not {self.method!r}")
-        if min(self.radius, self.smoothness, self.beta, self.gate) <= 0:
-            raise InvalidInputError(f"radius, smoothness, beta and gate must be > 0, got {self}")
+        if min(self.radius, self.smoothness, self.beta, self.gate, self.steepness) <= 0:
+            raise InvalidInputError(
+                f"radius, smoothness, beta, gate and steepness must be > 0, got {self}"
+            )
+        if self.cut is not None and not 0 < self.cut < 1:
+            raise InvalidInputError(f"cut must lie inside (0, 1), got {self.cut}")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A mask (H, W) in [0, 1] cut at 0.5, and its slope (H, W) against what it was made from."""
+
+    soft: Array
+    slope: Array
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,19 @@ def refine(soft: Array, rgb: Array, grid: CellGrid, settings: RefineSettings) ->
     departure = np.abs(_box(fine - coarse, side))
     trust = (2 - departure / settings.gate).clip(0, 1)
     return np.asarray(coarse + trust * (fine - coarse), np.float32).clip(0, 1)
+
+
+def settle(fine: Array, settings: RefineSettings) -> Settled:
+    """Return a refined mask (H, W) with its threshold at 0.5; all 0 stays all 0."""
+    if settings.cut is None:
+        return Settled(fine, np.ones_like(fine))
+    threshold = settings.cut * float(np.quantile(fine, PEAK))
+    if threshold <= 0:
+        return Settled(np.zeros_like(fine), np.zeros_like(fine))
+    power = (np.maximum(fine, 0) / threshold) ** settings.steepness
+    soft = power / (1 + power)
+    slope = settings.steepness * soft * (1 - soft) / np.maximum(fine, 1e-6 * threshold)
+    return Settled(soft.astype(np.float32), slope.astype(np.float32))
 
 
 def _bicubic(coarse: Array, rgb: Array, grid: CellGrid, settings: RefineSettings) -> Array:

@@ -20,7 +20,7 @@ from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, Layer, Panel
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.refine import CellGrid, RefineSettings, refine
+from textseg.segmentation.refine import CellGrid, RefineSettings, refine, settle
 from textseg.segmentation.soften import SoftenSettings, soften
 
 if TYPE_CHECKING:
@@ -75,14 +75,17 @@ class Segmentation:
     """Where a query is in a picture.
 
     Attributes:
-        query: the text that was looked for. soft: (H, W) float32 in [0, 1] at the picture's own
-        size; at 0.5 lies the threshold. spread: (H, W) float32, the standard error of ``soft`` from
-        draw to draw; nan after one draw. presence: probability that the query is in the picture at
-        all. present: the decision about that. threshold: how the raw map was cut. settings: what
-        decided the mask. raw: the maps at latent size that it was made from. rgb: (H, W, 3) the
-        picture. evaluations: network evaluations behind it, those shared with other queries
-        included. seconds: time it took; in a call with several queries its equal share. notes:
-        remarks for people, e.g. words that the model does not know.
+        query: the text that was looked for.
+        soft: (H, W) float32 in [0, 1] at the picture's own size; at 0.5 lies the threshold.
+        spread: (H, W) float32, the standard error of ``soft`` from draw to draw; nan after one.
+        presence: probability that the query is in the picture at all.
+        present: the decision about that.
+        threshold: how the raw map was cut, before its edges were taken from the picture.
+        settings: what decided the mask.
+        raw: the maps at latent size that it was made from.
+        rgb: (H, W, 3) the picture.
+        seconds: time it took; in a call with several queries its equal share.
+        notes: remarks for people, e.g. words that the model does not know.
     """
 
     query: str
@@ -109,11 +112,14 @@ class Segmentation:
     ) -> Segmentation:
         """Return the segmentation that raw maps mean for a picture; needs no model."""
         presence = calibration.probability(presence_features(raw))
-        softened = soften(raw, settings.soften, gate=calibration.gate(presence))
+        gate = calibration.gate(presence)
+        softened = soften(raw, settings.soften)
+        settled = settle(refine(softened.soft, rgb, grid, settings.refine), settings.refine)
+        spread = np.maximum(grid.enlarge(softened.spread, order=1), 0)
         return cls(
             query=raw.query,
-            soft=refine(softened.soft, rgb, grid, settings.refine),
-            spread=np.maximum(grid.enlarge(softened.spread, order=1), 0),
+            soft=np.float32(gate) * settled.soft,
+            spread=np.float32(gate) * settled.slope * spread,
             presence=presence,
             present=presence >= calibration.threshold,
             threshold=Threshold(

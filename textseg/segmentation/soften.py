@@ -1,8 +1,8 @@
 """From a query's raw map to a soft mask in [0, 1] at latent size.
 
-Blur, find a threshold, map values to [0, 1] so that the threshold lands on 0.5, fill holes, and dim
-the whole by how likely the query is in the picture at all. Each step looks at this query's map
-only, and none stretches the map to its own minimum and maximum: what is not there stays dark.
+Blur, find a threshold, map values to [0, 1] so that the threshold lands on 0.5, and fill holes.
+Each step looks at this query's map only. How likely the query is in the picture at all decides
+later how bright the whole mask may be: what is not there comes out dark.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class SoftMap:
     threshold: float
 
 
-def soften(raw: RawMaps, settings: SoftenSettings, *, gate: float = 1.0) -> SoftMap:
-    """Return the soft mask of one query, multiplied by ``gate`` in [0, 1].
+def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
+    """Return the soft mask of one query.
 
     Negative evidence counts as 0. A map that is the same everywhere points at nothing: all 0.
     """
@@ -95,8 +95,8 @@ def soften(raw: RawMaps, settings: SoftenSettings, *, gate: float = 1.0) -> Soft
     soft = special.expit(settings.steepness * np.log(values / threshold))
     slope = settings.steepness * soft * (1 - soft) / values
     return SoftMap(
-        soft=(gate * _filled(soft, settings.fill)).astype(np.float32),
-        spread=(gate * slope * np.sqrt(variance)).astype(np.float32),
+        soft=_filled(soft, settings.fill).astype(np.float32),
+        spread=(slope * np.sqrt(variance)).astype(np.float32),
         threshold=threshold,
     )
 
