@@ -135,15 +135,15 @@ def test_help_names_every_option(textseg: Command, command: tuple[str, ...]) -> 
 
 def test_existing_files_are_kept_unless_forced(textseg: Command, folder: Path) -> None:
     assert textseg(*SEGMENT).exit_code == 0
-    before = (folder / "garden_tree_soft.png").read_bytes()
+    before = (folder / "garden_tree.json").read_bytes()
 
     refused = textseg(*SEGMENT, "--seed", "9")
     assert refused.exit_code == 2
     assert "would be overwritten" in refused.stderr
-    assert (folder / "garden_tree_soft.png").read_bytes() == before
+    assert (folder / "garden_tree.json").read_bytes() == before
 
     assert textseg(*SEGMENT, "--seed", "9", "--force").exit_code == 0
-    assert (folder / "garden_tree_soft.png").read_bytes() != before
+    assert (folder / "garden_tree.json").read_bytes() != before
 
 
 def test_refusal_comes_before_the_model_is_loaded(textseg: Command, folder: Path) -> None:

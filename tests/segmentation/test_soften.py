@@ -19,6 +19,9 @@ def disc(height: int, width: int, radius: float) -> np.ndarray:
     return np.hypot(row - height / 2, col - width / 2) < radius
 
 
+AT_THE_RULE: dict[str, Any] = {"blur": 0.7, "scale": 1.0, "steepness": 4.0}
+
+
 def noisy(region: np.ndarray, *, seed: int = 0, low: float = 0.1, high: float = 0.3) -> np.ndarray:
     noise = np.random.default_rng(seed).normal(0, 0.03, region.shape)
     return np.abs(np.where(region, high, low) + noise)
@@ -35,7 +38,7 @@ def test_the_threshold_lands_on_one_half_and_the_curve_is_the_hill_curve() -> No
 @pytest.mark.parametrize("rule", ["otsu", "li", "triangle"])
 def test_automatic_rules_find_the_region_in_a_noisy_map(rule: Any) -> None:
     region = disc(32, 48, 9)
-    found = soften(maps(noisy(region)), SoftenSettings(rule=rule))
+    found = soften(maps(noisy(region)), SoftenSettings(rule=rule, **AT_THE_RULE))
     assert iou(found.soft > 0.5, region) > 0.8
 
 
@@ -53,7 +56,7 @@ def test_the_named_statistic_is_used(statistic: Any) -> None:
     raw = maps(
         **{"difference": flat, "information": flat, "evidence": flat, statistic: noisy(region)}
     )
-    found = soften(raw, SoftenSettings(statistic=statistic))
+    found = soften(raw, SoftenSettings(statistic=statistic, **AT_THE_RULE))
     assert iou(found.soft > 0.5, region) > 0.8
 
 
@@ -82,9 +85,13 @@ def test_a_faint_map_is_not_stretched_to_its_own_range() -> None:
 
 def test_a_hollow_thing_is_filled() -> None:
     ring = disc(32, 48, 10) & ~disc(32, 48, 6)
-    found = soften(maps(noisy(ring)), SoftenSettings(blur=0.5, fill=0.1)).soft
+    found = soften(
+        maps(noisy(ring)), SoftenSettings(**AT_THE_RULE | {"blur": 0.5, "fill": 0.1})
+    ).soft
     assert iou(found > 0.5, disc(32, 48, 10)) > 0.85
-    hollow = soften(maps(noisy(ring)), SoftenSettings(blur=0.5, fill=0)).soft
+    hollow = soften(
+        maps(noisy(ring)), SoftenSettings(**AT_THE_RULE | {"blur": 0.5, "fill": 0})
+    ).soft
     assert hollow[16, 24] < 0.2
 
 
