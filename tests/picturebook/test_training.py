@@ -239,4 +239,6 @@ def test_a_warm_restart_goes_on_from_the_shipped_weights(trained, tmp_path):
             torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=2e-3)
     train(replace(TINY, seed=5), tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
     assert (tmp_path / "out" / "model_index.json").exists()
+    for config in (tmp_path / "out").rglob("*.json"):
+        assert "_name_or_path" not in config.read_text("utf-8")
     assert not (tmp_path / "autoencoder.pt").exists()

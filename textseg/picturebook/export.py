@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -39,3 +40,12 @@ def export_pipeline(folder: Path, vae: AutoencoderKL, model: TextToNoise) -> Non
         requires_safety_checker=False,
     )
     pipeline.to(dtype=torch.float16).save_pretrained(folder, safe_serialization=True)
+    for config in folder.rglob("*.json"):
+        _forget_origin(config)
+
+
+def _forget_origin(config: Path) -> None:
+    """Takes out where a part was loaded from: it says something of one machine only."""
+    facts = json.loads(config.read_text(encoding="utf-8"))
+    if facts.pop("_name_or_path", None) is not None:
+        config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

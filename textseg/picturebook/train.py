@@ -64,7 +64,7 @@ class Recipe:
     channels: tuple[int, ...] = (64, 96, 128)
     heads: int = 2
     text_width: int = 128
-    steps: int = 12_000
+    steps: int = 6400
     batch: int = 64
     rate: float = 1.8e-3
     seed: int = 1
