@@ -1,0 +1,75 @@
+"""What the README says is what happens: its commands and code are run, its table is checked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from textseg.bench.segment import Report
+from textseg.picturebook.demo import PICTURES
+from textseg.picturebook.scenes import render
+from textseg.scene import Scene
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with the picture that the README speaks of."""
+    from PIL import Image
+
+    Image.fromarray(render(PICTURES["meadow"][0]).image).save(tmp_path / "picture.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(command: str) -> subprocess.CompletedProcess[str]:
+    start = "import sys; from textseg.cli import main; sys.exit(main())"
+    words = [sys.executable, "-c", start, *shlex.split(command)[1:]]
+    return subprocess.run(words, capture_output=True, text=True, check=True)
+
+
+def test_the_python_of_the_readme_runs(desk: Path) -> None:
+    names: dict[str, object] = {}
+    for block in CODE[:2]:
+        exec(block, names)
+    assert (desk / "tree.png").exists()
+    assert any((desk / "out").iterdir())
+
+
+def test_the_shell_command_of_the_readme_runs(desk: Path) -> None:
+    command = re.search(r"^    (textseg segment .*)$", README, re.MULTILINE)
+    assert command is not None
+    run(command[1])
+    written = {path.name for path in (desk / "out").iterdir()}
+    assert {f"picture_tree_{part}.png" for part in ("overlay", "soft", "mask")} <= written
+    facts = json.loads(run(command[1] + " --json --force").stdout)
+    assert [query["query"] for query in facts["queries"]] == ["red house", "tree", "boat"]
+
+
+def test_the_counts_of_the_readme_are_counted(desk: Path) -> None:
+    queries = ["red house", "tree", "boat", "car", "star"]
+    together = Scene.open("picture.png").segment_all(queries).evaluations
+    alone = sum(Scene.open("picture.png").segment(query).evaluations for query in queries)
+    assert f"so five cost\n{together} network evaluations" in README
+    assert f"five single calls cost {alone}" in README
+
+
+def test_the_table_of_the_readme_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "docs" / "bench_segment.json").read_text(encoding="utf-8"))
+    table = re.search(r"<!-- bench:segment -->\n(.*?)\n<!-- /bench:segment -->", README, re.DOTALL)
+    assert table is not None
+    assert table[1] == Report.from_json(measured).to_text()
+
+
+def test_the_pictures_of_the_readme_exist() -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
