@@ -100,6 +100,16 @@ def test_regions_are_connected_pieces_the_largest_first(found: Segmentations) ->
     assert cut.regions(0.9) == []
 
 
+def test_specks_smaller_than_a_quarter_of_a_cell_are_no_regions(found: Segmentations) -> None:
+    item = replace(found["tree"], raw=found["tree"].raw.cropped(6, 8))  # as if cells were larger
+    cell = item.soft.size / item.raw.difference.size
+    side = int(cell**0.5)
+    cut = painted(item, (20, 10, 20 + side, 10 + side), (2, 3, 3, 4))
+    assert 1 < 0.25 * cell
+    assert [region.box for region in cut.regions()] == [(20, 10, 20 + side, 10 + side)]
+    assert cut.binary()[3, 2]  # the mask itself keeps them
+
+
 def test_the_overlay_has_the_pictures_size_and_greys_what_is_outside(found: Segmentations) -> None:
     cut = painted(found["tree"], (20, 10, 40, 30), value=1.0)
     overlay = np.asarray(cut.overlay()).astype(float) / 255

@@ -26,6 +26,7 @@ from textseg.segmentation.soften import SoftenSettings, soften
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEAST_REGION = 0.25  # latent cells
 HALF = 0.5  # where a soft mask is cut: soften puts the threshold it found there
 
 
@@ -152,14 +153,20 @@ class Segmentation:
         return self.soft > threshold
 
     def regions(self, threshold: float | None = None) -> list[Region]:
-        """Return the connected pieces of ``binary(threshold)``, the largest first."""
+        """Return the connected pieces of ``binary(threshold)``, the largest first.
+
+        Specks of less than ``LEAST_REGION`` latent cells are left out: the model saw nothing so
+        small, they come from the edges of the picture.
+        """
         labels = measure.label(self.binary(threshold), connectivity=2)
+        least = LEAST_REGION * self.soft.size / self.raw.difference.size
         found = []
         for piece in measure.regionprops(labels, self.soft):
             top, left, bottom, right = piece.bbox
             row, col = (float(place) for place in piece.centroid)
             score = float(piece.intensity_mean)
-            found.append(Region((left, top, right, bottom), int(piece.area), (row, col), score))
+            if piece.area >= least:
+                found.append(Region((left, top, right, bottom), int(piece.area), (row, col), score))
         return sorted(found, key=lambda region: -region.area)
 
     def overlay(
