@@ -25,7 +25,7 @@ from textseg.picturebook.grounding import (
     recorded_attention,
 )
 from textseg.picturebook.optimizing import Schedule, Trainer
-from textseg.picturebook.scenes import render, sample_scene
+from textseg.picturebook.scenes import HELD_OUT, render, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import TINY, load_networks, train
 from textseg.picturebook.vocabulary import new_tokenizer
@@ -175,6 +175,35 @@ def test_regions_list_things_phrases_and_what_is_true(data):
     own = regions.picture[:, None] == regions.phrase_picture
     assert (regions.match & own).any(0).float().mean() > 0.8
     assert regions.match.float().mean() < 0.5
+
+
+def test_false_captions_name_what_is_not_there(data, corpus):
+    batch = data.batch(24, np.random.default_rng(4))
+    assert batch.false.tolist() == [True] * 3 + [False] * 21
+    regions = batch.regions
+    own = regions.picture[:, None] == regions.phrase_picture
+    right = (regions.match & own).any(0)
+    of_false = batch.false[regions.phrase_picture]
+    assert right[of_false].float().mean() < 0.5 < right[~of_false].float().mean()
+    assert (batch.target[:3, 0].mean((1, 2)) > 0.8).all()  # nearly all is the rest
+
+
+def test_no_false_caption_names_a_held_out_pair(data):
+    rng = np.random.default_rng(0)
+    things = [("house", "red", 0.5), ("tree", "green", 0.5), ("car", "blue", 0.5)]
+    made = [other[:2] for _ in range(400) for other in data._misremembered(things, rng)]
+    assert not {(color, kind) for kind, color in made} & HELD_OUT
+    assert len(set(made)) > 30
+
+
+def test_false_captions_take_no_part_in_the_diffusion_loss(data):
+    batch = data.batch(24, np.random.default_rng(0))
+    torch.manual_seed(0)
+    before = denoiser_loss(tiny_networks(), new_scheduler(), batch).velocity
+    batch.latents[batch.false] += 100.0
+    torch.manual_seed(0)
+    after = denoiser_loss(tiny_networks(), new_scheduler(), batch).velocity
+    torch.testing.assert_close(before, after)
 
 
 def test_training_levels_end_in_pure_noise():

@@ -133,7 +133,7 @@ def _subset(count: int, rng: np.random.Generator) -> list[int]:
 def _name(words: list[str], thing: tuple[str, str, float], rng: np.random.Generator) -> Phrase:
     """Appends a thing's words to the caption."""
     kind, color, column = thing
-    says_color, says_place = rng.random() < 0.65, rng.random() < 0.12
+    says_color, says_place = rng.random() < 0.55, rng.random() < 0.12
     start = len(words)
     article = _pick(_ARTICLES, rng)
     noun = _pick(SYNONYMS.get(kind, (kind,)), rng)

@@ -21,6 +21,7 @@ from textseg.picturebook.grounding import (
     recorded_attention,
 )
 from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.scenes import HELD_OUT
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.picturebook.vocabulary import END, MAX_TOKENS, START, new_tokenizer
@@ -33,6 +34,8 @@ GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 4.0
 """Of the losses that relate words to places, against the loss of v."""
 LOCALITY_ROWS = 4
 """The locality loss looks at one row in so many: each costs a further forward pass."""
+FALSE_SHARE, FALSE_LEVELS = 0.5, 0.5
+"""How many of those rows have a caption that is not true, and up to which level of noise."""
 MIN_CELLS = 1.5
 """Things that cover less, in latent cells, take no part in the contrast."""
 
@@ -112,6 +115,7 @@ class Batch:
         words: (b, groups, tokens) which tokens make up each group.
         regions: the things and phrases of the batch.
         empty: (1, tokens) token ids of the empty caption.
+        false: (b,) bool, rows whose caption is not true of their picture.
     """
 
     latents: Tensor
@@ -120,6 +124,7 @@ class Batch:
     words: Tensor
     regions: Regions
     empty: Tensor
+    false: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """Returns the batch on a device."""
@@ -131,6 +136,7 @@ class Batch:
             self.words.to(device),
             regions,
             self.empty.to(device),
+            self.false.to(device),
         )
 
 
@@ -152,8 +158,9 @@ class CaptionedLatents:
         target = np.zeros((size, MAX_THINGS + 2, cells, cells), np.float32)
         words = np.zeros((size, MAX_THINGS + 2, MAX_TOKENS), np.float32)
         said = []
+        false = np.arange(size) < int(FALSE_SHARE * compared_rows(size))
         for row, index in enumerate(picks):
-            said.append(self._caption(int(index), rng))
+            said.append(self._caption(int(index), rng, false=bool(false[row])))
             ids[row] = self.token_ids(said[row].words)
             self._ground(said[row], int(index), target[row], words[row])
         return Batch(
@@ -163,6 +170,7 @@ class CaptionedLatents:
             torch.from_numpy(words),
             self._regions(picks, said),
             torch.tensor([self.token_ids(())]),
+            torch.from_numpy(false),
         )
 
     def token_ids(self, words: tuple[str, ...]) -> list[int]:
@@ -176,14 +184,33 @@ class CaptionedLatents:
         rows = zip(c.kinds[index], c.colors[index], c.columns[index], strict=True)
         return [(self._kinds[k], self._colors[q], float(x)) for k, q, x in rows if k >= 0]
 
-    def _caption(self, index: int, rng: np.random.Generator) -> Caption:
-        if rng.random() < EMPTY_SHARE:
+    def _caption(self, index: int, rng: np.random.Generator, *, false: bool) -> Caption:
+        if not false and rng.random() < EMPTY_SHARE:
             return Caption(())
-        setting = self._settings[self._corpus.settings[index]]
+        things, setting = self._things(index), self._settings[self._corpus.settings[index]]
+        if false:
+            things = self._misremembered(things, rng)
         while True:
-            said = caption(self._things(index), setting, rng)
+            said = caption(things, setting, rng)
             if len(said.words) <= MAX_TOKENS - 2:
                 return said
+
+    def _misremembered(
+        self, things: list[tuple[str, str, float]], rng: np.random.Generator
+    ) -> list[tuple[str, str, float]]:
+        """Returns other things: wrong in colour, in kind, or all from another picture."""
+        if rng.random() < 1 / 3:
+            return self._things(int(rng.integers(len(self._latents))))
+        changed = []
+        for kind, color, column in things:
+            while True:
+                other = (kind, str(rng.choice(self._colors)))
+                if rng.random() < 0.5:
+                    other = (str(rng.choice(self._kinds)), color)
+                if other != (kind, color) and other[::-1] not in HELD_OUT:
+                    break
+            changed.append((*other, column))
+        return changed
 
     def _ground(self, said: Caption, index: int, target: np.ndarray, words: np.ndarray) -> None:
         """Fills the groups of one picture: 0 the rest, then the phrases, last the setting."""
@@ -222,6 +249,11 @@ class CaptionedLatents:
         )
 
 
+def compared_rows(size: int) -> int:
+    """Returns how many rows of a batch, the first ones, the locality loss looks at."""
+    return max(1, size // LOCALITY_ROWS)
+
+
 def training_levels(scheduler: DDIMScheduler) -> Tensor:
     """Returns sigma = s / (a + s) of every training timestep."""
     a, s = scheduler.alphas_cumprod.sqrt(), (1 - scheduler.alphas_cumprod).sqrt()
@@ -249,6 +281,7 @@ def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) ->
     levels = training_levels(scheduler)
     b = len(batch.latents)
     sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b))
+    sigma = torch.where(batch.false.cpu(), FALSE_LEVELS * sigma, sigma)
     timesteps = torch.searchsorted(levels, sigma).clamp(0, len(levels) - 1)
     device = batch.latents.device
     noise = torch.randn(batch.latents.shape).to(device)
@@ -256,14 +289,15 @@ def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) ->
     truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
     with recorded_attention(model.unet) as layers:
         predicted = model(noised, timesteps.to(device), batch.ids)
-    some = slice(0, max(1, b // LOCALITY_ROWS))
+    some = slice(0, compared_rows(b))
     with torch.no_grad():
         ids = batch.empty.expand(len(noised[some]), -1)
         reference = model(noised[some], timesteps[some].to(device), ids)
     weight = (1 - levels[timesteps]).to(device)
     maps = [layer.attention for layer in layers]
+    true = ~batch.false
     return Losses(
-        (predicted.float() - truth).square().mean(),
+        (predicted[true].float() - truth[true]).square().mean(),
         grounding_loss(maps, batch.target, batch.words, weight),
         contrast_loss(layers, batch.regions, weight),
         locality_loss(predicted[some], reference, batch.target[some, 0], weight[some]),
