@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
+from textseg.diffusion.solvers import Denoiser, Solver, euler
 from textseg.errors import InvalidInputError
-
-Denoiser = Callable[[Tensor, float], Prediction]
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,12 @@ class Step:
 
 
 def conditioned(model: DiffusionModel, text: Conditioning) -> Denoiser:
-    """Return the denoiser that follows ``text`` (one prompt per row of z) without guidance."""
-    return lambda z, sigma: model.predict(z, sigma, text)
+    """Return the denoiser that follows ``text`` (one prompt per row of z) without guidance.
+
+    A level that the network does not cover is asked about at the nearest one that it does: clean
+    latents count as slightly noised ones.
+    """
+    return lambda z, sigma: model.predict(z, _covered(model, sigma), text)
 
 
 def guided(
@@ -53,8 +56,9 @@ def guided(
     both = Conditioning.cat([reference, text])
 
     def denoise(z: Tensor, sigma: float) -> Prediction:
-        away, towards = model.predict(torch.cat([z, z]), sigma, both).velocity.chunk(2)
-        return Prediction.from_velocity(z, sigma, away + scale * (towards - away))
+        level = _covered(model, sigma)
+        away, towards = model.predict(torch.cat([z, z]), level, both).velocity.chunk(2)
+        return Prediction.from_velocity(z, level, away + scale * (towards - away))
 
     return denoise
 
@@ -65,20 +69,32 @@ def walk(
     levels: Sequence[float],
     *,
     after: Callable[[Tensor, float], Tensor] | None = None,
+    solver: Solver = euler,
 ) -> Iterator[Step]:
     """Yield the steps from ``z`` at ``levels[0]`` through all further levels, down or up.
 
-    Each is an Euler step in sigma, which for a variance-preserving model is DDIM with eta 0
-    (arXiv:2010.02502). ``after(z, sigma)`` may change each state at the level just reached, before
-    it is yielded and stepped from.
+    ``solver`` makes the steps, by default Euler's. ``after(z, sigma)`` may change each state at the
+    level just reached, before it is yielded and stepped from.
     """
-    of = len(levels) - 1
+    of, step = len(levels) - 1, solver()
     for index, (sigma, following) in enumerate(pairwise(levels)):
-        prediction = denoise(z, sigma)
-        z = z + (following - sigma) * prediction.velocity
+        z, prediction = step(denoise, z, sigma, following)
         if after is not None:
             z = after(z, following)
         yield Step(index=index, of=of, sigma=following, z=z, prediction=prediction)
+
+
+def last(steps: Iterable[Step], start: Tensor) -> Tensor:
+    """Return the state that a walk from ``start`` ends in."""
+    z = start
+    for step in steps:
+        z = step.z
+    return z
+
+
+def _covered(model: DiffusionModel, sigma: float) -> float:
+    lowest, highest = model.sigma_range
+    return min(max(sigma, lowest), highest)
 
 
 def draw_noise(shape: Sequence[int], *, seed: int) -> Tensor:

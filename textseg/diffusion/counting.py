@@ -1,0 +1,36 @@
+"""Counting what a network does, wherever it is asked from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Counter:
+    """Stands in for a model and counts the rows that go through its network.
+
+    ``rows`` is the count so far; all else is the model's.
+    """
+
+    def __init__(self, model: DiffusionModel) -> None:
+        """Start at 0."""
+        self._model = model
+        self.rows = 0
+
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        """Return the model's answer, counted."""
+        self.rows += len(z)
+        return self._model.predict(z, sigma, text)
+
+    def __getattr__(self, name: str) -> object:
+        """Return what the model has under this name."""
+        return getattr(self._model, name)
+
+    @property
+    def as_model(self) -> DiffusionModel:
+        """This, in the type of what it stands in for."""
+        return cast(DiffusionModel, self)
