@@ -31,10 +31,11 @@ class ByteCache(Generic[Value]):
 
     def put(self, key: Hashable, value: Value) -> Value:
         """Keep a value and return it; others may have to leave."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        while self._kept and self.nbytes > self.limit_bytes:
-            self._kept.popitem(last=False)
+        self._kept.pop(key, None)
+        if self.weigh(value) <= self.limit_bytes:
+            self._kept[key] = value
+            while self.nbytes > self.limit_bytes:
+                self._kept.popitem(last=False)
         return value
 
     @property

@@ -28,7 +28,7 @@ def test_an_error_without_a_hint_is_its_message() -> None:
 
 def test_codes_tell_kinds_apart() -> None:
     codes = [kind.code for kind in all_errors()]
-    assert len(set(codes)) == len(codes) == 11
+    assert len(set(codes)) == len(codes) == 13
 
 
 @pytest.mark.parametrize(
