@@ -9,9 +9,11 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
     │   ├── QueryError      invalid_query
     │   └── UnknownNameError  unknown_name
     ├── ModelError          model_unavailable
-    │   └── UnsupportedError  unsupported
+    │   ├── UnsupportedError  unsupported
+    │   └── PrecisionError  precision
     ├── MissingExtraError   missing_extra       (also an ImportError)
     ├── OutOfMemoryError    out_of_memory       (also a MemoryError)
+    ├── NotFoundError       not_found           (knows the ``presence``)
     ├── OutputExistsError   output_exists       (also a FileExistsError)
     └── Cancelled           cancelled
 """
@@ -87,10 +89,34 @@ class UnsupportedError(ModelError):
     code = "unsupported"
 
 
+class PrecisionError(ModelError):
+    """Values that half precision could not hold; in float32 the same call may well work."""
+
+    code = "precision"
+
+
 class MissingExtraError(TextsegError, ImportError):
     """An optional dependency that is not installed; the message has the exact install command."""
 
     code = "missing_extra"
+
+
+class NotFoundError(TextsegError):
+    """What was to be changed is not in the picture; nothing was changed.
+
+    ``presence`` is the probability that it is there after all.
+    """
+
+    code = "not_found"
+
+    def __init__(self, message: str, *, hint: str = "", presence: float = 0.0) -> None:
+        """Keep the probability beside the message."""
+        super().__init__(message, hint=hint)
+        self.presence = presence
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild with the probability, so that it crosses process borders too."""
+        return _rebuild_not_found, (self.message, self.hint, self.presence)
 
 
 class OutOfMemoryError(TextsegError, MemoryError):
@@ -117,3 +143,7 @@ def _one_line(text: str) -> str:
 
 def _rebuild(kind: type[TextsegError], message: str, hint: str) -> TextsegError:
     return kind(message, hint=hint)
+
+
+def _rebuild_not_found(message: str, hint: str, presence: float) -> NotFoundError:
+    return NotFoundError(message, hint=hint, presence=presence)

@@ -29,7 +29,7 @@ from textseg.backends.loading import (
 )
 from textseg.backends.schedule import Schedule
 from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values, per_row
-from textseg.errors import InvalidInputError, ModelError, UnsupportedError
+from textseg.errors import InvalidInputError, ModelError, PrecisionError, UnsupportedError
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DiffusionPipeline
@@ -242,12 +242,11 @@ class DiffusersUNet:
     def _check_finite(self, values: Tensor, part: str, dtype: torch.dtype) -> None:
         if torch.isfinite(values).all():
             return
-        remedy = "load the model with dtype='float32'"
-        if dtype == torch.float32:
-            remedy = "it runs in float32 already: the weights or the input are damaged"
+        wrong = f"the {part} of {self._name!r} returned values that are not numbers, in {dtype}"
+        if dtype != torch.float32:
+            raise PrecisionError(wrong, hint="load the model with dtype='float32'")
         raise ModelError(
-            f"the {part} of {self._name!r} returned values that are not numbers, in {dtype}",
-            hint=remedy,
+            wrong, hint="it runs in float32 already: the weights or the input are damaged"
         )
 
 

@@ -90,7 +90,7 @@ def load_parts(
     names = _check_index(index, where)
     # building a network draws from torch's global generator before the weights are read
     with explained_loading(where), explained_memory(), torch.random.fork_rng(devices=[]):
-        with _no_progress_bars():
+        with no_progress_bars():
             loaded = {
                 name: _load_part(name, where, dtype=precision, local_files_only=local_files_only)
                 for name in names
@@ -276,7 +276,8 @@ def _has_accelerate() -> bool:
 
 
 @contextmanager
-def _no_progress_bars() -> Iterator[None]:
+def no_progress_bars() -> Iterator[None]:
+    """Keep the loading library from drawing bars; those of the caller show the progress."""
     from transformers.utils import logging
 
     if not logging.is_progress_bar_enabled():

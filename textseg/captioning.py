@@ -1,0 +1,284 @@
+"""Pictures put into words.
+
+A captioner says what a picture shows; edits use it as the text of the unedited picture. Ours is
+BLIP (arXiv:2201.12086) through transformers' classes: the small one that ships with the package
+("picturebook"), or any BLIP captioning checkpoint by folder or hub id. Other packages add theirs
+through the entry point group ``textseg.captioners``, each a function ``load(*, device: str,
+dtype: str, local_files_only: bool) -> Captioner``.
+
+Weights come from safetensors only, and nothing that a checkpoint contains is ever executed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.errors import ImageError, ModelError, TextsegError, UnknownNameError, UnsupportedError
+from textseg.images import to_uint8
+
+if TYPE_CHECKING:
+    from transformers import BertTokenizer, BlipForConditionalGeneration, BlipImageProcessorPil
+
+GROUP = "textseg.captioners"
+EMBEDDED = "picturebook"
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+MAX_TOKENS = 30
+"""A caption is cut off after so many tokens."""
+
+
+@runtime_checkable
+class Captioner(Protocol):
+    """Says what a picture shows."""
+
+    @property
+    def name(self) -> str:
+        """What it was loaded as."""
+
+    def caption(self, rgb: NDArray[np.float32]) -> str:
+        """Returns one line of text, the same for the same picture.
+
+        Args:
+            rgb: (H, W, 3) float32 in [0, 1].
+        """
+
+
+class CaptionerLoader(Protocol):
+    """Loads one captioner."""
+
+    def __call__(self, *, device: str, dtype: str, local_files_only: bool) -> Captioner:
+        """Returns it on ``device`` in ``dtype``, both with "auto" as a possible value."""
+
+
+@dataclass(frozen=True, eq=False)
+class BlipCaptioner:
+    """A BLIP captioning model; words are chosen greedily, so that captions are repeatable.
+
+    Attributes:
+        name: what it was loaded as.
+        model: the network, on its device.
+        tokenizer: of the texts it writes.
+        processor: resizes and normalises pictures as the checkpoint wants them.
+    """
+
+    name: str
+    model: BlipForConditionalGeneration
+    tokenizer: BertTokenizer
+    processor: BlipImageProcessorPil
+
+    def caption(self, rgb: NDArray[np.float32]) -> str:
+        """Returns what the picture shows.
+
+        Args:
+            rgb: (H, W, 3) float32 in [0, 1].
+
+        Raises:
+            ImageError: it is something else.
+            OutOfMemoryError: it does not fit on the device.
+        """
+        import torch
+
+        from textseg.backends.loading import explained_memory
+
+        _check_rgb(rgb)
+        places = self.model.text_decoder.config.max_position_embeddings
+        pixels = self.processor(images=to_uint8(rgb), return_tensors="pt").pixel_values
+        with torch.no_grad(), explained_memory():
+            tokens = self.model.generate(
+                pixel_values=pixels.to(self.model.device, self.model.dtype),
+                max_new_tokens=min(MAX_TOKENS, places - 1),  # one is taken by the start
+                do_sample=False,
+                num_beams=1,
+            )
+        return str(self.tokenizer.decode(tokens[0], skip_special_tokens=True)).strip()
+
+
+def load_captioner(
+    captioner: str | os.PathLike[str] = EMBEDDED,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    local_files_only: bool = False,
+) -> Captioner:
+    """Returns the captioner behind a name, a folder or a hub id; loaded once and then shared.
+
+    Args:
+        captioner: "picturebook", a name that another package registered, the folder of a BLIP
+            captioning checkpoint, or its hub id.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        dtype: "auto" (float32 on a processor, float16 elsewhere), "float32", "float16", "bfloat16".
+        local_files_only: keeps off the network.
+
+    Raises:
+        UnknownNameError: neither a name nor a folder nor a hub id; the known names are listed.
+        ModelError: files are missing or broken, or cannot be fetched.
+        UnsupportedError: not a BLIP captioning model.
+    """
+    name = os.fspath(captioner)
+    key = (name, device, dtype)
+    with _LOCK:  # held while loading, so that two threads never load the same weights twice
+        if key not in _CACHE:
+            loader = _registered(name) or partial(_load_checkpoint, name)
+            _CACHE[key] = loader(device=device, dtype=dtype, local_files_only=local_files_only)
+        return _CACHE[key]
+
+
+def captioners() -> list[str]:
+    """Returns the registered names. Loads nothing."""
+    return sorted({EMBEDDED, *(point.name for point in entry_points(group=GROUP))})
+
+
+_CACHE: dict[tuple[str, str, str], Captioner] = {}
+_LOCK = threading.Lock()
+
+
+def _load_embedded(*, device: str, dtype: str, local_files_only: bool) -> Captioner:
+    from textseg.picturebook import weights_folder
+
+    folder = weights_folder().with_name("captioner_weights")
+    return _load_blip(str(folder), EMBEDDED, device=device, dtype=dtype, local_files_only=True)
+
+
+def _registered(name: str) -> CaptionerLoader | None:
+    if name == EMBEDDED:
+        return _load_embedded
+    point = next((point for point in entry_points(group=GROUP) if point.name == name), None)
+    if point is None:
+        return None
+    try:
+        loader: CaptionerLoader = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"captioner {name!r} is registered as {point.value}, which cannot be imported: {error}",
+            hint="update or remove the package that registers it",
+        ) from error
+    return loader
+
+
+def _load_checkpoint(
+    name: str, *, device: str, dtype: str, local_files_only: bool
+) -> BlipCaptioner:
+    """Returns the checkpoint behind a folder or a hub id."""
+    source = os.path.expanduser(name)
+    if not Path(source).exists() and not HUB_ID.fullmatch(source):
+        raise UnknownNameError.among(
+            "captioner",
+            name,
+            captioners(),
+            hint='or give the folder of a BLIP checkpoint, or a hub id like "owner/name"',
+        )
+    return _load_blip(source, name, device=device, dtype=dtype, local_files_only=local_files_only)
+
+
+def _load_blip(
+    source: str, name: str, *, device: str, dtype: str, local_files_only: bool
+) -> BlipCaptioner:
+    import torch
+    from transformers import (
+        BertTokenizer,
+        BlipConfig,
+        BlipForConditionalGeneration,
+        BlipImageProcessorPil,
+    )
+
+    from textseg.backends.loading import (
+        choose_device,
+        choose_dtype,
+        explained_memory,
+        no_progress_bars,
+    )
+
+    target = choose_device(device)
+    # building a network draws from torch's global generator before the weights are read
+    with _explained_loading(source), explained_memory(), torch.random.fork_rng(devices=[]):
+        facts, _ = BlipConfig.get_config_dict(source, local_files_only=local_files_only)
+        _check_family(facts, source)
+        with no_progress_bars():
+            loaded: Any = BlipForConditionalGeneration.from_pretrained(  # Any: a pair, with report
+                source,
+                dtype=choose_dtype(dtype, target),
+                use_safetensors=True,
+                local_files_only=local_files_only,
+                output_loading_info=True,
+            )
+        model, report = loaded
+        _check_complete(report["missing_keys"], source)
+        tokenizer = BertTokenizer.from_pretrained(source, local_files_only=local_files_only)
+        _check_words(tokenizer, source)
+        # Pillow's resizing, whether or not torchvision is there: the same caption everywhere
+        processor = BlipImageProcessorPil.from_pretrained(source, local_files_only=local_files_only)
+        return BlipCaptioner(
+            name, model.eval().requires_grad_(False).to(target), tokenizer, processor
+        )
+
+
+def _check_family(facts: dict[str, Any], source: str) -> None:  # Any: JSON of others
+    if facts.get("model_type") != "blip":
+        raise UnsupportedError(
+            f"{source!r} is a {facts.get('model_type') or 'nameless'} model, not BLIP",
+            hint="use a BLIP captioning checkpoint, such as Salesforce/blip-image-captioning-base",
+        )
+
+
+def _check_complete(missing: Iterable[str], source: str) -> None:
+    # BLIP checkpoints for questions or retrieval would get a decoder of random weights
+    if names := sorted(missing):
+        raise UnsupportedError(
+            f"{source!r} lacks {len(names)} weights of a captioning model, {names[0]} among them",
+            hint="use a BLIP checkpoint for captioning, not for questions or retrieval",
+        )
+
+
+def _check_words(tokenizer: BertTokenizer, source: str) -> None:
+    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ModelError(f"the tokenizer of {source!r} has no vocabulary", hint=_remedy(source))
+
+
+def _check_rgb(rgb: NDArray[np.float32]) -> None:
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or not rgb.size or rgb.dtype != np.float32:
+        raise ImageError(
+            f"a picture to describe is (H, W, 3) float32, not {rgb.shape} {rgb.dtype}",
+            hint="textseg.images.open_picture(...).rgb has that form",
+        )
+    if not (rgb.min() >= 0 and rgb.max() <= 1):  # also catches what is not a number
+        raise ImageError(
+            f"pixels of a picture to describe are in [0, 1], not {rgb.min():g} to {rgb.max():g}"
+        )
+
+
+@contextmanager
+def _explained_loading(source: str) -> Iterator[None]:
+    """Turn whatever the loading library raises into a ``ModelError`` that names the remedy."""
+    try:
+        yield
+    except TextsegError:
+        raise
+    except Exception as error:  # files from anywhere: the kinds of errors have no end
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"the captioner {source!r} cannot be loaded: {lines[0]}", hint=_remedy(source)
+        ) from error
+
+
+def _remedy(source: str) -> str:
+    if Path(source).is_dir():
+        return (
+            "the folder needs config.json, model.safetensors, preprocessor_config.json and the "
+            "tokenizer's files, as save_pretrained(folder) of model and processor writes them"
+        )
+    return (
+        "check the id, the network and that you may read it (hf auth login), "
+        "or download it first and give the folder"
+    )

@@ -1,0 +1,141 @@
+"""The judge: which thing, in which colour, does a region of a picture-book picture show?
+
+It is a small CLIP in stock format, trained apart from the diffusion model (`judging`), so that
+edits are not marked by the model that made them. Unlike the diffusion model it was trained on all
+eighty pairs of colour and kind. It sees the region's surroundings and never its outline: a mask in
+the shape of a house says nothing about what is there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import normalize
+from transformers import CLIPModel, CLIPTokenizer
+
+from textseg.backends.loading import no_progress_bars
+from textseg.errors import ImageError, InvalidInputError
+from textseg.images import to_uint8
+from textseg.picturebook import weights_folder
+from textseg.picturebook.crops import box_of, cropped
+from textseg.picturebook.reading import pixels, with_article
+from textseg.picturebook.regions import JUDGE_SIZE, NOTHING, PAIRS
+
+
+@dataclass(frozen=True)
+class RegionVerdict:
+    """What a region shows.
+
+    Attributes:
+        kind: of the likeliest thing, if there is one.
+        color: of the likeliest thing.
+        present: probability that there is a thing at all; below one half the judge finds nothing.
+        scores: (kind, colour) -> probability; with `1 - present` they sum to 1.
+    """
+
+    kind: str
+    color: str
+    present: float
+    scores: Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """The trained CLIP with its tokenizer, on the processor, in float32."""
+
+    model: CLIPModel
+    tokenizer: CLIPTokenizer
+
+    @torch.no_grad()
+    def image_features(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the unit feature (d,) of a whole picture.
+
+        Args:
+            rgb: (H, W, 3) float32 in [0, 1].
+
+        Raises:
+            ImageError: it is something else.
+        """
+        whole = Image.fromarray(_checked(rgb))
+        size = (JUDGE_SIZE, JUDGE_SIZE)
+        return self._features(np.asarray(whole.resize(size, Image.Resampling.BILINEAR))).numpy()
+
+    @torch.no_grad()
+    def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns the unit features (texts, d); texts are cut after 24 tokens."""
+        tokens = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
+        read = self.model.text_model(
+            input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
+        )
+        features = self.model.text_projection(read.pooler_output)
+        return np.asarray(normalize(features, dim=-1).numpy())
+
+    @torch.no_grad()
+    def region(self, rgb: NDArray[np.float32], mask: NDArray[np.generic]) -> RegionVerdict:
+        """Returns what the region of a mask shows.
+
+        Args:
+            rgb: (H, W, 3) float32 in [0, 1].
+            mask: (H, W), bool or in [0, 1]; the box of what exceeds one half is looked at.
+
+        Raises:
+            ImageError: `rgb` is something else.
+            InvalidInputError: the mask has another size, or nothing in it exceeds one half.
+        """
+        image, binary = _checked(rgb), np.asarray(mask, np.float32) > 0.5
+        if binary.shape != image.shape[:2]:
+            raise InvalidInputError(
+                f"the mask has shape {binary.shape} and the picture {image.shape[:2]}",
+                hint="resize the mask to the picture",
+            )
+        if not binary.any():
+            raise InvalidInputError("the mask is empty: there is no region to judge")
+        feature = self._features(cropped(image, box_of(binary), size=JUDGE_SIZE))
+        logits = self.model.logit_scale.exp() * self._answers @ feature
+        return _verdict(np.asarray(logits.softmax(0).double().numpy()))
+
+    @cached_property
+    def _answers(self) -> Tensor:
+        """Features (pairs + 1, d) of the possible answers, the last one being "nothing"."""
+        texts = [with_article(f"{color} {kind}") for kind, color in PAIRS]
+        return torch.from_numpy(self.text_features([*texts, NOTHING]))
+
+    def _features(self, image: NDArray[np.uint8]) -> Tensor:
+        seen = self.model.vision_model(pixel_values=pixels(image[None].copy()))
+        return normalize(self.model.visual_projection(seen.pooler_output)[0], dim=-1)
+
+
+@cache
+def load_judge() -> Judge:
+    """Returns the judge that ships with the package; loaded once and then shared."""
+    folder = weights_folder().with_name("judge_weights")
+    # building a network draws from torch's global generator before the weights are read
+    with no_progress_bars(), torch.random.fork_rng(devices=[]):
+        model = CLIPModel.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
+        )
+    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    return Judge(model.eval().requires_grad_(False), tokenizer)
+
+
+def _verdict(probabilities: NDArray[np.float64]) -> RegionVerdict:
+    scores = dict(zip(PAIRS, (float(p) for p in probabilities[:-1]), strict=True))
+    kind, color = max(scores, key=lambda pair: scores[pair])
+    return RegionVerdict(kind, color, float(1 - probabilities[-1]), scores)
+
+
+def _checked(rgb: NDArray[np.float32]) -> NDArray[np.uint8]:
+    usual = rgb.ndim == 3 and rgb.shape[2] == 3 and rgb.size and rgb.dtype == np.float32
+    if not usual or not (rgb.min() >= 0 and rgb.max() <= 1):
+        raise ImageError(
+            f"a picture to judge is (H, W, 3) float32 in [0, 1], not {rgb.shape} {rgb.dtype}",
+            hint="textseg.images.open_picture(...).rgb has that form",
+        )
+    return to_uint8(rgb)
