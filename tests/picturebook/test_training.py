@@ -250,6 +250,8 @@ def test_the_exported_folder_is_a_stock_pipeline(trained):
     picture = pipeline("a red house", height=64, width=64, num_inference_steps=2, output_type="np")
     assert picture.images.shape == (1, 64, 64, 3)
     assert np.isfinite(picture.images).all()
+    posterior = pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latent_dist
+    assert posterior.std.max() < 1e-3
 
 
 def test_a_finished_run_is_not_trained_again(trained):

@@ -12,7 +12,7 @@ from textseg.bench.questions import exams
 from textseg.bench.segment import ask, summary
 from textseg.picturebook import weights_folder
 from textseg.picturebook.demo import PICTURES
-from textseg.picturebook.scenes import render
+from textseg.picturebook.scenes import render, sample_scene
 from textseg.picturebook.vocabulary import new_tokenizer
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import PresenceCalibration
@@ -43,6 +43,17 @@ def test_the_folder_is_a_stock_pipeline() -> None:
     ).images[0]
     assert picture.shape == (128, 128, 3)
     assert picture.std() > 0.05  # a picture, not a grey field
+
+
+def test_sampling_the_posterior_gives_its_mean() -> None:
+    """Stock pipelines sample it; a variance that nothing trained would be noise to them."""
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained(weights_folder() / "vae", local_files_only=True)
+    image = torch.from_numpy(render(sample_scene("calibration", 0)).image).permute(2, 0, 1)[None]
+    posterior = vae.encode(image.float() / 127.5 - 1).latent_dist
+    drawn = posterior.sample(torch.Generator().manual_seed(0))
+    assert (drawn - posterior.mean).abs().max() < 1e-3 * posterior.mean.std()
 
 
 def test_the_shipped_tokenizer_is_the_one_of_the_recipe() -> None:

@@ -18,6 +18,7 @@ from textseg.picturebook.optimizing import Trainer, autocast
 
 LATENT_NOISE = 0.1
 KL_WEIGHT = 1e-4
+LOG_VARIANCE = -20.0
 
 
 def new_autoencoder(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
@@ -46,6 +47,18 @@ def autoencoder_loss(model: AutoencoderKL, images: Tensor) -> Tensor:
     error = restored - images
     kl = 0.5 * (posterior.mean.float() ** 2 - 1).mean() + 0.5
     return torch.as_tensor(error.abs().mean() + 2 * error.square().mean() + KL_WEIGHT * kl)
+
+
+@torch.no_grad()
+def drop_variance(model: AutoencoderKL) -> None:
+    """Makes the posterior a point, in place.
+
+    Training never samples it, so its variance is never learned; pipelines that sample from it would
+    add arbitrary noise.
+    """
+    half = model.config.latent_channels
+    model.quant_conv.weight[half:] = 0.0
+    model.quant_conv.bias[half:] = LOG_VARIANCE
 
 
 def crops(corpus: Corpus, *, batch: int, side: int, rng: np.random.Generator) -> Tensor:

@@ -20,7 +20,12 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import CLIPTextModel
 
-from textseg.picturebook.autoencoder import encode_corpus, new_autoencoder, train_autoencoder
+from textseg.picturebook.autoencoder import (
+    drop_variance,
+    encode_corpus,
+    new_autoencoder,
+    train_autoencoder,
+)
 from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus
 from textseg.picturebook.denoiser import (
     CaptionedLatents,
@@ -100,6 +105,7 @@ def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.devic
     losses = train_autoencoder(trainer, corpus, batch=recipe.autoencoder_batch, side=recipe.crop)
     _follow("autoencoder", trainer, losses)
     trainer.use_average()
+    drop_variance(model)
     return model.eval()
 
 
