@@ -26,30 +26,74 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.progress": ("textseg.errors",),
     "textseg.files": ("textseg.errors",),
     "textseg.images": ("textseg.errors", "textseg.files"),
+    # writing pictures back, with a word on who made them
+    "textseg.provenance": (*BORDER, "textseg.__version__", "textseg.provenance"),
+    "textseg.saving": (*BORDER, "textseg.provenance"),
+    "textseg.cache": (),
     # the language of the methods, and what is said in it
     "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
     "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
+    "textseg.editing": (*BORDER, "textseg.cache", "textseg.diffusion", "textseg.editing"),
+    "textseg.editing.result": (
+        *BORDER,
+        "textseg.editing",
+        "textseg.segmentation.result",
+    ),
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
     "textseg.testing": (*BORDER, "textseg.diffusion"),
+    "textseg.captioning": (*BORDER, "textseg.backends.loading", "textseg.picturebook"),
     # by name, and only when asked for
-    "textseg.registry": (*BORDER, "textseg.diffusion", "textseg.backends", "textseg.picturebook"),
-    "textseg.scene": (*BORDER, "textseg.diffusion", "textseg.segmentation", "textseg.registry"),
+    "textseg.registry": (
+        *BORDER,
+        "textseg.diffusion",
+        "textseg.backends",
+        "textseg.editing.base",
+        "textseg.picturebook",
+    ),
+    "textseg.scene": (
+        *BORDER,
+        "textseg.cache",
+        "textseg.captioning",
+        "textseg.diffusion",
+        "textseg.segmentation",
+        "textseg.editing.apply",
+        "textseg.editing.base",
+        "textseg.editing.kinds",
+        "textseg.editing.masks",
+        "textseg.editing.prompts",
+        "textseg.editing.result",
+        "textseg.registry",
+    ),
     # what people and programs use: no backend, no method
     "textseg.toolbox": (
         *BORDER,
         "textseg.__version__",
+        "textseg.toolbox",
         "textseg.scene",
+        "textseg.registry.make_method",
+        "textseg.registry.range_words",
+        "textseg.captioning",
+        "textseg.provenance",
+        "textseg.saving",
+        "textseg.editing.base.EditMethod",
+        "textseg.editing.masks",
+        "textseg.editing.prompts",
+        "textseg.editing.result",
         "textseg.segmentation.export",
         "textseg.segmentation.query",
         "textseg.segmentation.result",
         "textseg.diffusion.model",
     ),
     "textseg.cli": (
+        "textseg.cli",
         "textseg.errors",
         "textseg.progress",
         "textseg.__version__",
         "textseg.toolbox",
+        "textseg.registry.methods",
         "textseg.registry.models",
+        "textseg.registry.load_model",
+        "textseg.registry.OptionInfo",
         "textseg.picturebook.demo",
         "textseg.bench",
     ),
@@ -67,7 +111,9 @@ PRIVATE_LIBRARIES = ("diffusers", "transformers", "tokenizers", "accelerate")
 MAY_USE_THEM = (
     "textseg.backends",
     "textseg.picturebook",  # builds and trains stock classes
+    "textseg.captioning",  # runs stock captioners
     "textseg.bench.peer",  # what we are compared with
+    "textseg.bench.metrics.networks",  # what judges pictures
     "textseg.registry",  # tells a loaded pipeline by its class
 )
 

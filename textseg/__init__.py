@@ -7,6 +7,7 @@
 
     scene = textseg.Scene.open("photo.jpg")                 # read once, asked often
     scene.segment_all(["tree", "red house"])["tree"].save("masks")
+    scene.edit("red house", "blue house").image             # all else stays, bit for bit
 
 Importing this package loads no model and no heavy library; each name does so when it is used.
 """
@@ -17,33 +18,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from textseg.editing.result import Edit, constrain
     from textseg.errors import (
         Cancelled,
         ImageError,
         InvalidInputError,
         MissingExtraError,
         ModelError,
+        NotFoundError,
         OutOfMemoryError,
         OutputExistsError,
+        PrecisionError,
         QueryError,
         TextsegError,
         UnknownNameError,
         UnsupportedError,
     )
-    from textseg.registry import models
-    from textseg.scene import Scene, load, segment
+    from textseg.registry import methods, models
+    from textseg.scene import Creation, Scene, edit, generate_and_edit, load, segment
     from textseg.segmentation.result import Segmentation, Segmentations
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Cancelled",
+    "Creation",
+    "Edit",
     "ImageError",
     "InvalidInputError",
     "MissingExtraError",
     "ModelError",
+    "NotFoundError",
     "OutOfMemoryError",
     "OutputExistsError",
+    "PrecisionError",
     "QueryError",
     "Scene",
     "Segmentation",
@@ -52,16 +60,26 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedError",
     "__version__",
+    "constrain",
+    "edit",
+    "generate_and_edit",
     "load",
+    "methods",
     "models",
     "segment",
 ]
 
 _HOMES = {
     "Scene": "textseg.scene",
+    "Creation": "textseg.scene",
+    "edit": "textseg.scene",
+    "generate_and_edit": "textseg.scene",
     "load": "textseg.scene",
     "segment": "textseg.scene",
+    "methods": "textseg.registry",
     "models": "textseg.registry",
+    "Edit": "textseg.editing.result",
+    "constrain": "textseg.editing.result",
     "Segmentation": "textseg.segmentation.result",
     "Segmentations": "textseg.segmentation.result",
 }

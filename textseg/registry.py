@@ -1,8 +1,8 @@
-"""Names of models, and what each loads.
+"""Names of models and of edit methods, and what each loads.
 
-Other packages add theirs through the entry point group ``textseg.models``.
-An entry point names a function ``load(*, device: str, dtype: str, local_files_only: bool) ->
-DiffusionModel``.
+Other packages add theirs through entry points. One in the group ``textseg.models`` names a function
+``load(*, device: str, dtype: str, local_files_only: bool) -> DiffusionModel``; one in the group
+``textseg.methods`` names a class that is an ``EditMethod``: a pydantic dataclass of its options.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
 
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
 
@@ -22,9 +25,11 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
     from textseg.diffusion.model import DiffusionModel
+    from textseg.editing.base import EditMethod
 
-GROUP = "textseg.models"
+GROUP, METHOD_GROUP = "textseg.models", "textseg.methods"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_METHOD_PARTS = ("title", "paper", "run")
 
 
 class Loader(Protocol):
@@ -100,6 +105,15 @@ MODELS: Mapping[str, tuple[str, Loader]] = {
         _load_picturebook,
     ),
 }
+
+CAPTIONERS: Mapping[str, str] = {"picturebook": "picturebook"}
+"""Name of a model -> the captioner that speaks its words."""
+
+
+def captioner_of(model_name: str) -> str | None:
+    """Return the name of the captioner that belongs to a model, None where there is none."""
+    return CAPTIONERS.get(model_name)
+
 
 _CACHE: dict[tuple[str, str, str], DiffusionModel] = {}
 _LOCK = threading.Lock()
@@ -182,3 +196,182 @@ def _looks_like_path(name: str) -> bool:
 
 def _names() -> Iterable[str]:
     return [info.name for info in models()]
+
+
+METHODS: Mapping[str, str] = {
+    "diffedit": "textseg.editing.diffedit:DiffEdit",
+    "blended": "textseg.editing.blended:BlendedLatentDiffusion",
+    "sdedit": "textseg.editing.sdedit:SDEdit",
+    "flowedit": "textseg.editing.flowedit:FlowEdit",
+    "mdp": "textseg.editing.mdp:MDP",
+}
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """One option of a method.
+
+    Attributes:
+        name: the keyword.
+        type: "number", "integer", "boolean" or "string".
+        default: its value unless given.
+        description: what it does.
+        minimum: the lowest value, or what it must be above when ``open_below``; None: no limit.
+        maximum: the highest value; None: no limit.
+        open_below: the minimum itself is not allowed.
+        choices: the only values, () where any of the type will do.
+    """
+
+    name: str
+    type: str
+    default: object
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    open_below: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """The values that it can have, in words; "" where all of its type will do."""
+        if self.choices:
+            return ", ".join(self.choices)
+        least, above = (None, self.minimum) if self.open_below else (self.minimum, None)
+        return range_words(least=least, above=above, most=self.maximum)
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A registered edit method, for listings: what it is, where from, and what can be set."""
+
+    name: str
+    title: str
+    paper: str
+    options: tuple[OptionInfo, ...]
+    package: str
+
+
+def range_words(
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> str:
+    """Return a range in words; "" without limits.
+
+    >>> range_words(above=0, most=1)
+    'above 0, at most 1'
+    """
+    if least is not None and most is not None:
+        return f"{least} to {most}"
+    limits = {"at least": least, "above": above, "at most": most, "below": below}
+    return ", ".join(f"{word} {value}" for word, value in limits.items() if value is not None)
+
+
+def methods() -> list[MethodInfo]:
+    """Return the registered edit methods, by name."""
+    points = {point.name: point.dist.name if point.dist else "" for point in _method_plugins()}
+    packages = {**points, **dict.fromkeys(METHODS, "textseg")}
+    return [_method_info(name, packages[name]) for name in sorted(packages)]
+
+
+def make_method(
+    method: str | EditMethod, options: Mapping[str, object] | None = None
+) -> EditMethod:
+    """Return a method by its name with some of its options set, or one that is there already.
+
+    Raises:
+        UnknownNameError: no such method, or it has no such option; the message lists those it has.
+        InvalidInputError: an option out of its range.
+    """
+    from dataclasses import asdict
+
+    from textseg.editing.base import EditMethod
+
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if isinstance(method, str):
+        return _made(_method_class(method), given)
+    if not isinstance(method, EditMethod) or isinstance(method, type):
+        raise InvalidInputError(
+            f"a method is a name or an EditMethod, got {type(method).__name__}",
+            hint=f"names: {', '.join(sorted(METHODS))}",
+        )
+    return _made(type(method), {**asdict(cast(Any, method)), **given}) if given else method
+
+
+def method_name(method: str | EditMethod) -> str:
+    """Return the registered name of a method; of an unregistered one, its class's name."""
+    if isinstance(method, str):
+        return method
+    home = f"{type(method).__module__}:{type(method).__qualname__}"
+    points = {point.value: point.name for point in _method_plugins()}
+    names = {where: name for name, where in METHODS.items()} | points
+    return names.get(home, type(method).__name__)
+
+
+def _made(kind: type[EditMethod], options: Mapping[str, object]) -> EditMethod:
+    known = _properties(kind)
+    for name in options:
+        if name not in known:
+            raise UnknownNameError.among(f"option of {kind.__name__}", name, known)
+    try:
+        return kind(**options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        allowed = _option(name, known[name]).allowed
+        hint = f"allowed: {allowed}" if allowed else ""
+        raise InvalidInputError(
+            f"{name}: {first['msg']}, got {first['input']!r}", hint=hint
+        ) from None
+
+
+def _method_class(name: str) -> type[EditMethod]:
+    point = next((point for point in _method_plugins() if point.name == name), None)
+    if name in METHODS:
+        point = EntryPoint(name, METHODS[name], METHOD_GROUP)
+    if point is None:
+        known = [*METHODS, *(point.name for point in _method_plugins())]
+        raise UnknownNameError.among("method", name, known)
+    try:
+        kind = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ModelError(
+            f"method {name!r} is registered as {point.value}, which cannot be imported: {error}",
+            hint="update or remove the package that registers it",
+        ) from error
+    if not is_pydantic_dataclass(kind) or not all(hasattr(kind, part) for part in _METHOD_PARTS):
+        raise ModelError(
+            f"method {name!r} is registered as {point.value}, which is not a pydantic dataclass "
+            f"with {', '.join(_METHOD_PARTS)}",
+            hint="update or remove the package that registers it",
+        )
+    return cast("type[EditMethod]", kind)
+
+
+def _method_plugins() -> list[EntryPoint]:
+    return [point for point in entry_points(group=METHOD_GROUP) if point.name not in METHODS]
+
+
+def _method_info(name: str, package: str) -> MethodInfo:
+    kind = _method_class(name)
+    options = tuple(_option(option, facts) for option, facts in _properties(kind).items())
+    return MethodInfo(name, kind.title, kind.paper, options, package)
+
+
+def _properties(kind: type[EditMethod]) -> dict[str, dict[str, Any]]:  # a JSON schema
+    return dict(TypeAdapter(kind).json_schema()["properties"])
+
+
+def _option(name: str, facts: Mapping[str, Any]) -> OptionInfo:  # part of a JSON schema
+    return OptionInfo(
+        name=name,
+        type=facts["type"],
+        default=facts["default"],
+        description=facts.get("description", ""),
+        minimum=facts.get("minimum", facts.get("exclusiveMinimum")),
+        maximum=facts.get("maximum"),
+        open_below="exclusiveMinimum" in facts,
+        choices=tuple(facts.get("enum", ())),
+    )

@@ -5,15 +5,43 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict, Union, Unpack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypedDict, Union, Unpack
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from textseg.cache import ByteCache
+from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.errors import InvalidInputError, OutOfMemoryError, QueryError
-from textseg.images import ImageLike, Padding, Picture, open_picture, pad_to_multiple, to_tensor
+from textseg.diffusion.sampling import guided, walk
+from textseg.diffusion.solvers import solver_named
+from textseg.diffusion.trajectory import Trajectory
+from textseg.editing.apply import Follow, Paths, Words, edited_latents, numbered_noise
+from textseg.editing.base import EditMethod
+from textseg.editing.kinds import DEFAULTS, Defaults, kind_of_change
+from textseg.editing.masks import MOST, MaskShape, box_around, checked_mask, latent_mask, shaped
+from textseg.editing.prompts import region_prompt
+from textseg.editing.result import Edit, Evaluations, composite, resized
+from textseg.errors import (
+    InvalidInputError,
+    NotFoundError,
+    OutOfMemoryError,
+    QueryError,
+    UnsupportedError,
+)
+from textseg.images import (
+    ImageLike,
+    Padding,
+    Picture,
+    open_picture,
+    pad_to_multiple,
+    to_rgb,
+    to_tensor,
+    to_uint8,
+)
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
@@ -26,9 +54,15 @@ from textseg.segmentation.soften import SoftenSettings
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
-ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
+    from textseg.captioning import Captioner
 
-TEXT_CACHE_BYTES = 64 * 2**20
+ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
+CaptionerLike = Union[str, os.PathLike[str], "Captioner"]
+
+TEXT_CACHE_BYTES = MASK_CACHE_BYTES = 64 * 2**20
+GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
+GENERATION_SOLVER = "reused_midpoint"
+CROP_MARGIN = 0.25  # of the longer side of what may change
 
 
 class SegmentOptions(TypedDict, total=False):
@@ -48,17 +82,101 @@ class SegmentOptions(TypedDict, total=False):
     cancel: CancelToken | None
 
 
+class EditOptions(TypedDict, total=False):
+    """The keywords of ``Scene.edit``, for the calls that hand them on."""
+
+    method: str | EditMethod | None
+    mask: NDArray[Any] | Segmentation | None
+    strength: float | None
+    steps: int | None
+    guidance: float | None
+    seed: int
+    prompt: str | None
+    source: str | None
+    negative: str
+    threshold: float | None
+    grow: float | None
+    feather: float | None
+    soft: bool
+    resize_mask: bool
+    crop: bool
+    progress: ProgressCallback | None
+    cancel: CancelToken | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a picture was made from text."""
+
+    prompt: str
+    negative: str
+    seed: int
+    steps: int
+    guidance: float
+    evaluations: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Shaping:
+    """What a caller says about the mask; see ``Scene.edit``."""
+
+    threshold: float | None
+    grow: float | None
+    feather: float | None
+    soft: bool
+    resize: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, before anything slow is done."""
+        MaskShape(self.grow or 0.0, self.feather or 0.0)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InvalidInputError(f"threshold must lie in [0, 1], got {self.threshold}")
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Where a picture may change, (H, W) in [0, 1], and how that was found out."""
+
+    region: NDArray[np.float32]
+    found: Segmentation | None = None
+    evaluations: int = 0
+
+
 class Scene:
-    """A picture with the latents that a model made of it, and what further calls can reuse."""
+    """A picture with the latents that a model made of it, and what further calls can reuse.
+
+    Attributes:
+        model: what is asked.
+        picture: the picture at its own size.
+        latents: (1, c, h, w), what the model made of it.
+        padding: what was added to the picture for the model.
+        rgb: (H, W, 3) the picture as a viewer shows it.
+        made: how it was made, where ``generate`` made it.
+        captioner: describes the picture where no source prompt is given.
+    """
 
     def __init__(
-        self, model: DiffusionModel, picture: Picture, latents: Tensor, padding: Padding
+        self,
+        model: DiffusionModel,
+        picture: Picture,
+        latents: Tensor,
+        padding: Padding,
+        *,
+        trajectory: Trajectory | None = None,
+        made: Made | None = None,
+        captioner: CaptionerLike | None = None,
     ) -> None:
         """Hold a picture that is encoded already; ``Scene.open`` is the usual way in."""
         self.model, self.picture, self.latents, self.padding = model, picture, latents, padding
         self.rgb = picture.visible()
+        self.made, self.captioner = made, captioner
         self._texts: dict[str, Conditioning] = {}
         self._empty = EmptyCache()
+        self._paths = Paths(latents, trajectory)
+        self._found: ByteCache[Segmentation] = ByteCache(MASK_CACHE_BYTES, _mask_bytes)
+        self._crops: dict[tuple[int, int, int, int], Scene] = {}
+        self._caption: str | None = None
 
     @classmethod
     def open(
@@ -69,6 +187,7 @@ class Scene:
         device: str = "auto",
         dtype: str = "auto",
         working_size: int | None = None,
+        captioner: CaptionerLike | None = None,
     ) -> Scene:
         """Return the scene of a picture, which the model reads now, once.
 
@@ -79,6 +198,8 @@ class Scene:
             dtype: its precision, "auto" for the fastest safe one.
             working_size: for the model, scale a picture with more than working_size^2 pixels down
                 to that; ``None`` takes what the model was made for. Masks come at the own size.
+            captioner: describes the picture for edits: a name, a folder, a hub id or an object;
+                ``None`` takes the one that belongs to the model, where there is one.
 
         Raises:
             ImageError: the picture cannot be read.
@@ -94,7 +215,89 @@ class Scene:
         side = getattr(loaded, "native_size", None) if working_size is None else working_size
         pixels = _limited(to_tensor(picture.visible()), side)
         padded, padding = pad_to_multiple(pixels, loaded.size_multiple)
-        return cls(loaded, picture, _encoded(loaded, padded), padding)
+        latents = _encoded(loaded, padded)
+        return cls(loaded, picture, latents, padding, captioner=_captioner(captioner, loaded))
+
+    @classmethod
+    def generate(
+        cls,
+        prompt: str,
+        model: ModelLike = "picturebook",
+        *,
+        seed: int = 0,
+        steps: int = GENERATION_STEPS,
+        guidance: float = GENERATION_GUIDANCE,
+        negative: str = "",
+        size: tuple[int, int] | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        captioner: CaptionerLike | None = None,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Scene:
+        """Return the scene of a picture that the model makes from text.
+
+        The scene keeps the way the picture came about, so that editing it needs no inversion.
+
+        Args:
+            prompt: what to show.
+            model: as in ``open``.
+            seed: decides the noise; same seed, same picture.
+            steps: of the sampler, each of one or, with guidance, two evaluations.
+            guidance: how far to follow the prompt; 1 is without guidance.
+            negative: text that guidance leads away from.
+            size: (H, W) in pixels; ``None`` is what the model was made for.
+            device: as in ``open``.
+            dtype: as in ``open``.
+            captioner: as in ``open``.
+            progress: called with the work done.
+            cancel: looked at after each step.
+
+        Raises:
+            QueryError: the prompt is empty.
+            InvalidInputError: a number out of its range, a size that the model cannot make.
+            ModelError: the model cannot be loaded.
+            Cancelled: ``cancel`` was raised.
+        """
+        start = time.perf_counter()
+        prompt, seed = clean_query(prompt), _checked_seed(seed)
+        _check_sampling(steps, guidance)
+        loaded = (
+            model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
+        )
+        height, width = _checked_size(loaded, size)
+        follow, levels = Follow(progress, cancel), loaded.levels(steps)
+        cells = (height // loaded.latent_stride, width // loaded.latent_stride)
+        noise = numbered_noise(torch.zeros(1, loaded.latent_channels, *cells), seed)(0)
+        with torch.no_grad():
+            texts = loaded.embed_text([prompt, negative])
+            z = loaded.prior(noise, levels[0])
+            counter = Counter(loaded)
+            denoise = guided(counter.as_model, texts[0], texts[1], scale=guidance)
+            steps_made = walk(denoise, z, levels, solver=solver_named(GENERATION_SOLVER))
+            path = Trajectory.downwards(z, levels[0], follow.watched("generating", steps_made))
+            pixels = loaded.decode_latents(path.clean)
+        rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
+        seconds = time.perf_counter() - start
+        return cls(
+            loaded,
+            Picture(rgb, None, "RGB", texts.notes[0]),
+            path.clean,
+            Padding((height, width), (height, width)),
+            trajectory=path,
+            made=Made(prompt, negative, seed, steps, guidance, counter.rows, seconds),
+            captioner=_captioner(captioner, loaded),
+        )
+
+    def caption(self) -> str | None:
+        """Return what the captioner says is in the picture; ``None`` without a captioner."""
+        if self._caption is None and self.captioner is not None:
+            from textseg.captioning import Captioner, load_captioner
+
+            given = self.captioner
+            reader = given if isinstance(given, Captioner) else load_captioner(given)
+            self._caption = reader.caption(self.rgb)
+        return self._caption
 
     def segment(self, query: str, **options: Unpack[SegmentOptions]) -> Segmentation:
         """Return where ``query`` is; ``options`` are the keywords of ``segment_all``."""
@@ -157,6 +360,227 @@ class Scene:
         found = self._finish(raws, texts, settings, batch_size, progress)
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))
+
+    def edit(
+        self,
+        query: str,
+        target: str,
+        *,
+        method: str | EditMethod | None = None,
+        mask: NDArray[Any] | Segmentation | None = None,
+        strength: float | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        seed: int = 0,
+        prompt: str | None = None,
+        source: str | None = None,
+        negative: str = "",
+        threshold: float | None = None,
+        grow: float | None = None,
+        feather: float | None = None,
+        soft: bool = False,
+        resize_mask: bool = False,
+        crop: bool = False,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Edit:
+        """Return the picture with what ``query`` names turned into ``target``, and nothing else.
+
+        Where the mask is exactly 0 the result equals the picture bit for bit.
+
+        Args:
+            query: what to change; may be empty where a mask says where.
+            target: what it becomes; empty to remove it.
+            method: the name of a registered method, or one with its options; ``None`` takes what
+                suits the change (``textseg.editing.kinds.DEFAULTS``).
+            mask: where to change instead of where the query is: (H, W) of bool, uint8, uint16 or
+                floats in [0, 1], 1 = may change, taken as it is; or a segmentation.
+            strength: share of the noise levels gone through again; ``None`` is the method's own.
+            steps: of a whole walk; ``None`` is the method's own, or what made a generated picture.
+            guidance: how far to follow the target; ``None`` is the method's own.
+            seed: of the noise of the edit; the mask does not depend on it.
+            prompt: text for what is inside the mask; ``None`` puts the target into the phrase of
+                ``source`` that names the query, and adds what that says of the place.
+            source: text for the picture as it is; ``None`` asks the captioner.
+            negative: text that guidance leads away from; what is removed, when it is empty.
+            threshold: where the soft mask of the query is cut; ``None`` as in ``Segmentation``.
+            grow: widen a found mask by so many pixels; ``None`` is up to one latent cell, more for
+                another thing than for another colour, and nothing for most of the picture.
+            feather: pixels over which a found mask rises from 0 to 1, inwards from its outline.
+            soft: weigh a found mask with its soft values, so that doubtful places change less.
+            resize_mask: accept a mask of another size.
+            crop: work on the box around the mask only, larger: for small things in large pictures.
+            progress: called with the work done.
+            cancel: looked at after each step.
+
+        Raises:
+            NotFoundError: the query is not in the picture; nothing was changed.
+            QueryError: no query and no mask, or nothing to do.
+            InvalidInputError: a number out of its range, a mask that does not fit.
+            UnknownNameError: no such method.
+            ModelError: the network gave no finite numbers.
+            Cancelled: ``cancel`` was raised.
+        """
+        from textseg.registry import method_name
+
+        start, follow = time.perf_counter(), Follow(progress, cancel)
+        query, target, seed = query.strip(), target.strip(), _checked_seed(seed)
+        if not query and not target and prompt is None:
+            raise QueryError("neither a query nor a target nor a prompt: nothing to do")
+        usual = DEFAULTS[kind_of_change(query, target)]
+        chosen = self._method(method, usual, strength=strength, steps=steps, guidance=guidance)
+        how = _Shaping(threshold, grow, feather, soft, resize_mask)
+        place = self._place(query, mask, how, usual.grow, follow)
+        texts = self._wording(query, target, prompt, source, negative)
+        words = Words(texts[0], texts[1], texts[2], texts[3])
+        remake = self._remake_crop if crop else self._remake
+        raw, cost = remake(place.region, chosen, words, seed, follow)
+        return Edit(
+            picture=composite(self.picture, raw, place.region),
+            before=self.picture,
+            mask=place.region,
+            raw=raw,
+            query=query,
+            target=target,
+            prompt=words.target.prompts[0],
+            source_prompt=words.source.prompts[0],
+            negative=words.negative.prompts[0],
+            name=method_name(chosen),
+            method=chosen,
+            seed=seed,
+            evaluations=replace(cost, mask=place.evaluations),
+            seconds=time.perf_counter() - start,
+            segmentation=place.found,
+            notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
+        )
+
+    def _method(
+        self,
+        method: str | EditMethod | None,
+        usual: Defaults,
+        *,
+        strength: float | None,
+        steps: int | None,
+        guidance: float | None,
+    ) -> EditMethod:
+        """Return the method; what nobody set suits the change and the way the picture was made."""
+        from textseg.registry import make_method
+
+        asked = {"strength": strength, "steps": steps, "guidance": guidance}
+        options: dict[str, float] = {k: v for k, v in asked.items() if v is not None}
+        if method is None:
+            method, options = usual.method, {**usual.options, **options}
+        if isinstance(method, str) and self.made is not None and steps is None:
+            options["steps"] = self.made.steps
+        return make_method(method, options)
+
+    def _place(
+        self,
+        query: str,
+        mask: NDArray[Any] | Segmentation | None,
+        how: _Shaping,
+        cells: float,
+        follow: Follow,
+    ) -> _Place:
+        """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
+        if mask is not None and not isinstance(mask, Segmentation):
+            return _Place(checked_mask(mask, self.picture.size, resize=how.resize))
+        usual = MaskShape.of_cells(cells, self._cell_pixels())
+        shape = MaskShape(
+            usual.grow if how.grow is None else how.grow,
+            usual.feather if how.feather is None else how.feather,
+        )
+        found, asked = (mask, 0) if mask is not None else self._find(query, follow)
+        if how.grow is None and found.binary(how.threshold).mean() > MOST:
+            shape = replace(shape, grow=0.0)  # all but the things in front, which stay
+        region = _region(found, self.picture.size, how.threshold, shape=shape, soft=how.soft)
+        return _Place(region, found, asked)
+
+    def _wording(
+        self, query: str, target: str, prompt: str | None, source: str | None, negative: str
+    ) -> Conditioning:
+        """Return source, target, negative and empty prompt."""
+        before = self._source(source)
+        goal, away = prompt, negative
+        if prompt is None:
+            before, goal = (region_prompt(before, query, text) for text in (query, target))
+            away = negative or ("" if target else query)
+        assert goal is not None
+        return self._embedded([before, goal, away, ""])
+
+    def _find(self, query: str, follow: Follow) -> tuple[Segmentation, int]:
+        """Return where the query is and what it took to find out: 0 when it was known."""
+        if not query:
+            raise QueryError(
+                "there is no query and no mask", hint="say what to change, or give a mask"
+            )
+        query = clean_query(query)
+        found, asked = self._found.get(query), 0
+        if found is None:
+            found = self.segment(query, progress=follow.progress, cancel=follow.cancel)
+            asked = found.evaluations
+            self._found.put(query, found)
+        return found, asked
+
+    def _source(self, source: str | None) -> str:
+        if source is not None:
+            return source.strip()
+        return self.caption() or (self.made.prompt if self.made is not None else "")
+
+    def _cell_pixels(self) -> float:
+        """Return the side of a latent cell in pixels of the picture."""
+        return self.model.latent_stride * self.picture.size[0] / self.padding.size[0]
+
+    def _remake(
+        self,
+        region: NDArray[np.float32],
+        method: EditMethod,
+        words: Words,
+        seed: int,
+        follow: Follow,
+    ) -> tuple[NDArray[np.float32], Evaluations]:
+        """Return what the method makes of the whole frame (H, W, 3), and its cost."""
+        at_work = torch.from_numpy(region)[None, None]
+        if self.padding.size != self.picture.size:
+            at_work = torch.nn.functional.interpolate(
+                at_work, size=self.padding.size, mode="bilinear", antialias=True
+            ).clamp(0, 1)
+        padded, _ = pad_to_multiple(at_work, self.model.size_multiple)
+        cells = latent_mask(padded, self.model.latent_stride).to(self.latents)
+        found = edited_latents(
+            self.model, self._paths, cells, method=method, words=words, seed=seed, follow=follow
+        )
+        follow.report("decoding", 0, 1)
+        with torch.no_grad():
+            pixels = to_rgb(self.padding.crop(self.model.decode_latents(found.z)))
+        follow.report("decoding", 1, 1)
+        if pixels.shape[:2] != self.picture.size:
+            pixels = resized(pixels, self.picture.size)
+        return pixels, found.evaluations
+
+    def _remake_crop(
+        self,
+        region: NDArray[np.float32],
+        method: EditMethod,
+        words: Words,
+        seed: int,
+        follow: Follow,
+    ) -> tuple[NDArray[np.float32], Evaluations]:
+        """Return the same as ``_remake``, made from the box around what may change."""
+        if not region.any():
+            return self.rgb.copy(), Evaluations()
+        rows, cols = region.any(1).sum(), region.any(0).sum()
+        margin = max(1, round(CROP_MARGIN * max(rows, cols)))
+        top, left, bottom, right = box_around(region, margin, self.model.size_multiple)
+        box = (slice(top, bottom), slice(left, right))
+        part = self._crops.get((top, left, bottom, right))
+        if part is None:
+            part = Scene.open(np.ascontiguousarray(self.rgb[box]), self.model)
+            self._crops = {(top, left, bottom, right): part}
+        inner, cost = part._remake(region[box], method, words, seed, follow)
+        remade = self.rgb.copy()
+        remade[box] = inner
+        return remade, cost
 
     def _compare(
         self,
@@ -266,6 +690,132 @@ def segment(
     """
     _checked([query])  # before the slow part
     return Scene.open(image, model, device=device).segment(query, **options)
+
+
+def edit(
+    image: ImageLike,
+    query: str,
+    target: str,
+    *,
+    model: ModelLike = "picturebook",
+    device: str = "auto",
+    **options: Unpack[EditOptions],
+) -> Edit:
+    """Return the picture with what ``query`` names turned into ``target``, and nothing else.
+
+    ``options`` are the keywords of ``Scene.edit``. For several edits open a ``Scene``.
+    """
+    if query.strip():
+        _checked([query])  # before the slow part
+    return Scene.open(image, model, device=device).edit(query, target, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Creation:
+    """A picture made from text and then changed, stage by stage.
+
+    Attributes:
+        scene: the generated picture, with ``scene.made``; ready for further edits.
+        caption: what the captioner saw in it; ``None`` without a captioner.
+        edit: the change, with the mask that it was confined to.
+    """
+
+    scene: Scene
+    caption: str | None
+    edit: Edit
+
+
+def generate_and_edit(
+    description: str,
+    query: str,
+    target: str,
+    *,
+    model: ModelLike = "picturebook",
+    device: str = "auto",
+    **options: Unpack[EditOptions],
+) -> Creation:
+    """Return a picture that is made from ``description`` and then changed from query to target.
+
+    ``options`` are the keywords of ``Scene.edit``; its seed, steps, progress and cancel serve both
+    parts. For more say in the first one, call ``Scene.generate`` and edit what it returns.
+    """
+    scene = Scene.generate(
+        description,
+        model,
+        device=device,
+        seed=options.get("seed", 0),
+        steps=options.get("steps") or GENERATION_STEPS,
+        progress=options.get("progress"),
+        cancel=options.get("cancel"),
+    )
+    return Creation(scene, scene.caption(), scene.edit(query, target, **options))
+
+
+def _captioner(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
+    from textseg.registry import captioner_of
+
+    return captioner_of(model.name) if given is None else given
+
+
+def _mask_bytes(found: Segmentation) -> int:
+    return found.soft.nbytes + found.spread.nbytes
+
+
+def _region(
+    found: Segmentation,
+    size: tuple[int, int],
+    threshold: float | None,
+    *,
+    shape: MaskShape,
+    soft: bool,
+) -> NDArray[np.float32]:
+    if found.soft.shape != size:
+        height, width = found.soft.shape
+        raise InvalidInputError(
+            f"the segmentation is of a picture of {width} x {height}, this one is "
+            f"{size[1]} x {size[0]}",
+            hint="segment the picture that is to be edited",
+        )
+    binary = found.binary(threshold)
+    if not binary.any():
+        raise NotFoundError(
+            f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
+            hint="other words, a threshold, or a mask may help",
+            presence=found.presence,
+        )
+    region = shaped(binary, shape)
+    return region * found.soft if soft else region
+
+
+def _checked_seed(seed: int) -> int:
+    if not 0 <= seed < 2**63:
+        raise InvalidInputError(f"a seed lies from 0 to 2^63 - 1, got {seed}")
+    return seed
+
+
+def _check_sampling(steps: int, guidance: float) -> None:
+    if not 1 <= steps <= 1000:
+        raise InvalidInputError(f"steps lies from 1 to 1000, got {steps}")
+    if not 0 <= guidance <= 100:
+        raise InvalidInputError(f"guidance lies from 0 to 100, got {guidance}")
+
+
+def _checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
+    if size is None:
+        side = getattr(model, "native_size", None)
+        if side is None:
+            raise UnsupportedError(
+                f"model {model.name!r} does not say what size it makes", hint="pass size=(H, W)"
+            )
+        return side, side
+    multiple = model.size_multiple
+    if min(size) < 1 or size[0] % multiple or size[1] % multiple:
+        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in size)
+        raise InvalidInputError(
+            f"{model.name} makes sides that divide by {multiple}, not {size[0]} x {size[1]}",
+            hint=f"nearest: {near}",
+        )
+    return size
 
 
 def _checked(queries: Sequence[str]) -> list[str]:

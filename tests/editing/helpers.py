@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textseg.diffusion.inversion import invert
+from textseg.diffusion.model import (
+    Conditioning,
+    DiffusionModel,
+    Levels,
+    Prediction,
+    level_values,
+)
+from textseg.diffusion.sampling import Step, conditioned, draw_noise, guided, last, walk
+from textseg.diffusion.solvers import solver_named
+from textseg.diffusion.trajectory import Trajectory
+from textseg.editing.apply import numbered_noise
+from textseg.editing.base import EditMethod, Source
+from textseg.registry import make_method, methods
+from textseg.testing import GaussianModel
+
+METHODS = [info.name for info in methods()]
+INVERTING = ["diffedit", "mdp"]
+BLENDING = ["blended", "diffedit", "mdp"]  # put the background back after every step
+STOCHASTIC = ["blended", "flowedit", "sdedit"]
+STEPS, GUIDANCE, SEED = 4, 3.0, 4
+
+
+def method_with(name: str, **options: object) -> EditMethod:
+    """A method with few steps; ``options`` that it does not have are left out."""
+    known = {option.name for info in methods() if info.name == name for option in info.options}
+    given = {"steps": STEPS, "guidance": GUIDANCE, **options}
+    return make_method(name, {key: value for key, value in given.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Watched(GaussianModel):
+    """Remembers what it was asked: the prompts and the level of each call, pictures and texts."""
+
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    asked_at: list[float] = field(default_factory=list)
+    encoded: list[tuple[int, ...]] = field(default_factory=list)
+    embedded: list[str] = field(default_factory=list)
+
+    def encode_image(self, image: Tensor) -> Tensor:
+        self.encoded.append(tuple(image.shape[-2:]))
+        return super().encode_image(image)
+
+    def embed_text(self, prompts: Sequence[str]) -> Conditioning:
+        self.embedded.extend(prompts)
+        return super().embed_text(prompts)
+
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        self.calls.append(text.prompts)
+        self.asked_at.append(max(level_values(sigma)))
+        return super().predict(z, sigma, text)
+
+    @property
+    def evaluations(self) -> int:
+        return sum(len(prompts) for prompts in self.calls)
+
+
+@dataclass
+class Bench:
+    """One picture in latents, two prompts, and the methods' own border: what ``Source`` needs."""
+
+    model: DiffusionModel
+    latents: Tensor
+    source: str = "tree"
+    target: str = "house"
+    negative: str = ""
+    seed: int = SEED
+    made: list[Trajectory] = field(default_factory=list)
+
+    def text(self, prompt: str) -> Conditioning:
+        return self.model.embed_text([prompt])
+
+    def inverted(self, levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
+        text = self.text(self.source if prompt == "source" else "")
+        denoise = conditioned(self.model, text)
+        self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
+        return self.made[-1]
+
+    def source_with(self, mask: Tensor) -> Source:
+        return Source(
+            latents=self.latents,
+            mask=mask,
+            source=self.text(self.source),
+            target=self.text(self.target),
+            negative=self.text(self.negative),
+            invert=self.inverted,
+            noise=numbered_noise(self.latents, self.seed),
+        )
+
+    @torch.no_grad()
+    def steps(self, method: EditMethod, mask: Tensor) -> list[Step]:
+        return list(method.run(self.model, self.source_with(mask)))
+
+    def run(self, method: EditMethod, mask: Tensor) -> Tensor:
+        return self.steps(method, mask)[-1].z
+
+    @torch.no_grad()
+    def sampled(self, start: Tensor, levels: Sequence[float], *, solver: str = "euler") -> Tensor:
+        """Plain guided sampling of the target from a start."""
+        denoise = guided(
+            self.model, self.text(self.target), self.text(self.negative), scale=GUIDANCE
+        )
+        return last(walk(denoise, start, levels, solver=solver_named(solver)), start)
+
+    @property
+    def nothing(self) -> Tensor:
+        return torch.zeros_like(self.latents[:, :1])
+
+    @property
+    def everything(self) -> Tensor:
+        return torch.ones_like(self.latents[:, :1])
+
+    @property
+    def soft(self) -> Tensor:
+        """Rises from 0 to 1 over the columns."""
+        return torch.linspace(0, 1, self.latents.shape[-1]).expand_as(self.nothing).clone()
+
+
+def bench(model: DiffusionModel, *, cells: tuple[int, int] = (8, 12), **words: str) -> Bench:
+    """A picture that the model itself finds likely enough: noise of half the usual strength."""
+    noise = 0.5 * draw_noise((1, model.latent_channels, *cells), seed=0)
+    return Bench(model, noise, **words)
+
+
+def box(size: tuple[int, int], top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    """A binary mask of a picture."""
+    mask = np.zeros(size, bool)
+    mask[top:bottom, left:right] = True
+    return mask

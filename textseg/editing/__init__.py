@@ -1,0 +1,1 @@
+"""Editing: one paper, one file. A method changes latents inside a mask and keeps the rest."""

@@ -1,0 +1,181 @@
+"""What every edit shares: trajectories that are kept, noise by number, progress, cancelling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textseg.cache import ByteCache
+from textseg.diffusion.counting import Counter
+from textseg.diffusion.inversion import invert
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.sampling import Step, conditioned, draw_noise, last
+from textseg.diffusion.solvers import solver_named
+from textseg.diffusion.trajectory import Trajectory, Watch
+from textseg.editing.base import EditMethod, Source
+from textseg.editing.result import Evaluations
+from textseg.errors import ModelError
+from textseg.progress import CancelToken, Progress, ProgressCallback
+
+TRAJECTORY_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Who wants to see the work, and who may stop it."""
+
+    progress: ProgressCallback | None = None
+    cancel: CancelToken | None = None
+
+    def stage(self, name: str) -> Watch:
+        """Return what is to be called after each step of a stage."""
+
+        def watch(step: Step) -> None:
+            self.report(name, step.index + 1, step.of)
+
+        return watch
+
+    def watched(self, name: str, steps: Iterable[Step]) -> Iterator[Step]:
+        """Yield the steps of a stage, each reported."""
+        watch = self.stage(name)
+        for step in steps:
+            watch(step)
+            yield step
+
+    def report(self, name: str, step: int, of: int) -> None:
+        """Show that ``step`` of ``of`` is done; raises ``Cancelled``."""
+        if self.progress is not None:
+            self.progress(Progress(name, step, of))
+        if self.cancel is not None:
+            self.cancel.raise_if_cancelled()
+
+
+@dataclass(frozen=True)
+class Words:
+    """The prompts of an edit, one each: what is there, what is to be, what to stay away from."""
+
+    source: Conditioning
+    target: Conditioning
+    negative: Conditioning
+    empty: Conditioning
+
+
+@dataclass
+class Paths:
+    """The trajectories of one picture: the one it was made by, and those that inversion found.
+
+    Attributes:
+        latents: (1, c, h, w) of the picture.
+        made: its own trajectory, where a model made the picture.
+    """
+
+    latents: Tensor
+    made: Trajectory | None = None
+    _kept: ByteCache[Trajectory] = field(
+        default_factory=lambda: ByteCache(TRAJECTORY_BYTES, lambda path: path.nbytes)
+    )
+
+    def inverted(
+        self,
+        model: DiffusionModel,
+        levels: Sequence[float],
+        *,
+        text: Conditioning,
+        solver: str,
+        watch: Watch,
+    ) -> Trajectory:
+        """Return the trajectory through the levels: the picture's own, a kept one or a new one."""
+        if self.made is not None and self.made.covers(levels):
+            return self.made
+        key = (text.prompts, solver, tuple(levels))
+        found = self._kept.get(key)
+        if found is None:
+            found = invert(
+                conditioned(model, text),
+                self.latents,
+                levels,
+                solver=solver_named(solver),
+                watch=watch,
+            )
+            self._kept.put(key, found)
+        return found
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Edited latents (1, c, h, w) and what they cost."""
+
+    z: Tensor
+    evaluations: Evaluations
+
+
+def edited_latents(
+    model: DiffusionModel,
+    paths: Paths,
+    mask: Tensor,
+    *,
+    method: EditMethod,
+    words: Words,
+    seed: int,
+    follow: Follow,
+) -> Latents:
+    """Return what a method makes of a picture.
+
+    Args:
+        model: the frozen network.
+        paths: latents and known trajectories; new ones are added.
+        mask: (1, 1, h, w) in [0, 1] of latent cells.
+        method: how.
+        words: the prompts.
+        seed: of all noise.
+        follow: sees the steps, may stop them.
+
+    Raises:
+        ModelError: the network gave no finite numbers.
+        Cancelled: ``follow`` stopped it.
+    """
+    inverting, decoding = Counter(model), Counter(model)
+
+    def inverter(levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
+        # All the way up, once: then edits of any other strength find their levels too.
+        every = model.levels(method.steps)
+        return paths.inverted(
+            inverting.as_model,
+            every if set(levels) <= set(every) else levels,
+            text=words.source if prompt == "source" else words.empty,
+            solver=solver,
+            watch=follow.stage("inverting"),
+        )
+
+    source = Source(
+        latents=paths.latents,
+        mask=mask,
+        source=words.source,
+        target=words.target,
+        negative=words.negative,
+        invert=inverter,
+        noise=numbered_noise(paths.latents, seed),
+    )
+    with torch.no_grad():
+        steps = follow.watched("editing", method.run(decoding.as_model, source))
+        z = last(steps, paths.latents)
+    if not torch.isfinite(z).all():
+        raise ModelError(
+            f"the network of {model.name!r} returned values that are not numbers",
+            hint="load the model with dtype='float32'",
+        )
+    return Latents(z, Evaluations(inversion=inverting.rows, decode=decoding.rows))
+
+
+def numbered_noise(like: Tensor, seed: int) -> Callable[[int], Tensor]:
+    """Return what gives standard normal noise of the shape of ``like`` by number."""
+
+    def noise(number: int) -> Tensor:
+        words = np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)
+        return draw_noise(like.shape, seed=int(words[0] >> np.uint64(1))).to(like)
+
+    return noise

@@ -1,0 +1,195 @@
+"""What comes back from an edit: the picture before and after, and all that decided it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from textseg.editing.masks import checked_mask
+from textseg.errors import InvalidInputError
+from textseg.images import ImageLike, Picture, open_picture, png_bytes, to_uint8
+
+if TYPE_CHECKING:
+    from textseg.editing.base import EditMethod
+    from textseg.segmentation.result import Segmentation
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Network evaluations, in rows, by what they were for."""
+
+    mask: int = 0
+    inversion: int = 0
+    decode: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.mask + self.inversion + self.decode
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Edit:
+    """A picture with one thing changed.
+
+    Attributes:
+        picture: after the edit; equal to ``before`` wherever ``mask`` is exactly 0.
+        before: the picture that was given.
+        mask: (H, W) float32 in [0, 1]; 1 = may change freely, 0 = may not change at all.
+        raw: (H, W, 3) float32, what the model made of the whole frame, before the composite.
+        query: what was to be changed; "" where only a mask was given.
+        target: what it was to become; "" where it was to be removed.
+        prompt: the text that the model followed.
+        source_prompt: the text for the picture as it was.
+        negative: the text that guidance led away from.
+        name: the registered name of the method.
+        method: its options.
+        seed: of all noise.
+        evaluations: what the network did in this call; what was known already costs nothing.
+        seconds: what the call took.
+        segmentation: where the query was found; None where a mask was given.
+        notes: remarks for people.
+    """
+
+    picture: Picture
+    before: Picture
+    mask: NDArray[np.float32]
+    raw: NDArray[np.float32]
+    query: str
+    target: str
+    prompt: str
+    source_prompt: str
+    negative: str
+    name: str
+    method: EditMethod
+    seed: int
+    evaluations: Evaluations
+    seconds: float
+    segmentation: Segmentation | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.picture.size
+
+    @property
+    def image(self) -> Image.Image:
+        """The edited picture as a PIL image, RGB or RGBA."""
+        return Image.fromarray(pixels_of(self.picture))
+
+    @property
+    def share(self) -> float:
+        """Share of the picture that may have changed."""
+        return float((self.mask > 0).mean())
+
+    @property
+    def changed_outside(self) -> int:
+        """Pixels outside the mask whose 8-bit values differ: 0, or something is wrong."""
+        differs = (pixels_of(self.picture) != pixels_of(self.before)).any(-1)
+        return int((differs & (self.mask == 0)).sum())
+
+    @property
+    def change_inside(self) -> float:
+        """Mean absolute change of the colours where the mask is above 0, in [0, 1]."""
+        if not (self.mask > 0).any():
+            return 0.0
+        change = np.abs(self.picture.rgb - self.before.rgb).mean(-1)
+        return float(change[self.mask > 0].mean())
+
+    def comparison(self) -> Image.Image:
+        """Return before, mask and after side by side."""
+        mask = np.repeat(to_uint8(self.mask)[..., None], 3, 2)
+        panels = [to_uint8(self.before.visible()), mask, to_uint8(self.picture.visible())]
+        gap = np.full((self.size[0], max(2, self.size[1] // 40), 3), 255, np.uint8)
+        return Image.fromarray(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], 1))
+
+    def __repr__(self) -> str:
+        """Return a line with what was changed, how, and how much of the picture."""
+        what = f"{self.query!r} -> {self.target!r}" if self.target else f"{self.query!r} removed"
+        return (
+            f"Edit({what} by {self.name}, seed {self.seed}, {self.share:.1%} of "
+            f"{self.size[0]} x {self.size[1]} may have changed)"
+        )
+
+    def _repr_mimebundle_(
+        self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
+    ) -> dict[str, str]:
+        png = base64.b64encode(png_bytes(self.comparison())).decode()
+        return {"text/plain": repr(self), "image/png": png}
+
+
+def pixels_of(picture: Picture) -> NDArray[np.uint8]:
+    """Return the stored colours as (H, W, 3), or (H, W, 4) where the picture has transparency."""
+    rgb = to_uint8(picture.rgb)
+    if picture.alpha is None:
+        return rgb
+    return np.concatenate([rgb, to_uint8(picture.alpha)[..., None]], 2)
+
+
+def composite(before: Picture, after: NDArray[np.float32], mask: NDArray[np.float32]) -> Picture:
+    """Return ``before`` with the colours of ``after`` (H, W, 3) mixed in by ``mask`` (H, W).
+
+    Where the mask is exactly 0 every number stays the same, transparency stays everywhere.
+    """
+    weight = mask[..., None]
+    mixed = weight * after + (1 - weight) * before.rgb
+    rgb = np.where(weight == 0, before.rgb, mixed).astype(np.float32)
+    return replace(before, rgb=rgb)
+
+
+def constrain(
+    before: ImageLike, after: ImageLike, mask: NDArray[Any], *, resize: bool = False
+) -> Picture:
+    """Return what another editor made of a picture, but only where the mask allows it.
+
+    Args:
+        before: the picture that was given to the other editor.
+        after: what it returned.
+        mask: (H, W) of bool, uint8, uint16 or floats in [0, 1], of the size of ``before``; 1 = may
+            change, 0 = stays bit for bit, values between mix.
+        resize: scale ``after`` and ``mask`` to the size of ``before`` (bicubic, bilinear) where
+            theirs is another one of the same proportions, to a pixel.
+
+    Raises:
+        ImageError: a picture cannot be read.
+        InvalidInputError: sizes do not go together.
+    """
+    kept, changed = open_picture(before), open_picture(after)
+    rgb = _aligned(changed.visible(), kept.size, resize=resize)
+    return composite(kept, rgb, checked_mask(mask, kept.size, resize=resize))
+
+
+def _aligned(
+    rgb: NDArray[np.float32], size: tuple[int, int], *, resize: bool
+) -> NDArray[np.float32]:
+    height, width = rgb.shape[:2]
+    if (height, width) == size:
+        return rgb
+    theirs = f"the edited picture is {width} x {height}, the original {size[1]} x {size[0]}"
+    off = abs(height - size[0] * width / size[1]), abs(width - size[1] * height / size[0])
+    if min(off) > 1:
+        raise InvalidInputError(
+            f"{theirs}: other proportions, so it was cropped or stretched and cannot be laid over",
+            hint="bring it to the original's frame first",
+        )
+    if not resize:
+        raise InvalidInputError(theirs, hint="pass resize=True to scale it")
+    return resized(rgb, size)
+
+
+def resized(rgb: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return colours (H, W, 3) at another size, bicubic."""
+    import torch
+
+    image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
+    found = torch.nn.functional.interpolate(
+        image, size=size, mode="bicubic", antialias=True, align_corners=False
+    )
+    return np.asarray(found[0].permute(1, 2, 0).clamp(0, 1).numpy(), np.float32)
