@@ -11,45 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from textseg import __version__, registry
-from textseg.cli import main
+from textseg import __version__
 from textseg.errors import ModelError, OutOfMemoryError
-from textseg.images import to_uint8
-from textseg.testing import GaussianModel
 from textseg.toolbox import SegmentResult
 
-HEIGHT, WIDTH = 24, 40
-MODEL = GaussianModel()
 Command = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with one picture in it."""
-    monkeypatch.chdir(tmp_path)
-    pixels = to_uint8(MODEL.picture(["tree"], HEIGHT, WIDTH, seed=4))
-    Image.fromarray(pixels).save(tmp_path / "garden.png")
-    return tmp_path
-
-
-@pytest.fixture
-def textseg(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, with the exact model registered as "gaussian"."""
-
-    def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
-        return MODEL
-
-    known = {**registry.MODELS, "gaussian": ("exact", load)}
-    monkeypatch.setattr(registry, "MODELS", known)
-    monkeypatch.setattr(registry, "_CACHE", {})
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments)
-
-    return run
 
 
 def names(folder: Path) -> list[str]:
@@ -122,7 +90,18 @@ def test_version_is_printed(textseg: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("segment",), ("models",), ("demo",), ("bench", "segment")]
+    "command",
+    [
+        (),
+        ("segment",),
+        ("edit",),
+        ("create",),
+        ("caption",),
+        ("methods",),
+        ("models",),
+        ("demo",),
+        ("bench", "segment"),
+    ],
 )
 def test_help_names_every_option(textseg: Command, command: tuple[str, ...]) -> None:
     result = textseg(*command, "--help")
@@ -166,7 +145,7 @@ def test_refusal_comes_before_the_model_is_loaded(textseg: Command, folder: Path
         (("segment", "garden.png", "tree", " "), "the query is empty"),
         (("segment", "garden.png", "tree", "--threshold", "3"), "threshold"),
         (("segment", "garden.png", "tree", "--threshold", "high"), "--threshold"),
-        (("segment", "garden.png", "tree", "--draws", "0"), "draws"),
+        (("segment", "garden.png", "tree", "--draws", "0"), "allowed: 1 to 1000"),
         (("segment", "garden.png", "tree", "--max-pixels", "9"), "limit of 9"),
         (("segment", "garden.png", "tree", "--model", "no-such-model"), "picturebook"),
         (("segment", "garden.png", "tree", "-o", "notes.txt"), "not a folder"),
@@ -216,6 +195,19 @@ def test_failure_while_running_is_one_line_and_its_exit_code(
     assert names(folder) == ["garden.png"]
 
 
+def test_json_has_the_error_where_there_is_no_result(textseg: Command) -> None:
+    result = textseg("segment", "garden.png", "", "--json")
+    assert result.exit_code == 2
+    assert result.stderr == 'textseg: the query is empty; name what is meant, e.g. "tree"\n'
+    assert json.loads(result.stdout) == {
+        "error": {
+            "code": "invalid_query",
+            "message": "the query is empty",
+            "hint": 'name what is meant, e.g. "tree"',
+        }
+    }
+
+
 def test_mistake_of_ours_is_not_hidden_as_bad_input(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,10 +237,18 @@ main()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_interrupt_ends_with_130_and_leaves_no_file(folder: Path) -> None:
-    command = [sys.executable, "-c", SLOW, "segment", "garden.png", "tree", "--model", "slow"]
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("segment", "garden.png", "tree", "--draws", "500", "--batch-size", "1"),
+        ("edit", "garden.png", "tree", "house", "--source", "tree", "--threshold", "0"),
+        ("create", "a tree", "--size", "24x40", "--stages"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_interrupt_ends_with_130_and_leaves_no_file(folder: Path, command: tuple[str, ...]) -> None:
     with subprocess.Popen(
-        [*command, "--draws", "500", "--batch-size", "1"],
+        [sys.executable, "-c", SLOW, *command, "--model", "slow"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -301,8 +301,9 @@ def test_help_starts_without_the_heavy_libraries(folder: Path) -> None:
     assert modules.isdisjoint({"torch", "numpy", "PIL", "diffusers", "matplotlib"})
 
 
-def test_wrong_picture_is_refused_before_torch_is_loaded(folder: Path) -> None:
-    done, modules = run_and_report("segment", "nowhere.png", "tree")
+@pytest.mark.parametrize("command", ["segment", "edit"])
+def test_wrong_picture_is_refused_before_torch_is_loaded(folder: Path, command: str) -> None:
+    done, modules = run_and_report(command, "nowhere.png", "tree", "house")
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "textseg: nowhere.png: no such file\n"

@@ -1,17 +1,26 @@
-"""`textseg demo`: pictures of the embedded world, asked for what is there and what is not."""
+"""`textseg demo`: pictures of the embedded world, asked about, changed, and made from words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from textseg.editing.result import pixels_of
 from textseg.files import usable_folder, write_files
-from textseg.images import png_bytes
+from textseg.images import png_bytes, to_uint8
 from textseg.picturebook.scenes import Scene as Description
 from textseg.picturebook.scenes import Thing, render
 from textseg.progress import Progress, ProgressCallback
+from textseg.provenance import EDITED, GENERATED
+from textseg.saving import picture_bytes
+from textseg.segmentation.drawing import COLOURS, Panel, figure, png
+
+if TYPE_CHECKING:
+    from textseg.editing.result import Edit
+    from textseg.scene import Scene
 
 PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
     "meadow": (
@@ -56,10 +65,25 @@ pictures that nobody chose is measured by the benchmark.
 """
 
 
-def run(folder: Path, progress: ProgressCallback) -> None:
-    """Writes each picture, an overlay a query, and `demo.png` with all of them side by side.
+EDITS: dict[str, tuple[tuple[str, str], ...]] = {
+    "meadow": (("red house", "blue house"), ("mushroom", "")),
+    "sea": (("orange fish", "red fish"),),
+    "night": (("blue car", "green car"),),
+}
+"""Name of a picture -> (what to change, what it becomes); an empty target removes."""
 
-    An earlier demo in the same folder is replaced.
+CREATIONS: dict[str, tuple[str, int, str, str]] = {
+    "tree": ("a green tree on a meadow", 1, "tree", "orange tree"),
+}
+"""Name -> a text to draw, a seed, what to change in the drawing, what it becomes."""
+
+
+def run(folder: Path, progress: ProgressCallback) -> None:
+    """Writes all pictures, and three sheets with what belongs together side by side.
+
+    `demo.png` has every picture with an overlay a query, `edits.png` every edit before and after
+    with its mask, `created.png` what was drawn and then changed. An earlier demo in the same folder
+    is replaced.
 
     Args:
         folder: made when missing.
@@ -74,17 +98,58 @@ def run(folder: Path, progress: ProgressCallback) -> None:
 
 def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
     from textseg.scene import Scene
-    from textseg.segmentation.drawing import COLOURS, Panel, figure, png
 
-    panels = []
-    for k, (name, (description, queries)) in enumerate(PICTURES.items()):
-        progress(Progress("demo", k, len(PICTURES)))
+    done, of = 0, 2 * len(PICTURES) + len(CREATIONS)
+    scenes: dict[str, Scene] = {}
+    for name, (description, _) in PICTURES.items():
         image = render(description).image
         yield f"{name}.png", png_bytes(image)
-        found = Scene.open(image).segment_all(queries)
-        panels.append(Panel(name, Image.fromarray(image)))
-        for item, colour in zip(found, COLOURS, strict=False):
-            yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
-            panels.append(item.panel(colour))
+        scenes[name] = Scene.open(image)
+    panels: list[Panel] = []
+    for name, scene in scenes.items():
+        progress(Progress("demo", done, of))
+        done += 1
+        yield from _segmented(name, scene, panels)
     yield "demo.png", png(figure(panels, columns=1 + max(len(q) for _, q in PICTURES.values())))
-    progress(Progress("demo", len(PICTURES), len(PICTURES)))
+    panels = []
+    for name, scene in scenes.items():
+        progress(Progress("demo", done, of))
+        done += 1
+        for query, target in EDITS[name]:
+            yield from _edited(name, scene.edit(query, target), panels)
+    yield "edits.png", png(figure(panels, columns=3))
+    panels = []
+    for name, (prompt, seed, query, target) in CREATIONS.items():
+        progress(Progress("demo", done, of))
+        done += 1
+        created = Scene.generate(prompt, seed=seed)
+        yield from _edited(name, created.edit(query, target, seed=seed), panels, drawn=prompt)
+    yield "created.png", png(figure(panels, columns=3))
+    progress(Progress("demo", of, of))
+
+
+def _segmented(name: str, scene: Scene, panels: list[Panel]) -> Iterator[tuple[str, bytes]]:
+    """Yields an overlay a query, and adds the panels of the sheet."""
+    found = scene.segment_all(PICTURES[name][1])
+    panels.append(Panel(name, Image.fromarray(to_uint8(scene.rgb))))
+    for item, colour in zip(found, COLOURS, strict=False):
+        yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
+        panels.append(item.panel(colour))
+
+
+def _edited(
+    name: str, edit: Edit, panels: list[Panel], *, drawn: str | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """Yields the labelled result of an edit, and adds the panels of the sheet."""
+    change = f"{edit.query} -> {edit.target}" if edit.target else f"{edit.query} removed"
+    label = EDITED if drawn is None else GENERATED
+    stem = f"{name}_{(edit.target or 'without_' + edit.query).replace(' ', '_')}"
+    if drawn is not None:
+        before = pixels_of(edit.before)
+        yield f"{name}_created.png", picture_bytes(before, "PNG", label=label)
+    yield f"{stem}.png", picture_bytes(pixels_of(edit.picture), "PNG", label=label)
+    panels += [
+        Panel(drawn or name, Image.fromarray(pixels_of(edit.before))),
+        Panel(f"may change: {edit.share:.0%}", edit.mask, top=1),
+        Panel(change, edit.image),
+    ]

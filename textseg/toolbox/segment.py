@@ -1,27 +1,20 @@
-"""The operations that people and programs share: typed, JSON-safe arguments in, typed facts out.
-
-The command line, panels in notebooks and assistants all call these functions, so that each of them
-gets the same checks, the same facts and the same files. Heavy libraries are loaded only when an
-operation runs.
-"""
+"""Find things in a picture: arguments, facts and files of ``segment_image``."""
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from textseg import __version__
-from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, usable_folder, write_files
-from textseg.images import MAX_PIXELS, open_picture, png_bytes, to_uint16
-from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.images import MAX_PIXELS, Picture, open_picture, png_bytes, to_uint16
+from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.export import stems
-from textseg.segmentation.query import clean_query
+from textseg.toolbox.common import Facts, Query, open_scene, precise_enough, silent
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
@@ -29,17 +22,11 @@ if TYPE_CHECKING:
     from textseg.segmentation.result import Region, Segmentation, Segmentations
 
 
-class Facts(BaseModel):
-    """What all arguments and results are: immutable, complete, nothing unknown in them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class SegmentArguments(Facts):
     """What to look for in which picture, and how."""
 
     image: str = Field(min_length=1, description="path of the picture")
-    queries: list[Annotated[str, AfterValidator(clean_query)]] = Field(
+    queries: list[Query] = Field(
         min_length=1, max_length=100, description="what to look for, one mask each"
     )
     model: str = Field(
@@ -140,16 +127,6 @@ class SegmentAnswer:
     segmentations: Segmentations
 
 
-def explain(error: ValidationError) -> InvalidInputError:
-    """Return one readable line for what pydantic says about wrong arguments."""
-    first = error.errors(include_url=False)[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidInputError):
-        return cause
-    name = ".".join(str(part) for part in first["loc"])
-    return InvalidInputError(f"{name}: {first['msg']}, got {reprlib.repr(first['input'])}")
-
-
 def segment_image(
     arguments: SegmentArguments,
     *,
@@ -171,19 +148,33 @@ def segment_image(
         OutOfMemoryError: picture or batch do not fit on the device.
         Cancelled: ``cancel`` was raised.
     """
-    report = progress or (lambda _: None)
     picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
-    report(Progress("loading the model", 0, 1))
-    from textseg.scene import Scene
 
-    scene = Scene.open(picture, model or arguments.model, device=arguments.device)
-    report(Progress("loading the model", 1, 1))
-    found = scene.segment_all(arguments.queries, **_options(arguments, progress, cancel))
-    result = SegmentResult(
+    def work(dtype: str) -> SegmentAnswer:
+        scene = open_scene(
+            picture,
+            model or arguments.model,
+            device=arguments.device,
+            dtype=dtype,
+            report=progress or silent,
+        )
+        found = scene.segment_all(arguments.queries, **_options(arguments, progress, cancel))
+        return SegmentAnswer(_result(arguments, picture, scene.model.name, found), found)
+
+    attempt = precise_enough(work, model)
+    result = attempt.outcome.result
+    noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
+    return SegmentAnswer(noted, attempt.outcome.segmentations)
+
+
+def _result(
+    arguments: SegmentArguments, picture: Picture, model: str, found: Segmentations
+) -> SegmentResult:
+    return SegmentResult(
         image=arguments.image,
         width=picture.size[1],
         height=picture.size[0],
-        model=scene.model.name,
+        model=model,
         reference=arguments.reference,
         seed=arguments.seed,
         queries=[_facts(item, arguments.threshold, picture.notes) for item in found],
@@ -192,7 +183,6 @@ def segment_image(
         notes=list(picture.notes),
         version=__version__,
     )
-    return SegmentAnswer(result, found)
 
 
 def refuse_output(arguments: SegmentArguments, folder: Path, *, force: bool = False) -> None:

@@ -1,0 +1,338 @@
+"""`textseg edit`, `create`, `caption` and `methods` as a person or a script meets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import Result
+
+from textseg import captioning, registry
+from textseg.errors import PrecisionError
+from textseg.provenance import EDITED, GENERATED, read_label
+from textseg.toolbox import CaptionResult, CreateResult, EditResult
+
+Command = Callable[..., Result]
+
+EDIT = ("edit", "garden.png", "tree", "house", "--source", "a tree", "--model", "gaussian")
+SHORT = ("--steps", "4")
+CREATE = ("create", "a tree", "--size", "24x40", "--model", "gaussian", "--steps", "8")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+# -- edit
+
+
+def test_edit_writes_one_labelled_picture_and_says_what_changed(
+    textseg: Command, folder: Path
+) -> None:
+    result = textseg(*EDIT, *SHORT)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ""
+    assert "'tree' -> 'house' by diffedit, seed 0" in result.stdout
+    assert "pixels changed elsewhere: 0" in result.stdout
+    assert "written: garden_edited.png" in result.stdout
+    assert names(folder) == ["garden.png", "garden_edited.png"]
+    assert read_label(folder / "garden_edited.png") == EDITED
+    changed = (pixels(folder / "garden.png") != pixels(folder / "garden_edited.png")).any(-1)
+    assert 0.05 < changed.mean() < 0.5
+
+
+def test_json_of_an_edit_is_the_result_and_nothing_else(textseg: Command, folder: Path) -> None:
+    result = textseg(*EDIT, *SHORT, "--json", "--seed", "3", "-o", "out/new.webp")
+    facts = EditResult.model_validate_json(result.stdout)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert (facts.query, facts.target, facts.seed) == ("tree", "house", 3)
+    assert facts.file == "out/new.webp"
+    assert names(folder / "out") == ["new.webp"]
+
+
+def test_every_option_of_an_edit_reaches_it(textseg: Command, folder: Path) -> None:
+    mask = np.zeros((12, 20), np.uint8)
+    mask[:, :10] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    words = (
+        "--mask mask.png --resize-mask --method blended --strength 0.5 --steps 6 --guidance 3 "
+        "--seed 5 --prompt house --negative fog --threshold 0.4 --grow 1 --feather 2 --crop --soft "
+        "--set solver=dpm_solver_2m --set differential=true --device cpu --max-pixels 2000 "
+        "--no-label --json"
+    )
+    result = textseg(*EDIT, *words.split())
+    assert result.exit_code == 0, result.stderr
+    facts = EditResult.model_validate_json(result.stdout)
+    assert (facts.method, facts.seed, facts.prompt) == ("blended", 5, "house")
+    assert (facts.source_prompt, facts.negative, facts.mask) == ("a tree", "fog", "mask.png")
+    assert facts.options == {
+        "strength": 0.5,
+        "steps": 6,
+        "guidance": 3,
+        "solver": "dpm_solver_2m",
+        "differential": True,
+    }
+    assert read_label(folder / "garden_edited.png") is None
+
+
+def test_shape_of_a_found_mask_can_be_chosen(textseg: Command) -> None:
+    def share(*options: str) -> float:
+        result = textseg(*EDIT, *SHORT, "--json", "--force", *options)
+        return EditResult.model_validate_json(result.stdout).share
+
+    assert share("--grow", "0") < share("--grow", "3")
+    assert share("--grow", "0", "--threshold", "0") > share("--grow", "0")
+
+
+@pytest.mark.parametrize(
+    "words", [("tree", "--remove"), ("tree", "")], ids=["by option", "by empty target"]
+)
+def test_removal_can_be_asked_for_in_two_ways(textseg: Command, words: tuple[str, ...]) -> None:
+    command = ("edit", "garden.png", *words, "--source", "tree", "--model", "gaussian", *SHORT)
+    facts = EditResult.model_validate_json(textseg(*command, "--json").stdout)
+    assert (facts.operation, facts.target, facts.negative) == ("remove", "", "tree")
+
+
+def test_adding_needs_a_mask_and_no_query(textseg: Command, folder: Path) -> None:
+    Image.fromarray(np.full((24, 40), 255, np.uint8)).save(folder / "mask.png")
+    command = ("edit", "garden.png", "", "house", "--source", "tree", "--model", "gaussian")
+    refused = textseg(*command, *SHORT)
+    assert refused.exit_code == 2
+    assert "mask" in refused.stderr
+    facts = EditResult.model_validate_json(
+        textseg(*command, *SHORT, "--mask", "mask.png", "--json").stdout
+    )
+    assert (facts.operation, facts.share) == ("add", 1)
+
+
+def test_lossy_output_says_so(textseg: Command) -> None:
+    assert "note: JPEG as written here is lossy" in textseg(*EDIT, *SHORT, "-o", "new.jpg").stdout
+
+
+def test_metadata_is_kept_when_asked_for(textseg: Command, folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = "Ada"
+    Image.open(folder / "garden.png").save(folder / "garden.png", exif=exif)
+    textseg(*EDIT, *SHORT, "--keep-metadata")
+    with Image.open(folder / "garden_edited.png") as image:
+        assert image.getexif()[0x013B] == "Ada"
+
+
+def test_what_is_not_there_ends_with_one_and_its_presence_in_json(
+    textseg: Command, folder: Path
+) -> None:
+    command = ("edit", "garden.png", "house", "tree", "--source", "tree", "--model", "gaussian")
+    result = textseg(*command, "--json")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("textseg: 'house' was not found")
+    assert result.stderr.count("\n") == 1
+    error = json.loads(result.stdout)["error"]
+    assert error["code"] == "not_found"
+    assert 0 <= error["presence"] < 0.5
+    assert names(folder) == ["garden.png"]
+    assert textseg(*command).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("--strength", "1.5"), "allowed: above 0, at most 1"),
+        (("--steps", "0"), "allowed: 1 to 1000"),
+        (("--guidance", "-2"), "allowed: 0 to 100"),
+        (("--threshold", "2"), "allowed: 0 to 1"),
+        (("--grow", "-1"), "allowed: at least 0"),
+        (("--feather", "-1"), "allowed: at least 0"),
+        (("--seed", "-1"), "allowed: at least 0"),
+        (("--method", "photoshop"), "known: blended, diffedit"),
+        (("--set", "solver"), "NAME=VALUE"),
+        (("--set", "solver=euler", "--set", "solver=euler"), "set twice"),
+        (("--set", "solver=magic"), "allowed: euler, reused_midpoint, dpm_solver_2m"),
+        (("--set", "strength=2"), "allowed: above 0, at most 1"),
+        (("--set", "heat=2"), "unknown option"),
+        (("--remove",), "no target, got 'house'"),
+        (("--mask", "nowhere.png"), "nowhere.png: no such file"),
+        (("--mask", "small.png"), "the mask is 20 x 12 pixels, the picture 40 x 24"),
+        (("--max-pixels", "9"), "limit of 9"),
+        (("-o", "garden.png", "--force"), "never replaced"),
+        (("-o", "small.png", "--mask", "small.png", "--force"), "never replaced"),
+        (("-o", "small.png"), "would be overwritten"),
+        (("-o", "new.gif"), "writable: .png"),
+        (("-o", "small.png/new.png"), "not a folder"),
+        (("--sign", "nowhere.pem", "nowhere.key"), "nowhere"),
+        (("--model", "no-such-model"), "picturebook"),
+    ],
+)
+def test_wrong_edit_is_one_line_exit_code_two_and_no_file(
+    textseg: Command, folder: Path, wrong: tuple[str, ...], said: str
+) -> None:
+    Image.fromarray(np.zeros((12, 20), np.uint8)).save(folder / "small.png")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    result = textseg(*EDIT, *wrong)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_edit_without_a_target_says_what_is_missing(textseg: Command) -> None:
+    result = textseg("edit", "garden.png", "tree")
+    assert result.exit_code == 2
+    assert "what 'tree' is to become" in result.stderr
+
+
+def test_values_beyond_half_precision_are_one_line(
+    textseg: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*, device: str, dtype: str, local_files_only: bool) -> None:
+        raise PrecisionError(f"values that are not numbers, in {dtype}", hint="another model")
+
+    monkeypatch.setattr(registry, "MODELS", {"shaky": ("", load)})
+    result = textseg(*EDIT[:-1], "shaky", "--json")
+    assert result.exit_code == 1
+    assert result.stderr == "textseg: values that are not numbers, in float32; another model\n"
+    assert json.loads(result.stdout)["error"]["code"] == "precision"
+    assert names(folder) == ["garden.png"]
+
+
+# -- create
+
+
+def test_create_names_the_picture_after_its_prompt(textseg: Command, folder: Path) -> None:
+    result = textseg(*CREATE)
+    assert result.exit_code == 0, result.stderr
+    assert "written: a-tree.png" in result.stdout
+    assert pixels(folder / "a-tree.png").shape == (24, 40, 3)
+    assert read_label(folder / "a-tree.png") == GENERATED
+
+
+def test_changes_take_two_values_each_and_stages_are_kept(textseg: Command, folder: Path) -> None:
+    command = ("create", "tree house", *CREATE[2:], "-o", "made.png", "--stages", "--json")
+    result = textseg(*command, "--change", "tree", "-o fog", "--change", "house", "")
+    assert result.exit_code == 0, result.stderr
+    facts = CreateResult.model_validate_json(result.stdout)
+    assert [(c.query, c.target) for c in facts.changes] == [("tree", "-o fog"), ("house", "")]
+    assert names(folder) == [
+        "garden.png",
+        "made.json",
+        "made.png",
+        "made_1.png",
+        "made_1_mask.png",
+        "made_2_mask.png",
+        "made_generated.png",
+    ]
+
+
+def test_every_option_of_a_creation_reaches_it(textseg: Command, folder: Path) -> None:
+    words = "--seed 4 --guidance 2 --negative fog --method sdedit --device cpu --no-label --json"
+    result = textseg(*CREATE, *words.split(), "--change", "tree", "fog", "-o", "made.webp")
+    assert result.exit_code == 0, result.stderr
+    facts = CreateResult.model_validate_json(result.stdout)
+    assert (facts.seed, facts.steps, facts.guidance, facts.negative) == (4, 8, 2, "fog")
+    assert (facts.changes[0].method, facts.changes[0].options["guidance"]) == ("sdedit", 2)
+    assert read_label(folder / "made.webp") is None
+
+
+def test_creation_describes_its_stages(textseg: Command) -> None:
+    said = textseg(*CREATE, "--change", "tree", "fog").stdout
+    assert "'a tree': 40 x 24, model gaussian, seed 0" in said
+    assert "'tree' -> 'fog' by diffedit" in said
+    assert "inversion 0" in said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "said"),
+    [
+        (("--change", "tree"), 2, "--change takes two values"),
+        (("--change", "", "fog"), 2, "the query is empty"),
+        (("--change", "boat", "fog"), 1, "change 1: 'boat' was not found"),
+        (("--size", "24"), 2, "a size is HxW"),
+        (("--size", "0x9"), 2, "size"),
+        (("--steps", "0"), 2, "allowed: 1 to 1000"),
+        (("--guidance", "200"), 2, "allowed: 0 to 100"),
+        (("-o", "garden.png"), 2, "would be overwritten"),
+        (("-o", "made.bmp"), 2, "writable: .png"),
+        (("--method", "photoshop"), 2, "known: blended, diffedit"),
+    ],
+)
+def test_wrong_creation_is_explained_and_writes_nothing(
+    textseg: Command, folder: Path, wrong: tuple[str, ...], code: int, said: str
+) -> None:
+    result = textseg(*CREATE, *wrong)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert said in result.stderr
+    assert names(folder) == ["garden.png"]
+
+
+def test_words_after_two_dashes_are_no_options(textseg: Command, folder: Path) -> None:
+    result = textseg("create", *CREATE[2:], "--", "--change")
+    assert result.exit_code == 0, result.stderr
+    assert names(folder) == ["change.png", "garden.png"]
+
+
+# -- caption and methods
+
+
+class Parrot:
+    name = "parrot"
+
+    def caption(self, rgb: np.ndarray) -> str:
+        return f"{rgb.shape[1]} columns"
+
+
+def test_caption_is_printed_for_people_and_programs(
+    textseg: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
+    command = ("caption", "garden.png", "--captioner", "parrot")
+    assert textseg(*command).stdout == "40 columns\n"
+    assert CaptionResult.model_validate_json(textseg(*command, "--json").stdout).width == 40
+
+
+def test_captioner_of_an_edit_can_be_chosen(
+    textseg: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
+    command = ("edit", "garden.png", "tree", "house", "--model", "gaussian", *SHORT, "--json")
+    facts = EditResult.model_validate_json(textseg(*command, "--captioner", "parrot").stdout)
+    assert facts.caption == facts.source_prompt == "40 columns"
+
+
+def test_methods_are_listed_with_their_options(textseg: Command) -> None:
+    said = textseg("methods").stdout
+    assert "diffedit: " in said
+    assert "arXiv:2210.11427" in said
+    assert "(above 0, at most 1)" in said
+    assert "differential=false" in said
+    listed = json.loads(textseg("methods", "--json").stdout)
+    assert [method["name"] for method in listed] == sorted(registry.METHODS)
+    options = {option["name"]: option for option in listed[1]["options"]}
+    assert (options["steps"]["minimum"], options["steps"]["maximum"]) == (1, 1000)
+
+
+# -- the embedded model
+
+
+def test_embedded_model_edits_what_it_made(textseg: Command, folder: Path) -> None:
+    made = textseg(*"create --steps 6 --seed 1 -o made.png".split(), "a red house on a meadow")
+    assert made.exit_code == 0, made.stderr
+    before = pixels(folder / "made.png")
+    Image.fromarray(np.repeat([[255], [0]], [64, 64], 0).repeat(128, 1).astype(np.uint8)).save(
+        folder / "mask.png"
+    )
+    command = ("edit", "made.png", "sky", "blue sky", "--source", "a red house on a meadow")
+    result = textseg(*command, "--mask", "mask.png", *SHORT, "--json")
+    assert result.exit_code == 0, result.stderr
+    after = pixels(folder / "made_edited.png")
+    assert before.shape == after.shape == (128, 128, 3)
+    np.testing.assert_array_equal(after[64:], before[64:])
+    assert (after[:64] != before[:64]).any()
+    assert read_label(folder / "made_edited.png") == GENERATED

@@ -1,0 +1,48 @@
+"""Models and captioners whose answers are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textseg.diffusion.model import Conditioning, Levels, Prediction
+from textseg.errors import PrecisionError
+from textseg.testing import GaussianModel
+
+
+@dataclass(frozen=True)
+class Half(GaussianModel):
+    """The exact model as half precision would have it: its answers are beyond the numbers."""
+
+    name: str = "half"
+
+    def predict(self, z: torch.Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        raise PrecisionError("the network of 'half' gave no numbers", hint="use float32")
+
+
+class Loads:
+    """Loads the exact model: in float32 as it is, else in ``Half``; remembers what was asked."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.dtypes: list[str] = []
+        self.broken = broken
+
+    def __call__(self, *, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
+        self.dtypes.append(dtype)
+        return GaussianModel() if dtype == "float32" and not self.broken else Half()
+
+
+@dataclass
+class Parrot:
+    """A captioner that always says the same."""
+
+    says: str = "a tree"
+    name: str = "parrot"
+    asked: int = 0
+
+    def caption(self, rgb: NDArray[np.float32]) -> str:
+        self.asked += 1
+        return self.says

@@ -1,0 +1,164 @@
+"""``textseg bench``: the commands that measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar
+
+if TYPE_CHECKING:
+    from textseg.bench.editing_report import EditingResult
+
+Scenes = Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")]
+Seed = Annotated[int, typer.Option(min=0, help="Which held-out scenes.")]
+Data = Annotated[Path, typer.Option(help="Folder with the data, laid out as published.")]
+Method = Annotated[
+    str | None,
+    typer.Option(help="Edit method (see `textseg methods`).", show_default="what suits the change"),
+]
+Clip = Annotated[Path | None, typer.Option(help="CLIP folder; without it those figures are null.")]
+Dino = Annotated[Path | None, typer.Option(help="DINO folder, for the structure distance.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first items.")]
+Results = Annotated[
+    Path | None, typer.Option(help="JSON lines; finished items are kept and not run again.")
+]
+
+
+@plain_failures
+def bench_segment(scenes: Scenes = 400, seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Measure segmentation on scenes with known truth, beside diffusers' own DiffEdit mask."""
+    from textseg.bench import segment as measured
+
+    with progress_bar() as progress:
+        report = measured.run(scenes=scenes, seed=seed, progress=progress)
+    typer.echo(report.to_json() if as_json else report.to_text())
+
+
+@plain_failures
+def bench_edit(
+    scenes: Scenes = 200,
+    seed: Seed = 0,
+    others: Annotated[
+        int, typer.Option(min=1, help="Of these, how many other methods and the peer do.")
+    ] = 40,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that work at once.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Measure edits on scenes with known truth, beside diffusers' own DiffEdit pipeline."""
+    from textseg.bench.edit import EditBenchSettings, measure_editing
+
+    settings = EditBenchSettings(scenes=scenes, seed=seed, others=others, workers=workers)
+    with progress_bar() as progress:
+        report = measure_editing(settings, progress)
+    typer.echo(report.as_json() if as_json else report.table())
+
+
+@plain_failures
+def bench_inversion(
+    scenes: Scenes = 20, seed: Annotated[int, typer.Option(min=0)] = 0, as_json: AsJson = False
+) -> None:
+    """Measure how exactly a picture comes back from its noise, by solver, steps and prompt."""
+    import json
+
+    from textseg.bench.inversion import measure_inversion, table
+
+    with progress_bar() as progress:
+        report = measure_inversion(scenes=scenes, seed=seed, progress=progress)
+    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
+def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Measure the embedded captioner, and the judge that the edit benchmark asks."""
+    import json
+
+    from textseg.bench.readers import measure_readers, table
+
+    report = measure_readers(scenes=scenes, seed=seed)
+    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
+def bench_pie(
+    data: Data,
+    model: Model = "picturebook",
+    device: Device = "auto",
+    method: Method = None,
+    clip: Clip = None,
+    dino: Dino = None,
+    compat: Annotated[
+        str, typer.Option(help='"pie" as published, "strict" without its quirks.')
+    ] = "pie",
+    give_mask: Annotated[bool, typer.Option(help="Tell the editor where.")] = False,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the edits.")] = 0,
+    results: Results = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run PIE-Bench (arXiv:2310.01506) on data of your own and compute its published figures."""
+    from textseg.bench.metrics.networks import load_judges
+    from textseg.bench.pie import run_pie
+    from textseg.bench.scene_editor import scene_editor
+    from textseg.registry import load_model
+
+    judges = load_judges(clip=clip, dino=dino, device=device)
+    loaded = load_model(model, device=device)
+    with progress_bar() as progress:
+        found = run_pie(
+            data,
+            scene_editor(loaded, method=method),
+            judges=judges,
+            compat=compat,  # type: ignore[arg-type]  # an unknown one is refused with those known
+            give_mask=give_mask,
+            limit=limit,
+            seed=seed,
+            about={"model": loaded.name, "method": method or "default"},
+            results=results,
+            progress=progress,
+        )
+    _print(found, as_json=as_json)
+
+
+@plain_failures
+def bench_tedbench(
+    data: Data,
+    model: Model = "picturebook",
+    device: Device = "auto",
+    method: Method = None,
+    captioner: Annotated[
+        str | None, typer.Option(help="Writes the source prompts: a BLIP folder or hub id.")
+    ] = None,
+    clip: Clip = None,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the edits.")] = 0,
+    results: Results = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run TEdBench (arXiv:2210.09276) on data of your own and compute its figures."""
+    from textseg.bench.metrics.networks import load_judges
+    from textseg.bench.scene_editor import scene_captioner, scene_editor
+    from textseg.bench.tedbench import run_tedbench
+    from textseg.registry import load_model
+
+    judges = load_judges(clip=clip, device=device)
+    loaded = load_model(model, device=device)
+    with progress_bar() as progress:
+        found = run_tedbench(
+            data,
+            scene_editor(loaded, method=method),
+            scene_captioner(loaded, captioner),
+            judges=judges,
+            limit=limit,
+            seed=seed,
+            about={"model": loaded.name, "method": method or "default"},
+            results=results,
+            progress=progress,
+        )
+    _print(found, as_json=as_json)
+
+
+def _print(found: EditingResult, *, as_json: bool) -> None:
+    typer.echo(found.as_json() if as_json else found.table())

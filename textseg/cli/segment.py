@@ -1,0 +1,100 @@
+"""``textseg segment``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from textseg.cli.shared import (
+    AsJson,
+    Device,
+    Force,
+    MaxPixels,
+    Model,
+    given,
+    plain_failures,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from textseg.toolbox import QueryFacts, SegmentResult
+
+
+@plain_failures
+def segment(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="Path of the picture.")],
+    queries: Annotated[
+        list[str], typer.Argument(metavar="QUERY", help="What to look for, one mask each.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the files.")
+    ] = Path(),
+    model: Model = "picturebook",
+    threshold: Annotated[
+        float | None, typer.Option(help="Cut the soft masks here, 0 to 1.", show_default="found")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Noised copies of the picture.")] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same masks.")] = 0,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Most rows in the network at once; bounds the memory.")
+    ] = None,
+    device: Device = "auto",
+    max_pixels: MaxPixels = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Find each QUERY in a picture; write overlay, soft mask, binary mask and facts."""
+    from textseg.toolbox import (
+        SegmentArguments,
+        checked,
+        refuse_output,
+        save_answer,
+        segment_image,
+    )
+
+    values = given(
+        image=image,
+        queries=queries,
+        model=model,
+        threshold=threshold,
+        seed=seed,
+        device=device,
+        draws=draws,
+        batch_size=batch_size,
+        max_pixels=max_pixels,
+    )
+    arguments = checked(SegmentArguments, values)
+    refuse_output(arguments, output, force=force)
+    with progress_bar() as progress:
+        answer = segment_image(arguments, progress=progress)
+    result = save_answer(answer, output, force=force)
+    typer.echo(result.model_dump_json(indent=2) if as_json else _described(result))
+
+
+def _described(result: SegmentResult) -> str:
+    lines = [
+        f"{result.image}: {result.width} x {result.height}, model {result.model}, "
+        f"{result.evaluations} evaluations in {result.seconds:.1f} s"
+    ]
+    lines += [f"  note: {note}" for note in result.notes]
+    for facts in result.queries:
+        lines += _query_lines(facts)
+    return "\n".join(lines)
+
+
+def _query_lines(facts: QueryFacts) -> Iterator[str]:
+    there = "present" if facts.present else "not present"
+    mask = f"{facts.area:.1%} of the picture" if facts.matched else "matched nothing"
+    yield f"{facts.query}: {mask}; {there} (probability {facts.presence:.2f})"
+    for region in facts.regions:
+        left, top, right, bottom = region.box
+        yield (
+            f"  region {region.index}: x {left} to {right}, y {top} to {bottom}, "
+            f"{region.area} pixels, score {region.score:.2f}"
+        )
+    yield from (f"  note: {note}" for note in facts.notes)
+    if facts.files is not None:
+        yield f"  overlay: {facts.files.overlay}"

@@ -1,0 +1,87 @@
+"""What the commands share: options, the progress bar, and failures said in one line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from textseg.errors import Cancelled, InvalidInputError, OutputExistsError, TextsegError
+from textseg.progress import Progress, ProgressCallback
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+
+P = ParamSpec("P")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
+Model = Annotated[str, typer.Option(help="Name (see `textseg models`), folder or hub id.")]
+Device = Annotated[str, typer.Option(help="Where to run the model.")]
+MaxPixels = Annotated[int | None, typer.Option(help="Refuse pictures with more pixels.")]
+NoLabel = Annotated[
+    bool, typer.Option("--no-label", help="Write no label that says that a model took part.")
+]
+
+
+def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
+    """Return the command with what it raises turned into one line on stderr and an exit code.
+
+    A command that was asked for JSON prints the error as JSON too.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        fail = functools.partial(_fail, as_json=bool(kwargs.get("as_json")))
+        try:
+            command(*args, **kwargs)
+        except (KeyboardInterrupt, Cancelled):
+            fail(Cancelled("interrupted; nothing was written"), INTERRUPTED)
+        except (InvalidInputError, OutputExistsError) as error:
+            fail(error, WRONG_INPUT)
+        except TextsegError as error:
+            fail(error, FAILED)
+        except BrokenPipeError:
+            raise  # the reader of our stdout has left: nobody to tell
+        except OSError as error:
+            reason = f"{error.filename or 'file'}: {error.strerror or error}"
+            fail(TextsegError(reason), FAILED)
+
+    return run
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """Yield a callback that draws a bar for each stage on stderr, if that is a terminal."""
+    from tqdm import tqdm
+
+    bar = tqdm(disable=None, leave=False)
+
+    def show(progress: Progress) -> None:
+        if bar.disable:
+            return
+        if bar.desc != f"{progress.stage}: ":
+            bar.set_description(progress.stage, refresh=False)
+            bar.reset(progress.of)
+        bar.total = progress.of
+        bar.n = progress.step
+        bar.refresh()
+
+    with bar:
+        yield show
+
+
+def given(**values: object) -> dict[str, object]:
+    """Return the values that were given: all but None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _fail(error: TextsegError, code: int, *, as_json: bool) -> NoReturn:
+    typer.echo(f"textseg: {error}", err=True)
+    if as_json:
+        from textseg.toolbox import error_facts
+
+        typer.echo(f'{{"error": {error_facts(error).model_dump_json(exclude_none=True)}}}')
+    raise typer.Exit(code)

@@ -1,0 +1,159 @@
+"""What the operations share: checked arguments, errors as facts, a second try in full precision."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from textseg.errors import InvalidInputError, NotFoundError, PrecisionError, TextsegError
+from textseg.progress import Progress, ProgressCallback
+from textseg.registry import range_words
+from textseg.segmentation.query import clean_query
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.images import Picture
+    from textseg.scene import Scene
+
+T = TypeVar("T")
+
+
+class Facts(BaseModel):
+    """What all arguments and results are: immutable, complete, nothing unknown in them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+FactsT = TypeVar("FactsT", bound=Facts)
+
+
+def _tidied(text: str, name: str) -> str:
+    return clean_query(text, name=name) if text.strip() else ""
+
+
+Query = Annotated[str, AfterValidator(clean_query)]
+Target = Annotated[str, AfterValidator(partial(_tidied, name="target"))]
+Description = Annotated[str, AfterValidator(partial(clean_query, name="prompt"))]
+Prompt = Annotated[str, AfterValidator(partial(_tidied, name="prompt"))]
+QueryOrNone = Annotated[str, AfterValidator(partial(_tidied, name="query"))]
+
+
+class ErrorFacts(Facts):
+    """An error, for programs."""
+
+    code: str = Field(description='stable name of the kind of error, e.g. "not_found"')
+    message: str = Field(description="what is wrong, and what was given")
+    hint: str = Field(description="what to do about it; empty where there is nothing to advise")
+    presence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="probability that what was not found is in the picture after all",
+    )
+
+
+def error_facts(error: TextsegError) -> ErrorFacts:
+    """Return the facts of an error."""
+    presence = error.presence if isinstance(error, NotFoundError) else None
+    return ErrorFacts(code=error.code, message=error.message, hint=error.hint, presence=presence)
+
+
+def checked(kind: type[FactsT], values: Mapping[str, object]) -> FactsT:
+    """Return arguments of a kind with these values.
+
+    Raises:
+        InvalidInputError: a value is wrong; one line that names it and what it could be.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, kind) from None
+
+
+def explain(error: ValidationError, kind: type[Facts] | None = None) -> InvalidInputError:
+    """Return one readable line for what pydantic says about wrong arguments.
+
+    Args:
+        error: what was raised.
+        kind: of the arguments; with it the line also says which numbers are allowed.
+    """
+    first = error.errors(include_url=False)[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidInputError):
+        return cause
+    name = ".".join(str(part) for part in first["loc"])
+    allowed = _allowed(kind, str(first["loc"][0])) if kind and first["loc"] else ""
+    return InvalidInputError(
+        f"{name}: {first['msg']}, got {reprlib.repr(first['input'])}",
+        hint=f"allowed: {allowed}" if allowed else "",
+    )
+
+
+def _allowed(kind: type[Facts], name: str) -> str:
+    """Return the range of a field in words; "" where it has none, or there is no such field."""
+    limits: dict[str, float] = {}
+    if name in kind.model_fields:
+        for part in kind.model_fields[name].metadata:
+            for limit in ("ge", "gt", "le", "lt"):
+                limits |= {limit: getattr(part, limit)} if hasattr(part, limit) else {}
+    return range_words(
+        least=limits.get("ge"),
+        above=limits.get("gt"),
+        most=limits.get("le"),
+        below=limits.get("lt"),
+    )
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[T]):
+    """What came out, and remarks on how it was got."""
+
+    outcome: T
+    notes: tuple[str, ...] = ()
+
+
+def precise_enough(work: Callable[[str], T], model: DiffusionModel | None) -> Attempt[T]:
+    """Return what ``work`` makes, in float32 where half precision cannot hold the numbers.
+
+    Args:
+        work: loads a model in the precision it is given, "auto" at first, and uses it.
+        model: loaded already; its precision is what it is, so there is no second try.
+
+    Raises:
+        PrecisionError: the loaded model's numbers are beyond half precision.
+    """
+    try:
+        return Attempt(work("auto"))
+    except PrecisionError as error:
+        if model is not None:
+            raise
+        reason = error.message
+    # outside the handler, where the error keeps the first try and its memory alive
+    return Attempt(work("float32"), (f"{reason}; so it was done again in float32",))
+
+
+def open_scene(
+    picture: Picture,
+    model: DiffusionModel | str,
+    *,
+    device: str,
+    dtype: str,
+    report: ProgressCallback,
+    captioner: str | None = None,
+) -> Scene:
+    """Return the scene of a picture, and report that its model is being loaded."""
+    report(Progress("loading the model", 0, 1))
+    from textseg.scene import Scene
+
+    scene = Scene.open(picture, model, device=device, dtype=dtype, captioner=captioner)
+    report(Progress("loading the model", 1, 1))
+    return scene
+
+
+def silent(_: Progress) -> None:
+    """Take a report and do nothing with it."""

@@ -1,0 +1,308 @@
+"""Make a picture from text and change it, stage by stage: ``create_image``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textseg import __version__
+from textseg.editing.prompts import target_prompt
+from textseg.errors import InvalidInputError, NotFoundError
+from textseg.files import refuse_existing, usable_folder, write_files
+from textseg.images import Picture, png_bytes, to_uint8
+from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.provenance import GENERATED, Credentials, sign
+from textseg.registry import make_method
+from textseg.saving import check_writable, format_of, loss_note, picture_bytes
+from textseg.segmentation.export import stems
+from textseg.toolbox.common import precise_enough, silent
+from textseg.toolbox.create_facts import CreateArguments, CreateFiles, CreateResult
+from textseg.toolbox.edit import change_facts
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.editing.result import Edit
+    from textseg.scene import Scene
+
+
+@dataclass(frozen=True)
+class CreateAnswer:
+    """The facts of a creation together with its pictures.
+
+    Attributes:
+        result: the facts.
+        generated: the picture before the changes.
+        edits: each change, with the mask that it was confined to.
+    """
+
+    result: CreateResult
+    generated: Picture
+    edits: tuple[Edit, ...]
+
+    @property
+    def picture(self) -> Picture:
+        """The last picture."""
+        return self.edits[-1].picture if self.edits else self.generated
+
+
+def create_image(
+    arguments: CreateArguments,
+    *,
+    model: DiffusionModel | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> CreateAnswer:
+    """Return a picture made from text, and each change of it. Writes nothing.
+
+    Where half precision gives no numbers, the model is loaded again in float32, once.
+
+    Args:
+        arguments: what to make and to change; checked already.
+        model: a loaded model to use instead of ``arguments.model``.
+        progress: called with the work done.
+        cancel: looked at between the parts of the work.
+
+    Raises:
+        InvalidInputError: a method that does not exist, a size that the model cannot make.
+        NotFoundError: what a change names is not in the picture that was made.
+        ModelError: the model cannot be loaded, or gives no numbers.
+        OutOfMemoryError: the picture does not fit on the device.
+        Cancelled: ``cancel`` was raised.
+    """
+    if arguments.method is not None:
+        make_method(arguments.method, {"steps": arguments.steps, "guidance": arguments.guidance})
+
+    def work(dtype: str) -> CreateAnswer:
+        scene = _generated(arguments, model, dtype, progress=progress, cancel=cancel)
+        caption = scene.caption() if arguments.changes else None
+        known = caption or arguments.prompt
+        edits = _changed(scene, known, arguments, progress=progress, cancel=cancel)
+        return CreateAnswer(_result(arguments, scene, caption, edits), scene.picture, edits)
+
+    attempt = precise_enough(work, model)
+    result = attempt.outcome.result
+    noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
+    return CreateAnswer(noted, attempt.outcome.generated, attempt.outcome.edits)
+
+
+def created_name(arguments: CreateArguments) -> str:
+    """Return a file name for the picture, made of its prompt."""
+    return f"{stems([arguments.prompt])[0]}.png"
+
+
+def refuse_create_output(
+    arguments: CreateArguments, path: Path, *, stages: bool = False, force: bool = False
+) -> None:
+    """Raise what ``save_create`` would raise for these arguments, as far as it is known before.
+
+    Raises:
+        OutputExistsError: a file would be overwritten and ``force`` is false.
+        InvalidInputError: the suffix belongs to no format, the format holds no picture of this
+            size, or nothing can be written there.
+    """
+    format = format_of(path)
+    if arguments.size is not None:
+        check_writable(format, size=arguments.size, transparent=False)
+    usable_folder(path.parent)
+    names = _names(path, len(arguments.changes), stages=stages)
+    refuse_existing([path.parent / name for name in _each(names)], force=force)
+
+
+def save_create(
+    answer: CreateAnswer,
+    path: Path,
+    *,
+    stages: bool = False,
+    force: bool = False,
+    label: bool = True,
+    credentials: Credentials | None = None,
+) -> CreateResult:
+    """Write the last picture, and with ``stages`` all others; return the result with paths.
+
+    All files are written, or none. Every picture is labelled as made by a model altogether, also
+    those that were changed: IPTC's other term is for a composition with something that no model
+    made, and there is nothing of that kind in them.
+
+    Args:
+        answer: what ``create_image`` returned.
+        path: of the last picture; PNG, TIFF, WebP or JPEG, by its suffix. The stages lie beside
+            it: ``<stem>_generated``, and for each change ``<stem>_1_mask.png`` and ``<stem>_1``,
+            and the facts in ``<stem>.json``.
+        stages: keep them.
+        force: replace files that exist.
+        label: false writes no labels, which is for a person to decide: no tool may offer it.
+        credentials: who signs the labels; None signs nothing.
+
+    Raises:
+        OutputExistsError: a file exists and ``force`` is false.
+        InvalidInputError: a picture cannot be written so.
+        MissingExtraError: credentials are given, and c2pa-python is not installed.
+    """
+    if credentials is not None and not label:
+        raise InvalidInputError("a signature vouches for a label, and there is to be none")
+    names = _names(path, len(answer.edits), stages=stages)
+    loss = loss_note(format_of(path))
+    result = answer.result.model_copy(
+        update={"notes": [*answer.result.notes, *([loss] if loss and answer.edits else [])]}
+    )
+
+    def content(picture: Picture) -> bytes:
+        return _content(picture, path, label=label, credentials=credentials)
+
+    named = result.model_copy(update={"files": names})
+    write_files(path.parent, _contents(answer, named, content), force=force)
+    return result.model_copy(update={"files": _under(path.parent, names)})
+
+
+def _generated(
+    arguments: CreateArguments,
+    model: DiffusionModel | None,
+    dtype: str,
+    *,
+    progress: ProgressCallback | None,
+    cancel: CancelToken | None,
+) -> Scene:
+    report = progress or silent
+    report(Progress("loading the model", 0, 1))
+    from textseg.scene import GENERATION_GUIDANCE, GENERATION_STEPS, Scene, load
+
+    loaded = model or load(arguments.model, device=arguments.device, dtype=dtype)
+    report(Progress("loading the model", 1, 1))
+    return Scene.generate(
+        arguments.prompt,
+        loaded,
+        seed=arguments.seed,
+        steps=GENERATION_STEPS if arguments.steps is None else arguments.steps,
+        guidance=GENERATION_GUIDANCE if arguments.guidance is None else arguments.guidance,
+        negative=arguments.negative,
+        size=arguments.size,
+        captioner=arguments.captioner,
+        progress=progress,
+        cancel=cancel,
+    )
+
+
+def _changed(
+    scene: Scene,
+    known: str,
+    arguments: CreateArguments,
+    *,
+    progress: ProgressCallback | None,
+    cancel: CancelToken | None,
+) -> tuple[Edit, ...]:
+    """Return the edits, each made on the picture that the one before left.
+
+    ``known`` is the text for the first picture; each change is made in it too, which says more
+    surely what is in the next picture than a captioner would.
+    """
+    from textseg.scene import Scene
+
+    edits: list[Edit] = []
+    for change in arguments.changes:
+        if edits:
+            scene = Scene.open(edits[-1].picture, scene.model)
+        try:
+            edit = scene.edit(
+                change.query,
+                change.target,
+                method=arguments.method,
+                steps=arguments.steps,
+                guidance=arguments.guidance,
+                seed=arguments.seed,
+                source=known,
+                negative=arguments.negative if change.target else "",
+                progress=progress,
+                cancel=cancel,
+            )
+        except NotFoundError as error:
+            raise NotFoundError(
+                f"change {len(edits) + 1}: {error.message}",
+                hint="another seed or other words may help",
+                presence=error.presence,
+            ) from None
+        edits.append(edit)
+        known = target_prompt(known, change.query, change.target)
+    return tuple(edits)
+
+
+def _result(
+    arguments: CreateArguments, scene: Scene, caption: str | None, edits: tuple[Edit, ...]
+) -> CreateResult:
+    made = scene.made
+    assert made is not None, "the scene was generated"
+    return CreateResult(
+        prompt=made.prompt,
+        negative=made.negative,
+        seed=made.seed,
+        steps=made.steps,
+        guidance=made.guidance,
+        width=scene.picture.size[1],
+        height=scene.picture.size[0],
+        model=scene.model.name,
+        caption=caption,
+        changes=[change_facts(edit, scene.picture.notes) for edit in edits],
+        evaluations=made.evaluations + sum(edit.evaluations.total for edit in edits),
+        seconds=made.seconds + sum(edit.seconds for edit in edits),
+        notes=list(scene.picture.notes),
+        version=__version__,
+    )
+
+
+def _names(path: Path, changes: int, *, stages: bool) -> CreateFiles:
+    """Return the names of the files, without folders."""
+    if not stages:
+        return CreateFiles(picture=path.name)
+    between = [f"{path.stem}_{k}{path.suffix}" for k in range(1, changes)]
+    return CreateFiles(
+        picture=path.name,
+        generated=f"{path.stem}_generated{path.suffix}" if changes else path.name,
+        masks=[f"{path.stem}_{k}_mask.png" for k in range(1, changes + 1)],
+        changed=[*between, path.name] if changes else [],
+        facts=f"{path.stem}.json",
+    )
+
+
+def _each(names: CreateFiles) -> list[str]:
+    every = [names.picture, names.generated, *names.masks, *names.changed, names.facts]
+    return list(dict.fromkeys(name for name in every if name is not None))
+
+
+def _under(folder: Path, names: CreateFiles) -> CreateFiles:
+    def placed(name: str | None) -> str | None:
+        return None if name is None else str(folder / name)
+
+    return CreateFiles(
+        picture=str(folder / names.picture),
+        generated=placed(names.generated),
+        masks=[str(folder / name) for name in names.masks],
+        changed=[str(folder / name) for name in names.changed],
+        facts=placed(names.facts),
+    )
+
+
+def _contents(
+    answer: CreateAnswer, result: CreateResult, content: Callable[[Picture], bytes]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield each file when it is needed, so that not all of them are in memory at once."""
+    names = result.files
+    assert names is not None
+    yield names.picture, content(answer.picture)
+    if names.generated is not None and answer.edits:
+        yield names.generated, content(answer.generated)
+    for name, edit in zip(names.masks, answer.edits, strict=False):
+        yield name, png_bytes(to_uint8(edit.mask))
+    for name, edit in zip(names.changed[:-1], answer.edits, strict=False):
+        yield name, content(edit.picture)
+    if names.facts is not None:
+        yield names.facts, (result.model_dump_json(indent=2) + "\n").encode()
+
+
+def _content(
+    picture: Picture, path: Path, *, label: bool, credentials: Credentials | None
+) -> bytes:
+    found = picture_bytes(
+        to_uint8(picture.rgb), format_of(path), label=GENERATED if label else None
+    )
+    return sign(found, label=GENERATED, credentials=credentials) if credentials else found

@@ -1,0 +1,106 @@
+"""What creations are asked with, and what is said of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from textseg.toolbox.common import Description, Facts, Prompt, Query, Target
+from textseg.toolbox.edit_facts import ChangeFacts
+
+Side = Annotated[int, Field(ge=1, le=8192)]
+
+
+class Change(Facts):
+    """One thing to change in the picture that was made."""
+
+    query: Query = Field(description="what to change")
+    target: Target = Field(default="", description="what it becomes; empty to remove it")
+
+
+class CreateArguments(Facts):
+    """What to show, and what to change afterwards."""
+
+    prompt: Description = Field(description="what to show")
+    changes: list[Change] = Field(
+        default_factory=list, max_length=20, description="made one after the other"
+    )
+    method: str | None = Field(
+        default=None,
+        min_length=1,
+        description="name of the edit method of the changes; null: what suits each",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="decides all noise: same seed, same pictures"
+    )
+    steps: int | None = Field(
+        default=None, ge=1, le=1000, description="steps of the sampler; null: the default"
+    )
+    guidance: float | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="how far to follow prompt and targets; 1 is without guidance; null: the "
+        "default",
+    )
+    negative: Prompt = Field(
+        default="", description="text to lead away from; a removal leads away from what is removed"
+    )
+    size: tuple[Side, Side] | None = Field(
+        default=None, description="height and width in pixels; null: what the model was made for"
+    )
+    model: str = Field(
+        default="picturebook",
+        min_length=1,
+        description="registered name, folder of a diffusers checkpoint, or hub id",
+    )
+    captioner: str | None = Field(
+        default=None,
+        min_length=1,
+        description="who describes the picture for the changes: registered name, folder of a BLIP "
+        "checkpoint, or hub id; null: the one that belongs to the model, else the prompt is used",
+    )
+    device: str = Field(
+        default="auto", description='where to load the model; "auto" takes the best'
+    )
+
+
+class CreateFiles(Facts):
+    """Where the files of a creation lie."""
+
+    picture: str = Field(description="the last picture")
+    generated: str | None = Field(
+        default=None, description="the picture before the changes; null unless stages are kept"
+    )
+    masks: list[str] = Field(
+        default_factory=list, description="8-bit grey PNG of each change, 255 = may change"
+    )
+    changed: list[str] = Field(
+        default_factory=list, description="the picture after each change, the last one included"
+    )
+    facts: str | None = Field(
+        default=None, description="JSON: the result; null unless stages are kept"
+    )
+
+
+class CreateResult(Facts):
+    """How a picture was made and changed."""
+
+    prompt: str
+    negative: str
+    seed: int
+    steps: int
+    guidance: float
+    width: int = Field(ge=1, description="pixels")
+    height: int = Field(ge=1, description="pixels")
+    model: str
+    caption: str | None = Field(
+        description="what a captioner saw in it before the changes; null: it was not asked"
+    )
+    changes: list[ChangeFacts]
+    evaluations: int = Field(ge=0, description="of the network, in rows: making and changing")
+    seconds: float = Field(ge=0, description="of making and changing, without loading the model")
+    notes: list[str] = Field(description="remarks for people")
+    files: CreateFiles | None = Field(default=None, description="null before anything is saved")
+    version: str = Field(description="of textseg")

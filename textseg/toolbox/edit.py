@@ -1,0 +1,286 @@
+"""Change one thing in a picture: ``edit_image``, and the file that it gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
+
+from textseg import __version__
+from textseg.errors import InvalidInputError
+from textseg.files import refuse_existing, usable_folder
+from textseg.images import Picture, open_picture
+from textseg.progress import CancelToken, ProgressCallback
+from textseg.provenance import (
+    EDITED,
+    GENERATED,
+    Credentials,
+    Label,
+    read_label,
+    source_metadata,
+)
+from textseg.registry import make_method
+from textseg.saving import check_writable, format_of, loss_note, save_picture
+from textseg.toolbox.common import open_scene, precise_enough, silent
+from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult, EvaluationFacts
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.editing.base import EditMethod
+    from textseg.editing.result import Edit
+
+LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
+
+
+@dataclass(frozen=True)
+class EditAnswer:
+    """The facts of an edit together with the pictures they are about.
+
+    Attributes:
+        result: the facts.
+        edit: the picture before and after, and the mask.
+        label: how the edited picture came about.
+    """
+
+    result: EditResult
+    edit: Edit
+    label: Label
+
+
+def edit_image(
+    arguments: EditArguments,
+    *,
+    model: DiffusionModel | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> EditAnswer:
+    """Return the picture with one thing changed. Writes nothing; ``save_edit`` does.
+
+    Where half precision gives no numbers, the model is loaded again in float32, once.
+
+    Args:
+        arguments: what to change; checked already.
+        model: a loaded model to use instead of ``arguments.model``.
+        progress: called with the work done.
+        cancel: looked at between the parts of the work.
+
+    Raises:
+        ImageError: picture or mask cannot be read; found before a model is loaded.
+        InvalidInputError: the mask has another size, a method has no such option ...
+        NotFoundError: the query is not in the picture; knows the ``presence``.
+        ModelError: the model cannot be loaded, or gives no numbers.
+        OutOfMemoryError: the picture does not fit on the device.
+        Cancelled: ``cancel`` was raised.
+    """
+    picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
+    label, mask = _label(arguments.image), _read_mask(arguments, picture)
+    method = _method(arguments)
+
+    def work(dtype: str) -> EditAnswer:
+        scene = open_scene(
+            picture,
+            model or arguments.model,
+            device=arguments.device,
+            dtype=dtype,
+            report=progress or silent,
+            captioner=arguments.captioner,
+        )
+        caption = scene.caption() if arguments.source is None else None
+        edit = scene.edit(
+            arguments.query,
+            arguments.target,
+            method=method,
+            mask=mask,
+            strength=arguments.strength if method is None else None,
+            steps=arguments.steps if method is None else None,
+            guidance=arguments.guidance if method is None else None,
+            seed=arguments.seed,
+            prompt=arguments.prompt,
+            source=arguments.source,
+            negative=arguments.negative,
+            threshold=arguments.threshold,
+            grow=arguments.grow,
+            feather=arguments.feather,
+            soft=arguments.soft,
+            crop=arguments.crop,
+            progress=progress,
+            cancel=cancel,
+        )
+        return EditAnswer(_result(arguments, edit, scene.model.name, caption), edit, label)
+
+    attempt = precise_enough(work, model)
+    answer = attempt.outcome
+    return EditAnswer(noted(answer.result, attempt.notes), answer.edit, label)
+
+
+def refuse_edit_output(arguments: EditArguments, path: Path, *, force: bool = False) -> None:
+    """Raise what ``save_edit`` would raise for these arguments, before anything slow is done.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+        InvalidInputError: it is one of the files that are read, its suffix belongs to no format,
+            or the format cannot hold the picture.
+        ImageError: the picture cannot be read.
+    """
+    format = format_of(path)
+    _refuse_inputs(path, [arguments.image, arguments.mask])
+    usable_folder(path.parent)
+    refuse_existing([path], force=force)
+    picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
+    check_writable(format, size=picture.size, transparent=picture.alpha is not None)
+
+
+def save_edit(
+    answer: EditAnswer,
+    path: Path,
+    *,
+    force: bool = False,
+    label: bool = True,
+    keep_metadata: bool = False,
+    credentials: Credentials | None = None,
+) -> EditResult:
+    """Write the edited picture, labelled, in the format of the suffix; return the result with it.
+
+    The label says that a model changed a part of the picture; of a picture that says of itself
+    that a model made all of it, that this is still so. The pixels of the picture that was edited
+    are never replaced, not even with ``force``.
+
+    Args:
+        answer: what ``edit_image`` returned.
+        path: PNG, TIFF, WebP or JPEG, by its suffix; the folder is made when missing.
+        force: replace a file that exists.
+        label: false writes no label, which is for a person to decide: no tool may offer it.
+        keep_metadata: hand on camera, date, author, place ... of the file that was edited.
+        credentials: who signs the label; None signs nothing. A signed edit is always labelled as
+            one, because it names the file that was edited, and carries what that one claims.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+        InvalidInputError: it is one of the files that were read, or cannot be written so.
+        MissingExtraError: credentials are given, and c2pa-python is not installed.
+    """
+    from textseg.editing.result import pixels_of
+
+    result, picture = answer.result, answer.edit.picture
+    _refuse_inputs(path, [result.image, result.mask])
+    saved = save_picture(
+        path,
+        pixels_of(picture),
+        label=(EDITED if credentials else answer.label) if label else None,
+        icc_profile=picture.icc_profile,
+        metadata=source_metadata(result.image) if keep_metadata else None,
+        credentials=credentials,
+        source=Path(result.image).read_bytes() if credentials else None,
+        force=force,
+    )
+    loss = loss_note(format_of(path))
+    return noted(result, [loss] if loss else []).model_copy(update={"file": str(saved)})
+
+
+def change_facts(edit: Edit, known: Sequence[str] = ()) -> ChangeFacts:
+    """Return the facts of an edit; remarks that are ``known`` are left out."""
+    found, cost = edit.segmentation, edit.evaluations
+    return ChangeFacts(
+        query=edit.query,
+        target=edit.target,
+        method=edit.name,
+        options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
+        seed=edit.seed,
+        prompt=edit.prompt,
+        source_prompt=edit.source_prompt,
+        negative=edit.negative,
+        presence=None if found is None else found.presence,
+        share=edit.share,
+        changed_outside=edit.changed_outside,
+        change_inside=min(edit.change_inside, 1.0),
+        evaluations=EvaluationFacts(**asdict(cost), total=cost.total),
+        seconds=edit.seconds,
+        notes=[note for note in edit.notes if note not in known],
+    )
+
+
+def noted(result: EditResult, notes: Sequence[str]) -> EditResult:
+    """Return the result with further remarks."""
+    return result.model_copy(update={"notes": [*result.notes, *notes]})
+
+
+def _result(arguments: EditArguments, edit: Edit, model: str, caption: str | None) -> EditResult:
+    facts = change_facts(edit)
+    return EditResult(
+        **facts.model_dump(exclude={"notes"}),
+        notes=[*facts.notes, *_kept(edit.before.mode)],
+        image=arguments.image,
+        width=edit.size[1],
+        height=edit.size[0],
+        operation=arguments.operation,
+        mask=arguments.mask,
+        model=model,
+        caption=caption,
+        version=__version__,
+    )
+
+
+def _kept(mode: str) -> list[str]:
+    """Return remarks on what becomes of a picture of a PIL mode that is not RGB."""
+    if mode in ("RGB", "RGBA", "RGBX", "RGBa"):
+        return []
+    if mode == "F" or mode.startswith("I"):
+        return [f"a grey picture of more than 8 bits ({mode}) becomes RGB of 8 bits a channel"]
+    return [f"the picture's colours ({mode}) become RGB"]
+
+
+def _method(arguments: EditArguments) -> EditMethod | None:
+    """Return the method, checked before anything slow is done; None leaves it to the change."""
+    own = {
+        "strength": arguments.strength,
+        "steps": arguments.steps,
+        "guidance": arguments.guidance,
+    }
+    twice = [name for name in arguments.options if own.get(name) is not None]
+    if twice:
+        raise InvalidInputError(f"{twice[0]} is given twice, also among the options")
+    if arguments.method is not None:
+        return make_method(arguments.method, {**own, **arguments.options})
+    if arguments.options:
+        raise InvalidInputError(
+            f"{next(iter(arguments.options))} is an option of a method, and none is named",
+            hint="name the method as well",
+        )
+    return None
+
+
+def _label(image: str) -> Label:
+    """Return the label of an edit of this file.
+
+    IPTC has one term for what a trained model made, and one for what was composed of that and of
+    something else. A picture that a model made altogether stays so when a model edits it.
+    """
+    found = read_label(image)
+    return GENERATED if found is not None and found.source_type == GENERATED.source_type else EDITED
+
+
+def _read_mask(arguments: EditArguments, picture: Picture) -> NDArray[np.float32] | None:
+    """Return the mask file as (H, W) in [0, 1]: its brightness, 0 where it is transparent."""
+    if arguments.mask is None:
+        return None
+    from textseg.editing.masks import checked_mask
+
+    painted = open_picture(arguments.mask, max_pixels=arguments.max_pixels)
+    bright = np.clip(painted.rgb.astype(np.float64) @ LUMA, 0, 1).astype(np.float32)
+    values = bright if painted.alpha is None else bright * painted.alpha
+    return checked_mask(values, picture.size, resize=arguments.resize_mask)
+
+
+def _refuse_inputs(path: Path, read: Sequence[str | None]) -> None:
+    for name in read:
+        if name and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
+            raise InvalidInputError(
+                f"{path} is a file that is read; it is never replaced",
+                hint="write the result under another name",
+            )
