@@ -52,6 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "textseg.scene": (
         *BORDER,
+        "textseg.scene",
         "textseg.cache",
         "textseg.captioning",
         "textseg.diffusion",

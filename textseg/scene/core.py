@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypedDict, Union, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import torch
@@ -14,23 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.cache import ByteCache
-from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.diffusion.sampling import guided, walk
-from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
-from textseg.editing.apply import Follow, Paths, Words, edited_latents, numbered_noise
+from textseg.editing.apply import Follow, Paths, Words, edited_latents
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import DEFAULTS, Defaults, kind_of_change
-from textseg.editing.masks import MOST, MaskShape, box_around, checked_mask, latent_mask, shaped
+from textseg.editing.masks import MOST, MaskShape, box_around, checked_mask, latent_mask
 from textseg.editing.prompts import region_prompt
 from textseg.editing.result import Edit, Evaluations, composite, resized
 from textseg.errors import (
     InvalidInputError,
-    NotFoundError,
-    OutOfMemoryError,
     QueryError,
-    UnsupportedError,
 )
 from textseg.images import (
     ImageLike,
@@ -40,9 +33,20 @@ from textseg.images import (
     pad_to_multiple,
     to_rgb,
     to_tensor,
-    to_uint8,
 )
 from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS, generate_picture
+from textseg.scene.opening import (
+    captioner_for,
+    checked_queries,
+    checked_seed,
+    encoded,
+    limited,
+    load,
+    remarks_on,
+)
+from textseg.scene.options import CaptionerLike, Made, ModelLike, SegmentOptions
+from textseg.scene.placing import Place, Shaping, mask_bytes, region_of
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.presence import PresenceCalibration
@@ -52,95 +56,11 @@ from textseg.segmentation.result import Segmentation, Segmentations, SegmentSett
 from textseg.segmentation.soften import SoftenSettings
 
 if TYPE_CHECKING:
-    from diffusers import DiffusionPipeline
+    pass
 
-    from textseg.captioning import Captioner
-
-ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
-CaptionerLike = Union[str, os.PathLike[str], "Captioner"]
 
 TEXT_CACHE_BYTES = MASK_CACHE_BYTES = 64 * 2**20
-GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
-GENERATION_SOLVER = "reused_midpoint"
 CROP_MARGIN = 0.25  # of the longer side of what may change
-
-
-class SegmentOptions(TypedDict, total=False):
-    """The keywords of ``Scene.segment_all``, for the calls that hand them on."""
-
-    reference: str
-    draws: int
-    levels: int | Sequence[float] | None
-    sigma_range: tuple[float, float]
-    seed: int
-    antithetic: bool
-    batch_size: int
-    tolerance: float | None
-    soften: SoftenSettings
-    refine: RefineSettings
-    progress: ProgressCallback | None
-    cancel: CancelToken | None
-
-
-class EditOptions(TypedDict, total=False):
-    """The keywords of ``Scene.edit``, for the calls that hand them on."""
-
-    method: str | EditMethod | None
-    mask: NDArray[Any] | Segmentation | None
-    strength: float | None
-    steps: int | None
-    guidance: float | None
-    seed: int
-    prompt: str | None
-    source: str | None
-    negative: str
-    threshold: float | None
-    grow: float | None
-    feather: float | None
-    soft: bool
-    resize_mask: bool
-    crop: bool
-    progress: ProgressCallback | None
-    cancel: CancelToken | None
-
-
-@dataclass(frozen=True)
-class Made:
-    """How a picture was made from text."""
-
-    prompt: str
-    negative: str
-    seed: int
-    steps: int
-    guidance: float
-    evaluations: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class _Shaping:
-    """What a caller says about the mask; see ``Scene.edit``."""
-
-    threshold: float | None
-    grow: float | None
-    feather: float | None
-    soft: bool
-    resize: bool
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be, before anything slow is done."""
-        MaskShape(self.grow or 0.0, self.feather or 0.0)
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise InvalidInputError(f"threshold must lie in [0, 1], got {self.threshold}")
-
-
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """Where a picture may change, (H, W) in [0, 1], and how that was found out."""
-
-    region: NDArray[np.float32]
-    found: Segmentation | None = None
-    evaluations: int = 0
 
 
 class Scene:
@@ -174,7 +94,7 @@ class Scene:
         self._texts: dict[str, Conditioning] = {}
         self._empty = EmptyCache()
         self._paths = Paths(latents, trajectory)
-        self._found: ByteCache[Segmentation] = ByteCache(MASK_CACHE_BYTES, _mask_bytes)
+        self._found: ByteCache[Segmentation] = ByteCache(MASK_CACHE_BYTES, mask_bytes)
         self._crops: dict[tuple[int, int, int, int], Scene] = {}
         self._caption: str | None = None
 
@@ -213,10 +133,10 @@ class Scene:
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
         side = getattr(loaded, "native_size", None) if working_size is None else working_size
-        pixels = _limited(to_tensor(picture.visible()), side)
+        pixels = limited(to_tensor(picture.visible()), side)
         padded, padding = pad_to_multiple(pixels, loaded.size_multiple)
-        latents = _encoded(loaded, padded)
-        return cls(loaded, picture, latents, padding, captioner=_captioner(captioner, loaded))
+        latents = encoded(loaded, padded)
+        return cls(loaded, picture, latents, padding, captioner=captioner_for(captioner, loaded))
 
     @classmethod
     def generate(
@@ -259,34 +179,27 @@ class Scene:
             ModelError: the model cannot be loaded.
             Cancelled: ``cancel`` was raised.
         """
-        start = time.perf_counter()
-        prompt, seed = clean_query(prompt), _checked_seed(seed)
-        _check_sampling(steps, guidance)
         loaded = (
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
-        height, width = _checked_size(loaded, size)
-        follow, levels = Follow(progress, cancel), loaded.levels(steps)
-        cells = (height // loaded.latent_stride, width // loaded.latent_stride)
-        noise = numbered_noise(torch.zeros(1, loaded.latent_channels, *cells), seed)(0)
-        with torch.no_grad():
-            texts = loaded.embed_text([prompt, negative])
-            z = loaded.prior(noise, levels[0])
-            counter = Counter(loaded)
-            denoise = guided(counter.as_model, texts[0], texts[1], scale=guidance)
-            steps_made = walk(denoise, z, levels, solver=solver_named(GENERATION_SOLVER))
-            path = Trajectory.downwards(z, levels[0], follow.watched("generating", steps_made))
-            pixels = loaded.decode_latents(path.clean)
-        rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
-        seconds = time.perf_counter() - start
+        made = generate_picture(
+            loaded,
+            prompt,
+            negative=negative,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            size=size,
+            follow=Follow(progress, cancel),
+        )
         return cls(
             loaded,
-            Picture(rgb, None, "RGB", texts.notes[0]),
-            path.clean,
-            Padding((height, width), (height, width)),
-            trajectory=path,
-            made=Made(prompt, negative, seed, steps, guidance, counter.rows, seconds),
-            captioner=_captioner(captioner, loaded),
+            made.picture,
+            made.path.clean,
+            Padding(made.picture.size, made.picture.size),
+            trajectory=made.path,
+            made=made.made,
+            captioner=captioner_for(captioner, loaded),
         )
 
     def caption(self) -> str | None:
@@ -355,7 +268,7 @@ class Scene:
             soften=soften or SoftenSettings(),
             refine=refine or RefineSettings(),
         )
-        texts = self._embedded(_checked(queries))
+        texts = self._embedded(checked_queries(queries))
         raws = self._compare(texts, settings, batch_size, progress, cancel)
         found = self._finish(raws, texts, settings, batch_size, progress)
         share = (time.perf_counter() - start) / len(found)
@@ -424,12 +337,12 @@ class Scene:
         from textseg.registry import method_name
 
         start, follow = time.perf_counter(), Follow(progress, cancel)
-        query, target, seed = query.strip(), target.strip(), _checked_seed(seed)
+        query, target, seed = query.strip(), target.strip(), checked_seed(seed)
         if not query and not target and prompt is None:
             raise QueryError("neither a query nor a target nor a prompt: nothing to do")
         usual = DEFAULTS[kind_of_change(query, target)]
         chosen = self._method(method, usual, strength=strength, steps=steps, guidance=guidance)
-        how = _Shaping(threshold, grow, feather, soft, resize_mask)
+        how = Shaping(threshold, grow, feather, soft, resize_mask)
         place = self._place(query, mask, how, usual.grow, follow)
         texts = self._wording(query, target, prompt, source, negative)
         words = Words(texts[0], texts[1], texts[2], texts[3])
@@ -478,13 +391,13 @@ class Scene:
         self,
         query: str,
         mask: NDArray[Any] | Segmentation | None,
-        how: _Shaping,
+        how: Shaping,
         cells: float,
         follow: Follow,
-    ) -> _Place:
+    ) -> Place:
         """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
         if mask is not None and not isinstance(mask, Segmentation):
-            return _Place(checked_mask(mask, self.picture.size, resize=how.resize))
+            return Place(checked_mask(mask, self.picture.size, resize=how.resize))
         usual = MaskShape.of_cells(cells, self._cell_pixels())
         shape = MaskShape(
             usual.grow if how.grow is None else how.grow,
@@ -493,8 +406,8 @@ class Scene:
         found, asked = (mask, 0) if mask is not None else self._find(query, follow)
         if how.grow is None and found.binary(how.threshold).mean() > MOST:
             shape = replace(shape, grow=0.0)  # all but the things in front, which stay
-        region = _region(found, self.picture.size, how.threshold, shape=shape, soft=how.soft)
-        return _Place(region, found, asked)
+        region = region_of(found, self.picture.size, how.threshold, shape=shape, soft=how.soft)
+        return Place(region, found, asked)
 
     def _wording(
         self, query: str, target: str, prompt: str | None, source: str | None, negative: str
@@ -635,7 +548,7 @@ class Scene:
             item = Segmentation.from_raw(
                 raw, self.rgb, grid, settings=settings, calibration=calibration
             )
-            notes = (*self.picture.notes, *remarks, *_remarks(raw, settings, batch_size))
+            notes = (*self.picture.notes, *remarks, *remarks_on(raw, settings, batch_size))
             found.append(replace(item, notes=notes))
         report(Progress("refining", len(raws), len(raws)))
         return found
@@ -651,215 +564,3 @@ class Scene:
         while sum(text.embeddings.nbytes for text in self._texts.values()) > TEXT_CACHE_BYTES:
             del self._texts[next(iter(self._texts))]
         return found
-
-
-def load(
-    model: ModelLike = "picturebook",
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    local_files_only: bool = False,
-) -> DiffusionModel:
-    """Return a model that ``segment`` and ``Scene.open`` take.
-
-    Args:
-        model: a registered name, a local folder, a hub id or a loaded diffusers pipeline.
-        device: "auto", "cpu", "cuda", "mps" ...
-        dtype: "auto", "float32", "float16" or "bfloat16".
-        local_files_only: never ask the hub.
-
-    Raises:
-        ModelError: it cannot be found, read or used; the message says what to do.
-    """
-    from textseg.registry import load_model
-
-    return load_model(model, device=device, dtype=dtype, local_files_only=local_files_only)
-
-
-def segment(
-    image: ImageLike,
-    query: str,
-    *,
-    model: ModelLike = "picturebook",
-    device: str = "auto",
-    **options: Unpack[SegmentOptions],
-) -> Segmentation:
-    """Return where ``query`` is; ``options`` are the keywords of ``Scene.segment_all``.
-
-    For several queries or several calls about one picture, open a ``Scene``: it reads it once.
-    """
-    _checked([query])  # before the slow part
-    return Scene.open(image, model, device=device).segment(query, **options)
-
-
-def edit(
-    image: ImageLike,
-    query: str,
-    target: str,
-    *,
-    model: ModelLike = "picturebook",
-    device: str = "auto",
-    **options: Unpack[EditOptions],
-) -> Edit:
-    """Return the picture with what ``query`` names turned into ``target``, and nothing else.
-
-    ``options`` are the keywords of ``Scene.edit``. For several edits open a ``Scene``.
-    """
-    if query.strip():
-        _checked([query])  # before the slow part
-    return Scene.open(image, model, device=device).edit(query, target, **options)
-
-
-@dataclass(frozen=True, eq=False)
-class Creation:
-    """A picture made from text and then changed, stage by stage.
-
-    Attributes:
-        scene: the generated picture, with ``scene.made``; ready for further edits.
-        caption: what the captioner saw in it; ``None`` without a captioner.
-        edit: the change, with the mask that it was confined to.
-    """
-
-    scene: Scene
-    caption: str | None
-    edit: Edit
-
-
-def generate_and_edit(
-    description: str,
-    query: str,
-    target: str,
-    *,
-    model: ModelLike = "picturebook",
-    device: str = "auto",
-    **options: Unpack[EditOptions],
-) -> Creation:
-    """Return a picture that is made from ``description`` and then changed from query to target.
-
-    ``options`` are the keywords of ``Scene.edit``; its seed, steps, progress and cancel serve both
-    parts. For more say in the first one, call ``Scene.generate`` and edit what it returns.
-    """
-    scene = Scene.generate(
-        description,
-        model,
-        device=device,
-        seed=options.get("seed", 0),
-        steps=options.get("steps") or GENERATION_STEPS,
-        progress=options.get("progress"),
-        cancel=options.get("cancel"),
-    )
-    return Creation(scene, scene.caption(), scene.edit(query, target, **options))
-
-
-def _captioner(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
-    from textseg.registry import captioner_of
-
-    return captioner_of(model.name) if given is None else given
-
-
-def _mask_bytes(found: Segmentation) -> int:
-    return found.soft.nbytes + found.spread.nbytes
-
-
-def _region(
-    found: Segmentation,
-    size: tuple[int, int],
-    threshold: float | None,
-    *,
-    shape: MaskShape,
-    soft: bool,
-) -> NDArray[np.float32]:
-    if found.soft.shape != size:
-        height, width = found.soft.shape
-        raise InvalidInputError(
-            f"the segmentation is of a picture of {width} x {height}, this one is "
-            f"{size[1]} x {size[0]}",
-            hint="segment the picture that is to be edited",
-        )
-    binary = found.binary(threshold)
-    if not binary.any():
-        raise NotFoundError(
-            f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
-            hint="other words, a threshold, or a mask may help",
-            presence=found.presence,
-        )
-    region = shaped(binary, shape)
-    return region * found.soft if soft else region
-
-
-def _checked_seed(seed: int) -> int:
-    if not 0 <= seed < 2**63:
-        raise InvalidInputError(f"a seed lies from 0 to 2^63 - 1, got {seed}")
-    return seed
-
-
-def _check_sampling(steps: int, guidance: float) -> None:
-    if not 1 <= steps <= 1000:
-        raise InvalidInputError(f"steps lies from 1 to 1000, got {steps}")
-    if not 0 <= guidance <= 100:
-        raise InvalidInputError(f"guidance lies from 0 to 100, got {guidance}")
-
-
-def _checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
-    if size is None:
-        side = getattr(model, "native_size", None)
-        if side is None:
-            raise UnsupportedError(
-                f"model {model.name!r} does not say what size it makes", hint="pass size=(H, W)"
-            )
-        return side, side
-    multiple = model.size_multiple
-    if min(size) < 1 or size[0] % multiple or size[1] % multiple:
-        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in size)
-        raise InvalidInputError(
-            f"{model.name} makes sides that divide by {multiple}, not {size[0]} x {size[1]}",
-            hint=f"nearest: {near}",
-        )
-    return size
-
-
-def _checked(queries: Sequence[str]) -> list[str]:
-    """Return the queries without surrounding space and repetitions."""
-    if isinstance(queries, str):
-        raise QueryError("queries is a list of texts, got a single text", hint="use segment()")
-    for query in queries:
-        if not isinstance(query, str):
-            raise QueryError(f"a query is a text, got {type(query).__name__}")
-    if not queries:
-        raise QueryError("there is no query", hint='name what to look for, e.g. ["tree", "house"]')
-    return list(dict.fromkeys(clean_query(query) for query in queries))
-
-
-def _limited(image: Tensor, side: int | None) -> Tensor:
-    """Return the image (1, 3, H, W) with at most side^2 pixels, in its own proportions."""
-    height, width = image.shape[-2:]
-    if side is None or height * width <= side**2:
-        return image
-    shrink = side / (height * width) ** 0.5
-    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    small = torch.nn.functional.interpolate(
-        image, size=size, mode="bicubic", antialias=True, align_corners=False
-    )
-    return small.clamp(0, 1)
-
-
-def _encoded(model: DiffusionModel, image: Tensor) -> Tensor:
-    try:
-        with torch.no_grad():
-            return model.encode_image(image.to(model.device))
-    except MemoryError as error:
-        raise OutOfMemoryError(
-            f"a picture of {image.shape[-1]} x {image.shape[-2]} does not fit on {model.device}",
-            hint="pass a smaller working_size or another device",
-        ) from error
-
-
-def _remarks(raw: RawMaps, settings: SegmentSettings, batch_size: int) -> list[str]:
-    found = []
-    if raw.batch_size < batch_size:
-        found.append(
-            f"memory ran out: batch_size was reduced from {batch_size} to {raw.batch_size}"
-        )
-    if raw.stopped_early:
-        found.append(f"stopped after {raw.draws} of {settings.draws} draws: tolerance reached")
-    return found

@@ -1,0 +1,73 @@
+"""Pictures from text."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from textseg.diffusion.counting import Counter
+from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.sampling import guided, walk
+from textseg.diffusion.solvers import solver_named
+from textseg.diffusion.trajectory import Trajectory
+from textseg.editing.apply import Follow, numbered_noise
+from textseg.images import (
+    Picture,
+    to_rgb,
+    to_uint8,
+)
+from textseg.scene.opening import check_sampling, checked_seed, checked_size
+from textseg.scene.options import Made
+from textseg.segmentation.query import clean_query
+
+if TYPE_CHECKING:
+    pass
+
+
+GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
+GENERATION_SOLVER = "reused_midpoint"
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A picture that was made from text, and the way it came about."""
+
+    picture: Picture
+    path: Trajectory
+    made: Made
+
+
+def generate_picture(
+    model: DiffusionModel,
+    prompt: str,
+    *,
+    negative: str,
+    seed: int,
+    steps: int,
+    guidance: float,
+    size: tuple[int, int] | None,
+    follow: Follow,
+) -> Generated:
+    """Return a picture that the model makes from text; see ``Scene.generate``."""
+    start = time.perf_counter()
+    prompt, seed = clean_query(prompt, name="prompt"), checked_seed(seed)
+    check_sampling(steps, guidance)
+    height, width = checked_size(model, size)
+    levels, counter = model.levels(steps), Counter(model)
+    cells = (height // model.latent_stride, width // model.latent_stride)
+    noise = numbered_noise(torch.zeros(1, model.latent_channels, *cells), seed)(0)
+    with torch.no_grad():
+        texts = model.embed_text([prompt, negative])
+        z = model.prior(noise, levels[0])
+        denoise = guided(counter.as_model, texts[0], texts[1], scale=guidance)
+        walked = walk(denoise, z, levels, solver=solver_named(GENERATION_SOLVER))
+        path = Trajectory.downwards(z, levels[0], follow.watched("generating", walked))
+        pixels = model.decode_latents(path.clean)
+    rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
+    seconds = time.perf_counter() - start
+    made = Made(prompt, negative, seed, steps, guidance, counter.rows, seconds)
+    return Generated(Picture(rgb, None, "RGB", texts.notes[0]), path, made)

@@ -1,0 +1,137 @@
+"""Models, pictures and numbers on their way into a scene, checked before the slow part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from textseg.diffusion.model import DiffusionModel
+from textseg.errors import (
+    InvalidInputError,
+    OutOfMemoryError,
+    QueryError,
+    UnsupportedError,
+)
+from textseg.scene.options import CaptionerLike, ModelLike
+from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.query import clean_query
+from textseg.segmentation.result import SegmentSettings
+
+if TYPE_CHECKING:
+    pass
+
+
+def load(
+    model: ModelLike = "picturebook",
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    local_files_only: bool = False,
+) -> DiffusionModel:
+    """Return a model that ``segment`` and ``Scene.open`` take.
+
+    Args:
+        model: a registered name, a local folder, a hub id or a loaded diffusers pipeline.
+        device: "auto", "cpu", "cuda", "mps" ...
+        dtype: "auto", "float32", "float16" or "bfloat16".
+        local_files_only: never ask the hub.
+
+    Raises:
+        ModelError: it cannot be found, read or used; the message says what to do.
+    """
+    from textseg.registry import load_model
+
+    return load_model(model, device=device, dtype=dtype, local_files_only=local_files_only)
+
+
+def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
+    """Return the captioner that was given, else the name of the one that belongs to the model."""
+    from textseg.registry import captioner_of
+
+    return captioner_of(model.name) if given is None else given
+
+
+def checked_queries(queries: Sequence[str]) -> list[str]:
+    """Return the queries without surrounding space and repetitions."""
+    if isinstance(queries, str):
+        raise QueryError("queries is a list of texts, got a single text", hint="use segment()")
+    for query in queries:
+        if not isinstance(query, str):
+            raise QueryError(f"a query is a text, got {type(query).__name__}")
+    if not queries:
+        raise QueryError("there is no query", hint='name what to look for, e.g. ["tree", "house"]')
+    return list(dict.fromkeys(clean_query(query) for query in queries))
+
+
+def checked_seed(seed: int) -> int:
+    """Return the seed; raises ``InvalidInputError`` outside of its range."""
+    if not 0 <= seed < 2**63:
+        raise InvalidInputError(f"a seed lies from 0 to 2^63 - 1, got {seed}")
+    return seed
+
+
+def check_sampling(steps: int, guidance: float) -> None:
+    """Raise ``InvalidInputError`` for steps or guidance outside of their ranges."""
+    if not 1 <= steps <= 1000:
+        raise InvalidInputError(f"steps lies from 1 to 1000, got {steps}")
+    if not 0 <= guidance <= 100:
+        raise InvalidInputError(f"guidance lies from 0 to 100, got {guidance}")
+
+
+def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the size (H, W) of a new picture; ``None`` is what the model was made for."""
+    if size is None:
+        side = getattr(model, "native_size", None)
+        if side is None:
+            raise UnsupportedError(
+                f"model {model.name!r} does not say what size it makes", hint="pass size=(H, W)"
+            )
+        return side, side
+    multiple = model.size_multiple
+    if min(size) < 1 or size[0] % multiple or size[1] % multiple:
+        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in size)
+        raise InvalidInputError(
+            f"{model.name} makes sides that divide by {multiple}, not {size[0]} x {size[1]}",
+            hint=f"nearest: {near}",
+        )
+    return size
+
+
+def limited(image: Tensor, side: int | None) -> Tensor:
+    """Return the image (1, 3, H, W) with at most side^2 pixels, in its own proportions."""
+    height, width = image.shape[-2:]
+    if side is None or height * width <= side**2:
+        return image
+    shrink = side / (height * width) ** 0.5
+    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
+    small = torch.nn.functional.interpolate(
+        image, size=size, mode="bicubic", antialias=True, align_corners=False
+    )
+    return small.clamp(0, 1)
+
+
+def encoded(model: DiffusionModel, image: Tensor) -> Tensor:
+    """Return the latents of an image (1, 3, H, W); raises ``OutOfMemoryError``."""
+    try:
+        with torch.no_grad():
+            return model.encode_image(image.to(model.device))
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"a picture of {image.shape[-1]} x {image.shape[-2]} does not fit on {model.device}",
+            hint="pass a smaller working_size or another device",
+        ) from error
+
+
+def remarks_on(raw: RawMaps, settings: SegmentSettings, batch_size: int) -> list[str]:
+    """Return remarks for people on how the maps came about."""
+    found = []
+    if raw.batch_size < batch_size:
+        found.append(
+            f"memory ran out: batch_size was reduced from {batch_size} to {raw.batch_size}"
+        )
+    if raw.stopped_early:
+        found.append(f"stopped after {raw.draws} of {settings.draws} draws: tolerance reached")
+    return found

@@ -1,0 +1,78 @@
+"""What the calls of a scene take and tell."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict, Union
+
+from numpy.typing import NDArray
+
+from textseg.diffusion.model import DiffusionModel
+from textseg.editing.base import EditMethod
+from textseg.progress import CancelToken, ProgressCallback
+from textseg.segmentation.refine import RefineSettings
+from textseg.segmentation.result import Segmentation
+from textseg.segmentation.soften import SoftenSettings
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+    from textseg.captioning import Captioner
+
+
+ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
+CaptionerLike = Union[str, os.PathLike[str], "Captioner"]
+
+
+class SegmentOptions(TypedDict, total=False):
+    """The keywords of ``Scene.segment_all``, for the calls that hand them on."""
+
+    reference: str
+    draws: int
+    levels: int | Sequence[float] | None
+    sigma_range: tuple[float, float]
+    seed: int
+    antithetic: bool
+    batch_size: int
+    tolerance: float | None
+    soften: SoftenSettings
+    refine: RefineSettings
+    progress: ProgressCallback | None
+    cancel: CancelToken | None
+
+
+class EditOptions(TypedDict, total=False):
+    """The keywords of ``Scene.edit``, for the calls that hand them on."""
+
+    method: str | EditMethod | None
+    mask: NDArray[Any] | Segmentation | None
+    strength: float | None
+    steps: int | None
+    guidance: float | None
+    seed: int
+    prompt: str | None
+    source: str | None
+    negative: str
+    threshold: float | None
+    grow: float | None
+    feather: float | None
+    soft: bool
+    resize_mask: bool
+    crop: bool
+    progress: ProgressCallback | None
+    cancel: CancelToken | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """How a picture was made from text."""
+
+    prompt: str
+    negative: str
+    seed: int
+    steps: int
+    guidance: float
+    evaluations: int
+    seconds: float

@@ -1,0 +1,82 @@
+"""Where an edit may change a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.editing.masks import MaskShape, shaped
+from textseg.errors import (
+    InvalidInputError,
+    NotFoundError,
+)
+from textseg.segmentation.result import Segmentation
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """What a caller says about the mask; see ``Scene.edit``."""
+
+    threshold: float | None
+    grow: float | None
+    feather: float | None
+    soft: bool
+    resize: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, before anything slow is done."""
+        MaskShape(self.grow or 0.0, self.feather or 0.0)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InvalidInputError(f"threshold must lie in [0, 1], got {self.threshold}")
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a picture may change, (H, W) in [0, 1], and how that was found out."""
+
+    region: NDArray[np.float32]
+    found: Segmentation | None = None
+    evaluations: int = 0
+
+
+def region_of(
+    found: Segmentation,
+    size: tuple[int, int],
+    threshold: float | None,
+    *,
+    shape: MaskShape,
+    soft: bool,
+) -> NDArray[np.float32]:
+    """Return the soft mask (H, W) of an edit for a segmentation of its picture.
+
+    Raises:
+        InvalidInputError: it is of a picture of another size.
+        NotFoundError: nothing is inside.
+    """
+    if found.soft.shape != size:
+        height, width = found.soft.shape
+        raise InvalidInputError(
+            f"the segmentation is of a picture of {width} x {height}, this one is "
+            f"{size[1]} x {size[0]}",
+            hint="segment the picture that is to be edited",
+        )
+    binary = found.binary(threshold)
+    if not binary.any():
+        raise NotFoundError(
+            f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
+            hint="other words, a threshold, or a mask may help",
+            presence=found.presence,
+        )
+    region = shaped(binary, shape)
+    return region * found.soft if soft else region
+
+
+def mask_bytes(found: Segmentation) -> int:
+    """Return the memory that a segmentation takes in a cache."""
+    return found.soft.nbytes + found.spread.nbytes

@@ -1,0 +1,92 @@
+"""Whole tasks in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+from textseg.editing.result import Edit
+from textseg.images import ImageLike
+from textseg.scene.core import Scene
+from textseg.scene.generating import GENERATION_STEPS
+from textseg.scene.opening import checked_queries
+from textseg.scene.options import EditOptions, ModelLike, SegmentOptions
+from textseg.segmentation.result import Segmentation
+
+if TYPE_CHECKING:
+    pass
+
+
+def segment(
+    image: ImageLike,
+    query: str,
+    *,
+    model: ModelLike = "picturebook",
+    device: str = "auto",
+    **options: Unpack[SegmentOptions],
+) -> Segmentation:
+    """Return where ``query`` is; ``options`` are the keywords of ``Scene.segment_all``.
+
+    For several queries or several calls about one picture, open a ``Scene``: it reads it once.
+    """
+    checked_queries([query])  # before the slow part
+    return Scene.open(image, model, device=device).segment(query, **options)
+
+
+def edit(
+    image: ImageLike,
+    query: str,
+    target: str,
+    *,
+    model: ModelLike = "picturebook",
+    device: str = "auto",
+    **options: Unpack[EditOptions],
+) -> Edit:
+    """Return the picture with what ``query`` names turned into ``target``, and nothing else.
+
+    ``options`` are the keywords of ``Scene.edit``. For several edits open a ``Scene``.
+    """
+    if query.strip():
+        checked_queries([query])  # before the slow part
+    return Scene.open(image, model, device=device).edit(query, target, **options)
+
+
+@dataclass(frozen=True, eq=False)
+class Creation:
+    """A picture made from text and then changed, stage by stage.
+
+    Attributes:
+        scene: the generated picture, with ``scene.made``; ready for further edits.
+        caption: what the captioner saw in it; ``None`` without a captioner.
+        edit: the change, with the mask that it was confined to.
+    """
+
+    scene: Scene
+    caption: str | None
+    edit: Edit
+
+
+def generate_and_edit(
+    description: str,
+    query: str,
+    target: str,
+    *,
+    model: ModelLike = "picturebook",
+    device: str = "auto",
+    **options: Unpack[EditOptions],
+) -> Creation:
+    """Return a picture that is made from ``description`` and then changed from query to target.
+
+    ``options`` are the keywords of ``Scene.edit``; its seed, steps, progress and cancel serve both
+    parts. For more say in the first one, call ``Scene.generate`` and edit what it returns.
+    """
+    scene = Scene.generate(
+        description,
+        model,
+        device=device,
+        seed=options.get("seed", 0),
+        steps=options.get("steps") or GENERATION_STEPS,
+        progress=options.get("progress"),
+        cancel=options.get("cancel"),
+    )
+    return Creation(scene, scene.caption(), scene.edit(query, target, **options))
