@@ -6,12 +6,12 @@ OUT ?= demo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format train bench clean
+.PHONY: help demo test quick lint types format train readers bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.installed  ## install, segment the pictures that come along, say where the results lie (OUT=demo)
+demo: $(VENV)/.installed  ## install, segment, edit and draw pictures, say where they lie (OUT=demo)
 	$(BIN)/textseg demo -o $(OUT)
 
 test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it)
@@ -34,8 +34,12 @@ format: $(VENV)/.installed-test  ## let ruff put things right
 train: $(VENV)/.installed  ## train the embedded model again (hours; resumes where it stopped)
 	$(BIN)/python -m textseg.picturebook.train $(ARGS)
 
-bench: $(VENV)/.installed-test  ## the table in the README
+readers: $(VENV)/.installed  ## train captioner and judge again
+	$(BIN)/python -m textseg.picturebook.train_readers $(ARGS)
+
+bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench segment $(ARGS)
+	$(BIN)/textseg bench edit $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,9 +7,7 @@ of several rounds are reported.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
@@ -18,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from textseg.backends.diffusers_unet import load_unet_model
+from textseg.bench.memory import peak_megabytes
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
 from textseg.images import to_tensor
@@ -89,11 +88,6 @@ def _growth() -> float:
     image = render(PICTURES["meadow"][0]).image
     Scene.open(image, model).segment(QUERIES[0])
     queries = [f"{color} {kind}" for kind in KINDS for color in COLORS][:20]
-    before = _resident()
+    before = peak_megabytes()
     Scene.open(image, model).segment_all(queries)
-    return _resident() - before
-
-
-def _resident() -> float:
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    return peak_megabytes() - before

@@ -7,20 +7,16 @@ scenes may be worked on at once.
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from textseg.bench.edit_editors import make_editor
 from textseg.bench.edit_questions import exam, scene_numbers
-
-_STATUS = Path("/proc/self/status")
+from textseg.bench.memory import peak_megabytes
 
 Made = TypeVar("Made")
 
@@ -63,7 +59,7 @@ def _measured(name: str, rounds: int, steps: int | None) -> Cost:
             answer, seconds = _timed(partial(editing, task))
             if answer is not None:
                 times.append(seconds + (opening if times is first else 0))
-    return Cost(_median(first[1:]), _median(repeat[1:]), _peak_megabytes())
+    return Cost(_median(first[1:]), _median(repeat[1:]), peak_megabytes())
 
 
 def _timed(make: Callable[[], Made]) -> tuple[Made, float]:
@@ -74,13 +70,3 @@ def _timed(make: Callable[[], Made]) -> tuple[Made, float]:
 
 def _median(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
-
-
-def _peak_megabytes() -> float:
-    if _STATUS.exists():  # the usual counter also remembers the process that started this one
-        lines = _STATUS.read_text(encoding="utf-8").splitlines()
-        found = next((line for line in lines if line.startswith("VmHWM:")), None)
-        if found is not None:
-            return int(found.split()[1]) / 2**10
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

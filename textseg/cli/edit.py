@@ -96,7 +96,9 @@ def edit(
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
     prompt: Annotated[
         str | None,
-        typer.Option(help="Text for the whole edited picture.", show_default="source with TARGET"),
+        typer.Option(
+            help="Text for what is inside the mask.", show_default="TARGET and the source's place"
+        ),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="Text for the picture as it is.", show_default="a caption")
@@ -107,7 +109,7 @@ def edit(
     ] = None,
     grow: Annotated[
         float | None,
-        typer.Option(help="Widen the found mask, in pixels.", show_default="3/8 latent cell"),
+        typer.Option(help="Widen the found mask, in pixels.", show_default="up to a latent cell"),
     ] = None,
     feather: Annotated[
         float | None,

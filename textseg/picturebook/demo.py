@@ -66,11 +66,11 @@ pictures that nobody chose is measured by the benchmark.
 
 
 EDITS: dict[str, tuple[tuple[str, str], ...]] = {
-    "meadow": (("red house", "blue house"), ("mushroom", "")),
+    "meadow": (("purple mushroom", "red mushroom"), ("mushroom", "")),
     "sea": (("orange fish", "red fish"),),
-    "night": (("blue car", "green car"),),
+    "night": (("yellow umbrella", "red umbrella"),),
 }
-"""Name of a picture -> (what to change, what it becomes); an empty target removes."""
+"""Name of a picture -> (what to change, what it becomes); an empty target removes. Chosen, too."""
 
 CREATIONS: dict[str, tuple[str, int, str, str]] = {
     "tree": ("a green tree on a meadow", 1, "tree", "orange tree"),
@@ -150,6 +150,6 @@ def _edited(
     yield f"{stem}.png", picture_bytes(pixels_of(edit.picture), "PNG", label=label)
     panels += [
         Panel(drawn or name, Image.fromarray(pixels_of(edit.before))),
-        Panel(f"may change: {edit.share:.0%}", edit.mask, top=1),
+        Panel(f"may change: {edit.share:.0%}", Image.fromarray(to_uint8(edit.mask)).convert("RGB")),
         Panel(change, edit.image),
     ]

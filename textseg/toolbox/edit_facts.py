@@ -63,7 +63,7 @@ class EditArguments(Facts):
     )
     prompt: Prompt | None = Field(
         default=None,
-        description="text for the whole edited picture; null: source, with the target put in",
+        description="text for what is inside the mask; null: target and place, from the source",
     )
     source: Prompt | None = Field(
         default=None, description="text for the picture as it is; null: a captioner writes it"
@@ -134,8 +134,8 @@ class ChangeFacts(Facts):
     method: str
     options: dict[str, JsonValue] = Field(description="all options of the method, as used")
     seed: int
-    prompt: str = Field(description="text that the model followed")
-    source_prompt: str = Field(description="text for the picture as it was")
+    prompt: str = Field(description="text that the model followed inside the mask")
+    source_prompt: str = Field(description="text for what was there")
     negative: str = Field(description="text that was led away from")
     presence: float | None = Field(
         ge=0, le=1, description="probability that the query is there; null where a mask was given"
