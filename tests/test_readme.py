@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from textseg.bench.edit import EditReport
 from textseg.bench.segment import Report
+from textseg.editing.result import Edit
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
+from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.scene import Scene
 
 ROOT = Path(__file__).parents[1]
@@ -39,10 +42,14 @@ def run(command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_python_of_the_readme_runs(desk: Path) -> None:
     names: dict[str, object] = {}
-    for block in CODE[:2]:
+    for block in CODE[:3]:
         exec(block, names)
     assert (desk / "tree.png").exists()
     assert any((desk / "out").iterdir())
+    assert (desk / "blue.png").exists()
+    edit = names["edit"]
+    assert isinstance(edit, Edit)
+    assert edit.changed_outside == 0
 
 
 def test_the_shell_command_of_the_readme_runs(desk: Path) -> None:
@@ -53,6 +60,19 @@ def test_the_shell_command_of_the_readme_runs(desk: Path) -> None:
     assert {f"picture_tree_{part}.png" for part in ("overlay", "soft", "mask")} <= written
     facts = json.loads(run(command[1] + " --json --force").stdout)
     assert [query["query"] for query in facts["queries"]] == ["red house", "tree", "boat"]
+
+
+@pytest.mark.parametrize(
+    "command", re.findall(r"^    (textseg (?:edit|create|caption) .*)$", README, re.MULTILINE)
+)
+def test_the_editing_commands_of_the_readme_run(desk: Path, command: str) -> None:
+    words = shlex.split(command)
+    answer = run(command)
+    if "-o" not in words:
+        assert "house" in answer.stdout
+        return
+    label = read_label(desk / words[words.index("-o") + 1])
+    assert label == (GENERATED if words[1] == "create" else EDITED)
 
 
 def test_the_counts_of_the_readme_are_counted(desk: Path) -> None:
@@ -68,6 +88,13 @@ def test_the_table_of_the_readme_is_the_measured_one() -> None:
     table = re.search(r"<!-- bench:segment -->\n(.*?)\n<!-- /bench:segment -->", README, re.DOTALL)
     assert table is not None
     assert table[1] == Report.from_json(measured).to_text()
+
+
+def test_the_edit_table_of_the_readme_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "docs" / "bench_edit.json").read_text(encoding="utf-8"))
+    table = re.search(r"<!-- bench:edit -->\n(.*?)\n<!-- /bench:edit -->", README, re.DOTALL)
+    assert table is not None
+    assert table[1] == EditReport(measured).table()
 
 
 def test_the_pictures_of_the_readme_exist() -> None:

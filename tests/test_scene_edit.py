@@ -11,7 +11,7 @@ from PIL import Image
 from tests.editing.helpers import INVERTING, METHODS, STEPS, Watched, box, method_with
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.diffedit import DiffEdit
-from textseg.editing.kinds import DEFAULTS
+from textseg.editing.kinds import DEFAULTS, Change
 from textseg.editing.masks import MaskShape, shaped
 from textseg.editing.result import Edit
 from textseg.errors import (
@@ -25,6 +25,7 @@ from textseg.errors import (
 )
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Progress
+from textseg.registry import make_method
 from textseg.scene import Made, Scene, edit, generate_and_edit
 from textseg.testing import GaussianModel
 
@@ -184,28 +185,36 @@ def test_a_mask_with_impossible_values_is_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "target", "options", "prompt", "negative"),
+    ("query", "target", "options", "before", "after", "negative"),
     [
-        ("tree", "house", {"source": "a tree on grass"}, "a house on grass", ""),
-        ("tree", "house", {"source": "a tree", "negative": "dog"}, "a house", "dog"),
-        ("tree", "house", {"source": " a tree ", "prompt": "all new"}, "all new", ""),
-        ("tree", "house", {"source": ""}, "house", ""),
-        ("tree", "", {"source": "a house and a tree"}, "", "tree"),
-        ("tree", "", {"source": "a house and a tree on grass"}, "on grass", "tree"),
-        ("tree", "", {"source": "a tree", "negative": "dog"}, "", "dog"),
-        ("tree", "", {"source": "a tree", "prompt": "grass"}, "grass", ""),
-        (" tree ", " house ", {"source": "a tree"}, "a house", ""),
+        ("tree", "house", {"source": "a tree on grass"}, "a tree on grass", "a house on grass", ""),
+        ("tree", "house", {"source": "a dog and a tree"}, "a tree", "a house", ""),
+        ("tree", "house", {"source": "a tree", "negative": "dog"}, "a tree", "a house", "dog"),
+        ("tree", "house", {"source": " a tree, all ", "prompt": "new"}, "a tree, all", "new", ""),
+        ("tree", "house", {"source": ""}, "tree", "house", ""),
+        ("tree", "", {"source": "a house and a tree"}, "a tree", "", "tree"),
+        (
+            "tree",
+            "",
+            {"source": "a dog and a tree on grass"},
+            "a tree on grass",
+            "on grass",
+            "tree",
+        ),
+        ("tree", "", {"source": "a tree", "negative": "dog"}, "a tree", "", "dog"),
+        ("tree", "", {"source": "a dog, a tree", "prompt": "grass"}, "a dog, a tree", "grass", ""),
+        (" tree ", " house ", {"source": "a tree"}, "a tree", "a house", ""),
+        ("", "house", {"source": "a dog on grass"}, "on grass", "house on grass", ""),
     ],
 )
 def test_prompts_are_built_from_caption_query_and_target(
-    query: str, target: str, options: dict[str, str], prompt: str, negative: str
+    query: str, target: str, options: dict[str, str], before: str, after: str, negative: str
 ) -> None:
     model = Watched(rate=0.3)
     scene = scene_with("tree", model=model)
     found = changed(scene, query, target, mask=MASK, **options)
-    assert (found.prompt, found.negative) == (prompt, negative)
-    assert found.source_prompt == options["source"].strip()
-    assert set(model.calls) == {("",), (negative, prompt)}  # the inversion, the decoding
+    assert (found.source_prompt, found.prompt, found.negative) == (before, after, negative)
+    assert set(model.calls) == {("",), (negative, after)}  # the inversion, the decoding
 
 
 def test_the_negative_prompt_is_heeded() -> None:
@@ -240,11 +249,11 @@ def test_the_captioner_gives_the_source_once() -> None:
     assert teller.asked == 1
 
 
-def test_without_a_captioner_the_target_is_the_prompt() -> None:
+def test_without_a_captioner_query_and_target_are_the_prompts() -> None:
     scene = scene_with("tree")
     assert scene.caption() is None
     found = changed(scene, source=None)
-    assert (found.source_prompt, found.prompt) == ("", "house")
+    assert (found.source_prompt, found.prompt) == ("tree", "house")
 
 
 @pytest.mark.parametrize(("query", "target"), [("", ""), (" ", "\n")])
@@ -255,6 +264,43 @@ def test_an_edit_of_nothing_to_nothing_is_refused(query: str, target: str) -> No
         with pytest.raises(QueryError):
             changed(scene, query, target, mask=mask)
     assert not model.calls
+
+
+# ---------------------------------------------------------------- how
+
+KINDS: list[tuple[str, str, Change]] = [
+    ("tree", "old tree", "alter"),
+    ("tree", "house", "replace"),
+    ("tree", "", "remove"),
+    ("", "house", "add"),
+]
+
+
+@pytest.mark.parametrize(("query", "target", "kind"), KINDS)
+def test_where_no_method_is_named_the_change_decides(query: str, target: str, kind: Change) -> None:
+    usual, scene = DEFAULTS[kind], scene_with("tree")
+    found = scene.edit(query, target, mask=MASK)
+    assert found.name == usual.method
+    assert found.method == make_method(usual.method, usual.options)
+    told = scene.edit(query, target, mask=MASK, steps=3, guidance=1.5)
+    assert told.method == make_method(usual.method, {**usual.options, "steps": 3, "guidance": 1.5})
+
+
+@pytest.mark.parametrize(("query", "target", "kind"), KINDS)
+def test_a_named_method_has_its_own_defaults_whatever_the_change(
+    query: str, target: str, kind: Change
+) -> None:
+    name = DEFAULTS[kind].method
+    found = scene_with("tree").edit(query, target, mask=MASK, method=name, steps=3)
+    assert found.method == make_method(name, {"steps": 3})
+
+
+def test_a_default_change_follows_both_prompts_and_inverts_nothing() -> None:
+    model = Watched(rate=0.3)
+    scene = scene_with("tree", model=model)
+    found = scene.edit("tree", "old tree", source="a dog and a tree on grass", mask=MASK)
+    assert set(model.calls) == {("", "a tree on grass"), ("", "an old tree on grass")}
+    assert found.evaluations.inversion == 0
 
 
 # ---------------------------------------------------------------- numbers out of range
@@ -370,7 +416,7 @@ def test_what_a_scene_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = scene._paths._kept
     scene._found.limit_bytes = scene._found.nbytes
     kept.limit_bytes = kept.nbytes
-    monkeypatch.setattr("textseg.scene.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
+    monkeypatch.setattr("textseg.scene.core.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
     changed(scene, "house", "tree", steps=3, method="diffedit", strength=0.4)
     assert len(kept) == len(scene._found) == 1
     assert len(scene._texts) <= 4
@@ -416,18 +462,22 @@ def test_without_guidance_a_picture_costs_half() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_editing_a_generated_picture_needs_no_inversion(name: str) -> None:
-    scene = made_scene()
-    method = "diffedit" if name == "diffedit" else method_with(name)
-    found = scene.edit("tree", "house", method=method, source="tree")
+    found = made_scene().edit("tree", "house", method=name, source="tree")
     assert found.evaluations.inversion == 0
     assert found.method.steps == 5
     assert found.changed_outside == 0
     assert found.change_inside > 0.01
 
 
+def test_a_default_change_of_a_generated_picture_takes_its_steps_unless_told() -> None:
+    scene = made_scene()
+    assert [scene.edit("tree", "house", steps=k).method.steps for k in (None, 6)] == [5, 6]
+
+
 def test_other_steps_than_those_it_was_made_in_do_need_an_inversion() -> None:
-    found = made_scene().edit("tree", "house", source="tree", steps=6)
-    assert found.evaluations.inversion > 0
+    for given in ({"method": "diffedit", "steps": 6}, {"method": method_with("diffedit")}):
+        found = made_scene().edit("tree", "house", source="tree", **given)
+        assert found.evaluations.inversion > 0
 
 
 def test_the_prompt_of_a_generated_picture_is_its_caption_where_there_is_no_captioner() -> None:

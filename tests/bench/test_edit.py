@@ -367,6 +367,7 @@ def test_the_json_has_a_row_for_default_peer_and_every_method() -> None:
     assert measured["methods"]["blended"]["seconds_first"] is None
     assert measured["judge"]["remove"] == {"truth": 1, "unedited": 0, "fooled": 0}
     assert measured["settings"]["seed"] == 0
+    assert measured["settings"]["default_methods"]["remove"] == "diffedit"
 
 
 def test_the_tables_are_made_of_the_json() -> None:
@@ -374,7 +375,7 @@ def test_the_tables_are_made_of_the_json() -> None:
     again = EditReport(json.loads(EditReport(measured).as_json()))
     lines = again.table().splitlines()
     names = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
-    rows = ["default", "peer", *method_names(), TRUE_CAPTIONS]
+    rows = ["default", "peer", *method_names(), SAME_SCENES, TRUE_CAPTIONS]
     assert names[2 : 2 + len(rows)] == rows
     assert "| default | 2 | 50.0% |" in lines[2]
     assert lines[-1].startswith("scenes 2, seed 0, others 1")

@@ -19,7 +19,7 @@ from textseg.toolbox import CaptionResult, CreateResult, EditResult
 Command = Callable[..., Result]
 
 EDIT = ("edit", "garden.png", "tree", "house", "--source", "a tree", "--model", "gaussian")
-SHORT = ("--steps", "4")
+SHORT, METHOD = ("--steps", "4"), ("--method", "diffedit")
 CREATE = ("create", "a tree", "--size", "24x40", "--model", "gaussian", "--steps", "8")
 
 
@@ -41,7 +41,7 @@ def test_edit_writes_one_labelled_picture_and_says_what_changed(
     result = textseg(*EDIT, *SHORT)
     assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
-    assert "'tree' -> 'house' by diffedit, seed 0" in result.stdout
+    assert "'tree' -> 'house' by flowedit, seed 0" in result.stdout
     assert "pixels changed elsewhere: 0" in result.stdout
     assert "written: garden_edited.png" in result.stdout
     assert names(folder) == ["garden.png", "garden_edited.png"]
@@ -155,9 +155,10 @@ def test_what_is_not_there_ends_with_one_and_its_presence_in_json(
         (("--method", "photoshop"), "known: blended, diffedit"),
         (("--set", "solver"), "NAME=VALUE"),
         (("--set", "solver=euler", "--set", "solver=euler"), "set twice"),
-        (("--set", "solver=magic"), "allowed: euler, reused_midpoint, dpm_solver_2m"),
-        (("--set", "strength=2"), "allowed: above 0, at most 1"),
-        (("--set", "heat=2"), "unknown option"),
+        (("--set", "solver=euler"), "solver is an option of a method, and none is named"),
+        ((*METHOD, "--set", "solver=magic"), "allowed: euler, reused_midpoint, dpm_solver_2m"),
+        ((*METHOD, "--set", "strength=2"), "allowed: above 0, at most 1"),
+        ((*METHOD, "--set", "heat=2"), "unknown option"),
         (("--remove",), "no target, got 'house'"),
         (("--mask", "nowhere.png"), "nowhere.png: no such file"),
         (("--mask", "small.png"), "the mask is 20 x 12 pixels, the picture 40 x 24"),
@@ -244,7 +245,7 @@ def test_every_option_of_a_creation_reaches_it(textseg: Command, folder: Path) -
 def test_creation_describes_its_stages(textseg: Command) -> None:
     said = textseg(*CREATE, "--change", "tree", "fog").stdout
     assert "'a tree': 40 x 24, model gaussian, seed 0" in said
-    assert "'tree' -> 'fog' by diffedit" in said
+    assert "'tree' -> 'fog' by flowedit" in said
     assert "inversion 0" in said
 
 
@@ -285,7 +286,7 @@ class Parrot:
     name = "parrot"
 
     def caption(self, rgb: np.ndarray) -> str:
-        return f"{rgb.shape[1]} columns"
+        return f"a tree on {rgb.shape[1]} columns"
 
 
 def test_caption_is_printed_for_people_and_programs(
@@ -293,7 +294,7 @@ def test_caption_is_printed_for_people_and_programs(
 ) -> None:
     monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
     command = ("caption", "garden.png", "--captioner", "parrot")
-    assert textseg(*command).stdout == "40 columns\n"
+    assert textseg(*command).stdout == "a tree on 40 columns\n"
     assert CaptionResult.model_validate_json(textseg(*command, "--json").stdout).width == 40
 
 
@@ -303,7 +304,8 @@ def test_captioner_of_an_edit_can_be_chosen(
     monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
     command = ("edit", "garden.png", "tree", "house", "--model", "gaussian", *SHORT, "--json")
     facts = EditResult.model_validate_json(textseg(*command, "--captioner", "parrot").stdout)
-    assert facts.caption == facts.source_prompt == "40 columns"
+    assert facts.caption == facts.source_prompt == "a tree on 40 columns"
+    assert facts.prompt == "a house on 40 columns"
 
 
 def test_methods_are_listed_with_their_options(textseg: Command) -> None:

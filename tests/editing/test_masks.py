@@ -116,6 +116,19 @@ def test_masks_that_cannot_be_used_are_refused(mask: np.ndarray, match: str) -> 
         checked_mask(mask, SIZE)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_mask_of_zeros_and_ones_in_whole_numbers_is_refused_and_told_how_to_be_read(
+    dtype: type,
+) -> None:
+    top = np.iinfo(dtype).max
+    with pytest.raises(InvalidInputError, match=f"0 and 1 .* its full scale is {top}") as caught:
+        checked_mask(THING.astype(dtype), SIZE)
+    assert "astype(bool)" in caught.value.hint
+    assert not checked_mask(np.zeros(SIZE, dtype), SIZE).any()
+    faint = checked_mask(THING.astype(dtype) * dtype(2), SIZE)
+    np.testing.assert_allclose(faint, THING * (2 / top), rtol=1e-6)
+
+
 def test_one_bad_value_is_enough() -> None:
     mask = np.zeros(SIZE, np.float32)
     mask[3, 5] = np.nan

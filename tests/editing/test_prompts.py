@@ -5,7 +5,7 @@ import doctest
 import pytest
 
 from textseg.editing import prompts
-from textseg.editing.prompts import target_prompt
+from textseg.editing.prompts import background_prompt, last_word, region_prompt, target_prompt
 
 BOTH = "a red house and a tree on a meadow"
 LIST = "a red house, a tree and a boat"
@@ -127,3 +127,88 @@ def test_the_target_takes_the_place_of_the_query(
 )
 def test_an_empty_target_takes_the_phrase_out(caption: str, query: str, expected: str) -> None:
     assert target_prompt(caption, query, "") == expected
+
+
+# ---------------------------------------------------------------- the place of the edit alone
+
+
+@pytest.mark.parametrize(
+    ("caption", "query", "target", "expected"),
+    [
+        # the phrase with the target, and the place
+        (BOTH, "red house", "blue house", "a blue house on a meadow"),
+        (BOTH, "red house", "red house", "a red house on a meadow"),
+        (BOTH, "tree", "boat", "a boat on a meadow"),
+        (BOTH, "the tree", "an old tree", "an old tree on a meadow"),
+        ("a red house in the snow", "house", "boat", "a red boat in the snow"),
+        ("a car and an owl at night", "owl", "cat", "a cat at night"),
+        ("there is a tree indoors", "tree", "lamp", "a lamp indoors"),
+        # no place is told
+        (LIST, "tree", "orange", "an orange"),
+        (LIST, "boat", "car", "a car"),
+        # where something stands is said of that thing alone
+        (PLACED, "red ball", "green ball", "a green ball"),
+        (PLACED, "blue ball", "green ball", "a green ball"),
+        ("a red ball on the left and a boat on the sea", "ball", "cup", "a red cup on the sea"),
+        # the place is what changes
+        (BOTH, "meadow", "beach", "on a beach"),
+        ("a red house in the snow", "in the snow", "at night", "at night"),
+        ("a red house in the snow", "snow", "deep snow", "in the deep snow"),
+        # the caption does not name it
+        (BOTH, "sky", "dark sky", "dark sky on a meadow"),
+        ("a red house", "sky", "dark sky", "dark sky"),
+        ("", "house", "blue house", "blue house"),
+        # something is added
+        (BOTH, "", "a boat", "a boat on a meadow"),
+        (LIST, "", "a cat", "a cat"),
+        # something is removed: the place is left
+        (BOTH, "tree", "", "on a meadow"),
+        (BOTH, "", "", "on a meadow"),
+        (LIST, "tree", "", ""),
+        (LIST, "tree", " ", ""),
+        ("", "house", "", ""),
+        (BOTH, "meadow", "", ""),
+    ],
+)
+def test_what_is_told_of_the_region_is_the_target_and_the_place(
+    caption: str, query: str, target: str, expected: str
+) -> None:
+    assert region_prompt(caption, query, target) == expected
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [
+        (BOTH, "on a meadow"),
+        ("a tree, a boat and a car on the sea", "on the sea"),
+        ("a house at night.", "at night."),
+        ("a house indoors", "indoors"),
+        ("A cat On a mat", "On a mat"),
+        ("at night a red house", "at night a red house"),
+        ("a cat on a mat in the snow", "in the snow"),
+        ("a boat in the middle of the sea", "in the middle of the sea"),
+        ("a boat on the left.", ""),
+        (PLACED, ""),
+        (LIST, ""),
+        ("", ""),
+    ],
+)
+def test_the_place_is_what_follows_the_last_word_that_tells_of_one(
+    caption: str, expected: str
+) -> None:
+    assert background_prompt(caption) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("red house", "house"),
+        ("A Red House.", "house"),
+        ("tree", "tree"),
+        ("the", ""),
+        ("", ""),
+        (" ", ""),
+    ],
+)
+def test_the_noun_is_the_last_word(text: str, expected: str) -> None:
+    assert last_word(text) == expected

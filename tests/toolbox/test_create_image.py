@@ -92,16 +92,26 @@ def test_changes_are_made_one_after_the_other(answer: CreateAnswer) -> None:
 def test_facts_tell_every_stage(answer: CreateAnswer) -> None:
     result = answer.result
     assert [change.query for change in result.changes] == ["tree", "house"]
-    assert result.changes[0].prompt == "a flowers and a house"
-    assert result.changes[1].source_prompt == result.changes[0].prompt
-    assert result.changes[1].negative == "house"
+    first, second = result.changes
+    assert (first.source_prompt, first.prompt) == ("a tree", "a flowers")
+    assert (second.source_prompt, second.prompt, second.negative) == ("a house", "", "house")
+    assert (first.method, second.method) == ("flowedit", "diffedit")
     making = result.evaluations - sum(c.evaluations.total for c in result.changes)
     assert making == ask().result.evaluations
     assert CreateResult.model_validate_json(result.model_dump_json()) == result
 
 
+def test_each_change_is_made_in_the_text_that_the_one_before_left() -> None:
+    changes = [{"query": "tree", "target": "wood"}, {"query": "house", "target": "old house"}]
+    first, second = ask(prompt="a house in a tree", changes=changes).result.changes
+    assert (first.source_prompt, first.prompt) == ("in a tree", "in a wood")
+    assert (second.source_prompt, second.prompt) == ("a house in a wood", "an old house in a wood")
+
+
 def test_first_change_needs_no_inversion(answer: CreateAnswer) -> None:
     assert [c.evaluations.inversion > 0 for c in answer.result.changes] == [False, True]
+    named = ask(changes=CHANGES[:1], method="diffedit").result
+    assert named.changes[0].evaluations.inversion == 0
 
 
 def test_steps_seed_and_negative_serve_the_changes_too() -> None:

@@ -97,7 +97,7 @@ def pixels(path: str | Path) -> np.ndarray:
 def test_facts_agree_with_the_edit(answer: EditAnswer) -> None:
     result, edit = answer.result, answer.edit
     assert (result.width, result.height) == (WIDTH, HEIGHT)
-    assert (result.model, result.method, result.seed) == ("gaussian", "diffedit", 0)
+    assert (result.model, result.method, result.seed) == ("gaussian", "flowedit", 0)
     assert (result.source_prompt, result.prompt) == ("a tree", "a house")
     assert result.caption is None
     assert result.share == pytest.approx((edit.mask > 0).mean())
@@ -126,9 +126,8 @@ def test_result_survives_json(answer: EditAnswer) -> None:
 
 
 def test_options_of_the_method_are_taken_and_told(picture: Path) -> None:
-    result = ask(
-        picture, strength=0.5, guidance=2, options={"solver": "euler", "differential": True}
-    ).result
+    given = {"solver": "euler", "differential": True}
+    result = ask(picture, method="diffedit", strength=0.5, guidance=2, options=given).result
     assert result.options == {
         "strength": 0.5,
         "steps": 4,
@@ -138,6 +137,19 @@ def test_options_of_the_method_are_taken_and_told(picture: Path) -> None:
         "inversion_prompt": "empty",
         "differential": True,
     }
+
+
+def test_strength_steps_and_guidance_need_no_method(picture: Path) -> None:
+    result = ask(picture, strength=0.5, guidance=2).result
+    assert result.method == "flowedit"
+    assert [result.options[name] for name in ("strength", "steps", "guidance")] == [0.5, 4, 2]
+
+
+def test_method_suits_the_change_unless_it_is_named(picture: Path) -> None:
+    removal = {"operation": "remove", "target": ""}
+    assert ask(picture, **removal).result.method == "diffedit"
+    assert ask(picture, **removal).result.options["strength"] == 1
+    assert ask(picture, method="diffedit", **removal).result.options["strength"] == 0.8
 
 
 def test_seed_decides_what_noise_decides(picture: Path) -> None:
@@ -256,8 +268,18 @@ def test_every_field_is_described_for_those_who_only_see_the_schema() -> None:
     [
         ({"method": "photoshop"}, "unknown method 'photoshop'; known: .*blended.*diffedit"),
         ({"options": {"steps": 5}}, "steps is given twice"),
-        ({"options": {"heat": 5}}, "unknown option of DiffEdit 'heat'; known: .*solver"),
-        ({"options": {"solver": "magic"}}, "allowed: euler, reused_midpoint, dpm_solver_2m"),
+        (
+            {"method": "diffedit", "options": {"heat": 5}},
+            "unknown option of DiffEdit 'heat'; known: .*solver",
+        ),
+        (
+            {"method": "diffedit", "options": {"solver": "magic"}},
+            "allowed: euler, reused_midpoint, dpm_solver_2m",
+        ),
+        (
+            {"options": {"solver": "euler"}},
+            "solver is an option of a method, and none is named; name the method",
+        ),
         ({"method": "mdp", "options": {"reuse_share": 2}}, "allowed: 0 to 1"),
         ({"mask": "nowhere.png"}, "nowhere.png: no such file"),
     ],
@@ -394,7 +416,7 @@ def test_second_failure_and_a_loaded_model_are_clear_errors(
 
 def test_progress_ends_each_stage_complete(picture: Path) -> None:
     reports: list[Progress] = []
-    edit_image(arguments(picture), model=MODEL, progress=reports.append)
+    edit_image(arguments(picture, method="diffedit"), model=MODEL, progress=reports.append)
     last = {report.stage: report for report in reports}
     assert {"loading the model", "inverting", "editing", "decoding"} <= set(last)
     assert [r for r in last.values() if r.step != r.of and r.stage != "editing"] == []

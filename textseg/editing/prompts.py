@@ -95,6 +95,8 @@ def region_prompt(caption: str, query: str, target: str) -> str:
 def background_prompt(caption: str) -> str:
     """Return what a caption says of the place in which everything stands; "" where it says nothing.
 
+    Where in the picture a thing is ("on the left") is no place: it would be said of the others.
+
     >>> background_prompt("a red house and a tree on a meadow")
     'on a meadow'
     """
@@ -102,7 +104,8 @@ def background_prompt(caption: str) -> str:
     starts = [k for k, word in enumerate(words) if _bare(word) in _PLACING]
     if not starts:
         return ""
-    return " ".join(words[starts[-1] :])
+    place = " ".join(words[starts[-1] :])
+    return "" if _PLACE.fullmatch(place.rstrip(_STOPS)) else place
 
 
 def last_word(text: str) -> str:
