@@ -221,7 +221,8 @@ def test_mistake_of_ours_is_not_hidden_as_bad_input(
 # -- as a process of its own
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from textseg import registry, testing
 from textseg.cli import main
 

@@ -153,7 +153,10 @@ def test_a_walk_away_from_a_negative_prompt_is_the_pipeline() -> None:
 
 
 @pytest.mark.parametrize(("scale", "negative"), [(7.5, ""), (7.5, "a tree"), (1.0, "")])
-def test_a_generated_picture_is_the_pipelines(scale: float, negative: str) -> None:
+def test_a_generated_picture_is_the_pipelines(
+    scale: float, negative: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textseg.scene.generating.GENERATION_SOLVER", "dpm_solver_2m")
     assert_same_picture(
         build_sd(scheduler=build_dpm()), steps=5, scale=scale, negative=negative, size=(24, 40)
     )
@@ -194,8 +197,10 @@ def test_a_walk_with_the_shipped_weights_is_the_pipeline(shipped, scale, negativ
     assert_same_walk(shipped, steps=4, scale=scale, negative=negative)
 
 
-def test_a_picture_from_the_shipped_weights_is_the_pipelines(shipped) -> None:
-    """In two steps, both of first order with any solver: the last one and the one from noise."""
+def test_a_picture_from_the_shipped_weights_is_the_pipelines(
+    shipped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("textseg.scene.generating.GENERATION_SOLVER", "euler")
     assert isinstance(shipped.scheduler, DDIMScheduler)
     assert_same_picture(shipped, steps=2, scale=7.5, negative="tree", size=(64, 96))
 
