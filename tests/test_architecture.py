@@ -30,6 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.provenance": (*BORDER, "textseg.__version__", "textseg.provenance"),
     "textseg.saving": (*BORDER, "textseg.provenance"),
     "textseg.cache": (),
+    "textseg.plugins": ("textseg.errors",),
     # the language of the methods, and what is said in it
     "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
     "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
@@ -41,7 +42,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
     "textseg.testing": (*BORDER, "textseg.diffusion"),
-    "textseg.captioning": (*BORDER, "textseg.backends.loading", "textseg.picturebook"),
+    "textseg.captioning": (
+        *BORDER,
+        "textseg.backends.loading",
+        "textseg.picturebook",
+        "textseg.plugins",
+    ),
     # by name, and only when asked for
     "textseg.registry": (
         *BORDER,
@@ -49,6 +55,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.backends",
         "textseg.editing.base",
         "textseg.picturebook",
+        "textseg.plugins",
     ),
     "textseg.scene": (
         *BORDER,

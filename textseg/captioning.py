@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from textseg.errors import ImageError, ModelError, TextsegError, UnknownNameError, UnsupportedError
 from textseg.images import to_uint8
+from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
     from transformers import BertTokenizer, BlipForConditionalGeneration, BlipImageProcessorPil
@@ -136,7 +136,7 @@ def load_captioner(
 
 def captioners() -> list[str]:
     """Returns the registered names. Loads nothing."""
-    return sorted({EMBEDDED, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({EMBEDDED, *(point.name for point in plugins(GROUP))})
 
 
 _CACHE: dict[tuple[str, str, str], Captioner] = {}
@@ -153,16 +153,10 @@ def _load_embedded(*, device: str, dtype: str, local_files_only: bool) -> Captio
 def _registered(name: str) -> CaptionerLoader | None:
     if name == EMBEDDED:
         return _load_embedded
-    point = next((point for point in entry_points(group=GROUP) if point.name == name), None)
+    point = next((point for point in plugins(GROUP) if point.name == name), None)
     if point is None:
         return None
-    try:
-        loader: CaptionerLoader = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ModelError(
-            f"captioner {name!r} is registered as {point.value}, which cannot be imported: {error}",
-            hint="update or remove the package that registers it",
-        ) from error
+    loader: CaptionerLoader = loaded(point, "captioner")
     return loader
 
 

@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
 
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
+from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -130,7 +131,7 @@ def _cached(
 
 
 def _plugins() -> list[EntryPoint]:
-    return [point for point in entry_points(group=GROUP) if point.name not in MODELS]
+    return plugins(GROUP, own=MODELS)
 
 
 def _find(name: str) -> Loader | None:
@@ -139,13 +140,7 @@ def _find(name: str) -> Loader | None:
     point = next((point for point in _plugins() if point.name == name), None)
     if point is None:
         return None
-    try:
-        loader: Loader = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ModelError(
-            f"model {name!r} is registered as {point.value}, which cannot be imported: {error}",
-            hint="update or remove the package that registers it",
-        ) from error
+    loader: Loader = loaded(point, "model")
     return loader
 
 
@@ -334,13 +329,7 @@ def _method_class(name: str) -> type[EditMethod]:
     if point is None:
         known = [*METHODS, *(point.name for point in _method_plugins())]
         raise UnknownNameError.among("method", name, known)
-    try:
-        kind = point.load()
-    except (ImportError, AttributeError) as error:
-        raise ModelError(
-            f"method {name!r} is registered as {point.value}, which cannot be imported: {error}",
-            hint="update or remove the package that registers it",
-        ) from error
+    kind = loaded(point, "method")
     if not is_pydantic_dataclass(kind) or not all(hasattr(kind, part) for part in _METHOD_PARTS):
         raise ModelError(
             f"method {name!r} is registered as {point.value}, which is not a pydantic dataclass "
@@ -351,7 +340,7 @@ def _method_class(name: str) -> type[EditMethod]:
 
 
 def _method_plugins() -> list[EntryPoint]:
-    return [point for point in entry_points(group=METHOD_GROUP) if point.name not in METHODS]
+    return plugins(METHOD_GROUP, own=METHODS)
 
 
 def _method_info(name: str, package: str) -> MethodInfo:

@@ -29,7 +29,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("gone", "textseg.no_such_module:load", registry.GROUP),
         EntryPoint("picturebook", "textseg.no_such_module:load", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: points)
     monkeypatch.setattr(registry, "_CACHE", {})
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     LOADED.clear()

@@ -179,13 +179,13 @@ def load_silent(*, device: str, dtype: str, local_files_only: bool) -> Silent:
 def test_other_packages_can_add_captioners(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("silent", f"{__name__}:load_silent", captioning.GROUP)
     monkeypatch.setattr(EntryPoint, "load", lambda self: load_silent)
-    monkeypatch.setattr(captioning, "entry_points", lambda *, group: [point])
+    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
     assert captioners() == ["picturebook", "silent"]
     assert load_captioner("silent").caption(photo()) == "128 rows"
 
 
 def test_a_captioner_whose_package_is_broken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("gone", "no_such_package:load", captioning.GROUP)
-    monkeypatch.setattr(captioning, "entry_points", lambda *, group: [point])
+    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
     with pytest.raises(ModelError, match="no_such_package"):
         load_captioner("gone")

@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from numpy.typing import NDArray
 from typer.testing import Result
 
 from textseg import captioning
 from textseg.bench import edit as edit_bench
 from textseg.bench.edit import EditBenchSettings, EditReport
+from textseg.cli.shared import plain_failures
+from textseg.errors import Cancelled
 from textseg.images import png_bytes, to_uint8
 from textseg.testing import GaussianModel
 
@@ -202,3 +205,16 @@ def test_options_of_the_edit_bench_reach_it(
     words = "--scenes 3 --seed 5 --others 2 --workers 4 --json"
     assert told(textseg("bench", "edit", *words.split())) == {"settings": 3}
     assert asked == [EditBenchSettings(scenes=3, seed=5, others=2, workers=4)]
+
+
+def test_an_interrupted_run_says_where_its_finished_items_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @plain_failures
+    def command(*, results: Path | None) -> None:
+        raise Cancelled("stopped")
+
+    for results, said in ((Path("items.jsonl"), "finished items are in items.jsonl"), (None, "no")):
+        with pytest.raises(typer.Exit):
+            command(results=results)
+        assert f"interrupted; {said}" in capsys.readouterr().err

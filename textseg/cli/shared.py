@@ -38,7 +38,9 @@ def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except (KeyboardInterrupt, Cancelled):
-            fail(Cancelled("interrupted; nothing was written"), INTERRUPTED)
+            kept = kwargs.get("results")
+            left = f"finished items are in {kept}" if kept else "nothing was written"
+            fail(Cancelled(f"interrupted; {left}"), INTERRUPTED)
         except (InvalidInputError, OutputExistsError) as error:
             fail(error, WRONG_INPUT)
         except TextsegError as error:

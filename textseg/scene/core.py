@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -21,10 +21,7 @@ from textseg.editing.kinds import DEFAULTS, Defaults, kind_of_change
 from textseg.editing.masks import MOST, MaskShape, box_around, checked_mask, latent_mask
 from textseg.editing.prompts import region_prompt
 from textseg.editing.result import Edit, Evaluations, composite, resized
-from textseg.errors import (
-    InvalidInputError,
-    QueryError,
-)
+from textseg.errors import InvalidInputError, QueryError
 from textseg.images import (
     ImageLike,
     Padding,
@@ -54,10 +51,6 @@ from textseg.segmentation.query import clean_query
 from textseg.segmentation.refine import CellGrid, RefineSettings
 from textseg.segmentation.result import Segmentation, Segmentations, SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
-
-if TYPE_CHECKING:
-    pass
-
 
 TEXT_CACHE_BYTES = MASK_CACHE_BYTES = 64 * 2**20
 CROP_MARGIN = 0.25  # of the longer side of what may change

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,18 +14,10 @@ from textseg.diffusion.sampling import guided, walk
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import Follow, numbered_noise
-from textseg.images import (
-    Picture,
-    to_rgb,
-    to_uint8,
-)
+from textseg.images import Picture, to_rgb, to_uint8
 from textseg.scene.opening import check_sampling, checked_seed, checked_size
 from textseg.scene.options import Made
 from textseg.segmentation.query import clean_query
-
-if TYPE_CHECKING:
-    pass
-
 
 GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
 GENERATION_SOLVER = "reused_midpoint"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,9 +18,6 @@ from textseg.scene.options import CaptionerLike, ModelLike
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.query import clean_query
 from textseg.segmentation.result import SegmentSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 def load(

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textseg.editing.masks import MaskShape, shaped
-from textseg.errors import (
-    InvalidInputError,
-    NotFoundError,
-)
+from textseg.errors import InvalidInputError, NotFoundError
 from textseg.segmentation.result import Segmentation
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from textseg.editing.result import Edit
 from textseg.images import ImageLike
@@ -12,9 +12,6 @@ from textseg.scene.generating import GENERATION_STEPS
 from textseg.scene.opening import checked_queries
 from textseg.scene.options import EditOptions, ModelLike, SegmentOptions
 from textseg.segmentation.result import Segmentation
-
-if TYPE_CHECKING:
-    pass
 
 
 def segment(

@@ -9,7 +9,7 @@ from pydantic import Field
 from textseg import __version__
 from textseg.images import MAX_PIXELS, open_picture
 from textseg.progress import Progress, ProgressCallback
-from textseg.toolbox.common import Facts, silent
+from textseg.toolbox.common import Facts, PixelLimit, silent
 
 
 class CaptionArguments(Facts):
@@ -24,9 +24,7 @@ class CaptionArguments(Facts):
     device: str = Field(
         default="auto", description='where to load the captioner; "auto" takes the best'
     )
-    max_pixels: int = Field(
-        default=MAX_PIXELS, ge=1, description="refuse pictures with more pixels"
-    )
+    max_pixels: PixelLimit = MAX_PIXELS
 
 
 class CaptionResult(Facts):

@@ -40,6 +40,12 @@ Query = Annotated[str, AfterValidator(clean_query)]
 Target = Annotated[str, AfterValidator(partial(_tidied, name="target"))]
 Description = Annotated[str, AfterValidator(partial(clean_query, name="prompt"))]
 Prompt = Annotated[str, AfterValidator(partial(_tidied, name="prompt"))]
+ModelName = Annotated[
+    str,
+    Field(min_length=1, description="registered name, folder of a diffusers checkpoint, or hub id"),
+]
+DeviceName = Annotated[str, Field(description='where to load the model; "auto" takes the best')]
+PixelLimit = Annotated[int, Field(ge=1, description="refuse pictures with more pixels")]
 QueryOrNone = Annotated[str, AfterValidator(partial(_tidied, name="query"))]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from textseg.toolbox.common import Description, Facts, Prompt, Query, Target
+from textseg.toolbox.common import Description, DeviceName, Facts, ModelName, Prompt, Query, Target
 from textseg.toolbox.edit_facts import ChangeFacts
 
 Side = Annotated[int, Field(ge=1, le=8192)]
@@ -50,20 +50,14 @@ class CreateArguments(Facts):
     size: tuple[Side, Side] | None = Field(
         default=None, description="height and width in pixels; null: what the model was made for"
     )
-    model: str = Field(
-        default="picturebook",
-        min_length=1,
-        description="registered name, folder of a diffusers checkpoint, or hub id",
-    )
+    model: ModelName = "picturebook"
     captioner: str | None = Field(
         default=None,
         min_length=1,
         description="who describes the picture for the changes: registered name, folder of a BLIP "
         "checkpoint, or hub id; null: the one that belongs to the model, else the prompt is used",
     )
-    device: str = Field(
-        default="auto", description='where to load the model; "auto" takes the best'
-    )
+    device: DeviceName = "auto"
 
 
 class CreateFiles(Facts):

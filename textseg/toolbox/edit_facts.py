@@ -8,7 +8,15 @@ from pydantic import Field, JsonValue, model_validator
 
 from textseg.errors import QueryError
 from textseg.images import MAX_PIXELS
-from textseg.toolbox.common import Facts, Prompt, QueryOrNone, Target
+from textseg.toolbox.common import (
+    DeviceName,
+    Facts,
+    ModelName,
+    PixelLimit,
+    Prompt,
+    QueryOrNone,
+    Target,
+)
 
 Operation = Literal["change", "remove", "add"]
 
@@ -91,23 +99,15 @@ class EditArguments(Facts):
         default=False,
         description="work on the surroundings of the mask only: for small things in large pictures",
     )
-    model: str = Field(
-        default="picturebook",
-        min_length=1,
-        description="registered name, folder of a diffusers checkpoint, or hub id",
-    )
+    model: ModelName = "picturebook"
     captioner: str | None = Field(
         default=None,
         min_length=1,
         description="who writes the source: registered name, folder of a BLIP checkpoint, or hub "
         "id; null: the one that belongs to the model, if any",
     )
-    device: str = Field(
-        default="auto", description='where to load the model; "auto" takes the best'
-    )
-    max_pixels: int = Field(
-        default=MAX_PIXELS, ge=1, description="refuse pictures with more pixels"
-    )
+    device: DeviceName = "auto"
+    max_pixels: PixelLimit = MAX_PIXELS
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -14,7 +14,16 @@ from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import MAX_PIXELS, Picture, open_picture, png_bytes, to_uint16
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.export import stems
-from textseg.toolbox.common import Facts, Query, open_scene, precise_enough, silent
+from textseg.toolbox.common import (
+    DeviceName,
+    Facts,
+    ModelName,
+    PixelLimit,
+    Query,
+    open_scene,
+    precise_enough,
+    silent,
+)
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
@@ -29,14 +38,8 @@ class SegmentArguments(Facts):
     queries: list[Query] = Field(
         min_length=1, max_length=100, description="what to look for, one mask each"
     )
-    model: str = Field(
-        default="picturebook",
-        min_length=1,
-        description="registered name, folder of a diffusers checkpoint, or hub id",
-    )
-    device: str = Field(
-        default="auto", description='where to load the model; "auto" takes the best'
-    )
+    model: ModelName = "picturebook"
+    device: DeviceName = "auto"
     threshold: float | None = Field(
         default=None,
         ge=0,
@@ -59,9 +62,7 @@ class SegmentArguments(Facts):
         le=4096,
         description="most rows in the network at once; null: the default",
     )
-    max_pixels: int = Field(
-        default=MAX_PIXELS, ge=1, description="refuse pictures with more pixels"
-    )
+    max_pixels: PixelLimit = MAX_PIXELS
 
 
 class RegionFacts(Facts):
