@@ -7,7 +7,9 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
     ├── InvalidInputError   invalid_input       (also a ValueError)
     │   ├── ImageError      invalid_image
     │   ├── QueryError      invalid_query
-    │   └── UnknownNameError  unknown_name
+    │   ├── UnknownNameError  unknown_name
+    │   ├── UnknownHandleError  unknown_handle
+    │   └── OutsideWorkspaceError  outside_workspace
     ├── ModelError          model_unavailable
     │   ├── UnsupportedError  unsupported
     │   └── PrecisionError  precision
@@ -15,6 +17,10 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
     ├── OutOfMemoryError    out_of_memory       (also a MemoryError)
     ├── NotFoundError       not_found           (knows the ``presence``)
     ├── OutputExistsError   output_exists       (also a FileExistsError)
+    ├── WorkspaceError      workspace
+    ├── NothingToUndoError  nothing_to_undo
+    ├── BusyError           busy
+    ├── TimeLimitError      time_limit
     └── Cancelled           cancelled
 """
 
@@ -77,6 +83,18 @@ class UnknownNameError(InvalidInputError):
         return cls(f"unknown {kind} {name!r}; known: {', '.join(sorted(known))}", hint=hint)
 
 
+class UnknownHandleError(InvalidInputError):
+    """A handle, or the name of a file, that stands for nothing in the workspace."""
+
+    code = "unknown_handle"
+
+
+class OutsideWorkspaceError(InvalidInputError):
+    """The name of a file that is not, or may not be, below a folder that was opened."""
+
+    code = "outside_workspace"
+
+
 class ModelError(TextsegError):
     """A model that cannot be loaded or run: files missing or broken, hub not reachable."""
 
@@ -129,6 +147,30 @@ class OutputExistsError(TextsegError, FileExistsError):
     """A file that would be overwritten."""
 
     code = "output_exists"
+
+
+class WorkspaceError(TextsegError):
+    """A workspace that cannot be read or written: disk full, file damaged or gone."""
+
+    code = "workspace"
+
+
+class NothingToUndoError(TextsegError):
+    """The latest picture was not made from another one."""
+
+    code = "nothing_to_undo"
+
+
+class BusyError(TextsegError):
+    """Too much other work is waiting for the model already; later the same call may well work."""
+
+    code = "busy"
+
+
+class TimeLimitError(TextsegError):
+    """Work that took longer than is allowed; nothing was changed."""
+
+    code = "time_limit"
 
 
 class Cancelled(TextsegError):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
-from textseg.errors import Cancelled
+from textseg.errors import Cancelled, TimeLimitError
 
 
 @dataclass(frozen=True)
 class Progress:
-    """One report: in ``stage``, ``step`` of ``of`` is done, from 0 (start) to ``of`` (done)."""
+    """One report: in ``stage``, ``step`` of ``of`` is done, from 0 (start) to ``of`` (done).
+
+    ``remaining`` estimates the seconds to the end of the stage; None where nothing is known yet.
+    """
 
     stage: str
     step: int
     of: int
+    remaining: float | None = None
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -41,3 +46,43 @@ class CancelToken:
         """Raise ``Cancelled`` when somebody asked to stop; otherwise do nothing."""
         if self.cancelled:
             raise Cancelled("stopped, because the caller asked for it")
+
+
+class Deadline(CancelToken):
+    """A flag that is raised by the clock as well: after so many seconds the work stops."""
+
+    def __init__(self, seconds: float, *, cancel: CancelToken | None = None) -> None:
+        """Start the clock; ``cancel`` is another flag that stops the same work."""
+        super().__init__()
+        self._seconds, self._other = seconds, cancel
+        self._end = time.monotonic() + seconds
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop; the clock does not count."""
+        return super().cancelled or (self._other is not None and self._other.cancelled)
+
+    def raise_if_cancelled(self) -> None:
+        """Raise ``Cancelled``, or ``TimeLimitError`` when the time is over."""
+        super().raise_if_cancelled()
+        if time.monotonic() > self._end:
+            raise TimeLimitError(
+                f"stopped after {self._seconds:g} seconds, the most that is allowed here",
+                hint="ask for fewer steps, draws or queries, or for a smaller picture",
+            )
+
+
+def estimated(progress: ProgressCallback) -> ProgressCallback:
+    """Return a callback that adds to each report how long its stage will take from now on."""
+    stage, began, first = "", 0.0, 0
+
+    def report(at: Progress) -> None:
+        nonlocal stage, began, first
+        now = time.monotonic()
+        if at.stage != stage or at.step < first:
+            stage, began, first = at.stage, now, at.step
+        done = at.step - first
+        left = (now - began) / done * (at.of - at.step) if done else None
+        progress(replace(at, remaining=left))
+
+    return report

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import pytest
 
 from textseg import errors
 from textseg.errors import TextsegError, UnknownNameError
-from textseg.progress import CancelToken
+from textseg.progress import CancelToken, Deadline, Progress, estimated
 
 
 def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:
@@ -28,7 +29,7 @@ def test_an_error_without_a_hint_is_its_message() -> None:
 
 def test_codes_tell_kinds_apart() -> None:
     codes = [kind.code for kind in all_errors()]
-    assert len(set(codes)) == len(codes) == 13
+    assert len(set(codes)) == len(codes) == 19
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,28 @@ def test_a_cancelled_token_raises_and_a_fresh_one_does_not() -> None:
     assert token.cancelled
     with pytest.raises(errors.Cancelled):
         token.raise_if_cancelled()
+
+
+def test_deadline_passes_a_cancel_on_and_ends_by_itself() -> None:
+    asked = CancelToken()
+    patient = Deadline(1000, cancel=asked)
+    patient.raise_if_cancelled()
+    asked.cancel()
+    assert patient.cancelled
+    with pytest.raises(errors.Cancelled):
+        patient.raise_if_cancelled()
+    late = Deadline(0)
+    assert not late.cancelled
+    with pytest.raises(errors.TimeLimitError, match="0 seconds"):
+        late.raise_if_cancelled()
+
+
+def test_estimate_is_what_the_steps_so_far_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    seen: list[Progress] = []
+    report = estimated(seen.append)
+    for stage, step in (("a", 0), ("a", 1), ("a", 4), ("b", 0), ("b", 5), ("b", 10)):
+        report(Progress(stage, step, 10))
+        now[0] += 2.0
+    assert [each.remaining for each in seen] == [None, 18.0, 6.0, None, 2.0, 0.0]
