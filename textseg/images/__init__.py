@@ -1,0 +1,42 @@
+"""The border for pictures: path, PIL image or array in; float32 RGB (H, W, 3) in [0, 1] inside.
+
+Only this package knows image files, PIL modes, integer pixels and PIL's (width, height). Everything
+that is wrong with a picture is found here, once, before any slow work: ``ImageError``.
+"""
+
+from __future__ import annotations
+
+from textseg.images.decoding import (
+    FORMATS,
+    ImageLike,
+    check_file,
+    decode_picture,
+    open_picture,
+)
+from textseg.images.pixels import (
+    MAX_PIXELS,
+    Picture,
+    png_bytes,
+    to_uint8,
+    to_uint16,
+    write_png_atomic,
+)
+from textseg.images.tensors import Padding, pad_to_multiple, to_rgb, to_tensor
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "ImageLike",
+    "Padding",
+    "Picture",
+    "check_file",
+    "decode_picture",
+    "open_picture",
+    "pad_to_multiple",
+    "png_bytes",
+    "to_rgb",
+    "to_tensor",
+    "to_uint8",
+    "to_uint16",
+    "write_png_atomic",
+]

@@ -1,0 +1,235 @@
+"""Picture files and PIL images, decoded within limits."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from textseg.errors import ImageError
+from textseg.images.pixels import (
+    MAX_PIXELS,
+    Array,
+    Picture,
+    check_size,
+    fraction,
+    from_array,
+    grey,
+    unit_range,
+)
+
+# What may be decoded, with the suffixes such files usually have. A decoder that is not listed is
+# never tried: Pillow has some that run other programs (EPS) or are little tested.
+FORMATS = {
+    "PNG": (".png", ".apng"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "MPO": (".jpg", ".jpeg", ".mpo"),  # several JPEGs in one; the JPEG decoder finds out
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp", ".dib"),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    "AVIF": (".avif", ".avifs"),
+    "JPEG2000": (".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c"),
+}
+
+# Modes that Pillow converts to RGB faithfully; 16-bit and float ones are scaled here.
+_COLOUR_MODES = frozenset(
+    ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV")
+)
+
+# warnings.catch_warnings changes process-wide state, so two pictures are not decoded at once.
+_DECODING = threading.Lock()
+
+ImageLike = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
+
+
+def open_picture(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Return ``source`` as float32 RGB at its own size, upright; ``source`` itself is not changed.
+
+    Args:
+        source: a path, a PIL image, a ``Picture``, or an array: (H, W), (H, W, 3) or (H, W, 4) of
+            uint8, uint16, bool, or floats in [0, 1].
+        max_pixels: refuse pictures with more pixels (width x height) than this; a ``Picture`` was
+            judged when it was made and passes.
+
+    Raises:
+        ImageError: missing, not a picture, damaged, empty, too large, or pixel values out of range.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, np.ndarray):
+        return from_array(source, max_pixels)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, "the PIL image", max_pixels)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(source, max_pixels)
+    raise ImageError(
+        f"a picture is a path, a PIL image or a numpy array, not {type(source).__name__}",
+        hint="for a tensor (3, H, W): tensor.permute(1, 2, 0).numpy()",
+    )
+
+
+def decode_picture(
+    stream: BinaryIO,
+    *,
+    name: str,
+    formats: Sequence[str] = tuple(FORMATS),
+    max_pixels: int = MAX_PIXELS,
+) -> Picture:
+    """Return the picture in an open file or in ``io.BytesIO(content)``, of several the first.
+
+    Args:
+        stream: binary, seekable, at its beginning; it is left open.
+        name: what errors call it.
+        formats: names from ``FORMATS``; the decoders of others are not tried. JPEG takes MPO along.
+        max_pixels: refuse pictures with more pixels than this, before they are decoded.
+
+    Raises:
+        ImageError: not a picture of these formats, damaged, empty or too large.
+    """
+    notes: list[str] = []
+    with _readable(name, notes, formats):
+        # A stream, because a TIFF file that Pillow maps into memory loses its orientation.
+        image = Image.open(stream, formats=[known for known in formats if known != "MPO"])
+    picture = _from_pil(image, name, max_pixels)
+    return replace(picture, notes=(*notes, *picture.notes), format=image.format)
+
+
+# -- paths
+
+
+def _from_path(source: str | os.PathLike[str], max_pixels: int) -> Picture:
+    path = Path(source)
+    check_file(path)
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be opened ({_reason(error)})") from None
+    with stream:
+        picture = decode_picture(stream, name=str(path), max_pixels=max_pixels)
+    return replace(picture, notes=(*_suffix_notes(path, picture), *picture.notes))
+
+
+def check_file(path: Path) -> None:
+    """Raise ``ImageError`` unless there is a regular file which is not empty; it is not opened."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "download it first" if str(path).startswith(("http:/", "https:/")) else ""
+        raise ImageError(f"{path}: no such file", hint=hint) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ImageError(f"{str(path)!r}: cannot be opened ({_reason(error)})") from None
+    if stat.S_ISDIR(status.st_mode):
+        raise ImageError(f"{path}: is a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError(f"{path}: is not a regular file")
+    if status.st_size == 0:
+        raise ImageError(f"{path}: the file is empty")
+
+
+def _suffix_notes(path: Path, picture: Picture) -> list[str]:
+    found = str(picture.format)
+    if not path.suffix or path.suffix.lower() in FORMATS[found]:
+        return []
+    return [f"{path.name} holds {found} data in spite of its suffix"]
+
+
+# -- PIL images
+
+
+def _from_pil(image: Image.Image, name: str, max_pixels: int) -> Picture:
+    check_size((image.height, image.width), name, max_pixels)
+    notes: list[str] = []
+    with _readable(name, notes):
+        notes += _frame_notes(image)
+        mode = image.mode
+        upright = ImageOps.exif_transpose(image)
+        rgb, alpha = _planes(upright, name)
+    return Picture(rgb, alpha, mode, tuple(notes), _profile(image))
+
+
+def _frame_notes(image: Image.Image) -> list[str]:
+    frames = getattr(image, "n_frames", 1)
+    if frames <= 1:
+        return []
+    current = image.tell()
+    which = "the first" if current == 0 else f"number {current + 1}"
+    return [f"{which} of {frames} frames is used"]
+
+
+def _planes(
+    image: Image.Image, name: str
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    if image.mode.startswith("I"):
+        return grey(_sixteen_bit(np.asarray(image), name)), None
+    if image.mode == "F":
+        return grey(unit_range(np.asarray(image), name)), None
+    if image.mode not in _COLOUR_MODES:
+        raise ImageError(
+            f"{name}: colour mode {image.mode} is not supported", hint="convert it to RGB"
+        )
+    if not image.has_transparency_data:
+        return fraction(np.asarray(image.convert("RGB")), 255), None
+    pixels = fraction(np.asarray(image.convert("RGBA")), 255)
+    return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
+
+
+def _sixteen_bit(pixels: Array, name: str) -> NDArray[np.float32]:
+    # 16-bit files come as "I;16" or, from some decoders, as 32-bit "I"
+    low, high = int(pixels.min()), int(pixels.max())
+    if low < 0 or high > 65535:
+        raise ImageError(
+            f"{name}: integer pixels from {low} to {high} have no known scale",
+            hint="pass an array of floats in [0, 1]",
+        )
+    return fraction(pixels, 65535)
+
+
+def _profile(image: Image.Image) -> bytes | None:
+    # A profile belongs to the stored colours: a CMYK or grey one says nothing about our RGB.
+    profile = image.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
+
+
+@contextmanager
+def _readable(
+    name: str, notes: list[str], formats: Sequence[str] = tuple(FORMATS)
+) -> Iterator[None]:
+    """Turn what decoders raise into ``ImageError`` and what they warn about into notes."""
+    with _DECODING, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except (ImageError, MemoryError):
+            raise
+        except UnidentifiedImageError:
+            raise ImageError(
+                f"{name}: not a picture that can be read",
+                hint=f"readable formats: {', '.join(formats)}",
+            ) from None
+        except Image.DecompressionBombError:
+            raise ImageError(
+                f"{name}: taken for a decompression bomb: more pixels than Pillow agrees to decode",
+                hint="shrink it; or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file",
+            ) from None
+        except Exception as error:  # a decoder meeting a damaged file raises nearly anything
+            raise ImageError(f"{name}: damaged or cut short ({_reason(error)})") from error
+    # Size is judged by max_pixels, so Pillow's own remark on it says nothing new.
+    about_size = Image.DecompressionBombWarning
+    notes += [str(w.message) for w in caught if not issubclass(w.category, about_size)]
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).splitlines()[0]

@@ -1,0 +1,168 @@
+"""A picture as numbers: what it consists of, which arrays it can come from, PNG files."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from textseg.errors import ImageError
+from textseg.files import write_files
+
+MAX_PIXELS = 40_000_000
+
+_ROUNDING = 1e-4  # how far float pixels may lie outside [0, 1] and still be taken as rounding
+
+Array = NDArray[Any]  # pixels of any integer or float type, told apart at run time
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture at its own size, upright.
+
+    Attributes:
+        rgb: (H, W, 3) float32 in [0, 1], the stored colours, also where the picture is transparent.
+        alpha: (H, W) float32 in [0, 1], 1 = opaque; None when the picture has no transparency.
+        mode: the PIL mode it had ("L", "RGB", "CMYK", "I;16" ...); of an array, the one that fits.
+        notes: remarks for people about what was done on the way in, e.g. "first of 12 frames".
+        icc_profile: the colour profile of ``rgb``, None without one; pixels are not converted.
+        format: Pillow's name for that of the file it was decoded from; None without a file.
+    """
+
+    rgb: NDArray[np.float32]
+    alpha: NDArray[np.float32] | None
+    mode: str
+    notes: tuple[str, ...] = ()
+    icc_profile: bytes | None = None
+    format: str | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
+    def visible(self) -> NDArray[np.float32]:
+        """Return (H, W, 3) float32 as a viewer shows it: over white where it is transparent."""
+        if self.alpha is None:
+            return self.rgb.copy()
+        alpha = self.alpha[..., None]
+        return self.rgb * alpha + (1 - alpha)
+
+
+def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Return values in [0, 1], any shape, as 0 ... 255, rounded to the nearest."""
+    return (values.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+def to_uint16(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
+    """Return values in [0, 1], any shape, as 0 ... 65535, rounded to the nearest."""
+    return (values.astype(np.float64).clip(0, 1) * 65535).round().astype(np.uint16)
+
+
+def png_bytes(image: Array | Image.Image) -> bytes:
+    """Return the content of a PNG file.
+
+    Args:
+        image: a PIL image, or an array: (H, W) of bool, uint8 or uint16 (which gives a 16-bit grey
+            file), or (H, W, 3 or 4) of uint8.
+    """
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(np.where(image, np.uint8(255), 0) if image.dtype == bool else image)
+    stream = io.BytesIO()
+    image.save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def write_png_atomic(path: Path, image: Array | Image.Image, *, force: bool = False) -> None:
+    """Write a PNG file whole or not at all; ``image`` as in ``png_bytes``.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+    """
+    path = Path(path)
+    write_files(path.parent, [(path.name, png_bytes(image))], force=force)
+
+
+def from_array(pixels: Array, max_pixels: int) -> Picture:
+    """Return the picture that an array holds; which ones do is said at ``open_picture``.
+
+    Raises:
+        ImageError: another shape or type, too large, or values out of range.
+    """
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and channels not in (3, 4)):
+        raise ImageError(
+            f"an array has shape (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}",
+            hint="channels come last: array.transpose(1, 2, 0)" if pixels.ndim == 3 else "",
+        )
+    check_size((pixels.shape[0], pixels.shape[1]), "the array", max_pixels)
+    values = _scaled(pixels)
+    if pixels.ndim == 2:
+        return Picture(grey(values), None, _ARRAY_MODES.get(pixels.dtype.name, "L"))
+    rgb = np.ascontiguousarray(values[..., :3])
+    if channels == 3:
+        return Picture(rgb, None, "RGB")
+    return Picture(rgb, np.ascontiguousarray(values[..., 3]), "RGBA")
+
+
+_ARRAY_MODES = {"bool": "1", "uint16": "I;16"}
+
+
+def _scaled(pixels: Array) -> NDArray[np.float32]:
+    """Return pixels of a known type as new float32 in [0, 1]."""
+    if pixels.dtype == bool:
+        return pixels.astype(np.float32)
+    if pixels.dtype in (np.uint8, np.uint16):
+        return fraction(pixels, np.iinfo(pixels.dtype).max)
+    if np.issubdtype(pixels.dtype, np.floating):
+        return unit_range(pixels, "the array")
+    raise ImageError(
+        f"pixels are uint8, uint16, bool or floats in [0, 1], not {pixels.dtype}",
+        hint="values from 0 to 255: array.astype(numpy.uint8)",
+    )
+
+
+def unit_range(pixels: Array, name: str) -> NDArray[np.float32]:
+    """Return floats as new float32 in [0, 1].
+
+    Raises:
+        ImageError: they lie outside by more than rounding explains, or are not finite.
+    """
+    if not np.isfinite(pixels).all():
+        raise ImageError(f"{name}: some pixels are NaN or infinite")
+    low, high = float(pixels.min()), float(pixels.max())
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        scale = high if high <= 1 else next((top for top in (255, 65535) if high <= top), None)
+        raise ImageError(
+            f"{name}: float pixels must lie in [0, 1], these reach from {low:.4g} to {high:.4g}",
+            hint=f"divide by {scale}" if low >= 0 and scale else "",
+        )
+    return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    """Raise ``ImageError`` when a picture of this height and width is empty or too large."""
+    height, width = size
+    if height == 0 or width == 0:
+        raise ImageError(f"{name}: has no pixels ({width} x {height})")
+    if height * width > max_pixels:
+        raise ImageError(
+            f"{name}: {width} x {height} = {height * width:,} pixels, more than the limit of "
+            f"{max_pixels:,}",
+            hint="shrink it, or raise max_pixels",
+        )
+
+
+def grey(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (H, W) as three equal channels, (H, W, 3)."""
+    return np.repeat(values[..., None], 3, axis=2)
+
+
+def fraction(pixels: Array, top: int) -> NDArray[np.float32]:
+    """Return integers as new float32, ``top`` as 1."""
+    return pixels.astype(np.float32) / np.float32(top)
