@@ -1,0 +1,108 @@
+"""Pictures that come in: their bytes are kept as they are, what they say about themselves is not.
+
+Names of files and texts within them may be written by strangers to be read by an assistant. A
+record has a name only when it is short and plain, and nothing of a file's metadata.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.errors import ImageError
+from textseg.images import (
+    FORMATS,
+    ImageLike,
+    Picture,
+    check_file,
+    open_picture,
+    to_uint8,
+    to_uint16,
+)
+from textseg.saving import picture_bytes
+from textseg.workspace.records import FILE, IMPORT, MEMORY, PICTURE, SOURCE, Draft
+from textseg.workspace.roots import FileLimits
+
+_TIDY = re.compile(r"\w[\w .()+-]{0,63}")  # letters and digits of all scripts; not hidden, no path
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A picture file's content, and what to say about where it came from.
+
+    Attributes:
+        content: of the file.
+        shown: what errors call it.
+        name: tidied; "" where there is none to be kept.
+        source: whether there is such a file, or a picture in memory was written as one.
+    """
+
+    content: bytes
+    shown: str
+    name: str
+    source: Literal["file", "memory"]
+
+    def draft(self, handle: str, picture: Picture) -> Draft:
+        """Return what to keep; ``picture`` is the decoded content."""
+        suffix = FORMATS[str(picture.format)][0].removeprefix(".")
+        return Draft(
+            handle=handle,
+            kind="image",
+            operation=IMPORT,
+            size=picture.size,
+            parts={PICTURE: (suffix, self.content)},
+            arguments={SOURCE: self.source} | ({"name": self.name} if self.name else {}),
+        )
+
+
+def tidy_name(name: str) -> str:
+    """Return the last component of a name when it is short and plain, otherwise ""."""
+    last = name.rpartition("/")[2]
+    return last if _TIDY.fullmatch(last) else ""
+
+
+def incoming(source: ImageLike | bytes, *, name: str, limits: FileLimits) -> Incoming:
+    """Return a picture that a person holds as the content of a file.
+
+    Args:
+        source: a path or the content of a file, which stays as it is; or whatever else
+            ``open_picture`` takes, which becomes a PNG file.
+        name: what people call it; "" takes the name of the file, if there is one.
+        limits: ``max_bytes`` of files, and ``max_pixels`` of everything else.
+
+    Raises:
+        ImageError: there is no such file, or it has too many bytes; not a picture.
+    """
+    if isinstance(source, bytes):
+        return Incoming(source, "the picture", tidy_name(name), FILE)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        return Incoming(_content(path, limits), str(path), tidy_name(name or path.name), FILE)
+    picture = open_picture(source, max_pixels=limits.max_pixels)
+    content = picture_bytes(_pixels(picture), "PNG", label=None, icc_profile=picture.icc_profile)
+    return Incoming(content, "the picture", tidy_name(name), MEMORY)
+
+
+def _content(path: Path, limits: FileLimits) -> bytes:
+    check_file(path)
+    try:
+        with path.open("rb") as file:
+            limits.check_bytes(os.fstat(file.fileno()).st_size, str(path))
+            return file.read(limits.max_bytes + 1)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be opened ({error.strerror})") from None
+
+
+def _pixels(picture: Picture) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Return the pixels as a PNG file keeps them: 16 bits for deep grey, otherwise 8."""
+    if picture.alpha is not None:
+        return to_uint8(np.concatenate([picture.rgb, picture.alpha[..., None]], 2))
+    if picture.mode.startswith(("I", "F")):
+        return to_uint16(picture.rgb[..., 0])
+    return to_uint8(picture.rgb[..., 0] if picture.mode in ("1", "L") else picture.rgb)
