@@ -7,6 +7,7 @@
 
     scene = textseg.Scene.open("photo.jpg")                 # read once, asked often
     scene.segment_all(["tree", "red house"])["tree"].save("masks")
+    scene.select("red house and not door").pick("left")     # masks are put together
     scene.edit("red house", "blue house").image             # all else stays, bit for bit
 
 Importing this package loads no model and no heavy library; each name does so when it is used.
@@ -20,45 +21,59 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from textseg.editing.result import Edit, constrain
     from textseg.errors import (
+        BusyError,
         Cancelled,
         ImageError,
         InvalidInputError,
         MissingExtraError,
         ModelError,
         NotFoundError,
+        NothingToUndoError,
         OutOfMemoryError,
         OutputExistsError,
+        OutsideWorkspaceError,
         PrecisionError,
         QueryError,
         TextsegError,
+        TimeLimitError,
+        UnknownHandleError,
         UnknownNameError,
         UnsupportedError,
+        WorkspaceError,
     )
     from textseg.registry import methods, models
     from textseg.scene import Creation, Scene, edit, generate_and_edit, load, segment
+    from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation, Segmentations
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BusyError",
     "Cancelled",
     "Creation",
     "Edit",
     "ImageError",
     "InvalidInputError",
+    "Mask",
     "MissingExtraError",
     "ModelError",
     "NotFoundError",
+    "NothingToUndoError",
     "OutOfMemoryError",
     "OutputExistsError",
+    "OutsideWorkspaceError",
     "PrecisionError",
     "QueryError",
     "Scene",
     "Segmentation",
     "Segmentations",
     "TextsegError",
+    "TimeLimitError",
+    "UnknownHandleError",
     "UnknownNameError",
     "UnsupportedError",
+    "WorkspaceError",
     "__version__",
     "constrain",
     "edit",
@@ -80,6 +95,7 @@ _HOMES = {
     "models": "textseg.registry",
     "Edit": "textseg.editing.result",
     "constrain": "textseg.editing.result",
+    "Mask": "textseg.segmentation.mask",
     "Segmentation": "textseg.segmentation.result",
     "Segmentations": "textseg.segmentation.result",
 }

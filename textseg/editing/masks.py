@@ -12,6 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from textseg.errors import InvalidInputError
+from textseg.segmentation.soft import mask_values
 
 FEATHER = 0.25  # latent cells
 MOST = 0.5  # a mask of more than this share of the picture is what stands behind everything
@@ -42,17 +43,21 @@ class MaskShape:
         return cls(grow=grow * pixels, feather=FEATHER * pixels)
 
 
-def shaped(binary: NDArray[np.bool_], shape: MaskShape) -> NDArray[np.float32]:
+def shaped(
+    binary: NDArray[np.bool_], shape: MaskShape, *, spared: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """Return a soft mask (H, W) for a binary one.
 
     Its holes are filled, since what a thing encloses changes with it; then it is widened, and falls
-    off inside its outline.
+    off inside its outline. Pixels that are ``spared`` (H, W) stay out of it all the same.
     """
     if not binary.any():
         return np.zeros(binary.shape, np.float32)
     wide = np.asarray(ndimage.binary_fill_holes(binary))
     if shape.grow > 0:
         wide = ndimage.distance_transform_edt(~wide) <= shape.grow
+    if spared is not None:
+        wide = wide & ~spared
     if shape.feather == 0 or wide.all():
         return wide.astype(np.float32)
     inside = ndimage.distance_transform_edt(wide)
@@ -72,10 +77,7 @@ def checked_mask(
     Raises:
         InvalidInputError: wrong shape, size, type or range.
     """
-    given = np.asarray(mask)  # a PIL image or nested lists will do as well
-    if given.ndim != 2 or 0 in given.shape:
-        raise InvalidInputError(f"a mask has shape (H, W), got {given.shape}")
-    values = _unit(given)
+    values = mask_values(mask)
     if values.shape == size:
         return values
     if not resize:
@@ -117,26 +119,6 @@ def _span(start: int, end: int, length: int, margin: int, least: int) -> tuple[i
     first = (start + end - wanted) // 2
     first = min(max(first, 0), length - wanted)
     return first, first + wanted
-
-
-def _unit(mask: NDArray[Any]) -> NDArray[np.float32]:
-    if mask.dtype == bool:
-        return mask.astype(np.float32)
-    if mask.dtype in (np.uint8, np.uint16):
-        if mask.max() == 1:
-            raise InvalidInputError(
-                f"a {mask.dtype} mask of 0 and 1 is nearly all 0: its full scale is "
-                f"{np.iinfo(mask.dtype).max}",
-                hint="mask.astype(bool)",
-            )
-        return mask.astype(np.float32) / np.float32(np.iinfo(mask.dtype).max)
-    if not np.issubdtype(mask.dtype, np.floating):
-        raise InvalidInputError(
-            f"a mask is bool, uint8, uint16 or floats in [0, 1], not {mask.dtype}"
-        )
-    if not np.isfinite(mask).all() or mask.min() < 0 or mask.max() > 1:
-        raise InvalidInputError("a mask of floats must be finite and lie in [0, 1]")
-    return mask.astype(np.float32)
 
 
 def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

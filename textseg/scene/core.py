@@ -42,12 +42,13 @@ from textseg.scene.opening import (
     load,
     remarks_on,
 )
-from textseg.scene.options import CaptionerLike, Made, ModelLike, SegmentOptions
-from textseg.scene.placing import Place, Shaping, mask_bytes, region_of
+from textseg.scene.options import CaptionerLike, Found, Made, ModelLike, SegmentOptions
+from textseg.scene.placing import Place, Shaping, cut_out, mask_bytes, region_of
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
+from textseg.segmentation.mask import Mask
 from textseg.segmentation.presence import PresenceCalibration
-from textseg.segmentation.query import clean_query
+from textseg.segmentation.query import clean_query, parse_query
 from textseg.segmentation.refine import CellGrid, RefineSettings
 from textseg.segmentation.result import Segmentation, Segmentations, SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
@@ -195,6 +196,11 @@ class Scene:
             captioner=captioner_for(captioner, loaded),
         )
 
+    @property
+    def path(self) -> Trajectory | None:
+        """The way the picture came about, where ``generate`` made it."""
+        return self._paths.made
+
     def caption(self) -> str | None:
         """Return what the captioner says is in the picture; ``None`` without a captioner."""
         if self._caption is None and self.captioner is not None:
@@ -267,13 +273,31 @@ class Scene:
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))
 
+    def select(self, text: str, **options: Unpack[SegmentOptions]) -> Mask:
+        """Return where an expression such as "house and not (door or window)" holds.
+
+        All of its phrases are looked for in one call. What is not present is nowhere, so that
+        everything except it is the whole picture.
+
+        Args:
+            text: phrases with "and", "or", "not", "except", parentheses and double quotes; see
+                ``textseg.segmentation.query``.
+            options: the keywords of ``segment_all``.
+
+        Raises:
+            QueryError: the expression cannot be read; the message shows the place.
+        """
+        expression = parse_query(text)
+        found = self.segment_all(expression.phrases, **options)
+        return expression.mask({item.query: item.as_mask() for item in found})
+
     def edit(
         self,
         query: str,
         target: str,
         *,
         method: str | EditMethod | None = None,
-        mask: NDArray[Any] | Segmentation | None = None,
+        mask: NDArray[Any] | Segmentation | Mask | None = None,
         strength: float | None = None,
         steps: int | None = None,
         guidance: float | None = None,
@@ -300,7 +324,9 @@ class Scene:
             method: the name of a registered method, or one with its options; ``None`` takes what
                 suits the change (``textseg.editing.kinds.DEFAULTS``).
             mask: where to change instead of where the query is: (H, W) of bool, uint8, uint16 or
-                floats in [0, 1], 1 = may change, taken as it is; or a segmentation.
+                floats in [0, 1], 1 = may change, taken as it is; or a segmentation or ``Mask``,
+                which is cut, widened and feathered as the mask of the query is. A ``Mask`` is cut
+                at 0.5 and never widened into what was taken away from it.
             strength: share of the noise levels gone through again; ``None`` is the method's own.
             steps: of a whole walk; ``None`` is the method's own, or what made a generated picture.
             guidance: how far to follow the target; ``None`` is the method's own.
@@ -320,7 +346,8 @@ class Scene:
             cancel: looked at after each step.
 
         Raises:
-            NotFoundError: the query is not in the picture; nothing was changed.
+            NotFoundError: the query is not in the picture, or the selection is empty; nothing was
+                changed.
             QueryError: no query and no mask, or nothing to do.
             InvalidInputError: a number out of its range, a mask that does not fit.
             UnknownNameError: no such method.
@@ -383,24 +410,24 @@ class Scene:
     def _place(
         self,
         query: str,
-        mask: NDArray[Any] | Segmentation | None,
+        mask: NDArray[Any] | Segmentation | Mask | None,
         how: Shaping,
         cells: float,
         follow: Follow,
     ) -> Place:
         """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
-        if mask is not None and not isinstance(mask, Segmentation):
+        if mask is not None and not isinstance(mask, Segmentation | Mask):
             return Place(checked_mask(mask, self.picture.size, resize=how.resize))
         usual = MaskShape.of_cells(cells, self._cell_pixels())
         shape = MaskShape(
             usual.grow if how.grow is None else how.grow,
             usual.feather if how.feather is None else how.feather,
         )
-        found, asked = (mask, 0) if mask is not None else self._find(query, follow)
-        if how.grow is None and found.binary(how.threshold).mean() > MOST:
+        found, asked = (mask, 0) if mask is not None else self._looked_for(query, follow)
+        if how.grow is None and cut_out(found, how.threshold).mean() > MOST:
             shape = replace(shape, grow=0.0)  # all but the things in front, which stay
         region = region_of(found, self.picture.size, how.threshold, shape=shape, soft=how.soft)
-        return Place(region, found, asked)
+        return Place(region, found if isinstance(found, Segmentation) else None, asked)
 
     def _wording(
         self, query: str, target: str, prompt: str | None, source: str | None, negative: str
@@ -414,19 +441,36 @@ class Scene:
         assert goal is not None
         return self._embedded([before, goal, away, ""])
 
-    def _find(self, query: str, follow: Follow) -> tuple[Segmentation, int]:
-        """Return where the query is and what it took to find out: 0 when it was known."""
+    def find(
+        self,
+        query: str,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Found:
+        """Return where the query is, at the default settings, and what it took to find out.
+
+        What was found before is known, and takes nothing.
+
+        Raises:
+            QueryError: the query is empty.
+            Cancelled: ``cancel`` was raised.
+        """
+        query = clean_query(query)
+        known = self._found.get(query)
+        if known is not None:
+            return Found(known, 0)
+        found = self.segment(query, progress=progress, cancel=cancel)
+        self._found.put(query, found)
+        return Found(found, found.evaluations)
+
+    def _looked_for(self, query: str, follow: Follow) -> tuple[Segmentation, int]:
         if not query:
             raise QueryError(
                 "there is no query and no mask", hint="say what to change, or give a mask"
             )
-        query = clean_query(query)
-        found, asked = self._found.get(query), 0
-        if found is None:
-            found = self.segment(query, progress=follow.progress, cancel=follow.cancel)
-            asked = found.evaluations
-            self._found.put(query, found)
-        return found, asked
+        found = self.find(query, progress=follow.progress, cancel=follow.cancel)
+        return found.segmentation, found.evaluations
 
     def _source(self, source: str | None) -> str:
         if source is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import DiffusionModel
 from textseg.editing.base import EditMethod
 from textseg.progress import CancelToken, ProgressCallback
+from textseg.segmentation.mask import Mask
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.soften import SoftenSettings
@@ -47,7 +48,7 @@ class EditOptions(TypedDict, total=False):
     """The keywords of ``Scene.edit``, for the calls that hand them on."""
 
     method: str | EditMethod | None
-    mask: NDArray[Any] | Segmentation | None
+    mask: NDArray[Any] | Segmentation | Mask | None
     strength: float | None
     steps: int | None
     guidance: float | None
@@ -76,3 +77,11 @@ class Made:
     guidance: float
     evaluations: int
     seconds: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a query is, and the evaluations that it took to find out; 0 when it was known."""
+
+    segmentation: Segmentation
+    evaluations: int

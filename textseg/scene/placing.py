@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from textseg.editing.masks import MaskShape, shaped
 from textseg.errors import InvalidInputError, NotFoundError
+from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 
 
@@ -38,15 +39,20 @@ class Place:
     evaluations: int = 0
 
 
+def cut_out(found: Segmentation | Mask, threshold: float | None) -> NDArray[np.bool_]:
+    """Return where a segmentation is above the threshold; a mask is always cut at 0.5."""
+    return found.binary(threshold) if isinstance(found, Segmentation) else found.binary()
+
+
 def region_of(
-    found: Segmentation,
+    found: Segmentation | Mask,
     size: tuple[int, int],
     threshold: float | None,
     *,
     shape: MaskShape,
     soft: bool,
 ) -> NDArray[np.float32]:
-    """Return the soft mask (H, W) of an edit for a segmentation of its picture.
+    """Return the soft mask (H, W) of an edit for a segmentation or mask of its picture.
 
     Raises:
         InvalidInputError: it is of a picture of another size.
@@ -55,19 +61,28 @@ def region_of(
     if found.soft.shape != size:
         height, width = found.soft.shape
         raise InvalidInputError(
-            f"the segmentation is of a picture of {width} x {height}, this one is "
-            f"{size[1]} x {size[0]}",
+            f"the {'mask' if isinstance(found, Mask) else 'segmentation'} is of a picture of "
+            f"{width} x {height}, this one is {size[1]} x {size[0]}",
             hint="segment the picture that is to be edited",
         )
-    binary = found.binary(threshold)
+    binary = cut_out(found, threshold)
     if not binary.any():
-        raise NotFoundError(
-            f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
-            hint="other words, a threshold, or a mask may help",
-            presence=found.presence,
-        )
-    region = shaped(binary, shape)
+        raise _nothing(found)
+    spared = found.spared if isinstance(found, Mask) else None
+    region = shaped(binary, shape, spared=spared)
     return region * found.soft if soft else region
+
+
+def _nothing(found: Segmentation | Mask) -> NotFoundError:
+    if isinstance(found, Mask):
+        return NotFoundError(
+            f"the selection {found.title!r} is empty", hint="select something that is there"
+        )
+    return NotFoundError(
+        f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
+        hint="other words, a threshold, or a mask may help",
+        presence=found.presence,
+    )
 
 
 def mask_bytes(found: Segmentation) -> int:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from skimage import measure
 
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import png_bytes, to_uint16
@@ -19,15 +18,20 @@ from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, Layer, Panel
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
+from textseg.segmentation.mask import Mask, MaskAlgebra
+from textseg.segmentation.picking import Region as Region
+from textseg.segmentation.pieces import find_pieces
 from textseg.segmentation.presence import PresenceCalibration, presence_features
+from textseg.segmentation.query import quoted
 from textseg.segmentation.refine import CellGrid, RefineSettings, refine, settle
+from textseg.segmentation.soft import HALF as HALF
+from textseg.segmentation.soft import cut
 from textseg.segmentation.soften import SoftenSettings, soften
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REGION = 0.25  # latent cells
-HALF = 0.5  # where a soft mask is cut: soften puts the threshold it found there
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,9 @@ class Threshold:
     value: float
 
 
-@dataclass(frozen=True)
-class Region:
-    """A connected piece of a mask: ``box`` is (left, top, right, bottom) in pixels, end exclusive.
-
-    ``area`` counts pixels, ``centroid`` is (row, col), ``score`` is the mean of the soft mask
-    inside.
-    """
-
-    box: tuple[int, int, int, int]
-    area: int
-    centroid: tuple[float, float]
-    score: float
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class Segmentation:
-    """Where a query is in a picture.
+class Segmentation(MaskAlgebra):
+    """Where a query is in a picture; ``&``, ``|``, ``-`` and ``~`` put it together with others.
 
     Attributes:
         query: the text that was looked for.
@@ -147,10 +137,23 @@ class Segmentation:
         ``None`` is the threshold that was found, and an empty mask when the query is not present.
         """
         if threshold is None:
-            return (self.soft > HALF) & self.present
-        if not 0 <= threshold <= 1:
-            raise InvalidInputError(f"threshold must lie in [0, 1], got {threshold}")
-        return self.soft > threshold
+            return cut(self.soft, HALF) & self.present
+        return cut(self.soft, threshold)
+
+    def as_mask(self, threshold: float | None = None) -> Mask:
+        """Return the soft mask with ``threshold`` moved to 0.5, where all that follows cuts it.
+
+        It is ``binary(threshold)`` that lies above 0.5; so ``None`` is the threshold that was
+        found, and all 0 when the query is not present.
+        """
+        there = self.present or threshold is not None
+        soft = self.soft if there else np.zeros_like(self.soft)
+        return Mask(soft, quoted(self.query), self.rgb, self._least_area).as_mask(threshold)
+
+    @property
+    def mask(self) -> Mask:
+        """``as_mask()``: what can be combined, picked from, corrected and handed to an edit."""
+        return self.as_mask()
 
     def regions(self, threshold: float | None = None) -> list[Region]:
         """Return the connected pieces of ``binary(threshold)``, the largest first.
@@ -158,16 +161,7 @@ class Segmentation:
         Specks of less than ``LEAST_REGION`` latent cells are left out: the model saw nothing so
         small, they come from the edges of the picture.
         """
-        labels = measure.label(self.binary(threshold), connectivity=2)
-        least = LEAST_REGION * self.soft.size / self.raw.difference.size
-        found = []
-        for piece in measure.regionprops(labels, self.soft):
-            top, left, bottom, right = piece.bbox
-            row, col = (float(place) for place in piece.centroid)
-            score = float(piece.intensity_mean)
-            if piece.area >= least:
-                found.append(Region((left, top, right, bottom), int(piece.area), (row, col), score))
-        return sorted(found, key=lambda region: -region.area)
+        return list(find_pieces(self.soft, self.binary(threshold), self._least_area).regions)
 
     def overlay(
         self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: int = 1
@@ -228,6 +222,11 @@ class Segmentation:
         there = "present" if self.present else "not present"
         title = f"{_shortened(self.query)}: {there} ({self.presence:.0%})"
         return Panel(title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size)))
+
+    @property
+    def _least_area(self) -> float:
+        """Pixels; connected pieces of less are specks."""
+        return LEAST_REGION * self.soft.size / self.raw.difference.size
 
     def _contents(self) -> Iterator[bytes]:
         """Yield the five files of ``export.SavedFiles``."""
