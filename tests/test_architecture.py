@@ -25,7 +25,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.errors": (),
     "textseg.progress": ("textseg.errors",),
     "textseg.files": ("textseg.errors",),
-    "textseg.images": ("textseg.errors", "textseg.files"),
+    "textseg.images": ("textseg.errors", "textseg.files", "textseg.images"),
     # writing pictures back, with a word on who made them
     "textseg.provenance": (*BORDER, "textseg.__version__", "textseg.provenance"),
     "textseg.saving": (*BORDER, "textseg.provenance"),
@@ -34,7 +34,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the language of the methods, and what is said in it
     "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
     "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
-    "textseg.editing": (*BORDER, "textseg.cache", "textseg.diffusion", "textseg.editing"),
+    "textseg.editing": (
+        *BORDER,
+        "textseg.cache",
+        "textseg.diffusion",
+        "textseg.editing",
+        "textseg.segmentation.soft",
+    ),
     "textseg.editing.result": (
         *BORDER,
         "textseg.editing",
@@ -72,11 +78,20 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.result",
         "textseg.registry",
     ),
+    # pictures and masks on disk: knows no model
+    "textseg.workspace": (
+        *BORDER,
+        "textseg.__version__",
+        "textseg.provenance",
+        "textseg.saving",
+        "textseg.workspace",
+    ),
     # what people and programs use: no backend, no method
     "textseg.toolbox": (
         *BORDER,
         "textseg.__version__",
         "textseg.toolbox",
+        "textseg.workspace",
         "textseg.scene",
         "textseg.registry.make_method",
         "textseg.registry.range_words",
@@ -88,6 +103,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.prompts",
         "textseg.editing.result",
         "textseg.segmentation.export",
+        "textseg.segmentation.keeping",
+        "textseg.segmentation.mask",
+        "textseg.segmentation.picking",
+        "textseg.segmentation.pieces",
         "textseg.segmentation.query",
         "textseg.segmentation.result",
         "textseg.diffusion.model",
@@ -104,8 +123,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.OptionInfo",
         "textseg.picturebook.demo",
         "textseg.bench",
+        "agent_tools.chat",
     ),
-    "agent_tools": ("textseg.errors", "textseg.progress", "textseg.toolbox", "agent_tools"),
+    "textseg.__main__": ("textseg.cli",),
+    "agent_tools": (
+        "textseg.errors",
+        "textseg.progress",
+        "textseg.toolbox",
+        "textseg.workspace",
+        "textseg.segmentation.picking",
+        "textseg.__version__",
+        "agent_tools",
+    ),
     # the embedded world: the renderer stands alone, so that its truth depends on no model
     "textseg.picturebook": ("textseg",),
     "textseg.picturebook.scenes": ("textseg.picturebook.settings", "textseg.picturebook.shapes"),

@@ -9,7 +9,16 @@ import pytest
 
 import textseg
 
-HEAVY = ("torch", "diffusers", "transformers", "ipywidgets", "langchain_core", "matplotlib")
+HEAVY = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "ipywidgets",
+    "langchain_core",
+    "langgraph",
+    "matplotlib",
+    "mcp",
+)
 
 
 def loaded_after(statement: str) -> set[str]:
@@ -20,7 +29,18 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("package", ["textseg", "agent_tools", "textseg.cli", "textseg.toolbox"])
+@pytest.mark.parametrize(
+    "package",
+    [
+        "textseg",
+        "agent_tools",
+        "agent_tools.commands",
+        "agent_tools.operations",
+        "textseg.cli",
+        "textseg.toolbox",
+        "textseg.workspace",
+    ],
+)
 def test_import_loads_none_of_the_heavy_libraries(package: str) -> None:
     modules = loaded_after(f"import {package}")
     assert package in modules

@@ -37,7 +37,7 @@ def test_segment_writes_four_files_a_query_and_says_what_it_found(
     assert result.exit_code == 0, result.stderr
     assert "tree: " in result.stdout
     assert "present" in result.stdout
-    assert "region 1: " in result.stdout
+    assert "region 1 (left): " in result.stdout
     assert names(folder / "out" / "masks") == [
         "garden_tree.json",
         "garden_tree_mask.png",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.errors import PrecisionError
 from textseg.testing import GaussianModel
+from textseg.toolbox import Setup
 
 
 @dataclass(frozen=True)
@@ -46,3 +47,8 @@ class Parrot:
     def caption(self, rgb: NDArray[np.float32]) -> str:
         self.asked += 1
         return self.says
+
+
+def take_setup(settings: dict[str, object]) -> Setup:
+    """The settings that belong to the setup, taken out of the others."""
+    return Setup.model_validate({k: settings.pop(k) for k in Setup.model_fields if k in settings})

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from tests.toolbox.helpers import Loads, Parrot
+from tests.toolbox.helpers import Loads, Parrot, take_setup
 from textseg import captioning, registry
 from textseg.errors import (
     Cancelled,
@@ -28,6 +28,7 @@ from textseg.toolbox import (
     CreateAnswer,
     CreateArguments,
     CreateResult,
+    Setup,
     create_image,
     created_name,
     explain,
@@ -44,7 +45,7 @@ def arguments(**settings: object) -> CreateArguments:
     return CreateArguments.model_validate(
         {
             "prompt": "a tree and a house",
-            "size": (HEIGHT, WIDTH),
+            "size": [HEIGHT, WIDTH],
             "steps": 8,
             "guidance": 1,
             **settings,
@@ -53,7 +54,8 @@ def arguments(**settings: object) -> CreateArguments:
 
 
 def ask(**settings: object) -> CreateAnswer:
-    return create_image(arguments(**settings), model=MODEL)
+    setup = take_setup(settings)
+    return create_image(arguments(**settings), setup=setup, model=MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +175,7 @@ def test_wrong_arguments_are_explained(
 
 def test_unknown_method_is_found_before_a_model_is_looked_for() -> None:
     with pytest.raises(UnknownNameError, match="photoshop"):
-        create_image(arguments(method="photoshop", model="no-such-model"))
+        create_image(arguments(method="photoshop"), setup=Setup(model="no-such-model"))
 
 
 def test_half_precision_without_numbers_is_answered_in_float32(
@@ -182,7 +184,7 @@ def test_half_precision_without_numbers_is_answered_in_float32(
     loads = Loads()
     monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
     monkeypatch.setattr(registry, "_CACHE", {})
-    found = create_image(arguments(model="shaky"))
+    found = create_image(arguments(), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     assert "float32" in found.result.notes[-1]
     np.testing.assert_array_equal(found.picture.rgb, ask().picture.rgb)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from tests.toolbox.helpers import Loads, Parrot
+from tests.toolbox.helpers import Loads, Parrot, take_setup
 from textseg import captioning, registry
 from textseg.errors import (
     Cancelled,
@@ -30,6 +30,7 @@ from textseg.toolbox import (
     EditAnswer,
     EditArguments,
     EditResult,
+    Setup,
     edit_image,
     error_facts,
     explain,
@@ -78,7 +79,8 @@ def arguments(picture: Path, **settings: object) -> EditArguments:
 
 
 def ask(picture: Path, **settings: object) -> EditAnswer:
-    return edit_image(arguments(picture, **settings), model=MODEL)
+    setup = take_setup(settings)
+    return edit_image(arguments(picture, **settings), setup=setup, model=MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +103,15 @@ def test_facts_agree_with_the_edit(answer: EditAnswer) -> None:
     assert (result.source_prompt, result.prompt) == ("a tree", "a house")
     assert result.caption is None
     assert result.share == pytest.approx((edit.mask > 0).mean())
-    assert result.changed_outside == 0
-    assert result.change_inside == edit.change_inside > 0
+    assert result.check.changed_outside == 0
+    assert result.check.change_inside == edit.change_inside > 0
     assert edit.segmentation is not None
     assert result.presence == edit.segmentation.presence > 0.5
     assert result.evaluations.total == (
-        result.evaluations.mask + result.evaluations.inversion + result.evaluations.decode
+        result.evaluations.mask
+        + result.evaluations.inversion
+        + result.evaluations.decode
+        + result.evaluations.check
     )
     assert min(result.evaluations.mask, result.evaluations.decode) > 0
 
@@ -187,8 +192,8 @@ def test_threshold_and_softness_decide_the_mask(picture: Path) -> None:
 
 def test_crop_changes_the_thing_too(picture: Path) -> None:
     result = ask(picture, crop=True).result
-    assert result.changed_outside == 0
-    assert result.change_inside > 0
+    assert result.check.changed_outside == 0
+    assert result.check.change_inside > 0
 
 
 # -- operations
@@ -240,7 +245,7 @@ def test_arguments_that_contradict_each_other_say_what_to_do(
         ({"grow": float("nan")}, "grow"),
         ({"feather": float("inf")}, "feather"),
         ({"seed": -1}, "seed.*allowed: at least 0, below 9223372036854775808"),
-        ({"operation": "paint"}, "'change', 'remove' or 'add'"),
+        ({"operation": "paint"}, "'replace', 'remove' or 'add'"),
         ({"target": "tr\0ee"}, r"the target holds the control character U\+0000"),
         ({"prompt": "x" * 20_001}, "the prompt has 20,001 characters"),
         ({"unheard_of": 1}, "unheard_of"),
@@ -288,18 +293,18 @@ def test_wrong_method_option_or_mask_is_found_before_a_model_is_looked_for(
     picture: Path, wrong: dict[str, object], said: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=said):
-        edit_image(arguments(picture, model="no-such-model", **wrong))
+        edit_image(arguments(picture, **wrong), setup=Setup(model="no-such-model"))
 
 
 def test_bad_picture_is_found_before_a_model_is_looked_for() -> None:
     with pytest.raises(ImageError, match=r"nowhere\.png"):
-        edit_image(arguments(Path("nowhere.png"), model="no-such-model"))
+        edit_image(arguments(Path("nowhere.png")), setup=Setup(model="no-such-model"))
 
 
 def test_mask_of_another_size_is_resized_only_when_asked(picture: Path, tmp_path: Path) -> None:
     small = str(paint(tmp_path / "small.png", (HEIGHT // 2, WIDTH // 2)))
     with pytest.raises(InvalidInputError, match="the mask is 20 x 12 pixels, the picture 40 x 24"):
-        edit_image(arguments(picture, mask=small, model="no-such-model"))
+        edit_image(arguments(picture, mask=small), setup=Setup(model="no-such-model"))
     mask = ask(picture, mask=small, resize_mask=True).edit.mask
     assert mask.shape == (HEIGHT, WIDTH)
     assert mask[:, :15].min() == 1
@@ -389,7 +394,7 @@ def test_half_precision_without_numbers_is_answered_in_float32(
     loads = Loads()
     monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
     monkeypatch.setattr(registry, "_CACHE", {})
-    found = edit_image(arguments(picture, model="shaky"))
+    found = edit_image(arguments(picture), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     assert found.result.notes[-1].endswith("so it was done again in float32")
     np.testing.assert_array_equal(found.edit.picture.rgb, ask(picture).edit.picture.rgb)
@@ -402,7 +407,7 @@ def test_second_failure_and_a_loaded_model_are_clear_errors(
     monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
     monkeypatch.setattr(registry, "_CACHE", {})
     with pytest.raises(PrecisionError, match="use float32"):
-        edit_image(arguments(picture, model="shaky"))
+        edit_image(arguments(picture), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     with pytest.raises(PrecisionError):
         edit_image(

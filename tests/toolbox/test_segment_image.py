@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from tests.toolbox.helpers import take_setup
 from textseg.errors import Cancelled, ImageError, OutputExistsError, QueryError
 from textseg.images import open_picture, to_uint8
 from textseg.progress import CancelToken, Progress
@@ -20,6 +21,7 @@ from textseg.toolbox import (
     SegmentAnswer,
     SegmentArguments,
     SegmentResult,
+    Setup,
     explain,
     refuse_output,
     save_answer,
@@ -38,10 +40,11 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(picture: Path, *queries: str, **settings: object) -> SegmentAnswer:
+    setup = take_setup(settings)
     arguments = SegmentArguments.model_validate(
         {"image": str(picture), "queries": list(queries), "draws": 4, **settings}
     )
-    return segment_image(arguments, model=MODEL)
+    return segment_image(arguments, setup=setup, model=MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +191,6 @@ def test_cancel_stops_the_call(picture: Path) -> None:
         ({"threshold": 1.5}, "threshold"),
         ({"threshold": float("nan")}, "threshold"),
         ({"draws": 0}, "draws"),
-        ({"batch_size": 0}, "batch_size"),
         ({"seed": -1}, "seed"),
         ({"unheard_of": 1}, "unheard_of"),
     ],
@@ -215,9 +217,9 @@ def test_every_field_is_described_for_those_who_only_see_the_schema() -> None:
 
 
 def test_bad_picture_is_found_before_a_model_is_looked_for() -> None:
-    arguments = SegmentArguments(image="nowhere.png", queries=["tree"], model="no-such-model")
+    arguments = SegmentArguments(image="nowhere.png", queries=["tree"])
     with pytest.raises(ImageError, match=r"nowhere\.png"):
-        segment_image(arguments)
+        segment_image(arguments, setup=Setup(model="no-such-model"))
 
 
 def test_limit_on_pixels_is_handed_on(picture: Path) -> None:

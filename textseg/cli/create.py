@@ -96,6 +96,9 @@ def create(
         str | None,
         typer.Option(help="Of the changes, see `textseg methods`.", show_default="what suits each"),
     ] = None,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not look for TARGET after each change.")
+    ] = False,
     model: Model = "picturebook",
     captioner: Captioner = None,
     device: Device = "auto",
@@ -107,6 +110,7 @@ def create(
     """Make a picture of PROMPT, then change things in it, one after the other."""
     from textseg.toolbox import (
         CreateArguments,
+        Setup,
         checked,
         create_image,
         created_name,
@@ -123,16 +127,15 @@ def create(
         guidance=guidance,
         negative=negative,
         size=None if size is None else _size(size),
-        model=model,
-        captioner=captioner,
-        device=device,
+        check=not no_check,
     )
     arguments = checked(CreateArguments, values)
+    setup = checked(Setup, given(model=model, device=device, captioner=captioner))
     path = output or Path(created_name(arguments))
     refuse_create_output(arguments, path, stages=stages, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
-        answer = create_image(arguments, progress=progress)
+        answer = create_image(arguments, setup=setup, progress=progress)
     result = save_create(
         answer, path, stages=stages, force=force, label=not no_label, credentials=credentials
     )

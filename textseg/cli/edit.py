@@ -11,7 +11,9 @@ import typer
 from textseg.cli.shared import (
     AsJson,
     Device,
+    Exclude,
     Force,
+    Invert,
     MaxPixels,
     Model,
     NoLabel,
@@ -63,6 +65,15 @@ def edit(
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove QUERY; no TARGET.")] = False,
+    exclude: Exclude = "",
+    invert: Invert = False,
+    region: Annotated[
+        str,
+        typer.Option(
+            metavar="WORDS",
+            help='Change only this region of QUERY: "left", "largest" ...; or where to add.',
+        ),
+    ] = "",
     mask: Annotated[
         str | None,
         typer.Option(
@@ -121,6 +132,9 @@ def edit(
         bool, typer.Option("--crop", help="Work on the mask's surroundings only, larger.")
     ] = False,
     soft: Annotated[bool, typer.Option("--soft", help="Change doubtful places less.")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not look for TARGET in the edited picture.")
+    ] = False,
     model: Model = "picturebook",
     captioner: Captioner = None,
     device: Device = "auto",
@@ -134,42 +148,50 @@ def edit(
     sign: Sign = None,
 ) -> None:
     """Turn QUERY into TARGET; every pixel elsewhere stays as it is. IMAGE is never replaced."""
-    from textseg.toolbox import EditArguments, checked, edit_image, refuse_edit_output, save_edit
+    from textseg.toolbox import (
+        EditArguments,
+        Setup,
+        checked,
+        edit_image,
+        refuse_edit_output,
+        save_edit,
+    )
 
     values = given(
         image=image,
         query=query,
         target=target,
         operation=_operation(query, target, remove=remove),
+        exclude=exclude,
+        invert=invert,
+        region=region,
         mask=mask,
+        resize_mask=resize_mask,
         method=method,
         strength=strength,
         steps=steps,
         guidance=guidance,
+        options=_options(option or []),
+        seed=seed,
         prompt=prompt,
         source=source,
+        negative=negative,
         threshold=threshold,
         grow=grow,
         feather=feather,
-        captioner=captioner,
-        max_pixels=max_pixels,
+        soft=soft,
+        crop=crop,
+        check=not no_check,
     )
-    values |= {
-        "resize_mask": resize_mask,
-        "options": _options(option or []),
-        "seed": seed,
-        "negative": negative,
-        "crop": crop,
-        "soft": soft,
-        "model": model,
-        "device": device,
-    }
     arguments = checked(EditArguments, values)
+    setup = checked(
+        Setup, given(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
+    )
     path = output or Path(f"{Path(image).stem}_edited.png")
-    refuse_edit_output(arguments, path, force=force)
+    refuse_edit_output(arguments, path, setup=setup, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
-        answer = edit_image(arguments, progress=progress)
+        answer = edit_image(arguments, setup=setup, progress=progress)
     result = save_edit(
         answer,
         path,
@@ -202,20 +224,24 @@ def change_lines(facts: ChangeFacts) -> Iterator[str]:
     if facts.presence is not None:
         yield f"  {facts.query!r} is there with probability {facts.presence:.2f}"
     yield f"  text before: {facts.source_prompt!r}, after: {facts.prompt!r}"
+    check = facts.check
     yield (
-        f"  {facts.share:.1%} of the picture could change, by {facts.change_inside:.1%} in the "
-        f"mean; pixels changed elsewhere: {facts.changed_outside}"
+        f"  {facts.share:.1%} of the picture could change, by {check.change_inside:.1%} in the "
+        f"mean; pixels changed elsewhere: {check.changed_outside}"
     )
+    if check.look is not None:
+        now = "still there" if not facts.target else "there now"
+        yield f"  {check.look.query!r} is {now} with probability {check.look.presence:.2f}"
     yield (
         f"  {cost.total} evaluations (mask {cost.mask}, inversion {cost.inversion}, decoding "
-        f"{cost.decode}) in {facts.seconds:.1f} s"
+        f"{cost.decode}, check {cost.check}) in {facts.seconds:.1f} s"
     )
 
 
 def _operation(query: str, target: str | None, *, remove: bool) -> str:
     if remove or target == "":
         return "remove"
-    return "change" if query else "add"
+    return "replace" if query else "add"
 
 
 def _options(pairs: Sequence[str]) -> dict[str, str]:

@@ -11,9 +11,12 @@ import typer
 from textseg.cli.shared import (
     AsJson,
     Device,
+    Exclude,
     Force,
+    Invert,
     MaxPixels,
     Model,
+    Where,
     given,
     plain_failures,
     progress_bar,
@@ -36,6 +39,9 @@ def segment(
     threshold: Annotated[
         float | None, typer.Option(help="Cut the soft masks here, 0 to 1.", show_default="found")
     ] = None,
+    exclude: Exclude = "",
+    invert: Invert = False,
+    region: Where = "",
     draws: Annotated[int | None, typer.Option(help="Noised copies of the picture.")] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same masks.")] = 0,
     batch_size: Annotated[
@@ -49,6 +55,7 @@ def segment(
     """Find each QUERY in a picture; write overlay, soft mask, binary mask and facts."""
     from textseg.toolbox import (
         SegmentArguments,
+        Setup,
         checked,
         refuse_output,
         save_answer,
@@ -58,18 +65,20 @@ def segment(
     values = given(
         image=image,
         queries=queries,
-        model=model,
+        exclude=exclude,
+        invert=invert,
+        region=region,
         threshold=threshold,
         seed=seed,
-        device=device,
         draws=draws,
-        batch_size=batch_size,
-        max_pixels=max_pixels,
     )
     arguments = checked(SegmentArguments, values)
+    setup = checked(
+        Setup, given(model=model, device=device, batch_size=batch_size, max_pixels=max_pixels)
+    )
     refuse_output(arguments, output, force=force)
     with progress_bar() as progress:
-        answer = segment_image(arguments, progress=progress)
+        answer = segment_image(arguments, setup=setup, progress=progress)
     result = save_answer(answer, output, force=force)
     typer.echo(result.model_dump_json(indent=2) if as_json else _described(result))
 
@@ -92,8 +101,8 @@ def _query_lines(facts: QueryFacts) -> Iterator[str]:
     for region in facts.regions:
         left, top, right, bottom = region.box
         yield (
-            f"  region {region.index}: x {left} to {right}, y {top} to {bottom}, "
-            f"{region.area} pixels, score {region.score:.2f}"
+            f"  region {region.index} ({region.position}): x {left} to {right}, y {top} to "
+            f"{bottom}, {region.area} pixels, score {region.score:.2f}"
         )
     yield from (f"  note: {note}" for note in facts.notes)
     if facts.files is not None:

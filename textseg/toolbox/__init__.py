@@ -8,8 +8,10 @@ operation runs.
 from __future__ import annotations
 
 from textseg.provenance import Credentials
+from textseg.toolbox.box import Limits, Toolbox, open_toolbox
 from textseg.toolbox.caption import CaptionArguments, CaptionResult, caption_image
-from textseg.toolbox.common import ErrorFacts, Facts, checked, error_facts, explain
+from textseg.toolbox.changing import change_facts
+from textseg.toolbox.common import ErrorFacts, Facts, Setup, checked, error_facts, explain
 from textseg.toolbox.create import (
     CreateAnswer,
     create_image,
@@ -21,21 +23,25 @@ from textseg.toolbox.create_facts import Change, CreateArguments, CreateFiles, C
 from textseg.toolbox.edit import EditAnswer, edit_image, refuse_edit_output, save_edit
 from textseg.toolbox.edit_facts import (
     ChangeFacts,
+    CheckFacts,
     EditArguments,
     EditResult,
     EvaluationFacts,
+    LookFacts,
     Operation,
 )
-from textseg.toolbox.segment import (
-    FileNames,
-    QueryFacts,
-    RegionFacts,
-    SegmentAnswer,
-    SegmentArguments,
-    SegmentResult,
-    refuse_output,
-    save_answer,
-    segment_image,
+from textseg.toolbox.segment import SegmentAnswer, refuse_output, save_answer, segment_image
+from textseg.toolbox.segment_facts import FileNames, QueryFacts, SegmentArguments, SegmentResult
+from textseg.toolbox.selecting import RegionFacts, Selecting
+from textseg.toolbox.shelf_facts import (
+    CorrectArguments,
+    Correction,
+    ImageFacts,
+    ListArguments,
+    ListResult,
+    MaskFacts,
+    UndoArguments,
+    UndoResult,
 )
 
 __all__ = [
@@ -43,6 +49,9 @@ __all__ = [
     "CaptionResult",
     "Change",
     "ChangeFacts",
+    "CheckFacts",
+    "CorrectArguments",
+    "Correction",
     "CreateAnswer",
     "CreateArguments",
     "CreateFiles",
@@ -55,19 +64,32 @@ __all__ = [
     "EvaluationFacts",
     "Facts",
     "FileNames",
+    "ImageFacts",
+    "Limits",
+    "ListArguments",
+    "ListResult",
+    "LookFacts",
+    "MaskFacts",
     "Operation",
     "QueryFacts",
     "RegionFacts",
     "SegmentAnswer",
     "SegmentArguments",
     "SegmentResult",
+    "Selecting",
+    "Setup",
+    "Toolbox",
+    "UndoArguments",
+    "UndoResult",
     "caption_image",
+    "change_facts",
     "checked",
     "create_image",
     "created_name",
     "edit_image",
     "error_facts",
     "explain",
+    "open_toolbox",
     "refuse_create_output",
     "refuse_edit_output",
     "refuse_output",

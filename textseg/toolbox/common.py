@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from textseg.errors import InvalidInputError, NotFoundError, PrecisionError, TextsegError
+from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
 from textseg.registry import range_words
 from textseg.segmentation.query import clean_query
@@ -40,13 +41,37 @@ Query = Annotated[str, AfterValidator(clean_query)]
 Target = Annotated[str, AfterValidator(partial(_tidied, name="target"))]
 Description = Annotated[str, AfterValidator(partial(clean_query, name="prompt"))]
 Prompt = Annotated[str, AfterValidator(partial(_tidied, name="prompt"))]
-ModelName = Annotated[
-    str,
-    Field(min_length=1, description="registered name, folder of a diffusers checkpoint, or hub id"),
-]
-DeviceName = Annotated[str, Field(description='where to load the model; "auto" takes the best')]
 PixelLimit = Annotated[int, Field(ge=1, description="refuse pictures with more pixels")]
 QueryOrNone = Annotated[str, AfterValidator(partial(_tidied, name="query"))]
+
+
+class Setup(Facts):
+    """What a person decides on for all operations: the model, where it runs, how much it may take.
+
+    Kept apart from the arguments of the operations, so that an assistant, which fills those in,
+    has no say in it.
+    """
+
+    model: str = Field(
+        default="picturebook",
+        min_length=1,
+        description="registered name, folder of a diffusers checkpoint, or hub id",
+    )
+    device: str = Field(default="auto", description='where to load the model; "auto": the best')
+    captioner: str | None = Field(
+        default=None,
+        min_length=1,
+        description="who describes pictures for edits: registered name, folder of a BLIP "
+        "checkpoint, or hub id; null: the one that belongs to the model, if any",
+    )
+    batch_size: int | None = Field(
+        default=None, ge=1, le=4096, description="most rows in the network at once; null: default"
+    )
+    max_pixels: PixelLimit = MAX_PIXELS
+
+
+EMBEDDED = Setup()
+"""The model that ships with the package, on the best device there is."""
 
 
 class ErrorFacts(Facts):
@@ -143,22 +168,31 @@ def precise_enough(work: Callable[[str], T], model: DiffusionModel | None) -> At
     return Attempt(work("float32"), (f"{reason}; so it was done again in float32",))
 
 
+def open_model(
+    setup: Setup, model: DiffusionModel | None, *, dtype: str, report: ProgressCallback
+) -> DiffusionModel:
+    """Return the model, loaded if it is not yet, and report that."""
+    report(Progress("loading the model", 0, 1))
+    from textseg.scene import load
+
+    loaded = model or load(setup.model, device=setup.device, dtype=dtype)
+    report(Progress("loading the model", 1, 1))
+    return loaded
+
+
 def open_scene(
     picture: Picture,
-    model: DiffusionModel | str,
+    setup: Setup,
+    model: DiffusionModel | None,
     *,
-    device: str,
     dtype: str,
     report: ProgressCallback,
-    captioner: str | None = None,
 ) -> Scene:
-    """Return the scene of a picture, and report that its model is being loaded."""
-    report(Progress("loading the model", 0, 1))
+    """Return the scene of a picture, read by the model."""
+    loaded = open_model(setup, model, dtype=dtype, report=report)
     from textseg.scene import Scene
 
-    scene = Scene.open(picture, model, device=device, dtype=dtype, captioner=captioner)
-    report(Progress("loading the model", 1, 1))
-    return scene
+    return Scene.open(picture, loaded, captioner=setup.captioner)
 
 
 def silent(_: Progress) -> None:

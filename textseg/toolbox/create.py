@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,19 +12,19 @@ from textseg.editing.prompts import target_prompt
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import Picture, png_bytes, to_uint8
-from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.progress import CancelToken, ProgressCallback
 from textseg.provenance import GENERATED, Credentials, sign
 from textseg.registry import make_method
 from textseg.saving import check_writable, format_of, loss_note, picture_bytes
 from textseg.segmentation.export import stems
-from textseg.toolbox.common import precise_enough, silent
-from textseg.toolbox.create_facts import CreateArguments, CreateFiles, CreateResult
-from textseg.toolbox.edit import change_facts
+from textseg.toolbox.changing import Changed, change_facts, change_scene
+from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
+from textseg.toolbox.create_facts import Change, CreateArguments, CreateFiles, CreateResult
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.result import Edit
-    from textseg.scene import Scene
+    from textseg.scene import EditOptions, Scene
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class CreateAnswer:
         result: the facts.
         generated: the picture before the changes.
         edits: each change, with the mask that it was confined to.
+        scenes: of the picture that was made, and of the picture after each change.
     """
 
     result: CreateResult
     generated: Picture
     edits: tuple[Edit, ...]
+    scenes: tuple[Scene, ...]
 
     @property
     def picture(self) -> Picture:
@@ -47,9 +49,29 @@ class CreateAnswer:
         return self.edits[-1].picture if self.edits else self.generated
 
 
+class UnfinishedError(Exception):
+    """A change that could not be made.
+
+    Attributes:
+        error: why, as a caller is told.
+        so_far: the picture, and the changes before it.
+    """
+
+    def __init__(self, error: NotFoundError, so_far: CreateAnswer) -> None:
+        """Say which change it was."""
+        self.error = NotFoundError(
+            f"change {len(so_far.edits) + 1}: {error.message}",
+            hint="another seed or other words may help",
+            presence=error.presence,
+        )
+        self.so_far = so_far
+        super().__init__(str(self.error))
+
+
 def create_image(
     arguments: CreateArguments,
     *,
+    setup: Setup = EMBEDDED,
     model: DiffusionModel | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -60,7 +82,8 @@ def create_image(
 
     Args:
         arguments: what to make and to change; checked already.
-        model: a loaded model to use instead of ``arguments.model``.
+        setup: with which model, and where.
+        model: a loaded model to use instead of the one that ``setup`` names.
         progress: called with the work done.
         cancel: looked at between the parts of the work.
 
@@ -75,16 +98,66 @@ def create_image(
         make_method(arguments.method, {"steps": arguments.steps, "guidance": arguments.guidance})
 
     def work(dtype: str) -> CreateAnswer:
-        scene = _generated(arguments, model, dtype, progress=progress, cancel=cancel)
-        caption = scene.caption() if arguments.changes else None
-        known = caption or arguments.prompt
-        edits = _changed(scene, known, arguments, progress=progress, cancel=cancel)
-        return CreateAnswer(_result(arguments, scene, caption, edits), scene.picture, edits)
+        loaded = open_model(setup, model, dtype=dtype, report=progress or silent)
+        return create_with(
+            loaded, arguments, captioner=setup.captioner, progress=progress, cancel=cancel
+        )
 
-    attempt = precise_enough(work, model)
+    try:
+        attempt = precise_enough(work, model)
+    except UnfinishedError as unfinished:
+        raise unfinished.error from None
     result = attempt.outcome.result
     noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
-    return CreateAnswer(noted, attempt.outcome.generated, attempt.outcome.edits)
+    return replace(attempt.outcome, result=noted)
+
+
+def create_with(
+    model: DiffusionModel,
+    arguments: CreateArguments,
+    *,
+    captioner: str | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> CreateAnswer:
+    """Return the same as ``create_image`` from a model that is loaded already.
+
+    Raises:
+        UnfinishedError: what a change names is not there; knows what was made before.
+    """
+    from textseg.scene import GENERATION_GUIDANCE, GENERATION_STEPS, Scene
+
+    scene = Scene.generate(
+        arguments.prompt,
+        model,
+        seed=arguments.seed,
+        steps=GENERATION_STEPS if arguments.steps is None else arguments.steps,
+        guidance=GENERATION_GUIDANCE if arguments.guidance is None else arguments.guidance,
+        negative=arguments.negative,
+        size=None if arguments.size is None else size_of(arguments.size),
+        captioner=captioner,
+        progress=progress,
+        cancel=cancel,
+    )
+    caption = scene.caption() if arguments.changes else None
+    changes: list[Changed] = []
+    try:
+        for changed in _changed(
+            scene, caption or arguments.prompt, arguments, progress=progress, cancel=cancel
+        ):
+            changes.append(changed)
+    except NotFoundError as error:
+        raise UnfinishedError(error, _answer(scene, caption, changes)) from None
+    return _answer(scene, caption, changes)
+
+
+def _answer(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> CreateAnswer:
+    return CreateAnswer(
+        _result(scene, caption, changes),
+        scene.picture,
+        tuple(changed.edit for changed in changes),
+        (scene, *(changed.scene for changed in changes)),
+    )
 
 
 def created_name(arguments: CreateArguments) -> str:
@@ -104,7 +177,7 @@ def refuse_create_output(
     """
     format = format_of(path)
     if arguments.size is not None:
-        check_writable(format, size=arguments.size, transparent=False)
+        check_writable(format, size=size_of(arguments.size), transparent=False)
     usable_folder(path.parent)
     names = _names(path, len(arguments.changes), stages=stages)
     refuse_existing([path.parent / name for name in _each(names)], force=force)
@@ -156,32 +229,10 @@ def save_create(
     return result.model_copy(update={"files": _under(path.parent, names)})
 
 
-def _generated(
-    arguments: CreateArguments,
-    model: DiffusionModel | None,
-    dtype: str,
-    *,
-    progress: ProgressCallback | None,
-    cancel: CancelToken | None,
-) -> Scene:
-    report = progress or silent
-    report(Progress("loading the model", 0, 1))
-    from textseg.scene import GENERATION_GUIDANCE, GENERATION_STEPS, Scene, load
-
-    loaded = model or load(arguments.model, device=arguments.device, dtype=dtype)
-    report(Progress("loading the model", 1, 1))
-    return Scene.generate(
-        arguments.prompt,
-        loaded,
-        seed=arguments.seed,
-        steps=GENERATION_STEPS if arguments.steps is None else arguments.steps,
-        guidance=GENERATION_GUIDANCE if arguments.guidance is None else arguments.guidance,
-        negative=arguments.negative,
-        size=arguments.size,
-        captioner=arguments.captioner,
-        progress=progress,
-        cancel=cancel,
-    )
+def size_of(sides: list[int]) -> tuple[int, int]:
+    """Return height and width."""
+    height, width = sides
+    return height, width
 
 
 def _changed(
@@ -191,47 +242,41 @@ def _changed(
     *,
     progress: ProgressCallback | None,
     cancel: CancelToken | None,
-) -> tuple[Edit, ...]:
-    """Return the edits, each made on the picture that the one before left.
+) -> Iterator[Changed]:
+    """Yield the changes, each made on the picture that the one before left.
 
     ``known`` is the text for the first picture; each change is made in it too, which says more
     surely what is in the next picture than a captioner would.
     """
-    from textseg.scene import Scene
-
-    edits: list[Edit] = []
     for change in arguments.changes:
-        if edits:
-            scene = Scene.open(edits[-1].picture, scene.model)
-        try:
-            edit = scene.edit(
-                change.query,
-                change.target,
-                method=arguments.method,
-                steps=arguments.steps,
-                guidance=arguments.guidance,
-                seed=arguments.seed,
-                source=known,
-                negative=arguments.negative if change.target else "",
-                progress=progress,
-                cancel=cancel,
-            )
-        except NotFoundError as error:
-            raise NotFoundError(
-                f"change {len(edits) + 1}: {error.message}",
-                hint="another seed or other words may help",
-                presence=error.presence,
-            ) from None
-        edits.append(edit)
-        known = target_prompt(known, change.query, change.target)
-    return tuple(edits)
+        options = _options(arguments, change, known)
+        changed = change_scene(
+            scene,
+            change.query,
+            change.target,
+            selecting=change,
+            check=arguments.check,
+            options={**options, "progress": progress, "cancel": cancel},
+        )
+        yield changed
+        scene, known = changed.scene, target_prompt(known, change.query, change.target)
 
 
-def _result(
-    arguments: CreateArguments, scene: Scene, caption: str | None, edits: tuple[Edit, ...]
-) -> CreateResult:
+def _options(arguments: CreateArguments, change: Change, known: str) -> EditOptions:
+    return {
+        "method": arguments.method,
+        "steps": arguments.steps,
+        "guidance": arguments.guidance,
+        "seed": arguments.seed,
+        "source": known,
+        "negative": arguments.negative if change.target else "",
+    }
+
+
+def _result(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> CreateResult:
     made = scene.made
     assert made is not None, "the scene was generated"
+    facts = [change_facts(changed, scene.picture.notes) for changed in changes]
     return CreateResult(
         prompt=made.prompt,
         negative=made.negative,
@@ -242,9 +287,9 @@ def _result(
         height=scene.picture.size[0],
         model=scene.model.name,
         caption=caption,
-        changes=[change_facts(edit, scene.picture.notes) for edit in edits],
-        evaluations=made.evaluations + sum(edit.evaluations.total for edit in edits),
-        seconds=made.seconds + sum(edit.seconds for edit in edits),
+        changes=facts,
+        evaluations=made.evaluations + sum(each.evaluations.total for each in facts),
+        seconds=made.seconds + sum(each.seconds for each in facts),
         notes=list(scene.picture.notes),
         version=__version__,
     )

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from textseg.toolbox.common import Description, DeviceName, Facts, ModelName, Prompt, Query, Target
+from textseg.toolbox.common import Description, Facts, Prompt, Query, Target
 from textseg.toolbox.edit_facts import ChangeFacts
+from textseg.toolbox.selecting import Selecting
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 
 
-class Change(Facts):
+class Change(Selecting):
     """One thing to change in the picture that was made."""
 
     query: Query = Field(description="what to change")
@@ -47,17 +48,15 @@ class CreateArguments(Facts):
     negative: Prompt = Field(
         default="", description="text to lead away from; a removal leads away from what is removed"
     )
-    size: tuple[Side, Side] | None = Field(
-        default=None, description="height and width in pixels; null: what the model was made for"
-    )
-    model: ModelName = "picturebook"
-    captioner: str | None = Field(
+    size: list[Side] | None = Field(
         default=None,
-        min_length=1,
-        description="who describes the picture for the changes: registered name, folder of a BLIP "
-        "checkpoint, or hub id; null: the one that belongs to the model, else the prompt is used",
+        min_length=2,
+        max_length=2,
+        description="height and width in pixels; null: what the model was made for",
     )
-    device: DeviceName = "auto"
+    check: bool = Field(
+        default=True, description="look again for what was asked for, after each change"
+    )
 
 
 class CreateFiles(Facts):
@@ -96,5 +95,12 @@ class CreateResult(Facts):
     evaluations: int = Field(ge=0, description="of the network, in rows: making and changing")
     seconds: float = Field(ge=0, description="of making and changing, without loading the model")
     notes: list[str] = Field(description="remarks for people")
+    generated: str | None = Field(
+        default=None,
+        description="handle of the picture before the changes; null outside of a workspace",
+    )
+    picture: str | None = Field(
+        default=None, description="handle of the last picture; null outside of a workspace"
+    )
     files: CreateFiles | None = Field(default=None, description="null before anything is saved")
     version: str = Field(description="of textseg")

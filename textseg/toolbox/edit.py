@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic_core import to_jsonable_python
 
 from textseg import __version__
 from textseg.errors import InvalidInputError
@@ -27,13 +26,18 @@ from textseg.provenance import (
 )
 from textseg.registry import make_method
 from textseg.saving import check_writable, format_of, loss_note, save_picture
-from textseg.toolbox.common import open_scene, precise_enough, silent
-from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult, EvaluationFacts
+from textseg.toolbox.changing import Changed, change_facts, change_scene
+from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
+from textseg.toolbox.edit_facts import EditArguments, EditResult
+from textseg.toolbox.places import place
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
     from textseg.editing.result import Edit
+    from textseg.scene import EditOptions, Scene
+    from textseg.segmentation.mask import Mask
+    from textseg.segmentation.result import Segmentation
 
 LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
 
@@ -46,16 +50,19 @@ class EditAnswer:
         result: the facts.
         edit: the picture before and after, and the mask.
         label: how the edited picture came about.
+        scene: of the edited picture, to go on from.
     """
 
     result: EditResult
     edit: Edit
     label: Label
+    scene: Scene
 
 
 def edit_image(
     arguments: EditArguments,
     *,
+    setup: Setup = EMBEDDED,
     model: DiffusionModel | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -66,7 +73,8 @@ def edit_image(
 
     Args:
         arguments: what to change; checked already.
-        model: a loaded model to use instead of ``arguments.model``.
+        setup: with which model, and where.
+        model: a loaded model to use instead of the one that ``setup`` names.
         progress: called with the work done.
         cancel: looked at between the parts of the work.
 
@@ -78,48 +86,62 @@ def edit_image(
         OutOfMemoryError: the picture does not fit on the device.
         Cancelled: ``cancel`` was raised.
     """
-    picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
-    label, mask = _label(arguments.image), _read_mask(arguments, picture)
-    method = _method(arguments)
+    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
+    label, mask = label_of(read_label(arguments.image)), _read_mask(arguments, setup, picture)
+    check_method(arguments)
 
     def work(dtype: str) -> EditAnswer:
-        scene = open_scene(
-            picture,
-            model or arguments.model,
-            device=arguments.device,
-            dtype=dtype,
-            report=progress or silent,
-            captioner=arguments.captioner,
+        scene = open_scene(picture, setup, model, dtype=dtype, report=progress or silent)
+        return edit_scene(
+            scene, arguments, mask=mask, label=label, progress=progress, cancel=cancel
         )
-        caption = scene.caption() if arguments.source is None else None
-        edit = scene.edit(
-            arguments.query,
-            arguments.target,
-            method=method,
-            mask=mask,
-            strength=arguments.strength if method is None else None,
-            steps=arguments.steps if method is None else None,
-            guidance=arguments.guidance if method is None else None,
-            seed=arguments.seed,
-            prompt=arguments.prompt,
-            source=arguments.source,
-            negative=arguments.negative,
-            threshold=arguments.threshold,
-            grow=arguments.grow,
-            feather=arguments.feather,
-            soft=arguments.soft,
-            crop=arguments.crop,
-            progress=progress,
-            cancel=cancel,
-        )
-        return EditAnswer(_result(arguments, edit, scene.model.name, caption), edit, label)
 
     attempt = precise_enough(work, model)
     answer = attempt.outcome
-    return EditAnswer(noted(answer.result, attempt.notes), answer.edit, label)
+    return replace(answer, result=noted(answer.result, attempt.notes))
 
 
-def refuse_edit_output(arguments: EditArguments, path: Path, *, force: bool = False) -> None:
+def edit_scene(
+    scene: Scene,
+    arguments: EditArguments,
+    *,
+    mask: NDArray[np.float32] | Mask | Segmentation | None,
+    label: Label,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> EditAnswer:
+    """Return the same as ``edit_image`` for a picture that a model has read already.
+
+    Args:
+        scene: of the picture.
+        arguments: what to change; its ``image`` and ``mask`` are only told.
+        mask: where to change; None: where the query is, or where the words of ``region`` say.
+        label: how the edited picture will have come about.
+        progress: called with the work done.
+        cancel: looked at between the parts of the work.
+    """
+    if mask is None and arguments.operation == "add":
+        mask = place(arguments.region, scene.picture.size)
+    caption = scene.caption() if arguments.source is None else None
+    changed = change_scene(
+        scene,
+        arguments.query,
+        arguments.target,
+        selecting=arguments,
+        check=arguments.check,
+        options={
+            **_options(arguments, check_method(arguments), mask),
+            "progress": progress,
+            "cancel": cancel,
+        },
+    )
+    result = _result(arguments, changed, caption)
+    return EditAnswer(result, changed.edit, label, changed.scene)
+
+
+def refuse_edit_output(
+    arguments: EditArguments, path: Path, *, setup: Setup = EMBEDDED, force: bool = False
+) -> None:
     """Raise what ``save_edit`` would raise for these arguments, before anything slow is done.
 
     Raises:
@@ -132,7 +154,7 @@ def refuse_edit_output(arguments: EditArguments, path: Path, *, force: bool = Fa
     _refuse_inputs(path, [arguments.image, arguments.mask])
     usable_folder(path.parent)
     refuse_existing([path], force=force)
-    picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
+    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
     check_writable(format, size=picture.size, transparent=picture.alpha is not None)
 
 
@@ -183,35 +205,37 @@ def save_edit(
     return noted(result, [loss] if loss else []).model_copy(update={"file": str(saved)})
 
 
-def change_facts(edit: Edit, known: Sequence[str] = ()) -> ChangeFacts:
-    """Return the facts of an edit; remarks that are ``known`` are left out."""
-    found, cost = edit.segmentation, edit.evaluations
-    return ChangeFacts(
-        query=edit.query,
-        target=edit.target,
-        method=edit.name,
-        options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
-        seed=edit.seed,
-        prompt=edit.prompt,
-        source_prompt=edit.source_prompt,
-        negative=edit.negative,
-        presence=None if found is None else found.presence,
-        share=edit.share,
-        changed_outside=edit.changed_outside,
-        change_inside=min(edit.change_inside, 1.0),
-        evaluations=EvaluationFacts(**asdict(cost), total=cost.total),
-        seconds=edit.seconds,
-        notes=[note for note in edit.notes if note not in known],
-    )
-
-
 def noted(result: EditResult, notes: Sequence[str]) -> EditResult:
     """Return the result with further remarks."""
     return result.model_copy(update={"notes": [*result.notes, *notes]})
 
 
-def _result(arguments: EditArguments, edit: Edit, model: str, caption: str | None) -> EditResult:
-    facts = change_facts(edit)
+def _options(
+    arguments: EditArguments,
+    method: EditMethod | None,
+    mask: NDArray[np.float32] | Mask | Segmentation | None,
+) -> EditOptions:
+    """Return the keywords of ``Scene.edit``; a method that is made has its numbers already."""
+    return {
+        "method": method,
+        "mask": mask,
+        "strength": arguments.strength if method is None else None,
+        "steps": arguments.steps if method is None else None,
+        "guidance": arguments.guidance if method is None else None,
+        "seed": arguments.seed,
+        "prompt": arguments.prompt,
+        "source": arguments.source,
+        "negative": arguments.negative,
+        "threshold": arguments.threshold,
+        "grow": arguments.grow,
+        "feather": arguments.feather,
+        "soft": arguments.soft,
+        "crop": arguments.crop,
+    }
+
+
+def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> EditResult:
+    facts, edit = change_facts(changed), changed.edit
     return EditResult(
         **facts.model_dump(exclude={"notes"}),
         notes=[*facts.notes, *_kept(edit.before.mode)],
@@ -220,7 +244,7 @@ def _result(arguments: EditArguments, edit: Edit, model: str, caption: str | Non
         height=edit.size[0],
         operation=arguments.operation,
         mask=arguments.mask,
-        model=model,
+        model=changed.scene.model.name,
         caption=caption,
         version=__version__,
     )
@@ -235,8 +259,12 @@ def _kept(mode: str) -> list[str]:
     return [f"the picture's colours ({mode}) become RGB"]
 
 
-def _method(arguments: EditArguments) -> EditMethod | None:
-    """Return the method, checked before anything slow is done; None leaves it to the change."""
+def check_method(arguments: EditArguments) -> EditMethod | None:
+    """Return the method, checked before anything slow is done; None leaves it to the change.
+
+    Raises:
+        InvalidInputError: there is no such method, or it has no such option.
+    """
     own = {
         "strength": arguments.strength,
         "steps": arguments.steps,
@@ -255,26 +283,36 @@ def _method(arguments: EditArguments) -> EditMethod | None:
     return None
 
 
-def _label(image: str) -> Label:
-    """Return the label of an edit of this file.
+def label_of(source: Label | None) -> Label:
+    """Return the label of an edit of a picture that has a label already, or none.
 
     IPTC has one term for what a trained model made, and one for what was composed of that and of
     something else. A picture that a model made altogether stays so when a model edits it.
     """
-    found = read_label(image)
-    return GENERATED if found is not None and found.source_type == GENERATED.source_type else EDITED
+    made = source is not None and source.source_type == GENERATED.source_type
+    return GENERATED if made else EDITED
 
 
-def _read_mask(arguments: EditArguments, picture: Picture) -> NDArray[np.float32] | None:
-    """Return the mask file as (H, W) in [0, 1]: its brightness, 0 where it is transparent."""
-    if arguments.mask is None:
-        return None
+def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> NDArray[np.float32]:
+    """Return a painted mask as (H, W) in [0, 1]: its brightness, 0 where it is transparent.
+
+    Raises:
+        InvalidInputError: it has another size, and is not to be resized.
+    """
     from textseg.editing.masks import checked_mask
 
-    painted = open_picture(arguments.mask, max_pixels=arguments.max_pixels)
     bright = np.clip(painted.rgb.astype(np.float64) @ LUMA, 0, 1).astype(np.float32)
     values = bright if painted.alpha is None else bright * painted.alpha
-    return checked_mask(values, picture.size, resize=arguments.resize_mask)
+    return checked_mask(values, size, resize=resize)
+
+
+def _read_mask(
+    arguments: EditArguments, setup: Setup, picture: Picture
+) -> NDArray[np.float32] | None:
+    if arguments.mask is None:
+        return None
+    painted = open_picture(arguments.mask, max_pixels=setup.max_pixels)
+    return painted_mask(painted, picture.size, resize=arguments.resize_mask)
 
 
 def _refuse_inputs(path: Path, read: Sequence[str | None]) -> None:

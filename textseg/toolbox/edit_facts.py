@@ -7,24 +7,19 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from textseg.errors import QueryError
-from textseg.images import MAX_PIXELS
-from textseg.toolbox.common import (
-    DeviceName,
-    Facts,
-    ModelName,
-    PixelLimit,
-    Prompt,
-    QueryOrNone,
-    Target,
-)
+from textseg.toolbox.common import Facts, Prompt, QueryOrNone, Target
+from textseg.toolbox.selecting import Selecting
 
-Operation = Literal["change", "remove", "add"]
+Operation = Literal["replace", "remove", "add"]
 
 
-class EditArguments(Facts):
-    """What to change in which picture, into what, and how."""
+class EditArguments(Selecting):
+    """What to change in which picture, into what, and how.
 
-    image: str = Field(min_length=1, description="path of the picture")
+    To add something takes a place instead of a query: a mask, or words like "top left" as region.
+    """
+
+    image: str = Field(min_length=1, description="which picture: its path, or its handle")
     query: QueryOrNone = Field(
         default="", description="what to change or remove; may be empty where a mask says where"
     )
@@ -32,15 +27,15 @@ class EditArguments(Facts):
         default="", description="what it becomes, or what to add; empty to remove"
     )
     operation: Operation = Field(
-        default="change",
-        description='"change" the query into the target, "remove" the query, or "add" the target '
-        "where the mask is",
+        default="replace",
+        description='"replace" the query by the target, "remove" the query, or "add" the target '
+        "where mask or region say",
     )
     mask: str | None = Field(
         default=None,
         min_length=1,
-        description="path of a picture of the same size that says where: white may change, black "
-        "or transparent stays exactly, grey is between; null: where the query is",
+        description="path or handle of a picture of the same size that says where: white may "
+        "change, black or transparent stays exactly, grey is between; null: where the query is",
     )
     resize_mask: bool = Field(default=False, description="accept a mask of another size")
     method: str | None = Field(
@@ -99,15 +94,9 @@ class EditArguments(Facts):
         default=False,
         description="work on the surroundings of the mask only: for small things in large pictures",
     )
-    model: ModelName = "picturebook"
-    captioner: str | None = Field(
-        default=None,
-        min_length=1,
-        description="who writes the source: registered name, folder of a BLIP checkpoint, or hub "
-        "id; null: the one that belongs to the model, if any",
+    check: bool = Field(
+        default=True, description="look at the edited picture again for what was asked for"
     )
-    device: DeviceName = "auto"
-    max_pixels: PixelLimit = MAX_PIXELS
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
@@ -123,7 +112,38 @@ class EvaluationFacts(Facts):
     mask: int = Field(ge=0, description="to find the query")
     inversion: int = Field(ge=0, description="to find the noise that the picture comes from")
     decode: int = Field(ge=0, description="to make the edited picture")
+    check: int = Field(ge=0, description="to look at the edited picture again")
     total: int = Field(ge=0)
+
+
+class LookFacts(Facts):
+    """What a second look at the edited picture found."""
+
+    query: str = Field(description="the target; what was removed, after a removal")
+    present: bool = Field(description="the decision whether it is there; after a removal: still")
+    presence: float = Field(ge=0, le=1, description="probability behind that decision")
+    inside: float = Field(
+        ge=0, le=1, description="share of what may have changed that it was found in"
+    )
+
+
+class CheckFacts(Facts):
+    """What the edit did, measured on the pictures."""
+
+    changed_outside: int = Field(ge=0, description="pixels changed outside of the mask: 0")
+    changed_share: float = Field(
+        ge=0, le=1, description="share of the pixels inside the mask that look different"
+    )
+    change_inside: float = Field(
+        ge=0, le=1, description="mean absolute change of the colours, 0 to 1, inside the mask"
+    )
+    mean_rgb_before: list[int] = Field(
+        min_length=3, max_length=3, description="mean colour inside the mask before, 0 to 255"
+    )
+    mean_rgb_after: list[int] = Field(
+        min_length=3, max_length=3, description="mean colour inside the mask afterwards, 0 to 255"
+    )
+    look: LookFacts | None = Field(description="null where no second look was asked for")
 
 
 class ChangeFacts(Facts):
@@ -131,6 +151,9 @@ class ChangeFacts(Facts):
 
     query: str
     target: str = Field(description="empty: it was removed")
+    exclude: str = Field(description="what was left out of the mask; empty: nothing")
+    invert: bool = Field(description="whether everything except the query was to change")
+    region: str = Field(description="which region was taken, or where to add; empty: all")
     method: str
     options: dict[str, JsonValue] = Field(description="all options of the method, as used")
     seed: int
@@ -141,23 +164,29 @@ class ChangeFacts(Facts):
         ge=0, le=1, description="probability that the query is there; null where a mask was given"
     )
     share: float = Field(ge=0, le=1, description="share of the picture that may have changed")
-    changed_outside: int = Field(ge=0, description="pixels changed elsewhere: 0")
-    change_inside: float = Field(
-        ge=0, le=1, description="mean absolute change of the colours, 0 to 1, where it may change"
-    )
+    check: CheckFacts
     evaluations: EvaluationFacts
     seconds: float = Field(ge=0, description="of the edit, without loading the model")
     notes: list[str] = Field(description="remarks for people")
+    picture: str | None = Field(
+        default=None, description="handle of the edited picture; null outside of a workspace"
+    )
+    region_mask: str | None = Field(
+        default=None, description="handle of the mask it was confined to; null outside of one"
+    )
 
 
 class EditResult(ChangeFacts):
     """What an edit did to a picture."""
 
-    image: str
+    image: str = Field(description="its path, or its handle in a workspace")
+    root: str | None = Field(
+        default=None, description="handle of the first picture of the line; null outside of one"
+    )
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     operation: Operation
-    mask: str | None = Field(description="path of the mask that was given")
+    mask: str | None = Field(description="path or handle of the mask that was given")
     model: str
     caption: str | None = Field(description="what a captioner saw; null: it was not asked")
     file: str | None = Field(default=None, description="the edited picture; null before saving")
@@ -166,26 +195,50 @@ class EditResult(ChangeFacts):
 
 def _contradiction(arguments: EditArguments) -> QueryError | None:
     """Return what is wrong with operation, query, target, prompt and mask together, if anything."""
-    query, target, prompt = arguments.query, arguments.target, arguments.prompt
-    if arguments.operation == "add" and (query or arguments.mask is None):
-        return QueryError(
-            'to "add" takes a mask that says where, and no query',
-            hint="give the thing as target, or change a thing that is there",
-        )
-    if not query and arguments.mask is None:
+    if arguments.operation == "add":
+        return _unplaced(arguments)
+    if not arguments.query and arguments.mask is None:
         return QueryError(
             "there is no query and no mask", hint="say what to change, or give a mask"
         )
+    if arguments.mask is not None and arguments.selects:
+        return QueryError(
+            "exclude, invert and region narrow what a query finds, and there is a mask",
+            hint="give the mask alone, or narrow it when it is made",
+        )
+    return _unsaid(arguments)
+
+
+def _unplaced(arguments: EditArguments) -> QueryError | None:
+    """Return what is wrong with adding something."""
+    if arguments.query or (arguments.mask is None) == (not arguments.region):
+        return QueryError(
+            'to "add" takes a mask or a region that says where, one of them, and no query',
+            hint='give the thing as target and e.g. region "bottom left"; or replace a thing '
+            "that is there",
+        )
+    if arguments.exclude or arguments.invert:
+        return QueryError('to "add" takes neither exclude nor invert')
+    return None if arguments.target or arguments.prompt is not None else _no_target("")
+
+
+def _unsaid(arguments: EditArguments) -> QueryError | None:
+    """Return what is missing to replace or remove something, or too much."""
+    query, target, prompt = arguments.query, arguments.target, arguments.prompt
     if arguments.operation == "remove":
         if target:
             return QueryError(
-                f'to "remove" takes no target, got {target!r}', hint="change it, or drop the target"
+                f'to "remove" takes no target, got {target!r}',
+                hint="replace it, or drop the target",
             )
         if not query and prompt is None:
             return QueryError("nothing says what to remove", hint="give a query or a prompt")
-    elif not target and prompt is None:
-        what = f"what {query!r} is to become" if query else "what is to be there"
-        return QueryError(
-            f"nothing says {what}", hint='give a target, or ask for the operation "remove"'
-        )
-    return None
+        return None
+    return None if target or prompt is not None else _no_target(query)
+
+
+def _no_target(query: str) -> QueryError:
+    what = f"what {query!r} is to become" if query else "what is to be there"
+    return QueryError(
+        f"nothing says {what}", hint='give a target, or ask for the operation "remove"'
+    )

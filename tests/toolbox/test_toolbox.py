@@ -1,0 +1,622 @@
+"""The operations on a workspace: handles instead of files, the same facts and the same pixels."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.toolbox.helpers import Half, Parrot
+from textseg import registry
+from textseg.editing.result import Edit, pixels_of
+from textseg.errors import (
+    BusyError,
+    Cancelled,
+    InvalidInputError,
+    NotFoundError,
+    NothingToUndoError,
+    OutputExistsError,
+    QueryError,
+    TextsegError,
+    TimeLimitError,
+    UnknownHandleError,
+)
+from textseg.images import open_picture, to_uint8
+from textseg.progress import CancelToken, Progress
+from textseg.provenance import EDITED, GENERATED, read_label
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.result import Segmentation
+from textseg.testing import GaussianModel, Thing
+from textseg.toolbox import (
+    CorrectArguments,
+    CreateArguments,
+    EditArguments,
+    Limits,
+    ListArguments,
+    SegmentArguments,
+    Setup,
+    Toolbox,
+    checked,
+    create_image,
+    edit_image,
+    segment_image,
+)
+from textseg.toolbox.turns import Turns
+from textseg.workspace import Workspace
+
+HEIGHT, WIDTH = 24, 40
+TWO_TREES = {
+    "tree": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
+    "pine": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
+    "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
+}
+MODEL = GaussianModel()
+PIXELS = to_uint8(MODEL.picture(["tree"], HEIGHT, WIDTH, seed=4))
+VOLATILE = {"seconds", "image", "picture", "region_mask", "root", "mask", "generated", "notes"}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(PIXELS).save(folder / "garden.png")
+    return folder
+
+
+@pytest.fixture
+def toolbox(photos: Path, tmp_path: Path) -> Toolbox:
+    return box(photos, tmp_path)
+
+
+def box(photos: Path, tmp_path: Path, **settings: object) -> Toolbox:
+    workspace = Workspace.open(tmp_path / "workspace", roots=[photos])
+    return Toolbox(workspace, **{"model": MODEL, "turns": Turns(), **settings})  # type: ignore[arg-type]  # settings of each test
+
+
+def find(query: str = "tree", image: str = "garden.png", **settings: object) -> SegmentArguments:
+    values = {"image": image, "queries": [query], "draws": 4, **settings}
+    return checked(SegmentArguments, values)
+
+
+def change(image: str = "garden.png", **settings: object) -> EditArguments:
+    values = {"query": "tree", "target": "house", "source": "a tree", "steps": 4, **settings}
+    return checked(EditArguments, {"image": image, **values})
+
+
+def make(**settings: object) -> CreateArguments:
+    values = {"prompt": "a tree", "size": [HEIGHT, WIDTH], "steps": 6, "guidance": 1, **settings}
+    return checked(CreateArguments, values)
+
+
+def pixels(toolbox: Toolbox, handle: str | None) -> np.ndarray:
+    assert handle is not None
+    return pixels_of(toolbox.shelf.picture(handle))
+
+
+def facts(result: object) -> dict[str, object]:
+    """What does not depend on where a call is made, or when."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: plain(v) for k, v in value.items() if k not in VOLATILE}
+        return [plain(each) for each in value] if isinstance(value, list) else value
+
+    found = plain(result.model_dump(mode="json"))  # type: ignore[attr-defined]
+    assert isinstance(found, dict)
+    return found
+
+
+# -- the same as on files
+
+
+def test_segmenting_says_the_same_as_on_files(toolbox: Toolbox, photos: Path) -> None:
+    here = toolbox.segment_image(find())
+    there = segment_image(find(image=str(photos / "garden.png")), model=MODEL)
+    assert facts(here) == facts(there.result)
+    mask = here.queries[0].mask
+    assert mask is not None
+    found = toolbox.shelf.open_result(mask)
+    assert isinstance(found, Segmentation)
+    np.testing.assert_array_equal(found.soft, there.segmentations[0].soft)
+
+
+def test_editing_says_and_paints_the_same_as_on_files(toolbox: Toolbox, photos: Path) -> None:
+    here = toolbox.edit_image(change())
+    there = edit_image(change(str(photos / "garden.png")), model=MODEL)
+    assert facts(here) == facts(there.result)
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.edit.picture))
+
+
+def test_making_says_and_paints_the_same_as_on_files(toolbox: Toolbox) -> None:
+    changes = [
+        {"query": "tree", "target": "flowers"},
+        {"query": "flowers", "target": "", "invert": True},
+    ]
+    asked = make(changes=changes[:1])
+    here, there = toolbox.generate_and_edit(asked), create_image(asked, model=MODEL)
+    assert facts(here) == facts(there.result)
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.picture))
+    np.testing.assert_array_equal(pixels(toolbox, here.generated), pixels_of(there.generated))
+
+
+def test_picture_is_kept_when_a_change_of_it_cannot_be_made(toolbox: Toolbox) -> None:
+    changes = [{"query": "tree", "target": "flowers"}, {"query": "house", "target": "tree"}]
+    with pytest.raises(NotFoundError, match="change 2: 'house'") as caught:
+        toolbox.generate_and_edit(make(changes=changes))
+    edited, generated = toolbox.list_images().images
+    assert edited.latest
+    assert (edited.parent, edited.what) == (generated.handle, "tree -> flowers")
+    assert edited.handle in caught.value.hint
+    assert caught.value.presence < 0.5
+
+
+# -- handles and their line
+
+
+def test_edits_go_on_from_the_latest_and_are_undone_one_by_one(toolbox: Toolbox) -> None:
+    first = toolbox.edit_image(change())
+    second = toolbox.edit_image(change("latest", query="", operation="add", region="left"))
+    assert second.image == first.picture
+    assert (first.root, second.root) == (first.image, first.image)
+    assert toolbox.undo().image.handle == first.picture
+    again = toolbox.undo()
+    assert (again.image.handle, again.undone) == (first.image, first.picture)
+    assert again.image.latest
+    with pytest.raises(NothingToUndoError):
+        toolbox.undo()
+
+
+def test_any_handle_can_be_gone_on_from(toolbox: Toolbox) -> None:
+    first = toolbox.edit_image(change())
+    other = toolbox.edit_image(change(first.image, target="", operation="remove"))
+    assert other.image == first.image
+    listed = toolbox.list_images(ListArguments(limit=2))
+    assert [image.handle for image in listed.images] == [other.picture, first.picture]
+    assert [image.latest for image in listed.images] == [True, False]
+    assert [image.what for image in listed.images] == ["tree", "tree -> house"]
+    assert listed.total == 3
+
+
+def test_results_open_in_another_process_as_they_were(
+    toolbox: Toolbox, photos: Path, tmp_path: Path
+) -> None:
+    result = toolbox.edit_image(change())
+    there = edit_image(change(str(photos / "garden.png")), model=MODEL).edit
+    assert result.picture is not None
+    found = box(photos, tmp_path).shelf.open_result(result.picture)
+    assert isinstance(found, Edit)
+    for name in (
+        "query",
+        "target",
+        "prompt",
+        "source_prompt",
+        "negative",
+        "name",
+        "method",
+        "seed",
+    ):
+        assert getattr(found, name) == getattr(there, name)
+    assert (found.evaluations, found.notes) == (there.evaluations, there.notes)
+    np.testing.assert_array_equal(found.mask, there.mask)
+    np.testing.assert_array_equal(pixels_of(found.picture), pixels_of(there.picture))
+    np.testing.assert_array_equal(pixels_of(found.before), PIXELS)
+    np.testing.assert_allclose(found.raw, there.raw, atol=0.5 / 255 + 1e-6)
+    assert found.segmentation is not None
+    assert there.segmentation is not None
+    np.testing.assert_array_equal(found.segmentation.soft, there.segmentation.soft)
+    assert found.segmentation.settings == there.segmentation.settings
+    assert found.segmentation.raw.levels == there.segmentation.raw.levels
+    assert found.segmentation.threshold == there.segmentation.threshold
+
+
+def test_edit_of_a_made_picture_is_the_same_after_a_restart(
+    toolbox: Toolbox, photos: Path, tmp_path: Path
+) -> None:
+    made = toolbox.generate_and_edit(make())
+    asked = change("latest", method="diffedit", steps=6)
+    here = toolbox.edit_image(asked)
+    later = box(photos, tmp_path).edit_image(change(made.picture or "", method="diffedit", steps=6))
+    assert here.evaluations.inversion == later.evaluations.inversion == 0
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels(toolbox, later.picture))
+
+
+def test_picture_that_another_model_made_is_inverted_like_any_other(
+    toolbox: Toolbox, photos: Path, tmp_path: Path
+) -> None:
+    toolbox.generate_and_edit(make())
+    other = box(photos, tmp_path, model=GaussianModel(name="other"))
+    result = other.edit_image(change("latest", method="diffedit", steps=6))
+    assert result.evaluations.inversion > 0
+
+
+def test_imported_pictures_and_masks_are_no_results(toolbox: Toolbox) -> None:
+    image = toolbox.segment_image(find()).image
+    with pytest.raises(InvalidInputError, match="no edit made it"):
+        toolbox.shelf.open_result(image)
+
+
+# -- parts of what is found
+
+
+@pytest.fixture
+def grove(tmp_path: Path) -> Toolbox:
+    """A picture with two trees of one colour, and a model for which both are called "tree"."""
+
+    class Grove(GaussianModel):
+        def embed_text(self, prompts):  # type: ignore[no-untyped-def]  # as in the base class
+            found = super().embed_text([p.replace("tree", "tree pine") for p in prompts])
+            return replace(found, prompts=tuple(prompts))
+
+    model = Grove(things=TWO_TREES)
+    folder = tmp_path / "grove"
+    folder.mkdir()
+    picture = to_uint8(model.picture(["tree", "pine", "house"], HEIGHT, WIDTH, seed=1))
+    Image.fromarray(picture).save(folder / "garden.png")
+    workspace = Workspace.open(tmp_path / "of-grove", roots=[folder])
+    return Toolbox(workspace, model=model, turns=Turns())
+
+
+def test_regions_are_told_with_place_share_and_colour(grove: Toolbox) -> None:
+    regions = grove.segment_image(find()).queries[0].regions
+    assert [region.position for region in regions] == ["right, largest", "left, smallest"]
+    assert [region.index for region in regions] == [1, 2]
+    for region in regions:
+        assert region.share == pytest.approx(region.area / (HEIGHT * WIDTH))
+        assert np.abs(np.array(region.mean_rgb) - 255 * np.array((0.2, 0.7, 0.3))).max() < 12
+    assert regions[0].area > regions[1].area
+
+
+@pytest.mark.parametrize(
+    ("selecting", "columns"),
+    [
+        ({"region": "left"}, (0, 14)),
+        ({"region": "largest"}, (22, 40)),
+        ({"region": "second from the right"}, (0, 14)),
+        ({"region": "1"}, (22, 40)),
+    ],
+)
+def test_region_picks_among_what_was_found(
+    grove: Toolbox, selecting: dict[str, object], columns: tuple[int, int]
+) -> None:
+    result = grove.segment_image(find(**selecting))
+    facts = result.queries[0]
+    assert len(facts.regions) == 1
+    left, _, right, _ = facts.regions[0].box
+    assert columns[0] <= left < right <= columns[1]
+    assert result.region == selecting["region"]
+    assert facts.mask is not None
+    assert isinstance(grove.shelf.open_result(facts.mask), Mask)
+
+
+def test_what_is_excluded_is_left_out_and_everything_else_can_be_meant(grove: Toolbox) -> None:
+    both, trees = (grove.segment_image(find(**k)) for k in ({}, {"exclude": "tree"}))
+    assert both.queries[0].matched
+    assert not trees.queries[0].matched
+    rest = grove.segment_image(find(invert=True)).queries[0]
+    assert rest.area == pytest.approx(1 - both.queries[0].area)
+
+
+def test_edit_of_one_region_leaves_the_other_alone(grove: Toolbox) -> None:
+    result = grove.edit_image(change(region="left", target="house"))
+    assert result.picture is not None
+    edit = grove.shelf.open_result(result.picture)
+    assert isinstance(edit, Edit)
+    assert edit.mask[:, WIDTH // 2 :].max() == 0 < edit.mask[:, : WIDTH // 2].max()
+    assert (result.region, result.presence) == ("left", pytest.approx(1, abs=0.2))
+    assert result.evaluations.mask > 0
+
+
+def test_everything_except_can_be_changed_and_removed(grove: Toolbox) -> None:
+    for target, operation in (("house", "replace"), ("", "remove")):
+        asked = change("garden.png", invert=True, target=target, operation=operation)
+        result = grove.edit_image(asked)
+        edit = grove.shelf.open_result(result.picture or "")
+        assert isinstance(edit, Edit)
+        trees = grove.segment_image(find(draws=10)).queries[0].area
+        assert result.share == pytest.approx(1 - trees, abs=0.15)
+        assert result.query == "tree"
+
+
+def test_nothing_left_of_a_query_changes_nothing(grove: Toolbox) -> None:
+    before = grove.list_images().total
+    for narrowed in ({"exclude": "tree"}, {"region": "third"}, {"region": "third", "invert": True}):
+        with pytest.raises(NotFoundError, match="nothing is left"):
+            grove.edit_image(change(**narrowed))
+    assert grove.list_images().total == before + 1  # the picture that was named came in
+
+
+def test_things_are_added_where_words_say(toolbox: Toolbox) -> None:
+    asked = change(query="", operation="add", region="bottom right")
+    result = toolbox.edit_image(asked)
+    edit = toolbox.shelf.open_result(result.picture or "")
+    assert isinstance(edit, Edit)
+    rows, cols = np.nonzero(edit.mask)
+    assert (rows.mean() / HEIGHT, cols.mean() / WIDTH) == pytest.approx((0.78, 0.78), abs=0.05)
+    assert edit.mask.max() == 1
+    with pytest.raises(InvalidInputError, match="names no place"):
+        toolbox.edit_image(change(query="", operation="add", region="largest"))
+
+
+# -- masks by hand
+
+
+def test_found_mask_can_be_edited_with_and_is_shaped_like_any_found_mask(toolbox: Toolbox) -> None:
+    by_query = toolbox.edit_image(change())
+    toolbox.shelf.choose(by_query.image)
+    mask = toolbox.segment_image(find(image="latest", draws=None)).queries[0].mask
+    by_mask = toolbox.edit_image(change(by_query.image, mask=mask))
+    np.testing.assert_array_equal(
+        pixels(toolbox, by_mask.picture), pixels(toolbox, by_query.picture)
+    )
+
+
+def test_corrected_mask_is_taken_as_it_is(toolbox: Toolbox) -> None:
+    found = toolbox.segment_image(find()).queries[0].mask
+    strokes = {"mask": found, "corrections": [{"action": "paint", "points": [[20, 36]]}]}
+    facts = toolbox.shelf.correct_mask(CorrectArguments.model_validate(strokes))
+    assert len(facts.regions) == 2
+    result = toolbox.edit_image(change(query="", target="house", mask=facts.mask))
+    edit = toolbox.shelf.open_result(result.picture or "")
+    assert isinstance(edit, Edit)
+    assert edit.mask[20, 36] == 1
+    np.testing.assert_allclose(edit.mask, toolbox.shelf.mask(facts.mask).soft, atol=1e-6)
+
+
+def test_regions_are_kept_and_dropped_by_pointing(grove: Toolbox) -> None:
+    found = grove.segment_image(find()).queries[0].mask
+    for action, side in (("keep", "left"), ("drop", "right")):
+        correction = {"action": action, "points": [[8, 7]]}
+        asked = CorrectArguments.model_validate({"mask": found, "corrections": [correction]})
+        regions = grove.shelf.correct_mask(asked).regions
+        assert [region.position.split(",")[0] for region in regions] == [side]
+    wrong = {"mask": found, "corrections": [{"action": "drop", "points": [[0, 20]]}]}
+    with pytest.raises(InvalidInputError, match="no region"):
+        grove.shelf.correct_mask(CorrectArguments.model_validate(wrong))
+
+
+def test_painted_file_becomes_a_mask(toolbox: Toolbox, tmp_path: Path) -> None:
+    painted = np.zeros((HEIGHT, WIDTH), np.uint8)
+    painted[4:10, 5:20] = 255
+    Image.fromarray(painted).save(tmp_path / "painted.png")
+    toolbox.segment_image(find())
+    facts = toolbox.shelf.import_mask(tmp_path / "painted.png", name="roof")
+    assert (facts.name, facts.area) == ("roof", pytest.approx(90 / (HEIGHT * WIDTH)))
+    assert facts.regions[0].box == [5, 4, 20, 10]
+    with pytest.raises(InvalidInputError, match=r"10 x 10|size"):
+        toolbox.shelf.import_mask(np.zeros((10, 10), np.uint8))
+
+
+def test_mask_of_another_picture_is_refused(toolbox: Toolbox, photos: Path) -> None:
+    Image.fromarray(PIXELS[:, :30]).save(photos / "narrow.png")
+    mask = toolbox.segment_image(find()).queries[0].mask
+    with pytest.raises(InvalidInputError, match=r"40 x 24.*30 x 24"):
+        toolbox.edit_image(change("narrow.png", mask=mask))
+
+
+# -- out
+
+
+def test_exported_pictures_say_how_they_came_about(toolbox: Toolbox, tmp_path: Path) -> None:
+    edited, made = toolbox.edit_image(change()), toolbox.generate_and_edit(make())
+    assert edited.picture is not None
+    assert made.picture is not None
+    path = toolbox.shelf.export(edited.picture, tmp_path / "edited.png")
+    assert read_label(path) == EDITED
+    np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels(toolbox, edited.picture))
+    assert read_label(toolbox.shelf.export(made.picture, tmp_path / "made.webp")) == GENERATED
+    assert read_label(toolbox.shelf.export(edited.image, tmp_path / "original.png")) is None
+    with pytest.raises(OutputExistsError):
+        toolbox.shelf.export(made.picture, path)
+
+
+def test_edit_of_a_made_picture_is_still_made_by_a_model(toolbox: Toolbox, tmp_path: Path) -> None:
+    toolbox.generate_and_edit(make())
+    edited = toolbox.edit_image(change("latest"))
+    path = toolbox.shelf.export(edited.picture or "", tmp_path / "edited.png")
+    assert read_label(path) == GENERATED
+
+
+def test_exported_mask_is_black_and_white(toolbox: Toolbox, tmp_path: Path) -> None:
+    mask = toolbox.segment_image(find()).queries[0].mask or ""
+    path = toolbox.shelf.export(mask, tmp_path / "mask.png")
+    expected = toolbox.shelf.mask(mask).binary()
+    np.testing.assert_array_equal(np.asarray(Image.open(path)) > 127, expected)
+    with pytest.raises(InvalidInputError, match="PNG"):
+        toolbox.shelf.export(mask, tmp_path / "mask.jpg")
+
+
+# -- what goes wrong changes nothing
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"query": "house"}, NotFoundError),
+        ({"method": "photoshop"}, InvalidInputError),
+        ({"steps": 101}, InvalidInputError),
+        ({"mask": "mask_0000000000"}, UnknownHandleError),
+    ],
+)
+def test_failed_edit_leaves_the_latest_alone(
+    toolbox: Toolbox, asked: dict[str, object], error: type[TextsegError]
+) -> None:
+    image = toolbox.segment_image(find()).image
+    with pytest.raises(error):
+        toolbox.edit_image(change("latest", **asked))
+    assert [each.handle for each in toolbox.list_images().images] == [image]
+
+
+def test_unknown_picture_is_told_with_what_there_is(toolbox: Toolbox) -> None:
+    image = toolbox.segment_image(find()).image
+    with pytest.raises(UnknownHandleError, match=image):
+        toolbox.segment_image(find(image="img_0000000000"))
+    with pytest.raises(TextsegError) as caught:
+        toolbox.segment_image(find(image="nowhere.png"))
+    assert str(toolbox.workspace.folder.parent) not in str(caught.value)
+
+
+def test_mask_and_narrowing_exclude_each_other() -> None:
+    with pytest.raises(QueryError, match="narrow"):
+        change(mask="mask_0000000000", region="left")
+    with pytest.raises(InvalidInputError, match="which region"):
+        find(region="upside down")
+
+
+def test_limits_hold_for_every_operation(toolbox: Toolbox) -> None:
+    toolbox.limits = Limits(draws=3, queries=1, steps=5, changes=0, side=32)
+    with pytest.raises(InvalidInputError, match="at most 3 draws"):
+        toolbox.segment_image(find(draws=4))
+    with pytest.raises(InvalidInputError, match="at most 1 queries"):
+        toolbox.segment_image(find(queries=["tree", "house"], draws=1))
+    with pytest.raises(InvalidInputError, match="at most 5 steps"):
+        toolbox.edit_image(change(steps=6))
+    with pytest.raises(InvalidInputError, match="at most 32 side"):
+        toolbox.generate_and_edit(make(steps=5))
+    with pytest.raises(InvalidInputError, match="at most 0 changes"):
+        toolbox.generate_and_edit(
+            make(steps=5, size=[24, 24], changes=[{"query": "tree", "target": "house"}])
+        )
+
+
+def test_time_is_limited(toolbox: Toolbox) -> None:
+    toolbox.limits = Limits(seconds=1e-9)
+    with pytest.raises(TimeLimitError, match="seconds"):
+        toolbox.edit_image(change())
+    assert toolbox.list_images().total == 1
+
+
+def test_work_is_cancelled_at_its_next_step(toolbox: Toolbox) -> None:
+    cancel, seen = CancelToken(), []
+
+    def stop(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.stage == "editing" or len(seen) > 6:
+            cancel.cancel()
+
+    with pytest.raises(Cancelled):
+        toolbox.edit_image(change(), progress=stop, cancel=cancel)
+    assert toolbox.list_images().total == 1
+    assert toolbox.edit_image(change()).picture is not None
+
+
+def test_everything_at_work_can_be_cancelled_from_outside(toolbox: Toolbox) -> None:
+    assert not toolbox.cancel()
+    told: list[bool] = []
+
+    def stop(progress: Progress) -> None:
+        told.append(toolbox.cancel())
+
+    with pytest.raises(Cancelled):
+        toolbox.edit_image(change(), progress=stop)
+    assert all(told)
+
+
+def test_progress_comes_with_an_estimate(toolbox: Toolbox) -> None:
+    seen: list[Progress] = []
+    toolbox.edit_image(change(steps=8), progress=seen.append)
+    steps = [each for each in seen if each.of > 2]
+    assert steps
+    assert all(each.remaining is not None for each in steps if each.step > 1)
+    assert any(each.step == each.of and each.remaining == 0 for each in steps)
+
+
+# -- one at a time
+
+
+def test_calls_wait_for_their_turn_and_too_many_are_told(photos: Path, tmp_path: Path) -> None:
+    turns = Turns(waiting=1)
+    toolbox = box(photos, tmp_path, turns=turns)
+    at_work, go_on, done = threading.Event(), threading.Event(), []
+
+    def hold(_: Progress) -> None:
+        at_work.set()
+        assert go_on.wait(20)
+
+    def first() -> None:
+        done.append(toolbox.segment_image(find(), progress=hold).queries[0].query)
+
+    def second() -> None:
+        done.append(toolbox.segment_image(find("house")).queries[0].query)
+
+    threads = [threading.Thread(target=first)]
+    threads[0].start()
+    assert at_work.wait(20)
+    threads.append(threading.Thread(target=second))
+    threads[1].start()
+    wait_until(lambda: len(turns._queue) == 2)
+    with pytest.raises(BusyError, match="waiting"):
+        toolbox.segment_image(find("house"))
+    assert toolbox.list_images().total == 1  # listing needs no model
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert done == ["tree", "house"]
+
+
+def test_waiting_call_can_be_cancelled(photos: Path, tmp_path: Path) -> None:
+    turns, cancel = Turns(), CancelToken()
+    toolbox = box(photos, tmp_path, turns=turns)
+    with turns.turn():
+        cancel.cancel()
+        with pytest.raises(Cancelled):
+            toolbox.segment_image(find(), cancel=cancel)
+    assert toolbox.segment_image(find()).queries[0].matched
+
+
+def wait_until(true: object, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]  # a condition
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# -- models
+
+
+def test_half_precision_that_fails_is_left_for_good(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
+        asked.append(dtype)
+        return GaussianModel() if dtype == "float32" else Half()
+
+    monkeypatch.setitem(registry.MODELS, "shaky", ("for a test", load))  # type: ignore[arg-type]  # a dict in truth
+    monkeypatch.setattr(registry, "_CACHE", {})
+    toolbox = box(photos, tmp_path, model=None, setup=Setup(model="shaky"))
+    assert any("float32" in note for note in toolbox.segment_image(find()).notes)
+    assert toolbox.segment_image(find("house")).notes == []
+    assert asked == ["auto", "float32"]
+
+
+def test_captioner_of_the_setup_describes_pictures(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from textseg import captioning
+
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot("a tree"))
+    toolbox = box(photos, tmp_path, setup=Setup(captioner="parrot"))
+    assert toolbox.edit_image(change(source=None)).caption == "a tree"
+
+
+def test_picture_of_a_person_is_taken_in_from_anywhere(toolbox: Toolbox, tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "elsewhere.png")
+    facts = toolbox.shelf.import_image(tmp_path / "elsewhere.png")
+    assert (facts.width, facts.height, facts.latest) == (WIDTH, HEIGHT, True)
+    np.testing.assert_array_equal(
+        toolbox.shelf.picture("latest").rgb, open_picture(tmp_path / "elsewhere.png").rgb
+    )
+
+
+def test_scene_of_a_picture_is_shared_with_the_operations(toolbox: Toolbox) -> None:
+    result = toolbox.segment_image(find())
+    scene = toolbox.scene(result.image)
+    assert scene is toolbox.scene("latest")
+    assert scene.find("tree").evaluations > 0
+    assert scene.find("tree").evaluations == 0

@@ -1,0 +1,7 @@
+"""``python -m textseg`` is the ``textseg`` command."""
+
+from __future__ import annotations
+
+from textseg.cli import main
+
+main()

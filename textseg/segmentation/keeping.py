@@ -1,0 +1,123 @@
+"""Segmentations as bytes that give them back whole; nothing in them is ever executed."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from textseg.errors import InvalidInputError
+from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
+
+_FACTS = "facts"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Arrays by name, and facts that JSON can hold."""
+
+    arrays: Mapping[str, NDArray[Any]]  # Any: each has its own type
+    facts: Mapping[str, Any]  # Any: JSON
+
+    def to_bytes(self) -> bytes:
+        """Return the content of a compressed NPZ file; the facts are an array of UTF-8."""
+        text = np.frombuffer(json.dumps(self.facts, allow_nan=False).encode(), np.uint8)
+        stream = io.BytesIO()
+        np.savez_compressed(stream, allow_pickle=False, **{**self.arrays, _FACTS: text})
+        return stream.getvalue()
+
+    @classmethod
+    def of_bytes(cls, content: bytes) -> Packed:
+        """Return what ``to_bytes`` packed.
+
+        Raises:
+            InvalidInputError: it did not.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as found:
+                arrays = {name: found[name] for name in found.files}
+            return cls(arrays, json.loads(arrays.pop(_FACTS).tobytes()))
+        except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
+            raise InvalidInputError("what was kept of a result cannot be read") from error
+
+
+def segmentation_bytes(item: Segmentation) -> bytes:
+    """Return a segmentation without its picture."""
+    scalars = {
+        part.name: getattr(item.raw, part.name)
+        for part in fields(RawMaps)
+        if not isinstance(getattr(item.raw, part.name), np.ndarray)
+    }
+    facts = {
+        "raw": scalars,
+        "presence": item.presence,
+        "present": item.present,
+        "threshold": asdict(item.threshold),
+        "settings": asdict(item.settings),
+        "seconds": item.seconds,
+        "notes": item.notes,
+    }
+    return Packed({"soft": item.soft, "spread": item.spread, **item.raw.arrays()}, facts).to_bytes()
+
+
+def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
+    """Return the segmentation of a picture (H, W, 3) that ``segmentation_bytes`` kept.
+
+    Raises:
+        InvalidInputError: it did not, or of another picture.
+    """
+    packed = Packed.of_bytes(content)
+    arrays, facts = dict(packed.arrays), packed.facts
+    soft, spread = arrays.pop("soft"), arrays.pop("spread")
+    if soft.shape != rgb.shape[:2]:
+        raise InvalidInputError("the segmentation that was kept is of another picture")
+    try:
+        levels = tuple(facts["raw"]["levels"])
+        parts: dict[str, Any] = {**arrays, **facts["raw"], "levels": levels}  # Any: field by field
+        raw = RawMaps(**parts)
+        return Segmentation(
+            query=raw.query,
+            soft=soft,
+            spread=spread,
+            presence=facts["presence"],
+            present=facts["present"],
+            threshold=Threshold(**facts["threshold"]),
+            settings=TypeAdapter(SegmentSettings).validate_python(facts["settings"]),
+            raw=raw,
+            rgb=rgb,
+            seconds=facts["seconds"],
+            notes=tuple(facts["notes"]),
+        )
+    except (KeyError, TypeError, ValidationError) as error:
+        raise InvalidInputError("what was kept of a segmentation is incomplete") from error
+
+
+def mask_bytes(mask: Mask) -> bytes:
+    """Return a mask without its picture."""
+    arrays = {"soft": mask.soft}
+    spared = {} if mask.spared is None else {"spared": mask.spared}
+    facts = {"name": mask.name, "least_area": mask.least_area}
+    return Packed({**arrays, **spared}, facts).to_bytes()
+
+
+def read_mask(content: bytes, rgb: NDArray[np.float32]) -> Mask:
+    """Return the mask of a picture (H, W, 3) that ``mask_bytes`` kept.
+
+    Raises:
+        InvalidInputError: it did not, or of another picture.
+    """
+    packed = Packed.of_bytes(content)
+    parts: dict[str, Any] = {**packed.arrays, **packed.facts}  # Any: field by field
+    try:
+        return Mask(rgb=rgb, **parts)
+    except TypeError as error:
+        raise InvalidInputError("what was kept of a mask is incomplete") from error

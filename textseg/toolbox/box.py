@@ -1,0 +1,343 @@
+"""The operations on a workspace: what panels, chats and servers call."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from textseg.errors import InvalidInputError, NotFoundError
+from textseg.progress import CancelToken, Deadline, ProgressCallback, estimated
+from textseg.provenance import label_in
+from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
+from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
+from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
+from textseg.toolbox.edit import check_method, edit_scene, label_of, noted
+from textseg.toolbox.segment import segment_scene
+from textseg.toolbox.shelf import Shelf
+from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
+from textseg.toolbox.turns import MODEL_TURNS, Turns
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.scene import Scene
+    from textseg.toolbox.create_facts import CreateArguments, CreateResult
+    from textseg.toolbox.edit_facts import EditArguments, EditResult
+    from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
+    from textseg.workspace import Record, Workspace
+
+T = TypeVar("T")
+
+OPEN_SCENES = 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one call may take; a person sets them, never an argument.
+
+    Attributes:
+        seconds: of work on one call, without waiting for its turn.
+        steps: of a sampler.
+        draws: noised copies of a picture.
+        queries: in one call.
+        changes: in one call.
+        side: of a picture that is made, in pixels.
+    """
+
+    seconds: float = 600
+    steps: int = 100
+    draws: int = 100
+    queries: int = 20
+    changes: int = 5
+    side: int = 2048
+
+    def check(self, **asked: int | None) -> None:
+        """Raise ``InvalidInputError`` for the first number that is too large."""
+        for name, value in asked.items():
+            most = getattr(self, name)
+            if value is not None and value > most:
+                raise InvalidInputError(f"at most {most} {name} are allowed here, got {value}")
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Who sees the work of one call, and what may stop it."""
+
+    progress: ProgressCallback | None
+    cancel: CancelToken
+
+
+class Toolbox:
+    """Segments, edits and makes pictures in a workspace, on behalf of people and of assistants.
+
+    Takes and returns the same arguments and facts as the functions on files; pictures and masks go
+    by their handles ("latest" is a handle too). Results are in the workspace before a call
+    returns. May be used from several threads: the model does one thing at a time.
+
+    Attributes:
+        workspace: where pictures, masks and results are.
+        setup: which model, and where it runs.
+        limits: the most that one call may take.
+        shelf: what people do with what is in the workspace: list, undo, import, correct, export.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        setup: Setup = EMBEDDED,
+        model: DiffusionModel | None = None,
+        limits: Limits | None = None,
+        turns: Turns = MODEL_TURNS,
+    ) -> None:
+        """Work in a workspace; the model is loaded by the first call that needs it.
+
+        Args:
+            workspace: where pictures, masks and results are.
+            setup: which model, and where it runs.
+            model: a loaded model to use instead of the one that ``setup`` names.
+            limits: the most that one call may take; None for the defaults.
+            turns: the queue in front of the model; one is shared by all that use the same.
+        """
+        self.workspace, self.setup, self.limits = workspace, setup, limits or Limits()
+        self.shelf = Shelf(workspace)
+        self._model, self._turns = model, turns
+        self._dtype = "auto"
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._lock = threading.Lock()
+        self._active: set[CancelToken] = set()
+
+    def segment_image(
+        self,
+        arguments: SegmentArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> SegmentResult:
+        """Return where each query is in a picture, and keep the masks.
+
+        A query that is not there is an answer too: ``present`` and ``matched`` say so.
+
+        Raises:
+            UnknownHandleError: there is no such picture.
+            BusyError: too many calls are waiting.
+            TimeLimitError: it took longer than allowed.
+            Cancelled: ``cancel`` was raised.
+            InvalidInputError: more than the limits allow.
+            ModelError: the model cannot be loaded or used.
+        """
+        self.limits.check(queries=len(arguments.queries), draws=arguments.draws)
+        image = self.workspace.resolve(arguments.image)
+        asked = arguments.model_copy(update={"image": image.handle})
+        with self._turn(progress, cancel) as follow:
+            answer, notes = self._tried(
+                lambda: segment_scene(
+                    self._scene(image, follow),
+                    asked,
+                    batch_size=self.setup.batch_size,
+                    progress=follow.progress,
+                    cancel=follow.cancel,
+                )
+            )
+            result, drafts = segmentation_drafts(answer, asked, image.handle, self.workspace)
+            self.workspace.keep(drafts)
+        return result.model_copy(update={"notes": [*result.notes, *notes]})
+
+    def edit_image(
+        self,
+        arguments: EditArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> EditResult:
+        """Return what was changed in a picture, and keep the new picture, which is the latest then.
+
+        Raises:
+            NotFoundError: the query is not in the picture; nothing was changed.
+            UnknownHandleError: there is no such picture or mask.
+            InvalidInputError: the mask has another size; more than the limits allow ...
+            BusyError: too many calls are waiting.
+            TimeLimitError: it took longer than allowed.
+            Cancelled: ``cancel`` was raised.
+            ModelError: the model cannot be loaded or used.
+        """
+        self.limits.check(steps=arguments.steps)
+        check_method(arguments)
+        image = self.workspace.resolve(arguments.image)
+        mask = None
+        if arguments.mask is not None:
+            mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
+        label = label_of(label_in(self.workspace.bytes_of(image)))
+        asked = arguments.model_copy(update={"image": image.handle})
+        with self._turn(progress, cancel) as follow:
+            answer, notes = self._tried(
+                lambda: edit_scene(
+                    self._scene(image, follow),
+                    asked,
+                    mask=mask,
+                    label=label,
+                    progress=follow.progress,
+                    cancel=follow.cancel,
+                )
+            )
+            result, drafts = edit_drafts(answer, asked, image, self.workspace)
+            self.workspace.keep(drafts, head=result.picture)
+            self._remember(result.picture, answer.scene)
+        return noted(result, notes)
+
+    def generate_and_edit(
+        self,
+        arguments: CreateArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> CreateResult:
+        """Return how a picture was made and changed, and keep it; the last one is the latest then.
+
+        Raises:
+            NotFoundError: what a change names is not in the picture that was made, which is kept.
+            InvalidInputError: a size that the model cannot make; more than the limits allow ...
+            BusyError: too many calls are waiting.
+            TimeLimitError: it took longer than allowed.
+            Cancelled: ``cancel`` was raised.
+            ModelError: the model cannot be loaded or used.
+        """
+        self.limits.check(
+            steps=arguments.steps,
+            changes=len(arguments.changes),
+            side=max(arguments.size) if arguments.size else None,
+        )
+        with self._turn(progress, cancel) as follow:
+            try:
+                answer, notes = self._tried(
+                    lambda: create_with(
+                        self._loaded(follow),
+                        arguments,
+                        captioner=self.setup.captioner,
+                        progress=follow.progress,
+                        cancel=follow.cancel,
+                    )
+                )
+            except UnfinishedError as unfinished:
+                kept = self._keep_created(unfinished.so_far, arguments)
+                error = unfinished.error
+                raise NotFoundError(
+                    error.message,
+                    hint=f"what was made before is kept as {kept.picture}; {error.hint}",
+                    presence=error.presence,
+                ) from None
+            result = self._keep_created(answer, arguments)
+        return result.model_copy(update={"notes": [*result.notes, *notes]})
+
+    def _keep_created(self, answer: CreateAnswer, arguments: CreateArguments) -> CreateResult:
+        """Keep all pictures of a creation; the last one is the latest then."""
+        result, drafts = create_drafts(answer, arguments, self.workspace)
+        self.workspace.keep(drafts, head=result.picture)
+        handles = [result.generated, *(change.picture for change in result.changes)]
+        for handle, scene in zip(handles, answer.scenes, strict=True):
+            self._remember(handle, scene)
+        return result
+
+    def list_images(self, arguments: ListArguments | None = None) -> ListResult:
+        """Return what pictures there are, newest first."""
+        return self.shelf.list_images(arguments or ListArguments())
+
+    def undo(self, arguments: UndoArguments | None = None) -> UndoResult:
+        """Return the picture before the latest change, which is the latest again; nothing is lost.
+
+        Raises:
+            NothingToUndoError: the latest picture was not made by a change.
+        """
+        return self.shelf.undo(arguments or UndoArguments())
+
+    def cancel(self) -> bool:
+        """Stop all calls at work or waiting, each at its next step; tell if there were any.
+
+        May be called from any thread, and from a signal handler's.
+        """
+        active = list(self._active)
+        for each in active:
+            each.cancel()
+        return bool(active)
+
+    def scene(self, handle: str, *, progress: ProgressCallback | None = None) -> Scene:
+        """Return the scene of a picture, to ask it in Python; it is shared with the operations."""
+        image = self.workspace.resolve(handle)
+        with self._turn(progress, None) as follow:
+            return self._scene(image, follow)
+
+    @contextmanager
+    def _turn(
+        self, progress: ProgressCallback | None, cancel: CancelToken | None
+    ) -> Iterator[Follow]:
+        """Wait for the model, and give what follows the work on it."""
+        asked = CancelToken() if cancel is None else cancel
+        with self._lock:
+            self._active.add(asked)
+        try:
+            with self._turns.turn(asked):
+                deadline = Deadline(self.limits.seconds, cancel=asked)
+                yield Follow(estimated(progress) if progress else None, deadline)
+        finally:
+            with self._lock:
+                self._active.discard(asked)
+
+    def _tried(self, work: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
+        """Return what the work gives and remarks on it; once more in float32 where it must be."""
+
+        def in_precision(dtype: str) -> T:
+            if dtype != "auto":
+                self._dtype = dtype
+                self._scenes.clear()
+            return work()
+
+        attempt = precise_enough(in_precision, self._model)
+        return attempt.outcome, attempt.notes
+
+    def _loaded(self, follow: Follow) -> DiffusionModel:
+        report = follow.progress or silent
+        return open_model(self.setup, self._model, dtype=self._dtype, report=report)
+
+    def _scene(self, image: Record, follow: Follow) -> Scene:
+        """Return the scene of a picture: from the last ones, or opened now."""
+        with self._lock:
+            known = self._scenes.get(image.handle)
+        if known is None:
+            known = self.shelf.open_scene(image, self._loaded(follow), self.setup.captioner)
+        self._remember(image.handle, known)
+        return known
+
+    def _remember(self, handle: str | None, scene: Scene) -> None:
+        assert handle is not None, "what is kept has a handle"
+        with self._lock:
+            self._scenes[handle] = scene
+            self._scenes.move_to_end(handle)
+            while len(self._scenes) > OPEN_SCENES:
+                self._scenes.popitem(last=False)
+
+
+def open_toolbox(
+    folder: Workspace | Path | str | None = None,
+    *,
+    roots: Sequence[Path | str] = (),
+    setup: Setup = EMBEDDED,
+    limits: Limits | None = None,
+) -> Toolbox:
+    """Return a toolbox on a workspace.
+
+    Args:
+        folder: where results are kept, made when missing; None for a fresh private one; or a
+            workspace that is open already, with roots of its own.
+        roots: folders below which pictures may be named by file name.
+        setup: which model, and where it runs.
+        limits: the most that one call may take.
+    """
+    from textseg.workspace import Workspace
+
+    if not isinstance(folder, Workspace):
+        folder = Workspace.open(folder, roots=roots)
+    return Toolbox(folder, setup=setup, limits=limits)

@@ -1,0 +1,169 @@
+"""One change of one picture, as single edits and chains of them make it, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
+
+from textseg.errors import NotFoundError
+from textseg.toolbox.edit_facts import ChangeFacts, CheckFacts, EvaluationFacts, LookFacts
+from textseg.toolbox.selecting import Selecting, mean_rgb
+
+if TYPE_CHECKING:
+    from textseg.editing.result import Edit
+    from textseg.scene import EditOptions, Scene
+    from textseg.segmentation.mask import Mask
+    from textseg.segmentation.result import Segmentation
+
+VISIBLE = 8 / 255  # a smaller change of every colour is hardly seen
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An edit, the scene of the edited picture, and what a second look at it found."""
+
+    edit: Edit
+    scene: Scene
+    selecting: Selecting
+    look: Segmentation | None
+
+
+def change_scene(
+    scene: Scene,
+    query: str,
+    target: str,
+    *,
+    selecting: Selecting,
+    check: bool,
+    options: EditOptions,
+) -> Changed:
+    """Return the picture of a scene with one thing changed.
+
+    Args:
+        scene: of the picture.
+        query: what to change.
+        target: what it becomes; empty to remove it.
+        selecting: what narrows the query; nothing where ``options`` have a mask.
+        check: look at the edited picture again.
+        options: keywords of ``Scene.edit``.
+    """
+    from textseg.scene import Scene
+
+    if query and selecting.selects:
+        edit = _edit_narrowed(scene, query, target, selecting, options)
+    else:
+        edit = scene.edit(query, target, **options)
+    after = Scene.open(edit.picture, scene.model, captioner=scene.captioner)
+    what = target or query
+    look = None
+    if check and what:
+        follow = options.get("progress"), options.get("cancel")
+        look = after.find(what, progress=follow[0], cancel=follow[1]).segmentation
+    return Changed(edit, after, selecting, look)
+
+
+def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
+    """Return the facts of a change; remarks that are ``known`` are left out."""
+    edit, look = changed.edit, changed.look
+    found, cost = edit.segmentation, edit.evaluations
+    looked = 0 if look is None else look.evaluations
+    return ChangeFacts(
+        query=edit.query,
+        target=edit.target,
+        exclude=changed.selecting.exclude,
+        invert=changed.selecting.invert,
+        region=changed.selecting.region,
+        method=edit.name,
+        options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
+        seed=edit.seed,
+        prompt=edit.prompt,
+        source_prompt=edit.source_prompt,
+        negative=edit.negative,
+        presence=None if found is None else found.presence,
+        share=edit.share,
+        check=check_facts(edit, look),
+        evaluations=EvaluationFacts(**asdict(cost), check=looked, total=cost.total + looked),
+        seconds=edit.seconds,
+        notes=[note for note in edit.notes if note not in known],
+    )
+
+
+def check_facts(edit: Edit, look: Segmentation | None) -> CheckFacts:
+    """Return what an edit did, measured on its pictures."""
+    inside = edit.mask > 0
+    seen = np.abs(edit.picture.rgb - edit.before.rgb).max(-1) > VISIBLE
+    return CheckFacts(
+        changed_outside=edit.changed_outside,
+        changed_share=float(seen[inside].mean()) if inside.any() else 0.0,
+        change_inside=min(edit.change_inside, 1.0),
+        mean_rgb_before=mean_rgb(edit.before.rgb, inside),
+        mean_rgb_after=mean_rgb(edit.picture.rgb, inside),
+        look=None if look is None else _look_facts(look, inside),
+    )
+
+
+def _look_facts(look: Segmentation, inside: NDArray[np.bool_]) -> LookFacts:
+    binary = look.binary()
+    return LookFacts(
+        query=look.query,
+        present=look.present,
+        presence=look.presence,
+        inside=float(binary[inside].mean()) if inside.any() else 0.0,
+    )
+
+
+def _edit_narrowed(
+    scene: Scene,
+    query: str,
+    target: str,
+    selecting: Selecting,
+    options: EditOptions,
+) -> Edit:
+    """Return the edit of a part of what the query finds, or of all but that."""
+    mask, found, cost = _narrowed(scene, query, selecting, options)
+    options = {**options, "mask": mask, "threshold": None}
+    named = query
+    if selecting.invert:  # what is to change has no name: it is not the query
+        named = ""
+        if not target and options.get("prompt") is None:
+            options = {**options, "prompt": ""}
+    edit = scene.edit(named, target, **options)
+    spent = replace(edit.evaluations, mask=edit.evaluations.mask + cost)
+    return replace(edit, query=query, segmentation=found, evaluations=spent)
+
+
+def _narrowed(
+    scene: Scene,
+    query: str,
+    selecting: Selecting,
+    options: EditOptions,
+) -> tuple[Mask, Segmentation, int]:
+    """Return the mask, what was found for the query, and the evaluations that it took."""
+    from textseg.segmentation.mask import select
+
+    progress, cancel = options.get("progress"), options.get("cancel")
+    first = scene.find(query, progress=progress, cancel=cancel)
+    others = (
+        scene.find(selecting.exclude, progress=progress, cancel=cancel)
+        if selecting.exclude
+        else None
+    )
+    mask = select(
+        first.segmentation,
+        exclude=None if others is None else others.segmentation,
+        region=selecting.region,
+        threshold=options.get("threshold"),
+    )
+    if not mask.binary().any():  # also where everything but that is meant: it would be all
+        raise NotFoundError(
+            f"nothing is left of {query!r} in this picture",
+            hint="narrow it less, or use other words",
+            presence=first.segmentation.presence,
+        )
+    cost = first.evaluations + (0 if others is None else others.evaluations)
+    return ~mask if selecting.invert else mask, first.segmentation, cost

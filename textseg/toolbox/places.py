@@ -1,0 +1,35 @@
+"""Places in a picture that words name, for what is to be added."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.errors import InvalidInputError
+from textseg.segmentation.picking import PLACES, read_region_words
+
+RADIUS = 0.22  # of a side of the picture: about a sixth of the picture lies inside
+EDGE = 0.25  # of the radius, over which the mask fades
+
+
+def place(words: str, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a round mask (H, W) in [0, 1] where the words say: "left", "top right", "middle" ...
+
+    Raises:
+        InvalidInputError: the words name no place.
+    """
+    said = read_region_words(words)
+    if said.order not in PLACES or (said.first, said.count) != (1, 1):
+        raise InvalidInputError(
+            f"{words!r} names no place to add something at",
+            hint='say e.g. "left", "bottom right" or "middle"',
+        )
+    row, col = (0.5 if share is None else share for share in PLACES[said.order])
+    far = np.hypot(_offset(row, size[0])[:, None], _offset(col, size[1])[None, :]) / RADIUS
+    return ((1 - far) / EDGE).clip(0, 1).astype(np.float32)
+
+
+def _offset(share: float, side: int) -> NDArray[np.float64]:
+    """Return how far each pixel of a side lies from the centre of the place, in sides."""
+    centre = RADIUS + share * (1 - 2 * RADIUS)
+    return np.asarray((np.arange(side) + 0.5) / side - centre)

@@ -1,0 +1,82 @@
+"""What is looked for, and what is said of what was found."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from textseg.toolbox.common import Facts, Query
+from textseg.toolbox.selecting import RegionFacts, Selecting
+
+
+class SegmentArguments(Selecting):
+    """What to look for in which picture, and how."""
+
+    image: str = Field(min_length=1, description="which picture: its path, or its handle")
+    queries: list[Query] = Field(
+        min_length=1, max_length=100, description="what to look for, one mask each"
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="where to cut the soft masks; null cuts where each map divides best, and "
+        "leaves the mask of a query that is not present empty",
+    )
+    reference: str = Field(
+        default="", description="text the queries are compared with; empty: no text"
+    )
+    draws: int | None = Field(
+        default=None, ge=1, le=1000, description="noised copies of the picture; null: the default"
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="decides the noise: same seed, same masks"
+    )
+
+
+class FileNames(Facts):
+    """Where the files of one query lie."""
+
+    overlay: str = Field(description="PNG for people: the query lit up, the rest grey")
+    soft: str = Field(description="16-bit grey PNG, 65535 = 1")
+    mask: str = Field(description="8-bit grey PNG, 255 = inside")
+    facts: str = Field(description="JSON: the result, with this query only")
+
+
+class QueryFacts(Facts):
+    """What was found for one query."""
+
+    query: str
+    matched: bool = Field(description="the mask has at least one pixel")
+    present: bool = Field(description="the decision whether it is in the picture at all")
+    presence: float = Field(ge=0, le=1, description="probability behind that decision")
+    threshold: float = Field(ge=0, le=1, description="where the soft mask was cut")
+    threshold_rule: str = Field(description='"given", or the rule that found the threshold')
+    area: float = Field(ge=0, le=1, description="share of the picture inside the mask")
+    regions: list[RegionFacts] = Field(description="connected pieces, the largest first")
+    draws: int = Field(ge=1, description="noised copies of the picture that were used")
+    evaluations: int = Field(ge=0, description="network evaluations, shared ones included")
+    seconds: float = Field(ge=0, description="its equal share of the call")
+    notes: list[str] = Field(description="remarks for people, e.g. words the model cannot read")
+    mask: str | None = Field(
+        default=None, description="handle of the mask; null outside of a workspace"
+    )
+    files: FileNames | None = Field(default=None, description="null before anything is saved")
+
+
+class SegmentResult(Facts):
+    """What a call found: facts about the picture and about each query, in the order asked."""
+
+    image: str = Field(description="its path, or its handle in a workspace")
+    width: int = Field(ge=1, description="pixels")
+    height: int = Field(ge=1, description="pixels")
+    model: str
+    reference: str
+    exclude: str = Field(description="what was left out of the masks; empty: nothing")
+    invert: bool = Field(description="whether the masks are everything except what was found")
+    region: str = Field(description="which of the regions were taken; empty: all")
+    seed: int
+    queries: list[QueryFacts]
+    evaluations: int = Field(ge=0, description="of the whole call: what was shared counts once")
+    seconds: float = Field(ge=0, description="from the picture read to the last mask")
+    notes: list[str] = Field(description="remarks on the picture, e.g. that only a frame is used")
+    version: str = Field(description="of textseg")

@@ -1,0 +1,312 @@
+"""What people do with the pictures and masks in a workspace, and how they are opened again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from textseg.errors import InvalidInputError
+from textseg.files import refuse_existing, write_files
+from textseg.images import ImageLike, Picture, open_picture, png_bytes
+from textseg.provenance import Credentials, label_in
+from textseg.saving import format_of, save_picture
+from textseg.toolbox.drafts import mask_draft
+from textseg.toolbox.edit import painted_mask
+from textseg.toolbox.selecting import region_facts
+from textseg.toolbox.shelf_facts import (
+    CorrectArguments,
+    Correction,
+    ImageFacts,
+    ListArguments,
+    ListResult,
+    MaskFacts,
+    UndoArguments,
+    UndoResult,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.editing.result import Edit
+    from textseg.scene import Scene
+    from textseg.segmentation.mask import Mask
+    from textseg.segmentation.result import Segmentation
+    from textseg.toolbox.common import Facts
+    from textseg.workspace import Record, Workspace
+
+
+class Shelf:
+    """The pictures, masks and results of a workspace. Needs no model."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Look after a workspace."""
+        self.workspace = workspace
+
+    def list_images(self, arguments: ListArguments) -> ListResult:
+        """Return what pictures there are, newest first."""
+        records = self.workspace.list(limit=arguments.limit)
+        return ListResult(
+            images=[self.image_facts(record) for record in records],
+            total=self.workspace.count(),
+        )
+
+    def undo(self, arguments: UndoArguments) -> UndoResult:
+        """Return the picture before the latest change, which is the latest again.
+
+        Raises:
+            NothingToUndoError: the latest picture was not made by a change.
+        """
+        before = self.workspace.latest()
+        now = self.workspace.undo()
+        assert before is not None, "something was undone"
+        return UndoResult(image=self.image_facts(now), undone=before.handle)
+
+    def choose(self, handle: str) -> ImageFacts:
+        """Make a picture the latest, to go on from there."""
+        return self.image_facts(self.workspace.choose(handle))
+
+    def image_facts(self, record: Record) -> ImageFacts:
+        """Return the facts of a picture."""
+        latest = self.workspace.latest()
+        return ImageFacts(
+            handle=record.handle,
+            width=record.width,
+            height=record.height,
+            made_by=record.operation,
+            what=_what(record),
+            parent=record.parent,
+            latest=latest is not None and latest.handle == record.handle,
+            created=record.created,
+        )
+
+    def import_image(self, image: ImageLike, *, name: str = "") -> ImageFacts:
+        """Return a picture of a person's choice, from anywhere, taken in; it is the latest then.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return self.image_facts(self.workspace.add_picture(image, name=name))
+
+    def import_mask(
+        self, mask: ImageLike | Mask, image: str = "latest", *, name: str = ""
+    ) -> MaskFacts:
+        """Return a mask that a person painted or corrected, taken in for a picture.
+
+        Args:
+            mask: a picture file or array of the picture's size, white = may change; or a ``Mask``.
+            image: the handle of the picture.
+            name: what it shows, in a few words.
+
+        Raises:
+            InvalidInputError: it has another size.
+        """
+        from textseg.segmentation.mask import Mask
+
+        record = self.workspace.resolve(image)
+        rgb = self.workspace.picture(record).visible()
+        if not isinstance(mask, Mask):
+            soft = painted_mask(open_picture(mask), (record.height, record.width), resize=False)
+            mask = Mask.of(soft, rgb, name=name)
+        return self._keep_mask(mask, record, operation="paint", arguments=None)
+
+    def correct_mask(self, arguments: CorrectArguments) -> MaskFacts:
+        """Return a mask with regions kept or dropped and strokes painted; a new one is kept.
+
+        Raises:
+            UnknownHandleError: there is no such mask.
+            InvalidInputError: a point hits no region.
+        """
+        record = self.workspace.resolve(arguments.mask, kind="mask")
+        mask = self.mask(record.handle)
+        for correction in arguments.corrections:
+            mask = _corrected(mask, correction)
+        assert record.parent is not None, "a mask belongs to a picture"
+        image = self.workspace.record(record.parent)
+        return self._keep_mask(mask, image, operation="paint", arguments=arguments)
+
+    def mask(self, handle: str) -> Mask:
+        """Return a mask by its handle."""
+        from textseg.segmentation.keeping import read_mask
+
+        record = self.workspace.resolve(handle, kind="mask")
+        return read_mask(self.workspace.bytes_of(record, "mask"), self._rgb_below(record))
+
+    def mask_for(
+        self, image: Record, reference: str, *, resize: bool
+    ) -> NDArray[np.float32] | Mask:
+        """Return where a mask lets a picture change.
+
+        One that was found is widened and faded like any found mask; one that a person painted, or
+        that another edit was confined to, is taken as it is.
+
+        Raises:
+            UnknownHandleError: there is no such mask.
+            InvalidInputError: it has another size.
+        """
+        record = self.workspace.resolve(reference, kind="mask")
+        size = (image.height, image.width)
+        if (record.height, record.width) != size and not resize:
+            raise InvalidInputError(
+                f"the mask is {record.width} x {record.height}, the picture {image.width} x "
+                f"{image.height}",
+                hint="give a mask of this picture",
+            )
+        mask = self.mask(record.handle)
+        if record.operation == "segment" and mask.size == size:
+            return mask
+        return painted_mask(open_picture(mask.soft), size, resize=resize)
+
+    def open_result(self, handle: str) -> Segmentation | Mask | Edit:
+        """Return the ordinary result behind a handle, as the call in Python would have given it.
+
+        A mask that was found for a query gives its ``Segmentation``, one that was narrowed or
+        painted a ``Mask``, and a picture that an edit made its ``Edit``.
+
+        Raises:
+            UnknownHandleError: there is nothing of this name.
+            InvalidInputError: it is a picture that was imported or generated: no result.
+        """
+        record = self.workspace.record(handle)
+        if record.kind == "mask":
+            narrowed = any(record.arguments.get(name) for name in ("exclude", "invert", "region"))
+            if record.operation == "segment" and not narrowed:
+                return self._segmentation(record, self._rgb_below(record))
+            return self.mask(handle)
+        if record.operation != "edit":
+            raise InvalidInputError(
+                f"{handle} is a picture, and no edit made it", hint="open it as a picture"
+            )
+        return self._edit(record)
+
+    def picture(self, handle: str) -> Picture:
+        """Return a picture by its handle."""
+        return self.workspace.picture(self.workspace.resolve(handle))
+
+    def path_of(self, handle: str) -> Path:
+        """Return where the file of a picture or mask lies: to look at, not to change."""
+        record = self.workspace.record(handle)
+        return self.workspace.folder / "items" / record.files["picture"].name
+
+    def open_scene(self, image: Record, model: DiffusionModel, captioner: str | None) -> Scene:
+        """Return the scene of a picture; one that this model made keeps the way it came about."""
+        from textseg.scene import Scene
+        from textseg.scene.keeping import read_generation
+
+        picture = self.workspace.picture(image)
+        if "generation" in image.files:
+            content = self.workspace.bytes_of(image, "generation")
+            made = read_generation(content, picture, model, captioner=captioner)
+            if made is not None:
+                return made
+        return Scene.open(picture, model, captioner=captioner)
+
+    def preview(self, handle: str) -> Image.Image:
+        """Return what a person would look at: the picture, or the mask lit up in its picture."""
+        from PIL import Image
+
+        from textseg.images import to_uint8
+
+        record = self.workspace.record(handle)
+        if record.kind == "image":
+            return Image.fromarray(to_uint8(self.workspace.picture(record).visible()))
+        return self.mask(handle).overlay()
+
+    def export(
+        self,
+        handle: str,
+        path: str | Path,
+        *,
+        force: bool = False,
+        label: bool = True,
+        credentials: Credentials | None = None,
+    ) -> Path:
+        """Write a picture, labelled as it came about, or a mask (PNG, 255 = inside) to a file.
+
+        Raises:
+            UnknownHandleError: there is nothing of this name.
+            OutputExistsError: the file exists and ``force`` is false.
+            InvalidInputError: it cannot be written so.
+        """
+        from textseg.editing.result import pixels_of
+
+        path, record = Path(path), self.workspace.record(handle)
+        refuse_existing([path], force=force)
+        if record.kind == "mask":
+            if format_of(path) != "PNG":
+                raise InvalidInputError(f"a mask is written as PNG, not as {path.suffix}")
+            content = png_bytes(self.mask(handle).binary())
+            return write_files(path.parent, [(path.name, content)], force=force)[0]
+        picture = self.workspace.picture(record)
+        found = label_in(self.workspace.bytes_of(record))
+        return save_picture(
+            path,
+            pixels_of(picture),
+            label=found if label else None,
+            icc_profile=picture.icc_profile,
+            credentials=credentials,
+            force=force,
+        )
+
+    def _keep_mask(
+        self, mask: Mask, image: Record, *, operation: str, arguments: Facts | None
+    ) -> MaskFacts:
+        facts = MaskFacts(
+            mask=self.workspace.new_handle("mask"),
+            image=image.handle,
+            name=mask.name,
+            area=float(mask.binary().mean()),
+            regions=region_facts(mask),
+        )
+        self.workspace.keep(
+            [mask_draft(mask, arguments, facts, operation=operation, parent=image.handle)]
+        )
+        return facts
+
+    def _rgb_below(self, record: Record) -> NDArray[np.float32]:
+        """Return the picture (H, W, 3) that a mask belongs to."""
+        assert record.parent is not None, "a mask belongs to a picture"
+        return self.workspace.picture(self.workspace.record(record.parent)).visible()
+
+    def _segmentation(self, record: Record, rgb: NDArray[np.float32]) -> Segmentation:
+        from textseg.segmentation.keeping import read_segmentation
+
+        return read_segmentation(self.workspace.bytes_of(record, "segmentation"), rgb)
+
+    def _edit(self, record: Record) -> Edit:
+        from textseg.scene.keeping import Around, read_edit
+
+        assert record.parent is not None, "an edit changes a picture"
+        before = self.workspace.picture(self.workspace.record(record.parent))
+        after = replace(self.workspace.picture(record), mode=before.mode, notes=before.notes)
+        found = (
+            self._segmentation(record, before.visible()) if "segmentation" in record.files else None
+        )
+        return read_edit(self.workspace.bytes_of(record, "edit"), Around(before, after, found))
+
+
+def _what(record: Record) -> str:
+    """Return in a few words what was made or changed."""
+    facts: dict[str, Any] = record.result  # Any: JSON
+    if record.operation == "generate":
+        return str(facts.get("prompt", ""))
+    if record.operation == "edit":
+        query, target = facts.get("query", ""), facts.get("target", "")
+        return f"{query} -> {target}" if query and target else f"{target or query}"
+    return ""
+
+
+def _corrected(mask: Mask, correction: Correction) -> Mask:
+    points = [(row, col) for row, col in correction.points]
+    if correction.action in ("paint", "erase"):
+        value = 1.0 if correction.action == "paint" else 0.0
+        return mask.paint(points, correction.radius, value)
+    if correction.box is not None:
+        left, top, right, bottom = correction.box
+        box = (left, top, right, bottom)
+        return mask.keep_box(box) if correction.action == "keep" else mask.drop_box(box)
+    return mask.keep(*points) if correction.action == "keep" else mask.drop(*points)
