@@ -6,16 +6,20 @@ OUT ?= demo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint types format train readers bench clean
+.PHONY: help demo test test-clients quick lint types format train readers bench clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed  ## install, segment, edit and draw pictures, say where they lie (OUT=demo)
 	$(BIN)/textseg demo -o $(OUT)
 
 test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it)
 	$(BIN)/python -m pytest -m "not gpu" $(ARGS)
+
+test-clients: .venv-clients/.installed  ## the tools in a client that needs versions of its own
+	.venv-clients/bin/python -m pytest -o addopts= -o filterwarnings= -o asyncio_mode= \
+		-o asyncio_default_fixture_loop_scope= tests/clients
 
 quick: $(VENV)/.installed-test  ## the tests that are worth running on every save
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
@@ -42,7 +46,7 @@ bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench edit $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find textseg agent_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:
@@ -53,6 +57,13 @@ $(VENV)/.created:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 	$(BIN)/python -m pip install -c constraints.txt -e .
+	touch $@
+
+.venv-clients/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-clients
+	.venv-clients/bin/python -m pip install smolagents==1.26.0 langchain-core==1.7.2 pytest numpy pillow \
+		pydantic scipy
+	.venv-clients/bin/python -m pip install --no-deps -e .
 	touch $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/.created

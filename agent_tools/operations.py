@@ -1,0 +1,261 @@
+"""The five tools, once for all protocols: what they are called, take, say and return."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from agent_tools.schemas import (
+    EditInput,
+    GenerateInput,
+    ListInput,
+    SegmentInput,
+    ToolInput,
+    UndoInput,
+)
+from textseg.toolbox import (
+    ChangeFacts,
+    CreateResult,
+    EditResult,
+    Facts,
+    ImageFacts,
+    ListResult,
+    QueryFacts,
+    RegionFacts,
+    SegmentResult,
+    UndoResult,
+)
+
+if TYPE_CHECKING:
+    from textseg.progress import CancelToken, ProgressCallback
+    from textseg.toolbox import Toolbox
+
+MOST_WORDS = 60
+_SHOWN_REGIONS, _SHOWN_IMAGES = 3, 5
+
+InputT = TypeVar("InputT", bound=ToolInput)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a client may assume of a tool."""
+
+    read_only: bool
+    destructive: bool = False
+    idempotent: bool = False
+    open_world: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call gives.
+
+    Attributes:
+        result: the facts, the same object that every other surface gets.
+        text: the most important of them in at most ``MOST_WORDS`` words.
+        shown: handle of the picture or mask that a preview shows; None where there is none.
+    """
+
+    result: Facts
+    text: str
+    shown: str | None = None
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Who sees the work of a call, and who may stop it."""
+
+    progress: ProgressCallback | None = None
+    cancel: CancelToken | None = None
+
+
+@dataclass(frozen=True)
+class Operation(Generic[InputT]):
+    """A tool.
+
+    Attributes:
+        name: as models call it.
+        title: for people.
+        description: when and how to use it.
+        takes: the input.
+        returns: the kind of the facts.
+        hints: what a client may assume.
+        run: the call itself.
+    """
+
+    name: str
+    title: str
+    description: str
+    takes: type[InputT]
+    returns: type[Facts]
+    run: Callable[[Toolbox, InputT, Follow], Answer] = field(repr=False)
+    hints: Hints = field(default_factory=lambda: Hints(read_only=False))
+
+
+def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Answer:
+    """Find something in a picture."""
+    result = toolbox.segment_image(
+        asked.arguments(), progress=follow.progress, cancel=follow.cancel
+    )
+    facts = result.queries[0]
+    return Answer(result, limited(_found(result, facts)), facts.mask)
+
+
+def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> Answer:
+    """Change one thing in a picture."""
+    result = toolbox.edit_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
+    return Answer(result, limited(_changed(result, result.image)), result.picture)
+
+
+def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> Answer:
+    """Make a picture, and change one thing in it."""
+    result = toolbox.generate_and_edit(
+        asked.arguments(), progress=follow.progress, cancel=follow.cancel
+    )
+    return Answer(result, limited(_made(result)), result.picture)
+
+
+def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> Answer:
+    """List the pictures."""
+    result = toolbox.list_images(asked.arguments())
+    return Answer(result, limited(_listed(result)))
+
+
+def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> Answer:
+    """Go back to the picture before the latest change."""
+    result = toolbox.undo(asked.arguments())
+    text = f"The latest picture is {result.image.handle} again; {result.undone} is kept."
+    return Answer(result, text, result.image.handle)
+
+
+OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
+    Operation(
+        "segment_image",
+        "Find in a picture",
+        "Find something in a picture by a noun phrase. Returns whether it is there, its regions "
+        "(box in pixels, size, colour, position) and a mask handle. Changes nothing. Not found is "
+        "a normal answer.",
+        SegmentInput,
+        SegmentResult,
+        segment_image,
+        Hints(read_only=True, idempotent=True),
+    ),
+    Operation(
+        "edit_image",
+        "Change a picture",
+        "Replace, remove or add one thing; every pixel elsewhere stays. Returns the handle of a "
+        "new picture, which becomes the latest, with measured effects; the old one is kept. One "
+        "call per thing. If the query is not found, nothing changes.",
+        EditInput,
+        EditResult,
+        edit_image,
+    ),
+    Operation(
+        "generate_and_edit",
+        "Make a picture",
+        "Make a new picture from a description, and change one thing in it if asked. It becomes "
+        "the latest.",
+        GenerateInput,
+        CreateResult,
+        generate_and_edit,
+    ),
+    Operation(
+        "list_images",
+        "List the pictures",
+        "List the pictures there are, with handles, newest first.",
+        ListInput,
+        ListResult,
+        list_images,
+        Hints(read_only=True, idempotent=True),
+    ),
+    Operation(
+        "undo",
+        "Undo",
+        "Make the picture before the latest change the latest again. Nothing is deleted.",
+        UndoInput,
+        UndoResult,
+        undo,
+    ),
+)
+
+
+def limited(sentences: Iterator[str]) -> str:
+    """Return as many of the sentences, from the first, as fit into ``MOST_WORDS`` words."""
+    kept: list[str] = []
+    for sentence in sentences:
+        if sum(len(text.split()) for text in [*kept, sentence]) > MOST_WORDS:
+            break
+        kept.append(sentence)
+    return " ".join(kept)
+
+
+def _found(result: SegmentResult, facts: QueryFacts) -> Iterator[str]:
+    if not facts.matched:
+        yield f"{_quoted(facts.query)} was not found in {result.image} {_presence(facts.presence)}."
+        yield "Other words, or a lower threshold, may find it."
+        return
+    several = len(facts.regions) != 1
+    yield (
+        f"Found {_quoted(facts.query)} in {result.image} {_presence(facts.presence)}: "
+        f"{len(facts.regions)} region{'s' if several else ''}, {facts.area:.1%} of the picture, "
+        f"mask {facts.mask}."
+    )
+    for region in facts.regions[:_SHOWN_REGIONS]:
+        yield _region(region)
+
+
+def _region(region: RegionFacts) -> str:
+    box = ",".join(str(side) for side in region.box)
+    return f"Region {region.index}: {region.position}, box {box}, colour {_hex(region.mean_rgb)}."
+
+
+def _changed(facts: ChangeFacts, image: str) -> Iterator[str]:
+    query, target = _quoted(facts.query), _quoted(facts.target)
+    if not facts.target:
+        yield f"Removed {query} from {image}: new picture {facts.picture}."
+    elif facts.query:
+        yield f"Changed {query} to {target} in {image}: new picture {facts.picture}."
+    else:
+        yield f"Put {target} into {image}: new picture {facts.picture}."
+    check = facts.check
+    yield f"{check.changed_outside} pixels changed outside of the mask {facts.region_mask}."
+    yield f"Colour inside {_hex(check.mean_rgb_before)} before, {_hex(check.mean_rgb_after)} now."
+    if check.look is not None:
+        there = "is there now" if facts.target else "is still there"
+        not_there = "was not recognised afterwards" if facts.target else "is gone"
+        said = there if check.look.present else not_there
+        yield f"{_quoted(check.look.query)} {said} {_presence(check.look.presence)}."
+
+
+def _made(result: CreateResult) -> Iterator[str]:
+    yield f"Made {result.generated}, {result.width} x {result.height}, seed {result.seed}."
+    if result.changes:
+        yield from _changed(result.changes[-1], result.generated or "it")
+
+
+def _listed(result: ListResult) -> Iterator[str]:
+    if not result.images:
+        yield "There is no picture yet."
+        return
+    yield f"{result.total} picture{'s' if result.total != 1 else ''}, newest first."
+    for image in result.images[:_SHOWN_IMAGES]:
+        yield _image(image)
+
+
+def _image(image: ImageFacts) -> str:
+    what = f" ({image.what})" if image.what else ""
+    latest = ", the latest" if image.latest else ""
+    return f"{image.handle}: {image.width} x {image.height}, {image.made_by}{what}{latest}."
+
+
+def _presence(probability: float) -> str:
+    return f"(probability {probability:.2f})"
+
+
+def _hex(rgb: list[int]) -> str:
+    return "#" + "".join(f"{part:02x}" for part in rgb)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

@@ -1,0 +1,40 @@
+"""Small pictures for assistants that can see: within a budget of sides and characters."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+LONGEST_SIDE = 512  # pixels
+MOST_CHARACTERS = 100_000  # of base64
+QUALITY = 85
+_SHRINK = 0.75
+_LEAST_SIDE = 32
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A picture as base64 text, and its MIME type."""
+
+    base64: str
+    mime_type: str
+
+
+def preview_of(image: Image.Image) -> Preview | None:
+    """Return the picture as a JPEG that fits the budget; None where none does."""
+    small = image.convert("RGB")
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    while max(small.size) >= _LEAST_SIDE or max(small.size) == max(image.size):
+        stream = io.BytesIO()
+        small.save(stream, format="JPEG", quality=QUALITY)
+        text = base64.b64encode(stream.getvalue()).decode()
+        if len(text) <= MOST_CHARACTERS:
+            return Preview(text, "image/jpeg")
+        smaller = (max(1, int(side * _SHRINK)) for side in small.size)
+        small = small.resize((next(smaller), next(smaller)))
+    return None

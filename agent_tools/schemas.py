@@ -1,0 +1,171 @@
+"""What assistants may say to each tool: flat, without unions, little of it required.
+
+Many clients refuse unions, and strict ones send null for every argument that they do not use; so
+each optional argument has a plain type and a default that means "not given", and null and "" mean
+the same. What a person decides on (the model, limits, where files go) is no argument at all. Every
+input turns into the arguments of the toolbox, which all other surfaces use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from textseg.errors import InvalidInputError
+from textseg.toolbox import (
+    CreateArguments,
+    EditArguments,
+    ListArguments,
+    SegmentArguments,
+    UndoArguments,
+    checked,
+)
+
+FOUND = -1.0
+"""The threshold that means: cut where the mask divides best."""
+OWN = 0.0
+"""The strength, and the side, that mean: what suits."""
+
+ImageName = Annotated[
+    str, Field(max_length=200, description='Handle (img_...), file name, or "latest".')
+]
+Phrase = Annotated[str, Field(max_length=200)]
+Exclude = Annotated[Phrase, Field(description="Another thing to spare.")]
+Invert = Annotated[bool, Field(description="Everything except that.")]
+Seed = Annotated[int, Field(ge=0, lt=2**53, description="Another seed, another attempt.")]
+RegionWords = Annotated[
+    str,
+    Field(
+        max_length=60,
+        description='If several match, which: "left", "largest", "second from the right", "2" ...',
+    ),
+]
+
+
+class ToolInput(BaseModel):
+    """An input that reads null and "" as "not given", and refuses what it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_not_given(cls, values: Any) -> Any:  # Any: before validation it is anything
+        if not isinstance(values, Mapping):
+            return values
+        fields = cls.model_fields
+        return {
+            name: value
+            for name, value in values.items()
+            if value not in (None, "") or name not in fields or fields[name].is_required()
+        }
+
+
+class SegmentInput(ToolInput):
+    """Of ``segment_image``."""
+
+    query: Phrase = Field(min_length=1, description='Short noun phrase, e.g. "red house".')
+    image: ImageName = "latest"
+    exclude: Exclude = ""
+    invert: Invert = False
+    region: RegionWords = ""
+    threshold: float = Field(
+        default=FOUND, ge=FOUND, le=1, description="Lower finds more; -1 decides by itself."
+    )
+    seed: Seed = 0
+
+    def arguments(self) -> SegmentArguments:
+        """Return the arguments of the toolbox."""
+        values = self.model_dump(exclude={"query", "threshold"}) | {"queries": [self.query]}
+        if self.threshold >= 0:
+            values["threshold"] = self.threshold
+        return checked(SegmentArguments, values)
+
+
+class EditInput(ToolInput):
+    """Of ``edit_image``."""
+
+    operation: Literal["replace", "remove", "add"] = Field(
+        default="replace", description="To recolour or reshape is to replace."
+    )
+    query: Phrase = Field(
+        default="", description='What to replace or remove, as it is now, e.g. "red house".'
+    )
+    target: Phrase = Field(
+        default="", description='What it becomes, or what to add, in full, e.g. "blue house".'
+    )
+    image: ImageName = "latest"
+    mask: str = Field(
+        default="", max_length=200, description="Handle (mask_...): where, instead of a query."
+    )
+    exclude: Exclude = ""
+    invert: Invert = False
+    region: str = Field(
+        default="",
+        max_length=60,
+        description='If several match, which: "left", "largest", "2" ... To add: where, e.g. '
+        '"bottom left".',
+    )
+    strength: float = Field(default=OWN, ge=0, le=1, description="How much to change; 0: default.")
+    seed: Seed = 0
+
+    def arguments(self) -> EditArguments:
+        """Return the arguments of the toolbox."""
+        values = self.model_dump(exclude={"mask", "strength"})
+        if self.mask:
+            values["mask"] = self.mask
+        if self.strength > OWN:
+            values["strength"] = self.strength
+        return checked(EditArguments, values)
+
+
+class GenerateInput(ToolInput):
+    """Of ``generate_and_edit``."""
+
+    prompt: str = Field(min_length=1, max_length=500, description="What the picture shows.")
+    operation: Literal["replace", "remove"] = Field(
+        default="replace", description="Of the change afterwards, if there is one."
+    )
+    query: Phrase = Field(default="", description="What to change afterwards; empty: nothing.")
+    target: Phrase = Field(default="", description="What that becomes.")
+    width: int = Field(default=0, ge=0, le=8192, description="Pixels; 0: default.")
+    height: int = Field(default=0, ge=0, le=8192, description="Pixels; 0: default.")
+    seed: Seed = 0
+
+    def arguments(self) -> CreateArguments:
+        """Return the arguments of the toolbox."""
+        values: dict[str, object] = {"prompt": self.prompt, "seed": self.seed}
+        if self.query or self.target:
+            target = "" if self.operation == "remove" else self._target()
+            values["changes"] = [{"query": self.query, "target": target}]
+        if self.width or self.height:
+            side = self.width or self.height
+            values["size"] = [self.height or side, self.width or side]
+        return checked(CreateArguments, values)
+
+    def _target(self) -> str:
+        if not self.target:
+            raise InvalidInputError(
+                f"nothing says what {self.query!r} is to become",
+                hint='give a target, or the operation "remove"',
+            )
+        return self.target
+
+
+class ListInput(ToolInput):
+    """Of ``list_images``."""
+
+    limit: int = Field(default=10, ge=1, le=50, description="At most so many, newest first.")
+
+    def arguments(self) -> ListArguments:
+        """Return the arguments of the toolbox."""
+        return ListArguments(limit=self.limit)
+
+
+class UndoInput(ToolInput):
+    """Of ``undo``: nothing."""
+
+    def arguments(self) -> UndoArguments:
+        """Return the arguments of the toolbox."""
+        return UndoArguments()

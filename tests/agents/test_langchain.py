@@ -1,0 +1,378 @@
+"""The tools as LangChain sees them: schemas, content, artifacts, errors, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_tests.integration_tests import ToolsIntegrationTests
+from langchain_tests.unit_tests import ToolsUnitTests
+from PIL import Image
+
+from agent_tools.langchain import ImageTool, ImageToolkit, get_tools
+from agent_tools.operations import MOST_WORDS, OPERATIONS
+from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of
+from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
+from textseg.editing.result import Edit, pixels_of
+from textseg.errors import ModelError, OutOfMemoryError
+from textseg.testing import GaussianModel
+from textseg.toolbox import (
+    CreateResult,
+    EditResult,
+    ListResult,
+    SegmentResult,
+    Toolbox,
+    UndoResult,
+)
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "segment_image": {"image": "garden.png", "query": "tree"},
+    "edit_image": {"image": "garden.png", "query": "tree", "target": "house"},
+    "generate_and_edit": {"prompt": "a tree", "width": 40, "height": 24},
+    "list_images": {},
+    "undo": {},
+}
+
+
+@pytest.fixture
+def toolbox(tmp_path: Path) -> Toolbox:
+    return make_toolbox(tmp_path)
+
+
+@pytest.fixture
+def tools(toolbox: Toolbox) -> dict[str, BaseTool]:
+    return {tool.name: tool for tool in get_tools(toolbox)}
+
+
+# -- the standard tests, for each tool
+
+
+class Standard:
+    """What the standard tests ask of a class with tests, for one of the operations."""
+
+    number = 0
+
+    @pytest.fixture(autouse=True)
+    def _toolbox(self, tmp_path: Path) -> None:
+        self.toolbox = make_toolbox(tmp_path)
+        if OPERATIONS[self.number].name == "undo":
+            edit = get_tools(self.toolbox)[1]
+            for _ in range(3):
+                call(
+                    edit,
+                    image="garden.png",
+                    query="",
+                    operation="add",
+                    target="house",
+                    region="left",
+                )
+
+    @property
+    def tool_constructor(self) -> Any:
+        return ImageTool.of(OPERATIONS[self.number], self.toolbox)
+
+    @property
+    def tool_constructor_params(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def tool_invoke_params_example(self) -> dict[str, Any]:
+        return EXAMPLES[OPERATIONS[self.number].name]
+
+
+class TestSegmentStandard(Standard, ToolsUnitTests):
+    number = 0
+
+
+class TestSegmentInUse(Standard, ToolsIntegrationTests):
+    number = 0
+
+
+class TestEditStandard(Standard, ToolsUnitTests):
+    number = 1
+
+
+class TestEditInUse(Standard, ToolsIntegrationTests):
+    number = 1
+
+
+class TestGenerateStandard(Standard, ToolsUnitTests):
+    number = 2
+
+
+class TestGenerateInUse(Standard, ToolsIntegrationTests):
+    number = 2
+
+
+class TestListStandard(Standard, ToolsUnitTests):
+    number = 3
+
+
+class TestListInUse(Standard, ToolsIntegrationTests):
+    number = 3
+
+
+class TestUndoStandard(Standard, ToolsUnitTests):
+    number = 4
+
+
+class TestUndoInUse(Standard, ToolsIntegrationTests):
+    number = 4
+
+
+# -- schemas
+
+FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "prefixItems"}
+MOST_TOKENS = 1600
+CHARACTERS_A_TOKEN = 4  # of English and JSON, roughly
+
+
+def words_of(schema: Any) -> set[str]:
+    """All keys in a schema, and "type array" for a list of types."""
+    if isinstance(schema, list):
+        return set().union(*map(words_of, schema))
+    if not isinstance(schema, dict):
+        return set()
+    several = {"type array"} if isinstance(schema.get("type"), list) else set()
+    return several.union(schema, *map(words_of, schema.values()))
+
+
+def test_tools_have_a_fixed_order(tools: dict[str, BaseTool]) -> None:
+    assert list(tools) == list(EXAMPLES)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
+def test_input_schemas_are_flat(operation: Any) -> None:
+    schema = operation.takes.model_json_schema()
+    assert words_of(schema).isdisjoint({*FORBIDDEN, "type array"})
+    assert all(each["type"] != "object" for each in schema.get("properties", {}).values())
+    assert len(schema.get("required", [])) <= 1
+
+
+def test_all_tools_together_cost_few_tokens(tools: dict[str, BaseTool]) -> None:
+    text = json.dumps([convert_to_openai_tool(tool) for tool in tools.values()])
+    assert len(text) / CHARACTERS_A_TOKEN < MOST_TOKENS
+
+
+def test_descriptions_do_not_say_how_the_model_works() -> None:
+    told = " ".join(each.description.lower() for each in OPERATIONS)
+    for word in ("diffusion", "noise", "latent", "unet", "prompt"):
+        assert word not in told
+
+
+@pytest.mark.parametrize("left_out", [None, ""])
+def test_null_and_nothing_mean_not_given(tools: dict[str, BaseTool], left_out: str | None) -> None:
+    sparse = dict.fromkeys(("exclude", "region", "mask", "operation", "strength", "seed"), left_out)
+    message = call(tools["edit_image"], image="garden.png", query="tree", target="house", **sparse)
+    assert message.artifact.operation == "replace"
+    nothing = failed(call(tools["edit_image"], image="garden.png", query="tree", target=left_out))
+    assert nothing["code"] == "invalid_query"  # never taken for "remove"
+
+
+# -- answers
+
+
+def test_segmenting_tells_facts_first_and_shows_a_small_picture(
+    tools: dict[str, BaseTool],
+) -> None:
+    message = call(tools["segment_image"], **EXAMPLES["segment_image"])
+    text, result = text_of(message), message.artifact
+    assert isinstance(result, SegmentResult)
+    facts = result.queries[0]
+    assert facts.mask is not None
+    for fact in ("tree", result.image, facts.mask, f"{facts.presence:.2f}", "left"):
+        assert fact in text
+    picture = message.content[1]
+    assert isinstance(picture, dict)
+    assert (picture["type"], picture["mime_type"]) == ("image", "image/jpeg")
+    with Image.open(io.BytesIO(base64.b64decode(picture["base64"]))) as shown:
+        assert shown.size == (WIDTH, HEIGHT)
+
+
+def test_what_is_not_there_is_an_answer(tools: dict[str, BaseTool]) -> None:
+    message = call(tools["segment_image"], image="garden.png", query="house")
+    assert message.status == "success"
+    assert not message.artifact.queries[0].matched
+    assert "not found" in text_of(message)
+
+
+def test_edit_tells_what_was_measured(tools: dict[str, BaseTool], toolbox: Toolbox) -> None:
+    message = call(tools["edit_image"], **EXAMPLES["edit_image"])
+    result = message.artifact
+    assert isinstance(result, EditResult)
+    assert f"new picture {result.picture}" in text_of(message)
+    assert "0 pixels changed outside" in text_of(message)
+    edit = toolbox.shelf.open_result(result.picture or "")
+    assert isinstance(edit, Edit)
+    outside = edit.mask == 0
+    np.testing.assert_array_equal(pixels_of(edit.picture)[outside], PIXELS[outside])
+    assert not np.array_equal(pixels_of(edit.picture), PIXELS)
+
+
+def test_edit_of_what_is_not_there_is_a_coded_error_and_changes_nothing(
+    tools: dict[str, BaseTool], toolbox: Toolbox
+) -> None:
+    error = failed(call(tools["edit_image"], image="garden.png", query="house", target="tree"))
+    assert error["code"] == "not_found"
+    assert 0 <= error["presence"] < 0.5
+    assert "house" in error["message"]
+    assert toolbox.list_images().total == 1
+
+
+def test_picture_is_made_changed_listed_and_undone(tools: dict[str, BaseTool]) -> None:
+    made = call(
+        tools["generate_and_edit"], prompt="a tree", width=40, height=24, query="tree",
+        operation="remove",
+    ).artifact  # fmt: skip
+    assert isinstance(made, CreateResult)
+    assert (made.width, made.height) == (40, 24)
+    assert made.changes[0].target == ""
+    listed = call(tools["list_images"])
+    assert isinstance(listed.artifact, ListResult)
+    assert [each.handle for each in listed.artifact.images] == [made.picture, made.generated]
+    assert str(made.picture) in text_of(listed)
+    undone = call(tools["undo"])
+    assert isinstance(undone.artifact, UndoResult)
+    assert undone.artifact.image.handle == made.generated
+    assert failed(call(tools["undo"]))["code"] == "nothing_to_undo"
+
+
+def test_text_stays_short_whatever_is_asked(tools: dict[str, BaseTool]) -> None:
+    long = "tree " * 38
+    for name, arguments in (
+        ("segment_image", {"image": "garden.png", "query": long}),
+        ("generate_and_edit", {"prompt": long, "width": 40, "height": 24}),
+        ("list_images", {"limit": 50}),
+    ):
+        message = call(tools[name], **arguments)
+        assert len(text_of(message).split()) <= MOST_WORDS
+
+
+def test_preview_can_be_left_out(toolbox: Toolbox) -> None:
+    tools = ImageToolkit(toolbox=toolbox, preview="none").get_tools()
+    message = call(tools[0], **EXAMPLES["segment_image"])
+    assert [block["type"] for block in message.content if isinstance(block, dict)] == ["text"]
+
+
+@pytest.mark.parametrize("size", [(4000, 3000), (3, 2), (513, 2), (1, 5000)])
+def test_preview_stays_within_its_budget(size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    shown = preview_of(Image.fromarray(noise))
+    assert shown is not None
+    assert len(shown.base64) <= MOST_CHARACTERS
+    with Image.open(io.BytesIO(base64.b64decode(shown.base64))) as image:
+        assert max(image.size) <= LONGEST_SIDE
+
+
+# -- errors
+
+
+class Broken(GaussianModel):
+    """Fails in a way of its own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        object.__setattr__(self, "error", error)
+
+    def encode_image(self, image: Any) -> Any:
+        raise self.error  # type: ignore[attr-defined]  # a frozen class
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (FileNotFoundError(2, "No such file", "/secret/place/x.png"), "internal"),
+        (ValueError("/secret/place"), "internal"),
+        (ModelError("/secret/place/sd15 has no unet"), "model_unavailable"),
+        (OutOfMemoryError("does not fit on /secret/device"), "out_of_memory"),
+    ],
+)
+def test_whatever_fails_is_told_by_code_without_paths(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: Exception, code: str
+) -> None:
+    tools = get_tools(make_toolbox(tmp_path, model=Broken(error)))
+    told = call(tools[0], **EXAMPLES["segment_image"])
+    assert failed(told)["code"] == code
+    assert "secret" not in str(told.content)
+    if code == "internal":
+        reference = failed(told)["hint"].split()[-4]
+        assert reference in caplog.text
+        assert "secret" in caplog.text  # whoever runs it can find out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"query": ""}, "query"),
+        ({}, "query"),
+        ({"query": "tree", "threshold": 3}, "threshold"),
+        ({"query": "tree", "output": "/etc/passwd"}, "output"),
+        ({"query": "tree", "image": {"path": "/etc/passwd"}}, "image"),
+        ({"query": "x" * 201}, "query"),
+        ({"query": "tree", "region": "upside down"}, "region"),
+    ],
+)
+def test_wrong_arguments_are_named_and_not_repeated(
+    tools: dict[str, BaseTool], arguments: dict[str, Any], said: str
+) -> None:
+    message = call(tools["segment_image"], **arguments)
+    error = failed(message)
+    assert error["code"] == "invalid_input"
+    assert said in error["message"]
+    assert "passwd" not in str(message.content)
+
+
+# -- progress and cancelling
+
+
+class Listener(BaseCallbackHandler):
+    """Keeps what is reported."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+        assert name == "textseg.progress"
+        self.events.append(data)
+
+
+def test_progress_reaches_callbacks(tools: dict[str, BaseTool]) -> None:
+    listener = Listener()
+    tools["edit_image"].invoke(EXAMPLES["edit_image"], config={"callbacks": [listener]})
+    assert {event["stage"] for event in listener.events} >= {"loading the model", "decoding"}
+    assert all(0 <= event["step"] <= event["of"] for event in listener.events)
+
+
+def test_cancelled_task_stops_the_work(tools: dict[str, BaseTool], toolbox: Toolbox) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class Holds(BaseCallbackHandler):
+        def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
+            at_work.set()
+            go_on.wait(20)
+
+    async def stop_it() -> None:
+        task = asyncio.create_task(
+            tools["edit_image"].ainvoke(EXAMPLES["edit_image"], config={"callbacks": [Holds()]})
+        )
+        while not at_work.is_set():
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        go_on.set()
+        while toolbox.cancel():
+            await asyncio.sleep(0.01)
+
+    asyncio.run(stop_it())
+    assert toolbox.list_images().total == 1  # the picture that was named, and no edit of it
