@@ -1,0 +1,216 @@
+"""How often commands are read as meant: ``python -m agent_tools.commands.accuracy``.
+
+Two sets of commands with the calls that they stand for lie in the folder ``corpus``. The rules were
+tuned on ``commands``. ``held_out`` was not: a part was drawn at random before the first rule was
+written, the rest was written after the last one, and what is misread there has not been looked at.
+Both are the work of the author of the rules, so that real users will find more that is not
+understood than these numbers say.
+
+With ``--model provider:name`` the same commands are put to any chat model of LangChain (extra
+``agent``). Its tools answer "Done." whatever it calls; calls are compared exactly, in order, once
+arguments that say what holds anyway are dropped.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent_tools.commands import read
+from agent_tools.commands.calls import Call, call, without_defaults
+from agent_tools.commands.describing import describe
+from textseg.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+
+CORPORA = ("commands", "held_out")
+MOST_ROUNDS = 10  # answers of a chat model to one command, before it is taken as it is
+
+Reader = Callable[[str, Call | None], Sequence[Call]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command and what it stands for.
+
+    Attributes:
+        text: the command.
+        last: the call that was made before; None for none.
+        calls: what is to be done; nothing where a question or a refusal is right.
+        phenomenon: what it is an example of.
+    """
+
+    text: str
+    last: Call | None
+    calls: tuple[Call, ...]
+    phenomenon: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """How many commands were read as meant, asked back without need, or read wrongly."""
+
+    right: int = 0
+    asked: int = 0
+    wrong: int = 0
+
+    def __add__(self, other: Score) -> Score:
+        """Return the sums."""
+        return Score(self.right + other.right, self.asked + other.asked, self.wrong + other.wrong)
+
+    @property
+    def total(self) -> int:
+        """All commands."""
+        return self.right + self.asked + self.wrong
+
+    @property
+    def accuracy(self) -> float:
+        """The share that was read as meant."""
+        return self.right / self.total
+
+
+def examples(name: str) -> list[Example]:
+    """Return the commands of one of the ``CORPORA``."""
+    lines = (files("agent_tools.commands") / "corpus" / f"{name}.jsonl").read_text("utf-8")
+    return [_example(json.loads(line)) for line in lines.splitlines()]
+
+
+def score(commands: Iterable[Example], reader: Reader) -> dict[str, Score]:
+    """Return the scores of a reader by phenomenon."""
+    scores: dict[str, Score] = {}
+    for example in commands:
+        found = [
+            without_defaults(made.name, made.args) for made in reader(example.text, example.last)
+        ]
+        right = found == [without_defaults(made.name, made.args) for made in example.calls]
+        one = Score(
+            right=int(right),
+            asked=int(not right and not found),
+            wrong=int(not right and bool(found)),
+        )
+        scores[example.phenomenon] = scores.get(example.phenomenon, Score()) + one
+    return scores
+
+
+def read_calls(text: str, last: Call | None) -> Sequence[Call]:
+    """Return what the command reader reads; nothing where it asks."""
+    return read(text, last).calls
+
+
+def chat_reader(model: BaseChatModel) -> Reader:
+    """Return a reader that lets a chat model with the five tools decide."""
+    from langchain_core.messages import ToolMessage
+
+    from agent_tools.operations import OPERATIONS
+
+    tools = [
+        {
+            "type": "function",
+            "function": {
+                "name": operation.name,
+                "description": operation.description,
+                "parameters": operation.takes.model_json_schema(),
+            },
+        }
+        for operation in OPERATIONS
+    ]
+    bound = model.bind_tools(tools)
+
+    def read_with_model(text: str, last: Call | None) -> Sequence[Call]:
+        messages = _opening(text, last)
+        made: list[Call] = []
+        for _ in range(MOST_ROUNDS):
+            said = bound.invoke(messages)
+            made += [call(request["name"], request["args"]) for request in said.tool_calls]
+            if not said.tool_calls:
+                break
+            answers = [ToolMessage("Done.", tool_call_id=r["id"]) for r in said.tool_calls]
+            messages = [*messages, said, *answers]
+        return made
+
+    return read_with_model
+
+
+def table(scores: dict[str, dict[str, Score]]) -> str:
+    """Return scores in columns, by phenomenon; the inner keys are the phenomena."""
+    phenomena = list(dict.fromkeys(key for found in scores.values() for key in found))
+    rows = [["", *scores]]
+    for phenomenon in phenomena:
+        rows.append([phenomenon, *(_right(found.get(phenomenon)) for found in scores.values())])
+    sums = [sum(found.values(), Score()) for found in scores.values()]
+    rows.append(["all", *map(_right, sums)])
+    rows.append(["accuracy", *(f"{each.accuracy:.1%}" for each in sums)])
+    rows.append(["asked without need", *(str(each.asked) for each in sums)])
+    rows.append(["read wrongly", *(str(each.wrong) for each in sums)])
+    return "\n".join(f"{row[0]:20}" + "".join(f"{cell:>12}" for cell in row[1:]) for row in rows)
+
+
+def main(
+    model: Annotated[
+        str, typer.Option(help="A chat model of LangChain, provider:name, instead of the reader.")
+    ] = "",
+) -> None:
+    """Print how often commands are read as meant, by phenomenon."""
+    reader = chat_reader(_chat_model(model)) if model else read_calls
+    typer.echo(table({name: score(examples(name), reader) for name in CORPORA}))
+
+
+def _example(fields: dict[str, object]) -> Example:
+    last = fields["last"]
+    calls = fields["calls"]
+    assert isinstance(calls, list), "a list of calls"
+    return Example(
+        text=str(fields["text"]),
+        last=_call(last) if last else None,
+        calls=tuple(map(_call, calls)),
+        phenomenon=str(fields["phenomenon"]),
+    )
+
+
+def _call(fields: object) -> Call:
+    assert isinstance(fields, dict), "a call is an object"
+    return Call(fields["name"], fields["args"])
+
+
+def _opening(text: str, last: Call | None) -> list[BaseMessage]:
+    """Return the conversation up to the command: instructions, and what was done before."""
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+    from agent_tools.assistant import INSTRUCTIONS
+
+    opening: list[BaseMessage] = [SystemMessage(INSTRUCTIONS)]
+    if last is not None:
+        request = {"name": last.name, "args": last.args, "id": "before", "type": "tool_call"}
+        opening += [
+            HumanMessage(describe([last])),
+            AIMessage("", tool_calls=[request]),
+            ToolMessage("Done.", tool_call_id="before"),
+            AIMessage("Done."),
+        ]
+    return [*opening, HumanMessage(text)]
+
+
+def _chat_model(name: str) -> BaseChatModel:
+    if importlib.util.find_spec("langchain") is None:
+        raise MissingExtraError(
+            "other chat models need langchain", hint="pip install 'textseg[agent]'"
+        )
+    from langchain.chat_models import init_chat_model
+
+    return init_chat_model(name)
+
+
+def _right(found: Score | None) -> str:
+    return f"{found.right}/{found.total}" if found else "-"
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,83 @@
+"""What a command is read as: calls of tools, or a question back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Value = str | int | float | bool
+
+SEGMENT, EDIT, GENERATE = "segment_image", "edit_image", "generate_and_edit"
+LIST, UNDO = "list_images", "undo"
+
+# What every argument is when nothing is said; the tools' schemas have the same (a test compares).
+_SELECTING: dict[str, Value] = {"query": "", "exclude": "", "invert": False, "region": ""}
+_CHANGING: dict[str, Value] = {"operation": "replace", "query": "", "target": "", "seed": 0}
+DEFAULTS: dict[str, dict[str, Value]] = {
+    SEGMENT: {"image": "latest", **_SELECTING, "threshold": -1.0, "seed": 0},
+    EDIT: {"image": "latest", **_SELECTING, **_CHANGING, "mask": "", "strength": 0.0},
+    GENERATE: {"prompt": "", **_CHANGING, "width": 0, "height": 0},
+    LIST: {"limit": 10},
+    UNDO: {},
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a tool.
+
+    Attributes:
+        name: of the tool.
+        args: the arguments that differ from the defaults.
+    """
+
+    name: str
+    args: dict[str, Value] = field(default_factory=dict)
+
+    def text(self, argument: str) -> str:
+        """Return an argument that is a text, "" where it is not given."""
+        return str(self.args.get(argument, ""))
+
+    @property
+    def operation(self) -> str:
+        """What an edit does: "replace", "remove" or "add"."""
+        return self.text("operation") or "replace"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a command was read as; exactly one of ``calls`` and ``question`` is filled.
+
+    Attributes:
+        calls: what to do, in order.
+        said: the calls in words, on one line; "" when there are none.
+        question: what to ask back; "" when the reading is certain.
+    """
+
+    calls: tuple[Call, ...] = ()
+    said: str = ""
+    question: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold on to the promise that there are calls or a question, not both."""
+        assert bool(self.calls) != bool(self.question)
+
+
+class Unsure(Exception):
+    """A command has no reading that is certain; the text is the question to ask back."""
+
+
+def call(name: str, args: Mapping[str, Value | None]) -> Call:
+    """Return a call with what differs from the defaults only; None and "" are left out."""
+    return without_defaults(name, {key: value for key, value in args.items() if value is not None})
+
+
+def without_defaults(name: str, args: Mapping[str, Value]) -> Call:
+    """Return a call without the arguments that say what holds anyway.
+
+    Arguments that the tool does not know are kept: whoever compares calls must see them.
+    """
+    usual = DEFAULTS.get(name, {})
+    return Call(
+        name, {key: value for key, value in args.items() if value != "" and value != usual.get(key)}
+    )

@@ -1,0 +1,220 @@
+"""The things that a command is about: "the two left windows", "the tree and the car", "it"."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent_tools.commands import lexicon
+from agent_tools.commands.adjectives import described, is_adjective, looks_of
+from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, Call, Unsure, Value
+from agent_tools.commands.places import region_of, split_region
+from agent_tools.commands.text import unquoted
+
+MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
+EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
+
+_AND = re.compile(r",? and (?:also )?|, (?:and )?| & | as well as | along with ")
+_DETERMINER = re.compile(rf"(?:{'|'.join(sorted(lexicon.DETERMINERS))}) ")
+_ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
+_IN_PICTURE = re.compile(
+    rf" (?:in|from|on|of|out of) (?:the|this|that|my|our) (?:{'|'.join(sorted(lexicon.PICTURES))})$"
+)
+_COUNT = re.compile(rf"(?:{'|'.join(sorted(set(lexicon.NUMBERS) - {'one'}))}|\d+) (?=\w)")
+_VAGUE_COUNT = re.compile(
+    r"(?:some|any|several|many|few|a few|half|most|one|each one|none)\b(?: of)? "
+)
+_ONE = re.compile(r"(?P<words>.*\b)ones?")
+# Where one thing lies of another, and what is left of words that belong to something else.
+_RELATION = re.compile(
+    r"\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
+)
+_NAME = re.compile(r"[\w' \-\u2019]+")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Something in a picture, as the tools' arguments name it."""
+
+    query: str
+    region: str = ""
+    exclude: str = ""
+    invert: bool = False
+    image: str = ""
+
+    def args(self) -> dict[str, Value | None]:
+        """Return the arguments by which a tool finds it."""
+        return {
+            "image": self.image,
+            "query": self.query,
+            "exclude": self.exclude,
+            "invert": self.invert or None,
+            "region": self.region,
+        }
+
+
+def referents(calls: Sequence[Call], *, failed: bool = False) -> list[Thing]:
+    """Return what "it" or "them" may stand for after some calls; nothing after a removal.
+
+    Args:
+        calls: of one command, in order.
+        failed: the last of them was refused: what it was to change has become nothing else.
+    """
+    if not calls or (not failed and referent(calls[-1]) is None):
+        return []
+    last = referent(calls[-1], failed=failed)
+    earlier = [referent(call) for call in calls[:-1]]
+    return [thing for thing in (*earlier, last) if thing is not None]
+
+
+def referent(call: Call, *, failed: bool = False) -> Thing | None:
+    """Return what "it" is after a call; None where nothing is left to speak of."""
+    region, exclude = call.text("region"), call.text("exclude")
+    if call.name == SEGMENT or (call.name == EDIT and failed and call.text("query")):
+        invert = bool(call.args.get("invert"))
+        return Thing(call.text("query"), region, exclude, invert, call.text("image"))
+    if call.name == EDIT and not failed and call.operation != "remove":
+        return Thing(call.text("target"), region, exclude)
+    if call.name == GENERATE and not failed and call.text("target"):
+        return Thing(call.text("target"))
+    return None
+
+
+def read_things(text: str, known: Sequence[Thing]) -> list[Thing]:
+    """Return the things that a text names, one for each part of "the tree and the house".
+
+    Args:
+        text: lower case.
+        known: what "it" may stand for.
+
+    Raises:
+        Unsure: it names nothing, or may be meant in two ways.
+    """
+    if re.search(r"\bor\b", text):
+        raise Unsure(f"{unquoted(text)!r}: which of them?")
+    text = re.sub(r"^both (?=.+ and )", "", text.strip())
+    parts = [part for part in _AND.split(text) if part.strip()]
+    things = [thing for part in parts for thing in _read_part(part.strip(), known)]
+    if any(lexicon.PREPOSITIONS & set(thing.query.split()) for thing in things[:-1]):
+        raise Unsure(
+            f"{unquoted(text)!r} can be read in two ways. Please give one command for each thing."
+        )
+    if len(things) > 1 and any(thing.invert for thing in things):
+        raise Unsure("I can spare one thing when all the rest is meant. Which one?")
+    return things
+
+
+def read_thing(text: str, known: Sequence[Thing]) -> Thing:
+    """Return the one thing that a text names; ``Unsure`` where it names several."""
+    things = read_things(text, known)
+    if len(things) != 1:
+        raise Unsure(f"{unquoted(text)!r} are several things. Please name one of them.")
+    return things[0]
+
+
+def _read_part(part: str, known: Sequence[Thing]) -> list[Thing]:
+    if part.startswith(EVERYTHING_BUT):
+        inner = _read_part(part.removeprefix(EVERYTHING_BUT), known)
+        return [replace(thing, invert=not thing.invert) for thing in inner]
+    said = _IN_PICTURE.sub("", part)
+    if said in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
+        return _meant(said, known)
+    words = _counted(said)
+    if _VAGUE_COUNT.match(words):
+        raise Unsure(
+            f"Which ones are {unquoted(said)!r}? Say e.g. 'the left one' or 'the largest'."
+        )
+    name, region = split_region(_undetermined(words))
+    if "," in region:
+        raise Unsure(f"I can go by one of {region!r} only. Which one?")
+    if (one := _ONE.fullmatch(name)) is not None:
+        return [_one(one["words"].strip(), region, known)]
+    return [Thing(checked_name(name), region)]
+
+
+def _meant(pronoun: str, known: Sequence[Thing]) -> list[Thing]:
+    if not known:
+        raise Unsure(f"What does {pronoun!r} stand for? Please name it.")
+    if pronoun in lexicon.PRONOUNS_ONE and len(known) > 1:
+        names = " or ".join(f"the {thing.query}" for thing in known)
+        raise Unsure(f"What does {pronoun!r} stand for: {names}?")
+    return list(known)
+
+
+def _one(words: str, region: str, known: Sequence[Thing]) -> Thing:
+    """Return what "the left one" or "the red one" stands for."""
+    (thing,) = _meant("one", known)
+    looks = looks_of(words) if words and words not in lexicon.VAGUE else ()
+    if words and not looks:
+        raise Unsure(f"Which one is {words!r}? Please name the thing.")
+    return replace(thing, query=described(thing.query, looks), region=region or thing.region)
+
+
+def _counted(text: str) -> str:
+    """Return "the windows" for "the two windows": all that there are; two of them is a question."""
+    rest = _undetermined(text)
+    count = _COUNT.match(rest)
+    if count is None or split_region(rest)[1].startswith(count[0]):  # "two largest houses"
+        return text
+    if rest == text:
+        raise Unsure(f"Which ones are {unquoted(text)!r}? Say e.g. 'the left one' or 'all'.")
+    return rest[count.end() :]
+
+
+def _undetermined(text: str) -> str:
+    """Return a name without the articles it begins with."""
+    while (found := _ALL.match(text) or _DETERMINER.match(text)) is not None:
+        text = text[found.end() :]
+    return text
+
+
+def read_target(text: str) -> str:
+    """Return the name of what is to be there: "a castle" -> "castle", "two boats" -> "two boats".
+
+    Raises:
+        Unsure: it is no name.
+    """
+    name = _undetermined(_IN_PICTURE.sub("", re.sub(r"^(?:some|any|another) ", "", text.strip())))
+    if name in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
+        raise Unsure(f"What does {name!r} stand for? Please name it.")
+    for part in re.split(r" and (?:an? |the |some )?", name):
+        checked_name(part)
+    return unquoted(name)
+
+
+def checked_name(name: str) -> str:
+    """Return the name of a thing as it goes to the model, if it can be one.
+
+    Raises:
+        Unsure: it cannot: only adjectives, words that belong to a sentence, odd signs ...
+    """
+    words = name.split()
+    plain = unquoted(name)
+    if not words or all(is_adjective(word) or word in lexicon.DETERMINERS for word in words):
+        raise Unsure(f"{plain!r} what? Please name the thing.")
+    end = next((k for k, word in enumerate(words) if word in lexicon.PREPOSITIONS), len(words))
+    if end and is_adjective(words[end - 1]):
+        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
+    if region_of(name):
+        raise Unsure(f"{plain!r} says where, not what. Please name the thing.")
+    if words[0] in lexicon.PICTURES and len(words) == 1:
+        raise Unsure("I change things in a picture, not the picture as a whole. Which thing?")
+    inner = [
+        word
+        for before, word in itertools.pairwise(words)
+        if before not in lexicon.PREPOSITIONS and not before.endswith("ing")  # "riding a horse"
+    ]
+    odd = [word for word in words if word in lexicon.NOT_IN_NAMES]
+    odd += [word for word in inner if word in ("the", "a", "an", "my", "your", "his", "her")]
+    odd += _RELATION.findall(name)
+    if odd or words[-1] in lexicon.PREPOSITIONS or words[0] in lexicon.PREPOSITIONS:
+        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
+    if max(len(words) - MOST_WORDS, len(plain) - LONGEST_NAME) > 0 or not any(
+        sign.isalpha() for sign in plain
+    ):
+        raise Unsure("I do not understand that as the name of a thing. Please say it in short.")
+    if not _NAME.fullmatch(plain) and "\ue000" not in name:
+        raise Unsure(f"I do not understand {plain!r} as the name of a thing.")
+    return plain

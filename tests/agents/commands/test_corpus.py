@@ -1,0 +1,58 @@
+"""Commands and what they stand for, as they ship with the package."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent_tools.commands import accuracy, read
+from agent_tools.commands.accuracy import Score, examples, read_calls, score
+from agent_tools.schemas import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
+
+TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)
+HELD_OUT_FLOOR = 0.93  # measured: 141 of 151
+INPUTS = {
+    "segment_image": SegmentInput,
+    "edit_image": EditInput,
+    "generate_and_edit": GenerateInput,
+    "list_images": ListInput,
+    "undo": UndoInput,
+}
+
+
+PHENOMENA = sorted({example.phenomenon for example in TUNED})
+
+
+@pytest.mark.parametrize("phenomenon", PHENOMENA)
+def test_tuned_commands_are_all_read_as_meant(phenomenon: str) -> None:
+    concerned = [example for example in TUNED if example.phenomenon == phenomenon]
+    read_as = [(example.text, read(example.text, example.last).calls) for example in concerned]
+    assert read_as == [(example.text, example.calls) for example in concerned]
+
+
+def test_held_out_commands_are_read_as_often_as_is_said_and_never_wrongly() -> None:
+    total = sum(score(HELD_OUT, read_calls).values(), Score())
+    assert total.accuracy >= HELD_OUT_FLOOR
+    assert total.wrong == 0
+
+
+def test_corpus_is_large_and_much_of_it_must_be_asked_back() -> None:
+    assert len(TUNED) >= 240
+    assert len(HELD_OUT) >= 60
+    assert sum(not example.calls for example in TUNED) >= 50
+    assert len(PHENOMENA) >= 20
+
+
+def test_no_command_stands_in_both_parts_of_the_corpus() -> None:
+    said = [(example.text, str(example.last)) for example in (*TUNED, *HELD_OUT)]
+    assert len(set(said)) == len(said)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_expected_calls_are_accepted_by_the_inputs_of_the_tools(name: str) -> None:
+    calls = [call for example in (*TUNED, *HELD_OUT) for call in example.calls]
+    for call in [call for call in calls if call.name == name]:
+        given = INPUTS[name].model_validate(call.args)
+        given.arguments()
+        told = given.model_dump(exclude_defaults=True)
+        required = {key: call.args[key] for key in ("query", "prompt") if key in call.args}
+        assert {**told, **required} == call.args  # nothing that says what holds anyway

@@ -1,0 +1,231 @@
+"""What read() promises beyond the corpus."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent_tools.commands import Call, Reading, lexicon, read
+from agent_tools.commands.adjectives import Look, described
+from agent_tools.commands.calls import DEFAULTS, call, without_defaults
+from agent_tools.commands.places import region_of, split_place, split_region
+from agent_tools.schemas import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
+from textseg.segmentation.picking import is_region_word
+
+HOUSE = Call("segment_image", {"query": "house"})
+BLUE = Call("edit_image", {"query": "red house", "target": "blue house"})
+LANGUAGE = sorted(
+    {
+        *(*lexicon.VERBS, *lexicon.COLOURS, *lexicon.PREPOSITIONS, *lexicon.NOT_IN_NAMES),
+        *(*lexicon.DETERMINERS, *lexicon.PRONOUNS_ONE, *lexicon.PICTURES, *lexicon.DEGREES),
+        *("house", "tree", "left", "top", "largest", "second", "seed 3", "a.png", "img_ab12"),
+        *(",", ";", ".", '"', "'s", "from", "colour of", "two", "20", "please", "as it is"),
+    }
+)
+commands = st.lists(st.sampled_from(LANGUAGE), max_size=14).map(" ".join)
+
+
+@given(st.text(max_size=200) | commands, st.sampled_from([None, HOUSE, BLUE, Call("undo")]))
+def test_any_text_gives_calls_or_a_question_and_never_an_error(
+    text: str, last: Call | None
+) -> None:
+    reading = read(text, last)
+    assert bool(reading.calls) != bool(reading.question)
+    assert bool(reading.said) == bool(reading.calls)
+    assert "\n" not in reading.said + reading.question
+
+
+@given(commands)
+def test_regions_are_words_that_can_be_picked_by_and_never_sent_as_a_query(text: str) -> None:
+    for made in read(text).calls:
+        region, query = made.text("region"), made.text("query")
+        assert not region or is_region_word(region)
+        assert not region_of(query)
+
+
+@given(commands)
+def test_calls_hold_known_arguments_that_differ_from_the_defaults(text: str) -> None:
+    for made in read(text).calls:
+        assert made.args.keys() <= DEFAULTS[made.name].keys()
+        assert without_defaults(made.name, made.args) == made
+
+
+def test_defaults_are_those_of_the_tools() -> None:
+    inputs = {
+        "segment_image": SegmentInput,
+        "edit_image": EditInput,
+        "generate_and_edit": GenerateInput,
+        "list_images": ListInput,
+        "undo": UndoInput,
+    }
+    of_tools = {
+        name: {
+            key: "" if field.is_required() else field.default
+            for key, field in given.model_fields.items()
+        }
+        for name, given in inputs.items()
+    }
+    assert of_tools == DEFAULTS
+
+
+def test_reading_has_calls_or_a_question() -> None:
+    with pytest.raises(AssertionError):
+        Reading()
+    with pytest.raises(AssertionError):
+        Reading(calls=(HOUSE,), question="What?")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("make the red house blue", "recolour: red house -> blue house"),
+        ("replace the tree with a boat", "replace: tree -> boat"),
+        ("make the house bigger", "change: house -> bigger house"),
+        ("remove the left tree", "remove: tree (left)"),
+        ("add a red ball on the left", "add: red ball (left)"),
+        ("find everything but the sky", "find: everything except sky"),
+        ("find the house but not the door", "find: house (sparing door)"),
+        ("find the cat in house.png with seed 3", "find: cat (in house.png, seed 3)"),
+        ("undo twice", "undo (2 times)"),
+        ("list the last 5 pictures", "list the pictures (limit 5)"),
+        (
+            "draw a red house and make the house blue",
+            "generate: a red house, then recolour: house -> blue house",
+        ),
+        (
+            "make the house blue and remove the tree",
+            "recolour: house -> blue house; remove: tree",
+        ),
+    ],
+)
+def test_what_was_read_is_said_on_one_line(text: str, said: str) -> None:
+    assert read(text).said == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("make the house nicer", "nicer"),
+        ("remvoe the tree", "Did you mean 'remove'"),
+        ("add a boat", "Where shall I add"),
+        ("blur the background", "I cannot do that"),
+        ("how many trees are there?", "find the trees"),
+        ("find the cat in ../cat.png", "no paths"),
+        ("mach das Haus blau", "English"),
+        ("make it blue", "What does 'it' stand for"),
+        ("find the tree and the house and make it red", "the tree or the house"),
+        ("make the house blue but leave the house alone", "or leave it alone"),
+        ("find the man with the hat and the coat", "two ways"),
+        ("undo 500 times", "up to 20"),
+        ("a" * 1001, "1,000 characters"),
+        ("make the \u202ehouse blue", "cannot be seen"),
+        ("", "no words"),
+    ],
+)
+def test_question_says_what_is_unclear(text: str, words: str) -> None:
+    assert words in read(text).question
+
+
+def test_nothing_of_a_text_is_done_when_a_part_is_not_understood() -> None:
+    assert read("remove the tree and blur the background").calls == ()
+    assert read("make the house blue and find the cat in /etc/cat.png").calls == ()
+
+
+def test_after_several_calls_them_is_all_and_it_is_a_question() -> None:
+    found = [Call("segment_image", {"query": "tree"}), HOUSE]
+    assert [made.text("query") for made in read("remove them", found).calls] == ["tree", "house"]
+    assert "the tree or the house" in read("remove it", found).question
+
+
+def test_after_a_removal_it_is_nothing_even_when_more_was_done() -> None:
+    done = [BLUE, Call("edit_image", {"operation": "remove", "query": "tree"})]
+    assert "stand for" in read("make it red", done).question
+
+
+def test_what_failed_is_still_what_it_was() -> None:
+    (made,) = read("make it green", BLUE, failed=True).calls
+    assert (made.text("query"), made.text("target")) == ("red house", "green house")
+    (made,) = read("make it green", BLUE).calls
+    assert (made.text("query"), made.text("target")) == ("blue house", "green house")
+
+
+def test_it_stays_in_the_picture_that_was_searched_but_not_in_one_that_was_edited() -> None:
+    found = Call("segment_image", {"query": "cat", "image": "a.png"})
+    assert read("remove it", found).calls[0].text("image") == "a.png"
+    edited = Call("edit_image", {"query": "cat", "target": "dog", "image": "a.png"})
+    assert read("remove it", edited).calls[0].args == {"operation": "remove", "query": "dog"}
+
+
+def test_again_repeats_all_that_was_done() -> None:
+    assert read("again", [HOUSE, BLUE]).calls == (HOUSE, BLUE)
+    seeds = [made.args["seed"] for made in read("another seed", [HOUSE, BLUE]).calls]
+    assert seeds == [1, 1]
+
+
+def test_first_edit_of_a_named_picture_is_followed_by_edits_of_what_it_made() -> None:
+    text = "in a.png find the cat, make the house blue and remove the tree"
+    assert [made.text("image") for made in read(text).calls] == ["a.png", "a.png", ""]
+
+
+@pytest.mark.parametrize(
+    ("thing", "look", "name"),
+    [
+        ("house", Look("blue", "colour"), "blue house"),
+        ("old red barn", Look("green", "colour"), "old green barn"),
+        ("fire truck", Look("yellow", "colour"), "yellow fire truck"),
+        ("man's old shirt", Look("yellow", "colour"), "man's old yellow shirt"),
+        ("house with the red door", Look("blue", "colour"), "blue house with the red door"),
+        ("dark green and white flag", Look("red", "colour"), "red flag"),
+        ("wooden bridge", Look("stone", "material"), "stone bridge"),
+        ("small house", Look("bigger", "size"), "bigger house"),
+        ("light bulb", Look("red", "colour"), "red light bulb"),
+        ("orange", Look("blue", "colour"), "blue orange"),
+    ],
+)
+def test_new_look_takes_the_place_of_an_old_one_of_its_kind(
+    thing: str, look: Look, name: str
+) -> None:
+    assert described(thing, [look]) == name
+
+
+@pytest.mark.parametrize(
+    ("phrase", "parts"),
+    [
+        ("left house", ("house", "left")),
+        ("house on the left", ("house", "left")),
+        ("biggest boat", ("boat", "largest")),
+        ("2nd tree from the right", ("tree", "second from the right")),
+        ("window in the upper left corner of the picture", ("window", "top left")),
+        ("top hat", ("top hat", "")),
+        ("top of the house", ("top of the house", "")),
+        ("left side of the house", ("left side of the house", "")),
+        ("left house on the right", ("house", "left, right")),
+        ("house", ("house", "")),
+    ],
+)
+def test_region_is_told_from_the_thing(phrase: str, parts: tuple[str, str]) -> None:
+    assert split_region(phrase) == parts
+
+
+def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
+    assert split_place("a Boat in the lower right corner") == ("a Boat", "bottom right")
+    assert split_place("a boat on the left of the house") == ("a boat on the left of the house", "")
+    assert split_place("a boat at the second") == ("a boat at the second", "")
+
+
+def test_call_leaves_out_what_is_not_given() -> None:
+    made = call("edit_image", {"query": "cat", "target": "", "mask": None, "operation": "replace"})
+    assert made.args == {"query": "cat"}
+
+
+def test_reading_loads_no_heavy_library() -> None:
+    code = "import sys, agent_tools.commands; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    heavy = {"torch", "diffusers", "langchain_core", "langgraph", "mcp", "skimage", "scipy"}
+    assert heavy.isdisjoint(done.stdout.split())
