@@ -19,6 +19,7 @@ from textseg.cli.bench import (
     bench_segment,
     bench_tedbench,
 )
+from textseg.cli.chat import chat
 from textseg.cli.create import CreateCommand, create
 from textseg.cli.edit import edit
 from textseg.cli.listing import caption, demo, methods, models
@@ -56,6 +57,7 @@ main.command()(segment)
 main.command()(edit)
 main.command(cls=CreateCommand)(create)
 main.command()(caption)
+main.command()(chat)
 main.command()(methods)
 main.command()(models)
 main.command()(demo)

@@ -1,0 +1,107 @@
+"""An assistant for pictures: a chat model with the five tools, or a reader of plain commands.
+
+    agent = create_image_assistant(workspace="workspace", roots=["pictures"])
+    agent.invoke({"messages": [("user", "make the red house in street.png blue")]})
+
+Needs the extra ``agent``. Without a model the embedded command reader takes its place: no network,
+no language model, the very same agent and tools.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agent_tools.langchain import PreviewMode, get_tools
+from agent_tools.reader import CommandReader
+from textseg.errors import InvalidInputError, MissingExtraError
+from textseg.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Checkpointer
+
+    from textseg.workspace import Workspace
+
+MOST_CALLS = 20
+"""Of tools in one turn: a model that goes round in circles is stopped."""
+
+NEEDS_APPROVAL = ("edit_image", "generate_and_edit")
+
+INSTRUCTIONS = """\
+You find, change and make pictures with tools. Name pictures and masks by their handles; "latest"
+is the picture that was made or opened last. Queries and targets are short noun phrases, e.g. query
+"red house" and target "blue house". Make one call per thing to change. Report what the tools
+measured, also when the target was not recognised afterwards; never claim an effect that no tool
+reported. If something is not found, say so, and suggest other words. If a request can be understood
+in two ways, ask."""
+
+
+def create_image_assistant(
+    model: BaseChatModel | str | None = None,
+    workspace: Workspace | Toolbox | str | Path | None = None,
+    *,
+    image_model: str = "picturebook",
+    roots: Sequence[str | Path] = (),
+    approve: bool = False,
+    checkpointer: Checkpointer = None,
+) -> CompiledStateGraph[Any, Any, Any, Any]:  # Any: langchain leaves the state's type open
+    """Return an agent that finds, changes and makes pictures.
+
+    Args:
+        model: a LangChain chat model, or a string for ``init_chat_model`` such as
+            "ollama:qwen3"; None for the command reader.
+        workspace: as in ``get_tools``.
+        image_model: the diffusion model: registered name, folder of a checkpoint, or hub id.
+        roots: folders below which pictures may be named by file name.
+        approve: stop before every call that makes or changes a picture, until a person approves,
+            edits or rejects it (``HumanInTheLoopMiddleware``); needs a checkpointer.
+        checkpointer: keeps the conversation between calls; None keeps nothing.
+
+    Raises:
+        MissingExtraError: langchain is not installed.
+        InvalidInputError: ``approve`` without a checkpointer.
+    """
+    _need_langchain()
+    from langchain.agents import create_agent
+    from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolCallLimitMiddleware
+    from langchain.chat_models import init_chat_model
+
+    if isinstance(model, str):
+        model = init_chat_model(model)
+    chat = CommandReader() if model is None else model
+    if approve and checkpointer is None:
+        raise InvalidInputError(
+            "to wait for approval the agent has to keep the conversation",
+            hint="pass a checkpointer, e.g. langgraph's InMemorySaver()",
+        )
+    middleware: list[Any] = [ToolCallLimitMiddleware(run_limit=MOST_CALLS, exit_behavior="end")]
+    if approve:  # Any above: each middleware has its own type of state
+        middleware.append(HumanInTheLoopMiddleware(dict.fromkeys(NEEDS_APPROVAL, True)))
+    return create_agent(
+        chat,
+        get_tools(workspace, model=image_model, roots=roots, preview=_preview_for(chat)),
+        system_prompt=INSTRUCTIONS,
+        middleware=middleware,
+        checkpointer=checkpointer,
+        name="textseg",
+    )
+
+
+def _preview_for(model: BaseChatModel) -> PreviewMode:
+    """Return "none" for models that are known not to see pictures in tool results."""
+    if isinstance(model, CommandReader):
+        return "none"
+    profile = model.profile or {}
+    sees = profile.get("image_tool_message", profile.get("image_inputs", True))
+    return "auto" if sees else "none"
+
+
+def _need_langchain() -> None:
+    if importlib.util.find_spec("langchain") is None:
+        raise MissingExtraError(
+            "the assistant needs langchain", hint="pip install 'textseg[agent]'"
+        )

@@ -1,0 +1,60 @@
+"""``textseg chat``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textseg.cli.shared import Device, Model, given, plain_failures
+
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        "-w",
+        metavar="DIR",
+        help="Where the pictures are kept; nothing in it is ever overwritten.",
+        show_default="a new private folder",
+    ),
+]
+
+
+@plain_failures
+def chat(
+    image: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGE]", help="Picture to begin with.")
+    ] = None,
+    workspace: Folder = None,
+    root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR", help="Folder whose pictures may be named in the chat; may be repeated."
+        ),
+    ] = None,
+    assistant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help='Language model for LangChain, e.g. "ollama:qwen3".',
+            show_default="the embedded command reader",
+        ),
+    ] = None,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Ask before anything is made or changed.")
+    ] = False,
+    model: Model = "picturebook",
+    device: Device = "auto",
+) -> None:
+    """Talk about pictures: find, change and make them with plain commands."""
+    from agent_tools.chat import GREETING, Chat, talk, typed_lines
+    from textseg.toolbox import Setup, checked, open_toolbox
+
+    setup = checked(Setup, given(model=model, device=device))
+    toolbox = open_toolbox(workspace, roots=root or [], setup=setup)
+    if image is not None:
+        opened = toolbox.shelf.import_image(image)
+        typer.echo(f"{image}: {opened.width} x {opened.height}, {opened.handle}")
+    typer.echo(f"{GREETING}\nPictures are kept in {toolbox.workspace.folder}")
+    talk(Chat(toolbox, ask=input, say=typer.echo, model=assistant, approve=approve), typed_lines())
