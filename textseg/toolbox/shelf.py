@@ -13,7 +13,7 @@ from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, write_files
 from textseg.images import ImageLike, Picture, open_picture, png_bytes
 from textseg.provenance import Credentials, label_in
-from textseg.saving import format_of, save_picture
+from textseg.saving import format_of, picture_bytes, save_picture
 from textseg.toolbox.drafts import mask_draft
 from textseg.toolbox.edit import painted_mask
 from textseg.toolbox.selecting import region_facts
@@ -216,6 +216,25 @@ class Shelf:
             return Image.fromarray(to_uint8(self.workspace.picture(record).visible()))
         return self.mask(handle).overlay()
 
+    def png(self, handle: str) -> bytes:
+        """Return a picture, labelled as it came about, or a mask (255 = inside) as a PNG file.
+
+        Written anew from the pixels: nothing else that an imported file says of itself is in it.
+
+        Raises:
+            UnknownHandleError: there is nothing of this name.
+        """
+        from textseg.editing.result import pixels_of
+
+        record = self.workspace.record(handle)
+        if record.kind == "mask":
+            return png_bytes(self.mask(handle).binary())
+        picture = self.workspace.picture(record)
+        label = label_in(self.workspace.bytes_of(record))
+        return picture_bytes(
+            pixels_of(picture), "PNG", label=label, icc_profile=picture.icc_profile
+        )
+
     def export(
         self,
         handle: str,
@@ -239,16 +258,17 @@ class Shelf:
         if record.kind == "mask":
             if format_of(path) != "PNG":
                 raise InvalidInputError(f"a mask is written as PNG, not as {path.suffix}")
-            content = png_bytes(self.mask(handle).binary())
-            return write_files(path.parent, [(path.name, content)], force=force)[0]
+            return write_files(path.parent, [(path.name, self.png(handle))], force=force)[0]
         picture = self.workspace.picture(record)
         found = label_in(self.workspace.bytes_of(record))
+        parent = None if record.parent is None else self.workspace.record(record.parent)
         return save_picture(
             path,
             pixels_of(picture),
             label=found if label else None,
             icc_profile=picture.icc_profile,
             credentials=credentials,
+            source=None if parent is None else self.workspace.bytes_of(parent),
             force=force,
         )
 

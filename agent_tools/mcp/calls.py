@@ -1,0 +1,105 @@
+"""Work for a client: in a thread, reported as it goes, stopped when nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from agent_tools.operations import Follow
+from textseg.progress import CancelToken, Progress
+
+T = TypeVar("T")
+
+Tell = Callable[[float, float | None, str | None], Awaitable[None]]
+"""Tells a client how many steps are done, of how many, and in words what is being done."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How far a call is, for its client."""
+
+    done: int
+    of: int
+    message: str
+
+
+class Meter:
+    """Counts the steps of all stages of a call on.
+
+    What a client is told has to grow from one report to the next (MCP, "Progress"), while each
+    stage of ours begins at 0 again. The start of a stage counts as a step.
+    """
+
+    def __init__(self) -> None:
+        """Start with no stage."""
+        self._last: Progress | None = None
+        self._before = 0
+
+    def reading(self, report: Progress) -> Reading | None:
+        """Return what the client is told; None for a report that says nothing new."""
+        last = self._last
+        if last is not None and report.stage == last.stage and report.step == last.step:
+            return None
+        if last is not None and (report.stage != last.stage or report.step < last.step):
+            self._before += last.of + 1
+        self._last = report
+        return Reading(self._before + report.step, self._before + report.of, _said(report))
+
+
+async def carry_out(work: Callable[[Follow], T], tell: Tell) -> T:
+    """Return what the work gives, done in a thread of its own.
+
+    Reports are handed over and never waited for, so that a client that reads slowly, or is gone,
+    does not hold up the model. When the request is cancelled the thread is left to itself, with the
+    flag raised that stops it at its next step.
+
+    Args:
+        work: does not raise: what goes wrong is a result, too.
+        tell: tells the client.
+    """
+    cancel = CancelToken()
+    # as many as there are: the steps of a call are limited
+    send, receive = anyio.create_memory_object_stream[Progress](math.inf)
+    loop = asyncio.get_running_loop()
+
+    def report(progress: Progress) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens any more
+            loop.call_soon_threadsafe(_offer, send, progress)
+
+    async with receive, anyio.create_task_group() as group, send:
+        group.start_soon(_forward, receive, tell)
+        try:
+            follow = Follow(report, cancel)
+            outcome = await anyio.to_thread.run_sync(partial(work, follow), abandon_on_cancel=True)
+        finally:
+            cancel.cancel()
+    return outcome
+
+
+def _offer(send: MemoryObjectSendStream[Progress], progress: Progress) -> None:
+    with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+        send.send_nowait(progress)
+
+
+async def _forward(receive: MemoryObjectReceiveStream[Progress], tell: Tell) -> None:
+    """Tell the client each report until there are no more, or until it is gone."""
+    meter = Meter()
+    with contextlib.suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+        async for report in receive:
+            reading = meter.reading(report)
+            if reading is not None:
+                await tell(reading.done, reading.of, reading.message)
+
+
+def _said(report: Progress) -> str:
+    left = f", about {report.remaining:.0f} s left" if report.remaining else ""
+    return f"{report.stage}: {report.step} of {report.of}{left}"

@@ -1,0 +1,112 @@
+"""The tools as the protocol lists them, and the answers to their calls."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Literal
+
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from agent_tools.failures import failure
+from agent_tools.mcp.resources import address
+from agent_tools.operations import OPERATIONS, Answer, Follow, Operation
+from agent_tools.previews import preview_of
+from agent_tools.schemas import ToolInput
+from textseg.errors import UnknownNameError
+from textseg.toolbox import Toolbox
+
+log = logging.getLogger("agent_tools")
+
+PreviewMode = Literal["auto", "none"]
+
+Schema = dict[str, Any]  # Any: JSON
+
+_BY_NAME: Mapping[str, Operation[Any]] = {each.name: each for each in OPERATIONS}  # Any: as there
+
+
+@cache
+def tools() -> tuple[Tool, ...]:
+    """Return the tools in their fixed order, which caches of prompts rely on."""
+    return tuple(_tool(operation) for operation in OPERATIONS)
+
+
+def input_schema(takes: type[ToolInput]) -> Schema:
+    """Return the JSON schema of an input without what is for people and says nothing new."""
+    schema = takes.model_json_schema()
+    properties = {
+        name: {key: value for key, value in each.items() if key != "title"}
+        for name, each in schema["properties"].items()
+    }
+    kept = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    return {**kept, "properties": properties, "additionalProperties": False}
+
+
+def answer_call(
+    toolbox: Toolbox, params: CallToolRequestParams, preview: PreviewMode, follow: Follow
+) -> CallToolResult:
+    """Return the answer to a call, also where it fails. Blocks: to be called in a thread.
+
+    The preview is made last: by then the result is in the workspace, so it can be found there
+    however the call ends for the client.
+    """
+    try:
+        operation = _BY_NAME.get(params.name)
+        if operation is None:
+            raise UnknownNameError.among("tool", params.name, _BY_NAME)
+        asked = operation.takes.model_validate(params.arguments or {})
+        answer = operation.run(toolbox, asked, follow)
+    except Exception as error:
+        # whatever it is, the client gets a code, and no more than it may know
+        text = failure(error).model_dump_json(exclude_none=True)
+        return CallToolResult(content=[TextContent(text=text)], is_error=True)
+    return CallToolResult(
+        content=[TextContent(text=_text(answer)), *_preview(toolbox, answer, preview)],
+        structured_content=answer.result.model_dump(mode="json"),
+    )
+
+
+def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
+    hints = operation.hints
+    return Tool(
+        name=operation.name,
+        title=operation.title,
+        description=operation.description,
+        input_schema=input_schema(operation.takes),
+        output_schema=operation.returns.model_json_schema(),
+        annotations=ToolAnnotations(
+            title=operation.title,
+            read_only_hint=hints.read_only,
+            destructive_hint=hints.destructive,
+            idempotent_hint=hints.idempotent,
+            open_world_hint=hints.open_world,
+        ),
+    )
+
+
+def _text(answer: Answer) -> str:
+    return answer.text if answer.shown is None else f"{answer.text}\n{address(answer.shown)}"
+
+
+def _preview(toolbox: Toolbox, answer: Answer, mode: PreviewMode) -> list[ContentBlock]:
+    """Return the small picture, if there is one to show; without it the answer is complete, too."""
+    if mode == "none" or answer.shown is None:
+        return []
+    try:
+        shown = preview_of(toolbox.shelf.preview(answer.shown))
+    except Exception:
+        # what was asked for is done and kept: that it cannot be shown makes it no failure
+        log.exception("no preview of %s", answer.shown)
+        return []
+    if shown is None:
+        return []
+    return [ImageContent(data=shown.base64, mime_type=shown.mime_type)]

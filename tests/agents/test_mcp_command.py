@@ -1,0 +1,113 @@
+"""What the command refuses, in one line and with an exit code."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agent_tools.mcp_server import main
+from tests.agents.mcp_helpers import ROOT
+
+
+def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Return how the command ended in a process of its own, with nothing on standard input."""
+    code = "from agent_tools.mcp_server import main; main()"
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *options],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(*options: str, **environment: str) -> Result:
+    """Return how the command ended in this process, where it must not come to serving."""
+    return CliRunner().invoke(main, options, env=environment)
+
+
+def said(result: Result, code: int) -> str:
+    """Return the one line that the command said before it ended with a code."""
+    assert (result.exit_code, result.stdout) == (code, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("textseg-mcp: ")
+    return line
+
+
+@pytest.mark.parametrize("module", ["mcp", "mcp_types"])  # not at all, or only version 1
+def test_without_the_sdk_it_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    line = said(refused("--root", str(tmp_path)), 1)
+    assert line.endswith("pip install 'textseg[mcp]'")
+
+
+@pytest.mark.parametrize("kind", ["missing", "disk", "home", "above home", "file"])
+def test_root_that_is_missing_or_too_wide_is_refused(tmp_path: Path, kind: str) -> None:
+    home = tmp_path / "people" / "somebody"
+    home.mkdir(parents=True)
+    (tmp_path / "file").touch()
+    root = {
+        "missing": tmp_path / "nowhere",
+        "disk": Path("/"),
+        "home": home,
+        "above home": tmp_path / "people",
+        "file": tmp_path / "file",
+    }[kind]
+    line = said(refused("--root", str(root), HOME=str(home)), 2)
+    assert repr(str(root)) in line
+
+
+def test_root_has_to_be_given() -> None:
+    result = refused()
+    assert result.exit_code == 2
+    assert "--root" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--host", "0.0.0.0", "--http", "0"),
+        ("--host", "192.0.2.1"),
+        ("--token-file", "token"),
+        ("--http", "0", "--token-file", "missing"),
+        ("--http", "0", "--token-file", "short"),
+        ("--model", ""),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
+    (tmp_path / "short").write_text("1234\n")
+    given = [str(tmp_path / each) if each in ("short", "missing") else each for each in options]
+    said(refused("--root", str(tmp_path), *given), 2)
+
+
+def test_token_that_is_too_short_is_refused_from_the_environment_too(tmp_path: Path) -> None:
+    result = refused("--root", str(tmp_path), "--http", "0", TEXTSEG_MCP_TOKEN="1234")
+    line = said(result, 2)
+    assert "4 characters" in line
+    assert "1234" not in line
+
+
+def test_without_a_workspace_it_says_where_results_are(tmp_path: Path) -> None:
+    done = run("--root", str(tmp_path), TMPDIR=str(tmp_path))
+    assert (done.returncode, done.stdout) == (0, "")
+    folder = Path(done.stderr.strip().rpartition(" ")[2])
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = refused("--root", str(tmp_path), "--http", port)
+    assert result.exit_code == 1
+    assert f"port {port}" in result.stderr.splitlines()[-1]
