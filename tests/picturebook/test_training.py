@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from textseg.picturebook import denoiser
 from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.corpus import open_corpus, render_corpus
 from textseg.picturebook.denoiser import (
@@ -13,6 +16,7 @@ from textseg.picturebook.denoiser import (
     denoiser_loss,
     new_denoiser,
     new_scheduler,
+    recorded,
     train_denoiser,
     training_levels,
 )
@@ -24,7 +28,7 @@ from textseg.picturebook.grounding import (
     locality_loss,
     recorded_attention,
 )
-from textseg.picturebook.optimizing import Schedule, Trainer
+from textseg.picturebook.optimizing import Schedule, Trainer, compiled
 from textseg.picturebook.scenes import HELD_OUT, render, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import TINY, load_networks, train
@@ -51,8 +55,13 @@ def tiny_networks():
     return new_denoiser((16, 16, 16), 2, 16, 4)
 
 
-def train_to(data, checkpoint, total, *, stop=None, networks=None):
-    trainer = Trainer(networks or tiny_networks(), Schedule(1e-3, total, 2), checkpoint, 3, CPU)
+def loss_of(networks, batch):
+    with recorded(networks, compiles=False) as predict:
+        return denoiser_loss(predict, new_scheduler(), batch)
+
+
+def train_to(data, checkpoint, total, *, stop=None):
+    trainer = Trainer(tiny_networks(), Schedule(1e-3, total, 2), checkpoint, 3, CPU)
     for _ in train_denoiser(trainer, data, batch=2):
         if trainer.step == stop:
             trainer.save()
@@ -199,10 +208,10 @@ def test_no_false_caption_names_a_held_out_pair(data):
 def test_false_captions_take_no_part_in_the_diffusion_loss(data):
     batch = data.batch(24, np.random.default_rng(0))
     torch.manual_seed(0)
-    before = denoiser_loss(tiny_networks(), new_scheduler(), batch).velocity
+    before = loss_of(tiny_networks(), batch).velocity
     batch.latents[batch.false] += 100.0
     torch.manual_seed(0)
-    after = denoiser_loss(tiny_networks(), new_scheduler(), batch).velocity
+    after = loss_of(tiny_networks(), batch).velocity
     torch.testing.assert_close(before, after)
 
 
@@ -214,7 +223,7 @@ def test_training_levels_end_in_pure_noise():
 
 def test_the_loss_of_an_untrained_network_is_about_the_variance_of_v(data):
     batch = data.batch(24, np.random.default_rng(0))
-    losses = denoiser_loss(tiny_networks(), new_scheduler(), batch)
+    losses = loss_of(tiny_networks(), batch)
     assert 0.7 < losses.velocity.item() < 1.6
     assert losses.grounding > 0
     assert losses.contrast > 0
@@ -231,6 +240,97 @@ def test_a_killed_run_resumes_exactly(data, tmp_path):
         torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
     for ours, theirs in zip(resumed.average, whole.average, strict=True):
         torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+
+
+def train_two_stages(data, checkpoint=None, *, stop=3):
+    """Trains a smaller network, which is compiled sooner; returns trainer and losses."""
+    torch.manual_seed(0)
+    networks = new_denoiser((16, 16), 2, 16, 4)
+    trainer = Trainer(networks, Schedule(1e-3, 3, 2), checkpoint, 3, CPU)
+    losses = []
+    for parts in train_denoiser(trainer, data, batch=4):
+        losses.append(parts[1:])
+        if trainer.step == stop:
+            trainer.save()
+            break
+    return trainer, losses
+
+
+@contextmanager
+def compiling(backend):
+    """Compiles what is trained, with a backend of `torch.compile`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "compile", partial(torch.compile, backend=backend))
+        patch.setattr(denoiser, "compiling_pays", lambda device: True)
+        yield
+    torch.compiler.reset()
+
+
+@pytest.fixture(scope="module")
+def captured(data):
+    """The losses of three captured steps, and the graphs; to run them needs no C++ compiler."""
+    graphs = []
+
+    def keep(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    with compiling(keep):
+        return train_two_stages(data)[1], graphs
+
+
+def test_captured_steps_have_the_losses_of_plain_ones(data, captured):
+    torch.testing.assert_close(captured[0], train_two_stages(data)[1], atol=1e-6, rtol=1e-4)
+
+
+def test_each_kind_of_pass_is_captured_whole_and_once(captured):
+    assert len(captured[1]) == 2  # with captions and gradients, without either
+
+
+@pytest.mark.slow
+def test_a_killed_compiled_run_resumes_exactly(data, tmp_path):
+    with compiling("eager"):
+        whole, _ = train_two_stages(data)
+        train_two_stages(data, tmp_path / "parts.pt", stop=1)
+        torch.compiler.reset()  # as in a new process
+        resumed, _ = train_two_stages(data, tmp_path / "parts.pt")
+    for ours, theirs in zip(resumed.parameters, whole.parameters, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+
+
+def test_training_gives_the_network_its_own_processors_back(data):
+    trainer = Trainer(tiny_networks(), Schedule(1e-3, 3, 2), None, 3, CPU)
+    before = trainer.model.unet.attn_processors
+    steps = train_denoiser(trainer, data, batch=2)
+    next(steps)
+    assert trainer.model.unet.attn_processors != before
+    steps.close()
+    assert trainer.model.unet.attn_processors == before
+
+
+def test_a_failing_step_gives_the_network_its_own_processors_back(data):
+    trainer = Trainer(tiny_networks(), Schedule(1e-3, 3, 2), None, 3, CPU)
+    before = trainer.model.unet.attn_processors
+    broken = CaptionedLatents(data._corpus, data._latents[:, :3], new_tokenizer())
+    with pytest.raises(RuntimeError):
+        next(train_denoiser(trainer, broken, batch=2))
+    assert trainer.model.unet.attn_processors == before
+
+
+@pytest.mark.filterwarnings(  # of torch's own code, when the compiler is imported
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"
+)
+def test_what_cannot_be_compiled_runs_as_it_is():
+    import torch._inductor.config as inductor
+
+    run = compiled(torch.sin)
+    with (
+        inductor.patch({"cpp.cxx": ("no-such-compiler",), "fx_graph_cache": False}),
+        pytest.warns(UserWarning, match=r"without torch\.compile: .*compiler"),
+    ):
+        found = run(torch.zeros(5))
+    torch.testing.assert_close(found, torch.zeros(5))
+    torch.compiler.reset()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,14 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from textseg.picturebook.captions import Caption, caption
 from textseg.picturebook.corpus import MAX_THINGS, Corpus
 from textseg.picturebook.grounding import (
+    LayerRecord,
     Regions,
     contrast_loss,
     grounding_loss,
     locality_loss,
     recorded_attention,
 )
-from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.optimizing import Trainer, autocast, compiled, compiling_pays
 from textseg.picturebook.scenes import HELD_OUT
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
@@ -53,6 +55,41 @@ class TextToNoise(nn.Module):
         """Returns the predicted v (b, c, h, w) of noised latents for token ids (b, tokens)."""
         hidden = self.text_encoder(ids).last_hidden_state
         return torch.as_tensor(self.unet(noised, timesteps, hidden).sample)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the networks predict, and how they came to it.
+
+    Attributes:
+        velocity: (b, c, h, w) the predicted v.
+        layers: what each cross-attention layer did.
+    """
+
+    velocity: Tensor
+    layers: tuple[LayerRecord, ...]
+
+
+Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
+"""Predicts v of noised latents (b, c, h, w) at timesteps (b,) for token ids (b, tokens)."""
+
+
+@contextmanager
+def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
+    """Yields the networks as a function that also returns its records; compiled if so wished.
+
+    The recording processors stay in place from one call to the next: new ones would have to be
+    compiled anew. On exit the network has its own ones back.
+    """
+    with recorded_attention(model.unet) as records:
+
+        def predict(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
+            velocity = model(noised, timesteps, ids)
+            layers = tuple(records)
+            records.clear()
+            return Prediction(velocity, layers)
+
+        yield compiled(predict) if compiles else predict
 
 
 def new_scheduler() -> DDIMScheduler:
@@ -255,8 +292,9 @@ def compared_rows(size: int) -> int:
 
 
 def training_levels(scheduler: DDIMScheduler) -> Tensor:
-    """Returns sigma = s / (a + s) of every training timestep."""
-    a, s = scheduler.alphas_cumprod.sqrt(), (1 - scheduler.alphas_cumprod).sqrt()
+    """Returns sigma = s / (a + s) of every training timestep, on the CPU."""
+    alphas = scheduler.alphas_cumprod.cpu()  # the scheduler moves them to where it adds noise
+    a, s = alphas.sqrt(), (1 - alphas).sqrt()
     return torch.as_tensor(s / (a + s))
 
 
@@ -276,7 +314,7 @@ class Losses:
         return self.velocity + placed + LOCALITY_WEIGHT * self.locality
 
 
-def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) -> Losses:
+def denoiser_loss(predict: Predict, scheduler: DDIMScheduler, batch: Batch) -> Losses:
     """Returns the losses of a batch, with noise from torch's global generator."""
     levels = training_levels(scheduler)
     b = len(batch.latents)
@@ -287,20 +325,19 @@ def denoiser_loss(model: TextToNoise, scheduler: DDIMScheduler, batch: Batch) ->
     noise = torch.randn(batch.latents.shape).to(device)
     noised = scheduler.add_noise(batch.latents, noise, timesteps.to(device))
     truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
-    with recorded_attention(model.unet) as layers:
-        predicted = model(noised, timesteps.to(device), batch.ids)
+    predicted = predict(noised, timesteps.to(device), batch.ids)
     some = slice(0, compared_rows(b))
     with torch.no_grad():
         ids = batch.empty.expand(len(noised[some]), -1)
-        reference = model(noised[some], timesteps[some].to(device), ids)
+        reference = predict(noised[some], timesteps[some].to(device), ids).velocity
     weight = (1 - levels[timesteps]).to(device)
-    maps = [layer.attention for layer in layers]
-    true = ~batch.false
+    maps = [layer.attention for layer in predicted.layers]
+    velocity, true = predicted.velocity, ~batch.false
     return Losses(
-        (predicted[true].float() - truth[true]).square().mean(),
+        (velocity[true].float() - truth[true]).square().mean(),
         grounding_loss(maps, batch.target, batch.words, weight),
-        contrast_loss(layers, batch.regions, weight),
-        locality_loss(predicted[some], reference, batch.target[some, 0], weight[some]),
+        contrast_loss(predicted.layers, batch.regions, weight),
+        locality_loss(velocity[some], reference, batch.target[some, 0], weight[some]),
     )
 
 
@@ -309,9 +346,10 @@ def train_denoiser(
 ) -> Iterator[tuple[float, ...]]:
     """Trains to the trainer's last step, yielding the running total and the parts of each step."""
     scheduler = new_scheduler()
-    for step in trainer.steps():
-        drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
-        with autocast(trainer.device):
-            losses = denoiser_loss(trainer.model, scheduler, drawn.to(trainer.device))
-        running = trainer.update(losses.total)
-        yield running, *(float(part.detach()) for part in vars(losses).values())
+    with recorded(trainer.model, compiles=compiling_pays(trainer.device)) as predict:
+        for step in trainer.steps():
+            drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
+            with autocast(trainer.device):
+                losses = denoiser_loss(predict, scheduler, drawn.to(trainer.device))
+            running = trainer.update(losses.total)
+            yield running, *(float(part.detach()) for part in vars(losses).values())

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, TypeVarTuple
 
 import torch
 from torch import Tensor, nn
+
+Inputs = TypeVarTuple("Inputs")
+Output = TypeVar("Output")
 
 
 def autocast(
@@ -20,6 +24,39 @@ def autocast(
     """Returns bfloat16 autocasting where it helps: on a GPU, and on CPUs with native bfloat16."""
     native = device.type == "cuda" or torch.backends.cpu.get_cpu_capability() == "AVX512"
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=native)
+
+
+def compiling_pays(device: torch.device) -> bool:
+    """Returns whether a compiled step wins back what compiling costs: on a GPU.
+
+    On one core with AVX2 four fifths of a step are convolutions and matrix products, which stay the
+    same calls: compiled steps were 3 to 5 % faster, after eight minutes of compiling. That it pays
+    on a GPU is expected, not measured.
+    """
+    return device.type == "cuda"
+
+
+def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Output]:
+    """Returns the function compiled for the shapes it meets.
+
+    Where it cannot be compiled (most often for want of a C++ compiler, or of Triton on a GPU) the
+    first call warns, and this and all later calls run the function as it is.
+    """
+    from torch._dynamo.exc import TorchDynamoException  # late: takes seconds to import
+
+    run: Callable[[*Inputs], Output] = torch.compile(function, dynamic=False, fullgraph=True)
+
+    def call(*inputs: *Inputs) -> Output:
+        nonlocal run
+        try:
+            return run(*inputs)
+        except TorchDynamoException as error:
+            reason = str(error).strip().partition("\n")[0]
+            warnings.warn(f"Training goes on without torch.compile: {reason}", stacklevel=2)
+            run = function
+            return run(*inputs)
+
+    return call
 
 
 @dataclass(frozen=True)
@@ -75,7 +112,7 @@ class Trainer:
         """Builds the optimiser and takes up a checkpoint where there is one."""
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, self.schedule.peak, betas=(0.9, 0.98), weight_decay=0.01
+            self.parameters, self.schedule.peak, betas=(0.9, 0.98), weight_decay=0.01, fused=True
         )
         self.average = [p.detach().clone() for p in self.parameters]
         self._running: float | None = None

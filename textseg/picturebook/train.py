@@ -2,8 +2,8 @@
 
 Four stages, each resumed where a killed run stopped: render the corpus, train the autoencoder,
 encode the corpus, train text encoder and denoiser together. The same code runs on CPU cores and on
-a GPU (bfloat16, rendering in workers). A warm restart begins the last stage with the
-shipped weights and a fresh optimiser.
+a GPU (bfloat16, compiled steps, rendering in workers). A warm restart begins the last stage with
+the shipped weights and a fresh optimiser.
 """
 
 from __future__ import annotations
