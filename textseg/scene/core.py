@@ -8,19 +8,18 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
-from textseg.editing.apply import Follow, Paths, Words, edited_latents
+from textseg.editing.apply import Follow, Paths, Words
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import DEFAULTS, Defaults, kind_of_change
-from textseg.editing.masks import MOST, MaskShape, box_around, checked_mask, latent_mask
+from textseg.editing.masks import MOST, MaskShape, checked_mask
 from textseg.editing.prompts import region_prompt
-from textseg.editing.result import Edit, Evaluations, composite, resized
+from textseg.editing.result import Edit, composite
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import (
     ImageLike,
@@ -28,10 +27,10 @@ from textseg.images import (
     Picture,
     open_picture,
     pad_to_multiple,
-    to_rgb,
     to_tensor,
 )
-from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.progress import CancelToken, ProgressCallback
+from textseg.scene.comparing import compare, finish
 from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS, generate_picture
 from textseg.scene.opening import (
     captioner_for,
@@ -40,21 +39,20 @@ from textseg.scene.opening import (
     encoded,
     limited,
     load,
-    remarks_on,
 )
 from textseg.scene.options import CaptionerLike, Found, Made, ModelLike, SegmentOptions
 from textseg.scene.placing import Place, Shaping, cut_out, mask_bytes, region_of
-from textseg.segmentation.difference import BATCH_SIZE, EmptyCache, RawMaps, noise_difference
+from textseg.scene.reading import ReadPicture, Texts
+from textseg.scene.remaking import Order, Part, remake, remake_around
+from textseg.segmentation.difference import BATCH_SIZE, EmptyCache
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.query import clean_query, parse_query
-from textseg.segmentation.refine import CellGrid, RefineSettings
+from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.result import Segmentation, Segmentations, SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
 
-TEXT_CACHE_BYTES = MASK_CACHE_BYTES = 64 * 2**20
-CROP_MARGIN = 0.25  # of the longer side of what may change
+MASK_CACHE_BYTES = 64 * 2**20
 
 
 class Scene:
@@ -85,11 +83,12 @@ class Scene:
         self.model, self.picture, self.latents, self.padding = model, picture, latents, padding
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
-        self._texts: dict[str, Conditioning] = {}
+        self._read = ReadPicture(model, picture, self.rgb, latents, padding)
+        self._embedded = Texts(model).embedded
         self._empty = EmptyCache()
         self._paths = Paths(latents, trajectory)
         self._found: ByteCache[Segmentation] = ByteCache(MASK_CACHE_BYTES, mask_bytes)
-        self._crops: dict[tuple[int, int, int, int], Scene] = {}
+        self._crops: dict[Part, Scene] = {}
         self._caption: str | None = None
 
     @classmethod
@@ -267,9 +266,20 @@ class Scene:
             soften=soften or SoftenSettings(),
             refine=refine or RefineSettings(),
         )
-        texts = self._embedded(checked_queries(queries))
-        raws = self._compare(texts, settings, batch_size, progress, cancel)
-        found = self._finish(raws, texts, settings, batch_size, progress)
+        texts, follow = self._embedded(checked_queries(queries)), Follow(progress, cancel)
+        against = self._embedded([settings.reference])
+        if self._empty.full:  # of other settings, most likely
+            self._empty = EmptyCache()
+        raws = compare(
+            self._read,
+            texts,
+            against,
+            settings,
+            batch_size=batch_size,
+            cache=self._empty,
+            follow=follow,
+        )
+        found = finish(self._read, raws, texts, settings, batch_size=batch_size, follow=follow)
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))
 
@@ -366,13 +376,16 @@ class Scene:
         place = self._place(query, mask, how, usual.grow, follow)
         texts = self._wording(query, target, prompt, source, negative)
         words = Words(texts[0], texts[1], texts[2], texts[3])
-        remake = self._remake_crop if crop else self._remake
-        raw, cost = remake(place.region, chosen, words, seed, follow)
+        order = Order(chosen, words, seed, follow)
+        if crop:
+            remade = remake_around(self._read, place.region, order, self._part)
+        else:
+            remade = remake(self._read, self._paths, place.region, order)
         return Edit(
-            picture=composite(self.picture, raw, place.region),
+            picture=composite(self.picture, remade.rgb, place.region),
             before=self.picture,
             mask=place.region,
-            raw=raw,
+            raw=remade.rgb,
             query=query,
             target=target,
             prompt=words.target.prompts[0],
@@ -381,7 +394,7 @@ class Scene:
             name=method_name(chosen),
             method=chosen,
             seed=seed,
-            evaluations=replace(cost, mask=place.evaluations),
+            evaluations=replace(remade.evaluations, mask=place.evaluations),
             seconds=time.perf_counter() - start,
             segmentation=place.found,
             notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
@@ -418,7 +431,7 @@ class Scene:
         """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
         if mask is not None and not isinstance(mask, Segmentation | Mask):
             return Place(checked_mask(mask, self.picture.size, resize=how.resize))
-        usual = MaskShape.of_cells(cells, self._cell_pixels())
+        usual = MaskShape.of_cells(cells, self._read.cell_pixels)
         shape = MaskShape(
             usual.grow if how.grow is None else how.grow,
             usual.feather if how.feather is None else how.feather,
@@ -477,127 +490,11 @@ class Scene:
             return source.strip()
         return self.caption() or (self.made.prompt if self.made is not None else "")
 
-    def _cell_pixels(self) -> float:
-        """Return the side of a latent cell in pixels of the picture."""
-        return self.model.latent_stride * self.picture.size[0] / self.padding.size[0]
-
-    def _remake(
-        self,
-        region: NDArray[np.float32],
-        method: EditMethod,
-        words: Words,
-        seed: int,
-        follow: Follow,
-    ) -> tuple[NDArray[np.float32], Evaluations]:
-        """Return what the method makes of the whole frame (H, W, 3), and its cost."""
-        at_work = torch.from_numpy(region)[None, None]
-        if self.padding.size != self.picture.size:
-            at_work = torch.nn.functional.interpolate(
-                at_work, size=self.padding.size, mode="bilinear", antialias=True
-            ).clamp(0, 1)
-        padded, _ = pad_to_multiple(at_work, self.model.size_multiple)
-        cells = latent_mask(padded, self.model.latent_stride).to(self.latents)
-        found = edited_latents(
-            self.model, self._paths, cells, method=method, words=words, seed=seed, follow=follow
-        )
-        follow.report("decoding", 0, 1)
-        with torch.no_grad():
-            pixels = to_rgb(self.padding.crop(self.model.decode_latents(found.z)))
-        follow.report("decoding", 1, 1)
-        if pixels.shape[:2] != self.picture.size:
-            pixels = resized(pixels, self.picture.size)
-        return pixels, found.evaluations
-
-    def _remake_crop(
-        self,
-        region: NDArray[np.float32],
-        method: EditMethod,
-        words: Words,
-        seed: int,
-        follow: Follow,
-    ) -> tuple[NDArray[np.float32], Evaluations]:
-        """Return the same as ``_remake``, made from the box around what may change."""
-        if not region.any():
-            return self.rgb.copy(), Evaluations()
-        rows, cols = region.any(1).sum(), region.any(0).sum()
-        margin = max(1, round(CROP_MARGIN * max(rows, cols)))
-        top, left, bottom, right = box_around(region, margin, self.model.size_multiple)
-        box = (slice(top, bottom), slice(left, right))
-        part = self._crops.get((top, left, bottom, right))
-        if part is None:
-            part = Scene.open(np.ascontiguousarray(self.rgb[box]), self.model)
-            self._crops = {(top, left, bottom, right): part}
-        inner, cost = part._remake(region[box], method, words, seed, follow)
-        remade = self.rgb.copy()
-        remade[box] = inner
-        return remade, cost
-
-    def _compare(
-        self,
-        texts: Conditioning,
-        settings: SegmentSettings,
-        batch_size: int,
-        progress: ProgressCallback | None,
-        cancel: CancelToken | None,
-    ) -> list[RawMaps]:
-        reference = self._embedded([settings.reference])
-        if self._empty.full:  # of other settings, most likely
-            self._empty = EmptyCache()
-        with torch.no_grad():
-            raws = noise_difference(
-                self.model,
-                self.latents,
-                texts,
-                reference,
-                draws=settings.draws,
-                levels=settings.levels,
-                sigma_range=settings.sigma_range,
-                seed=settings.seed,
-                antithetic=settings.antithetic,
-                batch_size=batch_size,
-                tolerance=settings.tolerance,
-                cache=self._empty,
-                progress=progress,
-                cancel=cancel,
-            )
-        # cells that cover nothing but padding say nothing about the picture
-        rows, cols = (-(-side // self.model.latent_stride) for side in self.padding.size)
-        return [raw.cropped(rows, cols) for raw in raws]
-
-    def _finish(
-        self,
-        raws: Sequence[RawMaps],
-        texts: Conditioning,
-        settings: SegmentSettings,
-        batch_size: int,
-        progress: ProgressCallback | None,
-    ) -> list[Segmentation]:
-        calibration = PresenceCalibration.of_model(self.model)
-        stride = self.model.latent_stride
-        grid = CellGrid(
-            size=self.picture.size,
-            cells=(self.padding.size[0] / stride, self.padding.size[1] / stride),
-        )
-        report = progress or (lambda _: None)
-        found = []
-        for k, (raw, remarks) in enumerate(zip(raws, texts.notes, strict=True)):
-            report(Progress("refining", k, len(raws)))
-            item = Segmentation.from_raw(
-                raw, self.rgb, grid, settings=settings, calibration=calibration
-            )
-            notes = (*self.picture.notes, *remarks, *remarks_on(raw, settings, batch_size))
-            found.append(replace(item, notes=notes))
-        report(Progress("refining", len(raws), len(raws)))
-        return found
-
-    def _embedded(self, prompts: Sequence[str]) -> Conditioning:
-        """Return the conditioning of the prompts; those seen before are not embedded again."""
-        missing = [prompt for prompt in prompts if prompt not in self._texts]
-        if missing:
-            with torch.no_grad():
-                made = self.model.embed_text(missing)
-            self._texts |= {prompt: made[k] for k, prompt in enumerate(missing)}
-        found = Conditioning.cat([self._texts[prompt] for prompt in prompts])
-        while sum(text.embeddings.nbytes for text in self._texts.values()) > TEXT_CACHE_BYTES:
-            del self._texts[next(iter(self._texts))]
-        return found
+    def _part(self, part: Part) -> tuple[ReadPicture, Paths]:
+        """Return a part of the picture as the model reads it; the last one is kept."""
+        if part not in self._crops:
+            top, left, bottom, right = part
+            rgb = np.ascontiguousarray(self.rgb[top:bottom, left:right])
+            self._crops = {part: Scene.open(rgb, self.model)}
+        scene = self._crops[part]
+        return scene._read, scene._paths

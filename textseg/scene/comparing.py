@@ -1,0 +1,74 @@
+"""From texts about a picture to the segmentations of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from textseg.diffusion.model import Conditioning
+from textseg.editing.apply import Follow
+from textseg.progress import Progress
+from textseg.scene.opening import remarks_on
+from textseg.scene.reading import ReadPicture
+from textseg.segmentation.difference import EmptyCache, RawMaps, noise_difference
+from textseg.segmentation.presence import PresenceCalibration
+from textseg.segmentation.result import Segmentation, SegmentSettings
+
+
+def compare(
+    read: ReadPicture,
+    texts: Conditioning,
+    reference: Conditioning,
+    settings: SegmentSettings,
+    *,
+    batch_size: int,
+    cache: EmptyCache,
+    follow: Follow,
+) -> list[RawMaps]:
+    """Return the raw maps of the texts against the reference, without the cells of the padding."""
+    with torch.no_grad():
+        raws = noise_difference(
+            read.model,
+            read.latents,
+            texts,
+            reference,
+            draws=settings.draws,
+            levels=settings.levels,
+            sigma_range=settings.sigma_range,
+            seed=settings.seed,
+            antithetic=settings.antithetic,
+            batch_size=batch_size,
+            tolerance=settings.tolerance,
+            cache=cache,
+            progress=follow.progress,
+            cancel=follow.cancel,
+        )
+    # cells that cover nothing but padding say nothing about the picture
+    rows, cols = (-(-side // read.model.latent_stride) for side in read.padding.size)
+    return [raw.cropped(rows, cols) for raw in raws]
+
+
+def finish(
+    read: ReadPicture,
+    raws: Sequence[RawMaps],
+    texts: Conditioning,
+    settings: SegmentSettings,
+    *,
+    batch_size: int,
+    follow: Follow,
+) -> list[Segmentation]:
+    """Return what the raw maps mean at the picture's own size, with all remarks."""
+    calibration, grid = PresenceCalibration.of_model(read.model), read.grid
+    report = follow.progress or (lambda _: None)
+    found = []
+    for k, (raw, remarks) in enumerate(zip(raws, texts.notes, strict=True)):
+        report(Progress("refining", k, len(raws)))
+        item = Segmentation.from_raw(
+            raw, read.rgb, grid, settings=settings, calibration=calibration
+        )
+        notes = (*read.picture.notes, *remarks, *remarks_on(raw, settings, batch_size))
+        found.append(replace(item, notes=notes))
+    report(Progress("refining", len(raws), len(raws)))
+    return found

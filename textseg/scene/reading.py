@@ -1,0 +1,70 @@
+"""A picture as a model has read it, and the texts that the model has read about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.images import Padding, Picture
+from textseg.segmentation.refine import CellGrid
+
+TEXT_CACHE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPicture:
+    """A picture with the latents that a model made of it.
+
+    Attributes:
+        model: what read it.
+        picture: at its own size.
+        rgb: (H, W, 3) as a viewer shows it.
+        latents: (1, c, h, w).
+        padding: what was added to the picture for the model.
+    """
+
+    model: DiffusionModel
+    picture: Picture
+    rgb: NDArray[np.float32]
+    latents: Tensor
+    padding: Padding
+
+    @property
+    def cell_pixels(self) -> float:
+        """The side of a latent cell in pixels of the picture."""
+        return self.model.latent_stride * self.picture.size[0] / self.padding.size[0]
+
+    @property
+    def grid(self) -> CellGrid:
+        """How latent cells lie on the picture."""
+        stride = self.model.latent_stride
+        return CellGrid(
+            size=self.picture.size,
+            cells=(self.padding.size[0] / stride, self.padding.size[1] / stride),
+        )
+
+
+@dataclass
+class Texts:
+    """What a model made of texts; those that it has read before are not embedded again."""
+
+    model: DiffusionModel
+    _known: dict[str, Conditioning] = field(default_factory=dict)
+
+    def embedded(self, prompts: Sequence[str]) -> Conditioning:
+        """Return the conditioning of the prompts, in their order."""
+        missing = [prompt for prompt in prompts if prompt not in self._known]
+        if missing:
+            with torch.no_grad():
+                made = self.model.embed_text(missing)
+            self._known |= {prompt: made[k] for k, prompt in enumerate(missing)}
+        found = Conditioning.cat([self._known[prompt] for prompt in prompts])
+        while sum(text.embeddings.nbytes for text in self._known.values()) > TEXT_CACHE_BYTES:
+            del self._known[next(iter(self._known))]
+        return found

@@ -1,0 +1,95 @@
+"""What an edit method makes of a picture, of the whole frame or of the part around a mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from textseg.editing.apply import Follow, Paths, Words, edited_latents
+from textseg.editing.base import EditMethod
+from textseg.editing.masks import box_around, latent_mask
+from textseg.editing.result import Evaluations, resized
+from textseg.images import pad_to_multiple, to_rgb
+from textseg.scene.reading import ReadPicture
+
+CROP_MARGIN = 0.25  # of the longer side of what may change
+
+
+@dataclass(frozen=True)
+class Order:
+    """How a picture is to be made again: by which method, after which texts, from which noise."""
+
+    method: EditMethod
+    words: Words
+    seed: int
+    follow: Follow
+
+
+@dataclass(frozen=True, eq=False)
+class Remade:
+    """The whole frame (H, W, 3) as the method made it, before any composite, and its cost."""
+
+    rgb: NDArray[np.float32]
+    evaluations: Evaluations
+
+
+Part = tuple[int, int, int, int]
+"""Of a picture: top, left, bottom and right in pixels, the latter two exclusive."""
+
+
+def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
+    """Return what the method makes of the whole frame; ``region`` is (H, W) in [0, 1]."""
+    model, size = read.model, read.picture.size
+    at_work = torch.from_numpy(region)[None, None]
+    if read.padding.size != size:
+        at_work = torch.nn.functional.interpolate(
+            at_work, size=read.padding.size, mode="bilinear", antialias=True
+        ).clamp(0, 1)
+    padded, _ = pad_to_multiple(at_work, model.size_multiple)
+    cells = latent_mask(padded, model.latent_stride).to(read.latents)
+    follow = order.follow
+    found = edited_latents(
+        model,
+        paths,
+        cells,
+        method=order.method,
+        words=order.words,
+        seed=order.seed,
+        follow=follow,
+    )
+    follow.report("decoding", 0, 1)
+    with torch.no_grad():
+        pixels = to_rgb(read.padding.crop(model.decode_latents(found.z)))
+    follow.report("decoding", 1, 1)
+    return Remade(pixels if pixels.shape[:2] == size else resized(pixels, size), found.evaluations)
+
+
+def remake_around(
+    read: ReadPicture,
+    region: NDArray[np.float32],
+    order: Order,
+    opened: Callable[[Part], tuple[ReadPicture, Paths]],
+) -> Remade:
+    """Return the same, made from the box around what may change; all else stays.
+
+    Args:
+        read: the picture.
+        region: (H, W) in [0, 1], where it may change.
+        order: how it is to be made.
+        opened: reads a part of the picture.
+    """
+    if not region.any():
+        return Remade(read.rgb.copy(), Evaluations())
+    rows, cols = region.any(1).sum(), region.any(0).sum()
+    margin = max(1, round(CROP_MARGIN * max(rows, cols)))
+    top, left, bottom, right = box_around(region, margin, read.model.size_multiple)
+    box = (slice(top, bottom), slice(left, right))
+    part, paths = opened((top, left, bottom, right))
+    inner = remake(part, paths, region[box], order)
+    remade = read.rgb.copy()
+    remade[box] = inner.rgb
+    return Remade(remade, inner.evaluations)
