@@ -6,7 +6,7 @@ OUT ?= demo
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients quick lint types format train readers bench clean
+.PHONY: help demo notebook test test-clients quick lint types format train readers bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,7 +14,11 @@ help:  ## list the targets
 demo: $(VENV)/.installed  ## install, segment, edit and draw pictures, say where they lie (OUT=demo)
 	$(BIN)/textseg demo -o $(OUT)
 
+notebook: $(VENV)/.installed-notebook  ## install, and open JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
 test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it)
+	tests/browser/install_chromium.sh
 	$(BIN)/python -m pytest -m "not gpu" $(ARGS)
 
 test-clients: .venv-clients/.installed  ## the tools in a client that needs versions of its own
@@ -65,6 +69,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 		pydantic scipy
 	.venv-clients/bin/python -m pip install --no-deps -e .
 	touch $@
+
+$(VENV)/.installed-notebook: pyproject.toml constraints.txt | $(VENV)/.created
+	$(BIN)/python -m pip install -c constraints.txt -e '.[notebook,agent]'
+	touch $(VENV)/.installed $@
 
 $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/.created
 	$(BIN)/python -m pip install -c constraints.txt -e '.[test]'

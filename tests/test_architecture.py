@@ -111,6 +111,26 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.result",
         "textseg.diffusion.model",
     ),
+    # views on the toolbox: no model, no method by name
+    "textseg.panels": (
+        *BORDER,
+        "textseg.__version__",
+        "textseg.panels",
+        "textseg.toolbox",
+        "textseg.workspace",
+        "textseg.registry.methods",
+        "textseg.registry.OptionInfo",
+        "textseg.registry.MethodInfo",
+        "textseg.editing.result",
+        "textseg.editing.comparing",
+        "textseg.segmentation.drawing",
+        "textseg.segmentation.export",
+        "textseg.segmentation.mask",
+        "textseg.segmentation.picking",
+        "textseg.segmentation.result",
+        "textseg.segmentation.soft",
+        "agent_tools.schemas",  # "copy as tool call" says what an assistant would
+    ),
     "textseg.cli": (
         "textseg.cli",
         "textseg.errors",
@@ -282,7 +302,9 @@ def test_renderer_needs_numpy_and_pillow_only(name: str) -> None:
     assert libraries(name, SOURCES[name]) <= {"numpy", "PIL"}
 
 
-@pytest.mark.parametrize("name", ["textseg.toolbox", "textseg.cli", "agent_tools"])
+@pytest.mark.parametrize(
+    "name", ["textseg.toolbox", "textseg.panels", "textseg.cli", "agent_tools"]
+)
 def test_what_people_use_names_no_torch_and_no_model_library(name: str) -> None:
     used = {lib for n in SOURCES if inside(n, (name,)) for lib in libraries(n, SOURCES[n])}
     assert used.isdisjoint({"torch", *PRIVATE_LIBRARIES})

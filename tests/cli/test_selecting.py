@@ -74,7 +74,11 @@ def test_thing_is_added_where_words_say(textseg: Command, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["nowhere.png"], "no such file"), (["--root", "/"], "too wide"), (["--root", "gone"], "gone")],
+    [
+        (["nowhere.png"], "no such file"),
+        (["--root", "/"], "too wide"),
+        (["--root", "gone"], "gone"),
+    ],
 )
 def test_chat_that_cannot_begin_says_why(
     textseg: Command, folder: Path, arguments: list[str], said: str

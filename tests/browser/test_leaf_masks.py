@@ -1,0 +1,257 @@
+"""MaskView in a browser: threshold, opacity and choice of queries, seen in the pixels."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.leafpage import LeafPage, flat, ramp
+from textseg.panels import MaskView
+from textseg.panels.leaves import picture_bytes, soft_bytes
+
+pytestmark = pytest.mark.browser
+
+GREY = (100, 100, 100)
+ORANGE = (230, 159, 0)
+HEIGHT, WIDTH = 240, 400  # drawn as it is: large enough
+LEFT, RIGHT, ROW = 120, 300, 100
+
+
+def view(height: int = HEIGHT, width: int = WIDTH, **values: object) -> MaskView:
+    """A grey picture with one mask that rises from left to right."""
+    given = {
+        "image": picture_bytes(flat(height, width, GREY)),
+        "masks": [soft_bytes(ramp(height, width))],
+        "labels": ["tree"],
+        "presence": [0.9],
+        "present": [True],
+        "colors": ["#e69f00"],
+        "opacity": 1.0,
+        "height": height,
+        "width": width,
+    }
+    return MaskView(**{**given, **values})
+
+
+def canvas_of(root: Locator) -> Locator:
+    return root.get_by_role("img")
+
+
+def test_threshold_moves_the_edge_in_the_pixels(blank: LeafPage) -> None:
+    canvas = canvas_of(blank.mount(view()))
+    blank.shows(canvas, ROW, LEFT, GREY)
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+    blank.set(threshold=0.25)
+    blank.shows(canvas, ROW, LEFT, ORANGE)
+    blank.set(threshold=0.9)
+    blank.shows(canvas, ROW, RIGHT, GREY)
+
+
+@pytest.mark.parametrize(("value", "inside"), [(127, False), (128, True)])
+def test_cut_at_one_half_lies_between_127_and_128(
+    blank: LeafPage, value: int, inside: bool
+) -> None:
+    soft = np.full((HEIGHT, WIDTH), value / 255, np.float32)
+    canvas = canvas_of(blank.mount(view(masks=[soft_bytes(soft)])))
+    blank.shows(canvas, ROW, LEFT, ORANGE if inside else GREY)
+
+
+def test_threshold_of_one_leaves_nothing_and_of_zero_all_that_is_above_it(blank: LeafPage) -> None:
+    canvas = canvas_of(blank.mount(view(threshold=1.0)))
+    blank.shows(canvas, ROW, WIDTH - 1, GREY)
+    blank.set(threshold=0)
+    blank.shows(canvas, ROW, WIDTH - 1, ORANGE)
+    blank.shows(canvas, ROW, 0, (33, 33, 33))  # 0 is not above 0: outside, beside the line
+
+
+def test_opacity_zero_is_the_plain_picture_and_one_the_plain_colour(blank: LeafPage) -> None:
+    root = blank.mount(view(opacity=0.0))
+    canvas = canvas_of(root)
+    blank.shows(canvas, ROW, RIGHT, GREY)
+    values = canvas.evaluate(
+        "c => [...new Set(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    assert values == [100, 255]  # no pixel was touched, the outline's neither
+    blank.set(opacity=1)
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+    blank.set(opacity=0.5)
+    blank.shows(canvas, ROW, RIGHT, (165, 129, 50))
+
+
+def test_soft_fades_with_the_mask_where_hard_does_not(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    canvas = canvas_of(root)
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+    root.get_by_role("switch", name="Soft").check()
+    share = 300 / 399
+    mixed = [round(g + share * (o - g)) for g, o in zip(GREY, ORANGE, strict=True)]
+    blank.shows(canvas, ROW, RIGHT, (mixed[0], mixed[1], mixed[2]))
+    assert blank.get("soft") is True
+
+
+def test_outline_runs_where_the_mask_is_cut(blank: LeafPage) -> None:
+    canvas = canvas_of(blank.mount(view(opacity=0.5)))
+    blank.shows(canvas, ROW, 199, (33, 33, 33))  # dark outside
+    blank.shows(canvas, ROW, 200, ORANGE)  # the colour inside
+    blank.shows(canvas, ROW, 202, (165, 129, 50))  # and then only the tint
+
+
+def test_sliders_change_the_traits(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    root.get_by_role("slider", name="Threshold").press("ArrowRight")
+    root.get_by_role("slider", name="Opacity").press("Home")
+    assert blank.get("threshold") == 0.51
+    assert blank.get("opacity") == 0
+    assert {"threshold": 0.51} in blank.page.evaluate("saved")
+
+
+def test_chip_hides_and_shows_its_mask(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    canvas, chip = canvas_of(root), root.get_by_role("button", name="tree")
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+    chip.click()
+    blank.shows(canvas, ROW, RIGHT, GREY)
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    assert blank.get("visible") == [False]
+    chip.press("Enter")
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+    assert blank.get("visible") == [True]
+
+
+def test_absent_query_is_shown_as_such_and_can_be_looked_at(blank: LeafPage) -> None:
+    root = blank.mount(view(present=[False], presence=[0.08]))
+    canvas = canvas_of(root)
+    chip = root.get_by_role("button", name="tree, not in this picture, probability 8%")
+    expect(chip).to_contain_text("not in this picture")
+    expect(canvas).to_have_attribute(
+        "aria-label", "Picture of 400 by 240 pixels. tree: not in this picture."
+    )
+    blank.shows(canvas, ROW, RIGHT, GREY)
+    chip.click()
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+
+
+def test_correction_goes_to_the_query_that_is_chosen(blank: LeafPage) -> None:
+    masks = [soft_bytes(ramp(HEIGHT, WIDTH))] * 2
+    root = blank.mount(view(masks=masks, labels=["tree", "house"], present=[True, True]))
+    root.get_by_role("radio", name="Correct house").check()
+    assert blank.get("selected") == 1
+    blank.set(selected=0)
+    expect(root.get_by_role("radio", name="Correct tree")).to_be_checked()
+
+
+def test_label_and_status_say_how_much_is_found(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    expect(canvas_of(root)).to_have_attribute(
+        "aria-label", "Picture of 400 by 240 pixels. tree: 50% of the picture."
+    )
+    blank.set(threshold=0.75)
+    expect(root.get_by_role("status")).to_contain_text("tree: 25% of the picture")
+
+
+def test_names_are_text_and_never_markup(blank: LeafPage) -> None:
+    name = "<img src=x onerror='window.hacked = 1'>"
+    root = blank.mount(view(labels=[name]))
+    expect(root.get_by_role("button", name=name)).to_contain_text(name)
+    assert blank.page.evaluate("window.hacked") is None
+
+
+def test_pointer_and_cross_hair_read_the_values(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    canvas, readout = canvas_of(root), root.locator(".ts-readout")
+    canvas.hover(position={"x": 300.5, "y": 60.5})
+    expect(readout).to_have_text("row 60, column 300, tree 0.75")
+    canvas.focus()
+    canvas.press("ArrowUp")  # appears in the middle
+    canvas.press("ArrowLeft")
+    canvas.press("Shift+ArrowDown")
+    expect(readout).to_have_text("row 130, column 199, tree 0.50")
+    expect(root.get_by_role("status")).to_have_text("row 130, column 199, tree 0.50")
+    canvas.press("Escape")
+    expect(readout).to_be_empty()
+
+
+def test_zoom_keeps_the_place_and_the_coordinates(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    canvas = canvas_of(root)
+    for _ in range(3):
+        root.get_by_role("button", name="Zoom in").click()
+    width = canvas.bounding_box()["width"]
+    assert width == 3 * WIDTH
+    stage = root.locator(".ts-stage").bounding_box()
+    assert (stage["width"], stage["height"]) == (WIDTH, HEIGHT)
+    blank.page.mouse.move(stage["x"] + 196, stage["y"] + 115)
+    text = root.locator(".ts-readout").inner_text()
+    assert re.match(r"row 11\d, column 19\d,", text)  # about the middle, as before
+    canvas.press("0")
+    assert canvas.bounding_box()["width"] == WIDTH
+
+
+def test_small_pictures_are_enlarged_and_large_ones_fitted(blank: LeafPage) -> None:
+    root = blank.mount(view(24, 40))
+    canvas = canvas_of(root)
+    assert canvas.bounding_box()["width"] == 400
+    canvas.hover(position={"x": 395, "y": 5})
+    expect(root.locator(".ts-readout")).to_have_text("row 0, column 39, tree 1.00")
+    blank.page.set_viewport_size({"width": 300, "height": 600})
+    assert canvas.bounding_box()["width"] < 300
+
+
+def test_masks_may_be_smaller_than_the_picture(blank: LeafPage) -> None:
+    canvas = canvas_of(blank.mount(view(masks=[soft_bytes(ramp(30, 50))])))
+    blank.shows(canvas, ROW, LEFT, GREY)
+    blank.shows(canvas, ROW, RIGHT, ORANGE)
+
+
+def test_later_picture_takes_the_place_of_an_earlier_one_that_is_slower(blank: LeafPage) -> None:
+    canvas = canvas_of(blank.mount(view()))
+    blank.hold()
+    for number, rgb in enumerate([(0, 0, 0), (0, 120, 240)], start=1):
+        blank.set(image=picture_bytes(flat(HEIGHT, WIDTH, rgb)))
+        blank.wait_for_held(2 * number)  # with its mask
+    blank.let_go(2, 3, 0, 1)
+    assert blank.pixel(canvas, ROW, LEFT)[:3] == pytest.approx([0, 120, 240], abs=3)
+
+
+def test_new_picture_without_masks_has_no_legend(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    blank.set(masks=[])
+    blank.shows(canvas_of(root), ROW, RIGHT, GREY)
+    expect(root.get_by_role("button", name="tree")).to_have_count(0)
+    expect(canvas_of(root)).to_have_attribute(
+        "aria-label", "Picture of 400 by 240 pixels. nothing looked for yet."
+    )
+
+
+def test_nothing_to_show_and_broken_bytes_are_said(blank: LeafPage) -> None:
+    root = blank.mount(MaskView(), state="empty")
+    expect(root.get_by_role("status")).to_have_text("No picture yet.")
+    blank.set(image=b"no picture at all")
+    expect(root).to_have_attribute("data-state", "failed")
+    expect(root.get_by_role("status")).to_have_text("This picture cannot be shown.")
+
+
+def test_chip_keeps_the_focus_when_a_new_answer_arrives(blank: LeafPage) -> None:
+    root = blank.mount(view())
+    root.get_by_role("button", name="tree").focus()
+    blank.set(presence=[0.4])
+    expect(root.get_by_role("button", name="tree, probability 40%")).to_be_focused()
+
+
+def test_three_masks_of_768_by_512_are_repainted_within_a_few_frames(blank: LeafPage) -> None:
+    softs = [ramp(512, 768), 1 - ramp(512, 768), ramp(768, 512).T.copy()]
+    many = view(
+        512, 768, masks=[soft_bytes(soft) for soft in softs], present=[True] * 3, opacity=0.55
+    )
+    root = blank.mount(many)
+    for step in range(35):
+        before = int(root.get_attribute("data-repaint") or 0)
+        blank.set(threshold=0.1 + 0.02 * step)
+        blank.page.wait_for_function(
+            "(n) => Number(document.querySelector('.ts-leaf').dataset.repaint) > n", arg=before
+        )
+    blank.page.wait_for_function("() => saved.filter((s) => 'repaint_ms' in s).length > 0")
+    assert 0 < blank.get("repaint_ms") < 40  # measured: see the README; loaded machines take longer

@@ -1,0 +1,17 @@
+"""The widgets that draw in the browser, each a Python class of traits beside its own JavaScript."""
+
+from __future__ import annotations
+
+from textseg.panels.leaves.compare_view import CompareView
+from textseg.panels.leaves.mask_view import MaskView
+from textseg.panels.leaves.pictures import SENT_SIDE, picture_bytes, soft_bytes
+from textseg.panels.leaves.prompt_canvas import PromptCanvas
+
+__all__ = [
+    "SENT_SIDE",
+    "CompareView",
+    "MaskView",
+    "PromptCanvas",
+    "picture_bytes",
+    "soft_bytes",
+]

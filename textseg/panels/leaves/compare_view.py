@@ -1,0 +1,29 @@
+"""A picture before and after, one over the other, with a line between them to be moved."""
+
+from __future__ import annotations
+
+import traitlets
+
+from textseg.panels.leaves.leaf import Leaf, content, script
+
+
+class CompareView(Leaf):
+    """Two pictures of one size: left of a line the first, right of it the second.
+
+    Attributes:
+        before: content of an image file, see ``picture_bytes``.
+        after: likewise.
+        mask: content of an 8-bit grey PNG file, see ``soft_bytes``, whose outline is drawn on
+            demand; empty: there is none.
+        position: of the line, in percent of the width.
+        outline: whether the outline of the mask is shown.
+    """
+
+    _esm = script("compare_view.js")
+
+    before = content()
+    after = content()
+    mask = content()
+
+    position = traitlets.Float(50, min=0, max=100).tag(sync=True)
+    outline = traitlets.Bool(False).tag(sync=True)
