@@ -19,6 +19,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from textseg.editing.result import Edit, constrain
     from textseg.errors import (
         BusyError,
@@ -108,6 +110,13 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(_HOMES.get(name, "textseg.errors")), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Give a notebook ``%segment`` and ``%%edit``; called by ``%load_ext textseg``."""
+    from textseg.panels.magics import register
+
+    register(shell)
 
 
 def __dir__() -> list[str]:

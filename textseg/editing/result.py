@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from textseg.editing.comparing import Comparison, compare
 from textseg.editing.masks import checked_mask
 from textseg.errors import InvalidInputError
 from textseg.images import ImageLike, Picture, open_picture, png_bytes, to_uint8
@@ -109,6 +110,10 @@ class Edit:
         panels = [to_uint8(self.before.visible()), mask, to_uint8(self.picture.visible())]
         gap = np.full((self.size[0], max(2, self.size[1] // 40), 3), 255, np.uint8)
         return Image.fromarray(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], 1))
+
+    def compare(self) -> Comparison:
+        """Return before and after with a slider between them, for a notebook or a web page."""
+        return compare(self)
 
     def __repr__(self) -> str:
         """Return a line with what was changed, how, and how much of the picture."""

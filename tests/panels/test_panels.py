@@ -1,0 +1,698 @@
+"""The panels themselves, driven from code as a notebook drives them: no kernel and no browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+from ipywidgets.embed import dependency_state
+from PIL import Image
+
+from agent_tools.langchain import get_tools
+from tests.agents.helpers import call
+from tests.panels.helpers import (
+    GROVE,
+    GROVE_PIXELS,
+    HEIGHT,
+    PATIENCE,
+    PIXELS,
+    WIDTH,
+    Gate,
+    Gated,
+    finished,
+    line_of,
+    make_toolbox,
+    pixels,
+)
+from textseg.editing.result import Edit
+from textseg.images import png_bytes
+from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
+from textseg.panels.options_form import OptionsForm, field_for
+from textseg.panels.panel import Panel
+from textseg.panels.shared import uploaded
+from textseg.registry import OptionInfo, methods
+from textseg.segmentation.drawing import COLOURS
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.result import Segmentation
+from textseg.toolbox import Toolbox
+from textseg.toolbox.turns import Turns
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+STROKE = {"action": "paint", "points": [[20, 36]], "radius": 3}
+
+
+@pytest.fixture(autouse=True)
+def _only_traits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a panel has to say is a trait, or a page that is loaded again would not know it."""
+
+    def refuse(self: ipywidgets.Widget, content: object, buffers: object = None) -> None:
+        raise AssertionError(f"a message that no other page would see: {content}")
+
+    monkeypatch.setattr(ipywidgets.Widget, "send", refuse)
+
+
+@pytest.fixture
+def toolbox(tmp_path: Path) -> Toolbox:
+    return make_toolbox(tmp_path)
+
+
+@pytest.fixture
+def grove(tmp_path: Path) -> Toolbox:
+    box = make_toolbox(tmp_path / "grove", model=GROVE)
+    box.shelf.import_image(GROVE_PIXELS)
+    return box
+
+
+def segment_panel(toolbox: Toolbox, *queries: str) -> SegmentPanel:
+    return SegmentPanel(PIXELS, queries=queries or ["tree", "house"], toolbox=toolbox)
+
+
+def edit_panel(toolbox: Toolbox) -> EditPanel:
+    return EditPanel(PIXELS, query="tree", target="house", toolbox=toolbox)
+
+
+def create_panel(toolbox: Toolbox) -> CreatePanel:
+    panel = CreatePanel("a tree", toolbox=toolbox)
+    panel.controller.height, panel.controller.width = HEIGHT, WIDTH
+    return panel
+
+
+def clicked(panel: Panel, button: ipywidgets.Button) -> Panel:
+    button.click()
+    finished(panel)
+    return panel
+
+
+def decoded(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def every_widget(panel: Panel) -> list[ipywidgets.Widget]:
+    """What can be seen of a panel, with everything unfolded."""
+
+    def below(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+        if isinstance(widget, ipywidgets.ToggleButton) and widget.description == "More":
+            widget.value = True
+        yield widget
+        for each in getattr(widget, "children", ()):
+            yield from below(each)
+
+    return list(below(panel))
+
+
+# -- finding
+
+
+def test_run_shows_what_was_found(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox)
+    view = panel.stage.view
+    assert (view.height, view.width, list(view.masks)) == (HEIGHT, WIDTH, [])
+    assert decoded(view.image).size == (WIDTH, HEIGHT)
+    clicked(panel, panel.run)
+    assert view.labels == ["tree", "house"]
+    assert view.present == [True, False]
+    assert view.presence == [each.presence for each in panel.controller.result.queries]  # type: ignore[union-attr]  # there is one
+    assert isinstance(panel.result, Segmentation)
+    assert list(panel.results) == ["tree", "house"]
+    sent = np.asarray(decoded(view.masks[0]))
+    np.testing.assert_array_equal(sent > 127, panel.result.binary())
+    assert line_of(panel) == "tree: 19% of the picture; house: not in this picture"
+
+
+def test_threshold_moves_without_any_call_and_decides_the_mask(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox)
+    clicked(panel, panel.run)
+    sent = list(panel.stage.view.masks)
+    panel.stage.view.threshold = 0.9  # as the browser does
+    assert isinstance(panel.result, Segmentation)
+    assert panel.mask is not None
+    np.testing.assert_array_equal(panel.mask.binary(), panel.result.binary(0.9))
+    assert (len(panel.calls), panel.stage.view.masks) == (1, sent)
+
+
+def test_selected_query_is_the_result_and_gets_the_corrections(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox)
+    clicked(panel, panel.run)
+    panel.stage.view.selected = 1
+    assert isinstance(panel.result, Segmentation)
+    assert panel.result.query == "house"
+    panel.stage.by_hand.value = True
+    assert panel.stage.canvas.color == COLOURS[1]
+    assert panel.stage.children[-1] is panel.stage.canvas
+
+
+def test_corrections_that_are_drawn_change_the_mask(grove: Toolbox) -> None:
+    panel = SegmentPanel("latest", queries=["tree"], toolbox=grove)
+    clicked(panel, panel.run)
+    stage = panel.stage
+    stage.apply.click()
+    assert "no correction is drawn yet" in line_of(panel)
+    stage.by_hand.value = True
+    before = np.asarray(decoded(stage.canvas.mask))
+    stage.canvas.corrections = [{"action": "drop", "points": [[8, 7]], "box": None, "radius": 4}]
+    stage.apply.click()
+    after = np.asarray(decoded(stage.canvas.mask))
+    assert isinstance(panel.result, Mask)
+    assert (before[8, 7] > 127, after[8, 7] > 127) == (True, False)
+    assert stage.canvas.corrections == []
+    stage.canvas.corrections = [{"action": "keep", "points": [[0, 20]], "box": None, "radius": 4}]
+    stage.apply.click()
+    assert "no region" in line_of(panel)
+    assert stage.canvas.corrections != [], "what was drawn can still be put right"
+    stage.undo.click()
+    np.testing.assert_array_equal(np.asarray(decoded(stage.canvas.mask)), before)
+
+
+def test_canvas_shows_the_mask_cut_where_it_is_shown_cut(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox, "tree")
+    clicked(panel, panel.run)
+    panel.stage.by_hand.value = True
+    panel.stage.view.threshold = 0.9
+    assert isinstance(panel.result, Segmentation)
+    shown = np.asarray(decoded(panel.stage.canvas.mask)) > 127
+    np.testing.assert_array_equal(shown, panel.result.binary(0.9))
+
+
+def test_uploaded_picture_is_the_one_that_is_worked_on(toolbox: Toolbox) -> None:
+    panel = SegmentPanel(toolbox=toolbox)
+    panel.run.click()
+    assert "there is no picture yet" in line_of(panel)
+    content = png_bytes(PIXELS)
+    panel.upload.value = ({"name": "mine.png", "type": "image/png", "size": len(content),
+                           "content": memoryview(content),
+                           "last_modified": datetime.now(UTC)},)  # fmt: skip
+    assert panel.stage.view.width == WIDTH
+    np.testing.assert_array_equal(pixels(toolbox, panel.controller.image), PIXELS)
+    panel.queries.value = "tree,"
+    clicked(panel, panel.run)
+    assert panel.stage.view.labels == ["tree"]
+
+
+def test_uploads_of_older_widgets_are_understood() -> None:
+    old = {"a.png": {"metadata": {"name": "a.png"}, "content": b"x"}}
+    assert uploaded(old) == ("a.png", b"x")
+    assert uploaded({}) is None
+    assert uploaded(()) is None
+
+
+def test_file_that_is_no_picture_is_told(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox)
+    before = panel.controller.image
+    panel.upload.value = ({"name": "a.txt", "type": "", "size": 2, "content": memoryview(b"hi"),
+                           "last_modified": datetime.now(UTC)},)  # fmt: skip
+    assert "not a picture" in line_of(panel)
+    assert panel.controller.image == before
+
+
+# -- work
+
+
+def gated(tmp_path: Path, **settings: Any) -> tuple[Toolbox, Gate]:
+    gate = Gate()
+    return make_toolbox(tmp_path, model=Gated(gate=gate), **settings), gate
+
+
+def test_cancel_in_the_middle_leaves_things_as_they_were(tmp_path: Path) -> None:
+    toolbox, gate = gated(tmp_path)
+    panel = segment_panel(toolbox)
+    assert (panel.run.disabled, panel.work.cancel.disabled) == (False, True)
+    panel.run.click()
+    assert gate.at_work.wait(PATIENCE)
+    assert (panel.run.disabled, panel.work.cancel.disabled) == (True, False)
+    panel.run.click()  # as a second click that was on its way already
+    panel.work.cancel.click()
+    assert line_of(panel) == "Cancelling …"
+    assert panel.work.cancel.disabled
+    gate.go_on.set()
+    assert panel.wait(PATIENCE)
+    assert line_of(panel) == "Cancelled: nothing was changed."
+    assert (panel.run.disabled, panel.result, gate.passed) == (False, None, 1)
+    assert len(panel.calls) == 1
+    clicked(panel, panel.run)
+    assert panel.result is not None
+
+
+def test_progress_has_a_bar_with_a_name(tmp_path: Path) -> None:
+    toolbox, gate = gated(tmp_path)
+    panel = segment_panel(toolbox, "tree")
+    lines: list[str] = []
+    panel.work.line.observe(lambda change: lines.append(change["new"]), names="value")
+    gate.go_on.set()
+    clicked(panel, panel.run)
+    assert any("Waiting for the model" in line for line in lines)
+    assert any(re.search(r'<progress max="\d+" value="\d+" aria-label="\w', line) for line in lines)
+    assert all('role="status"' in line for line in lines)
+
+
+def test_failing_job_shows_its_cause_and_where_it_came_from(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("out of\npaint <b>&")
+
+    panel = edit_panel(toolbox)
+    monkeypatch.setattr(toolbox, "edit_image", broken)
+    panel.run.click()
+    assert panel.wait(PATIENCE)
+    assert "RuntimeError: out of paint &lt;b&gt;&amp;" in panel.work.line.value
+    assert panel.work.details.value.startswith("<details><summary>Details</summary>")
+    assert "in broken" in panel.work.details.value
+    assert panel.result is None
+    monkeypatch.undo()
+    clicked(panel, panel.run)
+    assert panel.work.details.value == ""
+    assert isinstance(panel.result, Edit)
+
+
+def test_missing_query_is_one_line(toolbox: Toolbox) -> None:
+    panel = EditPanel(PIXELS, query="house", target="tree", toolbox=toolbox)
+    panel.run.click()
+    assert panel.wait(PATIENCE)
+    assert "'house' was not found" in line_of(panel)
+    panel.body.target.value = ""
+    panel.run.click()
+    assert "what 'house' is to become" in line_of(panel)
+    assert panel.controller.job.state == "failed", "nothing was started"
+
+
+def test_unexpected_failure_of_a_button_is_shown_as_well(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = segment_panel(toolbox)
+    monkeypatch.setattr(panel.controller, "run", lambda: 1 / 0)
+    panel.run.click()
+    assert "ZeroDivisionError" in line_of(panel)
+    assert "Traceback" in panel.work.details.value
+
+
+def test_two_panels_share_one_model(tmp_path: Path) -> None:
+    turns = Turns()
+    first, gate = gated(tmp_path / "a", turns=turns)
+    second = make_toolbox(tmp_path / "b", model=Gated(gate=gate), turns=turns)
+    panels = [segment_panel(first, "tree"), segment_panel(second, "tree")]
+    panels[0].run.click()
+    assert gate.at_work.wait(PATIENCE)
+    panels[1].run.click()
+    assert panels[1].controller.job.state == "running"
+    assert line_of(panels[1]) == "Waiting for the model …"
+    gate.go_on.set()
+    for panel in panels:
+        finished(panel)
+        assert panel.result is not None
+    assert gate.most == 1
+
+
+def test_panels_without_a_toolbox_share_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosting._toolbox.cache_clear()
+    panels = [SegmentPanel(), EditPanel(), CreatePanel()]
+    boxes = {id(panel.controller.toolbox) for panel in panels}
+    other = SegmentPanel(model="another").controller.toolbox
+    assert len(boxes) == 1
+    assert other.setup.model == "another"
+    assert other.workspace is panels[0].controller.toolbox.workspace
+    hosting._toolbox.cache_clear()
+
+
+def test_many_clicks_from_many_threads_start_one_job_at_a_time(tmp_path: Path) -> None:
+    toolbox, gate = gated(tmp_path)
+    panel = segment_panel(toolbox, "tree")
+    threads = [threading.Thread(target=panel.run.click) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(panel.calls) <= 1
+    gate.go_on.set()
+    finished(panel)
+    assert (len(panel.calls), gate.most) == (1, 1)
+
+
+# -- changing
+
+
+def test_mask_comes_first_and_then_before_and_after(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    body = panel.body
+    clicked(panel, body.look)
+    assert body._pictures.children == (body.stage,)
+    assert body.stage.view.labels == ["tree"]
+    clicked(panel, panel.run)
+    assert body._pictures.children == (body.compare,)
+    assert isinstance(panel.result, Edit)
+    assert (body.compare.height, body.compare.width) == (HEIGHT, WIDTH)
+    after = np.asarray(decoded(body.compare.after), float)
+    assert np.abs(after - np.asarray(panel.result.image)).mean() < 6  # JPEG
+    mask = np.asarray(decoded(body.compare.mask)) > 127
+    np.testing.assert_array_equal(mask, panel.result.mask > 0.5)
+    assert "0 pixels changed elsewhere" in line_of(panel)
+
+
+def test_brush_changes_the_mask_and_then_the_edit(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    clicked(panel, panel.body.look)
+    panel.body.stage.by_hand.value = True
+    panel.body.stage.canvas.corrections = [{**STROKE, "box": None}]
+    clicked(panel, panel.run)  # without having pressed "Apply"
+    assert isinstance(panel.result, Edit)
+    assert panel.result.mask[20, 36] == 1
+    assert [each["name"] for each in panel.calls] == [
+        "segment_image", "shelf.correct_mask", "edit_image",
+    ]  # fmt: skip
+    panel.body.undo.click()
+    assert panel.body._pictures.children == (panel.body.stage,)
+    shown = np.asarray(decoded(panel.body.stage.view.masks[0]))
+    assert shown[20, 36] > 127, "what was corrected is there again"
+
+
+def test_undo_branch_and_another_try(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    body, start = panel.body, panel.controller.image
+    body.undo.click()
+    assert "nothing to undo" in line_of(panel)
+    clicked(panel, panel.run)
+    first = panel.controller.image
+    clicked(panel, body.again)
+    second = panel.controller.image
+    assert (panel.result.seed, panel.controller.history()[-1].parent) == (1, start)  # type: ignore[union-attr]  # there is one
+    assert [handle for _, handle in body.history.options] == [start, first, second]
+    assert body.history.value == second
+    body.history.value = first
+    assert panel.controller.image == first
+    assert toolbox.list_images().images[1].latest
+    body.undo.click()
+    assert (panel.controller.image, body.history.value) == (start, start)
+    assert panel.result is None
+    assert body._pictures.children == (body.stage,)
+    assert len(body.history.options) == 3, "nothing is lost"
+
+
+def test_calls_are_not_made_by_drawing_the_history(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    clicked(panel, panel.run)
+    clicked(panel, panel.body.again)
+    other = EditPanel(PIXELS[::-1].copy(), toolbox=toolbox)
+    first, last = other.controller.image, panel.controller.image
+    other.show(last)
+    assert other.body.history.value == last
+    other.show(first)
+    assert [each["name"] for each in panel.calls] == ["edit_image", "edit_image"]
+    assert other.calls == []
+
+
+def test_method_and_its_options_reach_the_edit(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    options = panel.body.options
+    options.method.value = "sdedit"
+    options.fields["steps"].value = 6
+    options.fields["solver"].value = "dpm_solver_2m"
+    panel.body.options.strength.value = 0.5  # of what suits the change, and that is not asked for
+    clicked(panel, panel.run)
+    assert panel.calls[-1]["arguments"] == {
+        "image": panel.calls[-1]["arguments"]["image"],
+        "query": "tree",
+        "target": "house",
+        "method": "sdedit",
+        "steps": 6,
+        "options": {"solver": "dpm_solver_2m"},
+    }
+    options.method.value = ""
+    panel.body.undo.click()
+    clicked(panel, panel.run)
+    assert panel.calls[-1]["arguments"]["strength"] == 0.5
+
+
+# -- options
+
+
+@pytest.mark.parametrize("info", methods(), ids=lambda info: info.name)
+def test_options_of_every_method_are_built_from_the_registry(info: Any) -> None:
+    form = OptionsForm()
+    form.method.value = info.name
+    assert list(form.fields) == [option.name for option in info.options]
+    assert form.values == {}
+    for option in info.options:
+        field = form.fields[option.name]
+        assert field.value == option.default
+        assert option.description in field.tooltip
+        if option.choices:
+            assert tuple(field.options) == option.choices
+        elif option.type in ("number", "integer"):
+            assert (field.min, field.max) == (option.minimum, option.maximum)
+            assert isinstance(field.value, int if option.type == "integer" else float)
+        else:
+            assert isinstance(field, ipywidgets.Checkbox)
+
+
+def test_what_differs_from_the_default_is_what_counts() -> None:
+    form = OptionsForm()
+    form.fill("blended", {"strength": 0.6, "differential": True, "solver": "dpm_solver_2m"})
+    assert form.values == {"strength": 0.6, "differential": True, "solver": "dpm_solver_2m"}
+    form.fill("blended", {"steps": 7})
+    assert form.values == {"steps": 7}
+    form.fill("", {})
+    assert (form.values, form.fields) == ({}, {})
+
+
+def test_methods_of_other_packages_may_have_any_option() -> None:
+    words = OptionInfo("style", "string", "oil", "how to paint")
+    number, whole = (
+        OptionInfo("size", kind, 3, "how large", minimum=1) for kind in ("number", "integer")
+    )
+    assert isinstance(field_for(words), ipywidgets.Text)
+    assert isinstance(field_for(number), ipywidgets.FloatText)
+    assert isinstance(field_for(whole), ipywidgets.IntText)
+    assert "at least 1" in field_for(whole).tooltip
+
+
+# -- making
+
+
+def test_creation_shows_each_stage(toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textseg.scene.Scene.caption", lambda self: "a <tree>")
+    panel = create_panel(toolbox)
+    assert panel.body.stage.view.image == b""
+    clicked(panel, panel.run)
+    generated = panel.controller.image
+    assert panel.body.stage.view.image != b""
+    assert "a &lt;tree&gt;" in panel.caption.value
+    assert line_of(panel) == "Made from “a tree”; shows: a <tree>"
+    assert panel.result is None
+    panel.body.query.value, panel.body.target.value = "tree", "house"
+    clicked(panel, panel.body.run)
+    assert isinstance(panel.result, Edit)
+    assert panel.body._pictures.children == (panel.body.compare,)
+    assert panel.controller.image == generated
+    assert [each["name"] for each in panel.calls] == ["generate_and_edit", "edit_image"]
+    assert '"edit_image"' in panel.to_tool_call()
+    assert "EditArguments" in panel.to_python()
+
+
+# -- what assistants made
+
+
+def test_results_of_an_assistant_open_in_the_panels(toolbox: Toolbox) -> None:
+    tools = {tool.name: tool for tool in get_tools(toolbox)}
+    found = call(tools["segment_image"], image="garden.png", query="tree").artifact
+    panel = SegmentPanel(toolbox=toolbox)
+    panel.show(found.queries[0].mask)
+    assert panel.queries.value == "tree"
+    assert panel.stage.view.width == WIDTH
+    assert isinstance(panel.result, Segmentation)
+    edited = call(
+        tools["edit_image"], image="garden.png", query="tree", target="house", strength=0.5
+    ).artifact
+    other = EditPanel(toolbox=toolbox)
+    other.show(edited.picture)
+    assert isinstance(other.result, Edit)
+    assert (other.body.query.value, other.body.target.value) == ("tree", "house")
+    assert other.body.options.strength.value == 0.5
+    np.testing.assert_array_equal(np.asarray(other.result.image), pixels(toolbox, edited.picture))
+    other.show(found.queries[0].mask)
+    assert other.controller.by_hand
+    made = call(tools["generate_and_edit"], prompt="a tree", width=40, height=24).artifact
+    third = CreatePanel(toolbox=toolbox)
+    third.show(made.picture)
+    assert third.prompt.value == "a tree"
+    assert third.body.stage.view.width == WIDTH
+    panel.show(made.picture)
+    assert (panel.controller.image, panel.result) == (made.picture, None)
+
+
+def test_assistant_picks_up_what_a_person_corrected(grove: Toolbox) -> None:
+    panel = SegmentPanel("latest", queries=["tree"], toolbox=grove)
+    clicked(panel, panel.run)
+    panel.controller.correct([{"action": "drop", "points": [[8, 7]]}])
+    tool = next(tool for tool in get_tools(grove) if tool.name == "edit_image")
+    mask = panel.controller.keep()
+    facts = call(tool, query="tree", target="house", mask=mask).artifact
+    edit = grove.shelf.open_result(facts.picture)
+    assert isinstance(edit, Edit)
+    assert panel.mask is not None
+    np.testing.assert_allclose(edit.mask, panel.mask.soft, atol=1e-6)
+
+
+# -- what stays
+
+
+def bundle(panel: Panel) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = panel._repr_mimebundle_()
+    json.dumps(found)
+    return found
+
+
+def test_every_panel_leaves_a_picture_with_words(toolbox: Toolbox) -> None:
+    panels = [segment_panel(toolbox), edit_panel(toolbox), create_panel(toolbox)]
+    for panel in panels:
+        clicked(panel, panel.run)
+        data, about = bundle(panel)
+        assert set(data) == {"text/plain", WIDGET, "image/jpeg"}
+        assert data[WIDGET]["model_id"] == panel.model_id
+        still = decoded(base64.b64decode(data["image/jpeg"]))
+        assert still.format == "JPEG"
+        assert max(still.size) <= 1152
+        words = about["image/jpeg"]["alt"]
+        assert words
+        assert data["text/plain"] == f"{type(panel).__name__}({words})"
+
+
+def test_still_picture_shows_the_masks_cut_where_they_are_shown_cut(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox, "tree")
+    plain = panel.still()
+    clicked(panel, panel.run)
+    found = panel.still()
+    panel.stage.view.threshold = 0.99
+    assert len({plain, found, panel.still()}) == 3
+
+
+def test_still_of_a_large_picture_is_small(toolbox: Toolbox) -> None:
+    large = np.kron(PIXELS, np.ones((50, 50, 1), np.uint8))
+    panel = SegmentPanel(large, toolbox=toolbox)
+    still = panel.still()
+    assert still is not None
+    assert decoded(still).size == (768, 461)
+
+
+def test_panel_without_a_picture_says_so(toolbox: Toolbox) -> None:
+    for panel in (
+        SegmentPanel(toolbox=toolbox), EditPanel(toolbox=toolbox), CreatePanel(toolbox=toolbox),
+    ):  # fmt: skip
+        data, about = bundle(panel)
+        assert "image/jpeg" not in data
+        assert about == {}
+        assert "No picture yet." in data["text/plain"]
+
+
+def test_state_of_a_panel_is_in_its_traits(toolbox: Toolbox) -> None:
+    panel = edit_panel(toolbox)
+    clicked(panel, panel.body.look)
+    panel.body.stage.view.threshold = 0.7
+    states = [each["state"] for each in dependency_state([panel]).values()]
+    view = next(state for state in states if "presence" in state)
+    assert (view["threshold"], view["labels"], view["present"]) == (0.7, ["tree"], [True])
+    texts = {
+        state.get("value") for state in states if state.get("description") in ("Change", "Into")
+    }
+    assert texts == {"tree", "house"}
+    assert any("19% of the picture" in str(state.get("value")) for state in states)
+
+
+def test_every_control_has_a_name_and_says_what_it_does(toolbox: Toolbox) -> None:
+    for panel in (segment_panel(toolbox), edit_panel(toolbox), create_panel(toolbox)):
+        for each in every_widget(panel):
+            if isinstance(
+                each, ipywidgets.Button | ipywidgets.ToggleButton | ipywidgets.FileUpload
+            ):
+                assert each.description
+                assert each.tooltip
+            elif isinstance(each, ipywidgets.Text | ipywidgets.Dropdown | ipywidgets.Checkbox):
+                assert each.description
+
+
+def test_no_slider_of_ipywidgets_is_used(toolbox: Toolbox) -> None:
+    """Their handles have no names that a screen reader could say."""
+    for panel in (segment_panel(toolbox), edit_panel(toolbox), create_panel(toolbox)):
+        assert not any("Slider" in type(each).__name__ for each in every_widget(panel))
+
+
+# -- out
+
+
+def test_calls_are_offered_for_copying(toolbox: Toolbox) -> None:
+    panel = segment_panel(toolbox, "tree")
+    buttons = {
+        each.description: each
+        for each in every_widget(panel)
+        if isinstance(each, ipywidgets.Button)
+    }
+    buttons["Copy as Python"].click()
+    assert "nothing yet" in line_of(panel)
+    clicked(panel, panel.run)
+    buttons["Copy as Python"].click()
+    offered = next(each for each in every_widget(panel) if isinstance(each, ipywidgets.Textarea))
+    assert offered.value == panel.to_python()
+    buttons["Copy as tool call"].click()
+    assert json.loads(offered.value)["name"] == "segment_image"
+
+
+def test_results_are_saved_where_a_person_says(toolbox: Toolbox, tmp_path: Path) -> None:
+    found, changed, made = segment_panel(toolbox), edit_panel(toolbox), create_panel(toolbox)
+    places = {found: tmp_path / "masks", changed: tmp_path / "edited.png", made: tmp_path / "a.png"}
+    for panel, path in places.items():
+        clicked(panel, panel.run)
+        widgets = every_widget(panel)
+        save = next(each for each in widgets if getattr(each, "description", "") == "Save")
+        field = next(each for each in widgets if getattr(each, "description", "") == "Save to")
+        save.click()
+        assert "to save to" in line_of(panel)
+        field.value = str(path)
+        save.click()
+        assert line_of(panel).startswith("Written: ")
+        assert path.exists()
+        save.click()
+        assert "overwritten" in line_of(panel)
+
+
+# -- where panels live
+
+
+def test_colab_is_told_of_foreign_widgets(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+    output = types.ModuleType("google.colab.output")
+    output.enable_custom_widget_manager = lambda: told.append(True)  # type: ignore[attr-defined]  # a stand-in
+    for name, module in (("google", types.ModuleType("google")),
+                         ("google.colab", types.ModuleType("google.colab")),
+                         ("google.colab.output", output)):  # fmt: skip
+        monkeypatch.setitem(sys.modules, name, module)
+    segment_panel(toolbox)
+    assert told == [True]
+
+
+def test_panel_is_there_before_any_heavy_library_is() -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from textseg.panels import SegmentPanel, EditPanel, CreatePanel\n"
+        "from ipywidgets.widgets.widget import _instances\n"
+        "print(len(_instances))\n"  # none is made by importing
+        "SegmentPanel(np.zeros((24, 40, 3), np.uint8))\n"
+        "heavy = ('torch', 'diffusers', 'transformers', 'matplotlib', 'matplotlib.pyplot')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["0", "[]"], done.stdout

@@ -1,0 +1,112 @@
+"""What the controllers have in common: a toolbox, a picture, one job, and a list of what was asked.
+
+A controller holds the state of a panel and does what its buttons do; it knows no widget, so it can
+be tested, and used, without a browser. What it makes lies in the workspace of its toolbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from traitlets import HasTraits, Unicode
+
+from textseg.errors import InvalidInputError
+from textseg.panels.calls import CHOOSE, Call, call_behind, python_text, told, tool_text
+from textseg.panels.job import Job
+from textseg.toolbox import Facts, Toolbox
+
+Calls = list[dict[str, Any]]  # Any: JSON
+
+
+class Controller(HasTraits):
+    """One panel's state, and what can be done with it.
+
+    Attributes:
+        image: handle of the picture that is worked on; "" before there is one.
+        toolbox: who does the work.
+        job: the work that is going on.
+        calls: each call of the toolbox that was made, as name and arguments, the oldest first.
+    """
+
+    image = Unicode("")
+
+    def __init__(
+        self, toolbox: Toolbox, image: str = "", *, beside: Controller | None = None
+    ) -> None:
+        """Work on a picture of a toolbox's workspace.
+
+        Args:
+            toolbox: who does the work.
+            image: handle of the picture; "" for none yet.
+            beside: another controller of the same panel, to share its job and its list of calls.
+        """
+        super().__init__(image=image)
+        self.toolbox = toolbox
+        self.job: Job = Job() if beside is None else beside.job
+        self.calls: Calls = [] if beside is None else beside.calls
+
+    @property
+    def made(self) -> str:
+        """The handle of what is shown: what Python and tool calls are about; "" for nothing."""
+        return self.image
+
+    def call(self) -> Call:
+        """Return the call that makes again what is shown.
+
+        Raises:
+            InvalidInputError: nothing is shown, or no call made it.
+        """
+        if not self.made:
+            raise InvalidInputError("there is nothing yet that could be made again")
+        return call_behind(self.toolbox, self.made)
+
+    def to_python(self) -> str:
+        """Return Python that makes what is shown again, bit for bit, in the same workspace.
+
+        Raises:
+            InvalidInputError: no call made it.
+        """
+        return python_text(self.toolbox, self.call())
+
+    def to_tool_call(self) -> str:
+        """Return the call of an assistant's tool that makes the same, as JSON.
+
+        Raises:
+            InvalidInputError: no tool can be asked for all of it.
+        """
+        return tool_text(self.call())
+
+    def turn_to(self, handle: str) -> None:
+        """Work on another picture.
+
+        Raises:
+            UnknownHandleError: there is no such picture.
+            BusyError: there is work going on.
+        """
+        self.job.check_idle()
+        self.image = self.toolbox.workspace.resolve(handle).handle
+
+    def choose(self, handle: str) -> None:
+        """Go on from another picture, which is the latest of the workspace from now on.
+
+        Raises:
+            UnknownHandleError: there is no such picture.
+            BusyError: there is work going on.
+        """
+        self.job.check_idle()
+        self.calls.append({"name": CHOOSE, "arguments": {"handle": handle}})
+        self.image = self.toolbox.shelf.choose(handle).handle
+
+    def _tell(self, name: str, arguments: Facts) -> None:
+        self.calls.append(told(name, arguments))
+
+    def _needs_image(self) -> str:
+        if not self.image:
+            raise InvalidInputError("there is no picture yet", hint="give one, or upload one")
+        return self.image
+
+
+def words_of(texts: Sequence[str]) -> list[str]:
+    """Return the texts that say something, without spaces around them."""
+    return [text.strip() for text in texts if text.strip()]

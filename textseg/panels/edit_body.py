@@ -1,0 +1,210 @@
+"""The fields, buttons and pictures of edits, without the frame of a panel around them."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING, Final
+
+import ipywidgets as widgets
+
+from textseg.panels.edit_controller import OPERATIONS, EditController
+from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, wide
+from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
+from textseg.panels.mask_stage import MaskStage
+from textseg.panels.options_form import OptionsForm
+from textseg.panels.shared import narrowing
+from textseg.panels.shown import described
+from textseg.panels.stills import side_by_side, with_masks
+from textseg.panels.work_row import WorkRow
+from textseg.toolbox import ImageFacts
+
+if TYPE_CHECKING:
+    from textseg.editing.result import Edit
+
+NOTHING: Final = ("", "")
+
+
+class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """The fields, buttons and pictures of edits, over a controller.
+
+    Attributes:
+        query: the field for what to change.
+        target: the field for what it becomes.
+        operation: replace, remove or add.
+        options: the method and its options.
+        look: shows where the query is, and changes nothing.
+        run: makes the edit.
+        again: makes the last edit another time, with the next seed.
+        undo: goes back to the picture before.
+        stage: the picture, with the mask once it was looked for.
+        compare: the picture before and after.
+        history: the pictures there are, to go on from any.
+    """
+
+    def __init__(self, controller: EditController, work: WorkRow) -> None:
+        """Show the state of a controller; errors are told in the line about the work."""
+        self.controller, self.work = controller, work
+        self._filling = False
+        self._lock = RLock()  # drawn from the worker as well as from callbacks
+        self.query = tied(
+            text("Change", "What to change", example="red house"), controller, "query"
+        )
+        self.target = tied(
+            text("Into", "What it becomes", example="blue house"), controller, "target"
+        )
+        self.operation = tied(_operations(), controller, "operation")
+        self.options = OptionsForm()
+        self.look = button("Show mask", "Where it is; nothing is changed", icon="eye")
+        self.run = button("Edit", "Make the change", icon="magic", primary=True)
+        self.again = button("Another try", "The same with the next seed", icon="refresh")
+        self.undo = button("Undo", "Back to the picture before; nothing is lost", icon="undo")
+        self.stage, self.compare = MaskStage(controller.finding, work), CompareView()
+        self.history = widgets.Dropdown(
+            description="Go on from", layout=wide(), style=OWN_WIDTH, options=[NOTHING]
+        )
+        self._pictures = widgets.VBox([self.stage])
+        more = toggle("More", "Method, strength, seed, parts")
+        settings = widgets.VBox([narrowing(controller), self.options])
+        super().__init__(
+            [
+                row([self.query, self.target, self.operation, more]),
+                foldable(more, settings),
+                row([self.look, self.run, self.again, self.undo]),
+                self._pictures,
+                row([self.history]),
+            ]
+        )
+        work.starts(self.look, self._look)
+        work.starts(self.run, self._edit)
+        work.starts(self.again, controller.again)
+        work.starts(self.undo, controller.undo)
+        self.history.observe(work.guarded(self._branch), names="value")
+        controller.observe(self._new_picture, names="image")
+        controller.finding.observe(self._new_mask, names="masks")
+        self.draw()
+
+    def describe(self) -> str:
+        """Return in one line what is shown."""
+        edit = self.controller.result
+        if self._looking or edit is None:
+            finding = self.controller.finding
+            return (
+                described(finding.shown(), finding.cut)
+                if self.controller.image
+                else "No picture yet."
+            )
+        what = f"{edit.query} → {edit.target}" if edit.target else f"{edit.query} removed"
+        return (
+            f"Before and after: {what}; {edit.share:.0%} of the picture could change, "
+            f"{edit.changed_outside} pixels changed elsewhere."
+        )
+
+    def still(self) -> bytes | None:
+        """Return what is shown as a JPEG file; None without a picture."""
+        controller = self.controller
+        if not controller.image:
+            return None
+        edit = controller.result
+        if edit is not None and not self._looking:
+            return side_by_side(edit.comparison())
+        rgb = controller.toolbox.shelf.picture(controller.image).visible()
+        return with_masks(rgb, controller.finding.shown(), controller.finding.cut)
+
+    def show(self, handle: str) -> None:
+        """Show a picture, with the edit that made it, or a mask to edit inside of.
+
+        Raises:
+            UnknownHandleError: there is nothing of this name.
+        """
+        record = self.controller.toolbox.workspace.record(handle)
+        if record.kind == "mask":
+            self.controller.open(handle)
+            return
+        self.controller.turn_to(handle)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Fill the fields in as the edit has it that made the picture."""
+        self.controller.adopt()
+        self.options.strength.value = self.controller.strength or 0
+        self.options.fill(self.controller.method, self.controller.options)
+
+    def draw(self) -> None:
+        """Show what there is: the mask, or before and after, or the plain picture."""
+        with self._lock:
+            edit = None if self._looking else self.controller.result
+            if edit is not None:
+                self._draw_edit(edit)
+            elif not self._looking:
+                self.controller.finding.image = self.controller.image
+            shown = self.stage if edit is None else self.compare
+            if self._pictures.children != (shown,):
+                self._pictures.children = (shown,)
+            self._draw_history()
+
+    @property
+    def _looking(self) -> bool:
+        """Whether a mask in the picture is shown, before anything is changed there."""
+        finding = self.controller.finding
+        return bool(finding.masks) and finding.image == self.controller.image
+
+    def _draw_edit(self, edit: Edit) -> None:
+        with self.compare.hold_sync():
+            self.compare.height, self.compare.width = edit.size
+            self.compare.before = picture_bytes(edit.before.visible())
+            self.compare.after = picture_bytes(edit.picture.visible())
+            self.compare.mask = soft_bytes(edit.mask)
+
+    def _draw_history(self) -> None:
+        line = self.controller.history()
+        choices = [(_called(k, each), each.handle) for k, each in enumerate(line)]
+        self._filling = True  # new options choose the first one, which nobody asked for
+        self.history.options = choices or [NOTHING]
+        self.history.value = self.controller.image
+        self._filling = False
+
+    def _look(self) -> None:
+        self._take_settings()
+        self.controller.look()
+
+    def _edit(self) -> None:
+        self.stage.settle()
+        self._take_settings()
+        self.controller.run()
+
+    def _take_settings(self) -> None:
+        controller = self.controller
+        controller.method, controller.options = self.options.method.value, self.options.values
+        controller.strength = None if controller.method else self.options.strength.value or None
+
+    def _branch(self) -> None:
+        handle = self.history.value
+        if not self._filling and handle != self.controller.image:
+            self.controller.choose(handle)
+
+    def _new_picture(self, _: object) -> None:
+        self.draw()
+        if self.controller.image:
+            self.work.tell(self.describe())
+
+    def _new_mask(self, _: object) -> None:
+        self.draw()
+        if self._looking:
+            self.work.tell(self.describe())
+
+
+def _operations() -> widgets.Dropdown:
+    return widgets.Dropdown(
+        options=OPERATIONS,
+        description="Operation",
+        tooltip="To recolour or reshape is to replace",
+        layout=widgets.Layout(width="auto"),
+        style=OWN_WIDTH,
+    )
+
+
+def _called(number: int, image: ImageFacts) -> str:
+    what = image.what or {"import": "the picture", "generate": "as it was made"}.get(
+        image.made_by, ""
+    )
+    return f"{number}: {what} ({image.handle})"

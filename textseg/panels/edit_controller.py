@@ -1,0 +1,259 @@
+"""Change one thing after the other in a picture: the state behind ``EditPanel``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from traitlets import Bool, Dict, Enum, Float, Int, Unicode
+
+from textseg.errors import InvalidInputError, NothingToUndoError
+from textseg.panels.calls import EDIT, UNDO
+from textseg.panels.controller import Controller
+from textseg.panels.segment_controller import SegmentController
+from textseg.progress import CancelToken, ProgressCallback
+from textseg.segmentation.soft import HALF
+from textseg.toolbox import EditArguments, ImageFacts, Toolbox, UndoArguments, checked
+
+if TYPE_CHECKING:
+    from textseg.editing.result import Edit
+    from textseg.workspace import Record
+
+OPERATIONS: Final = ("replace", "remove", "add")
+OWN: Final = ("strength", "steps", "guidance")
+"""Options of methods that are arguments of an edit as well."""
+REMEMBERED: Final = 1000  # pictures of a workspace among which a line is looked for
+
+
+class EditController(Controller):
+    """Changes a picture, step by step, and knows the way it came.
+
+    After an edit ``image`` is the new picture, so that the next one goes on from there.
+
+    Attributes:
+        query: what to change or remove; "" where a mask says where.
+        target: what it becomes, or what to add; "" to remove.
+        operation: "replace", "remove" or "add".
+        exclude: another query, to be spared; "" for none.
+        region: words for the region to change, or for where to add; "" for all.
+        invert: change everything else.
+        method: name of an edit method; "" for what suits the change.
+        options: those of its options that are to differ from their defaults, by name.
+        strength: how much to change; None is the method's own.
+        seed: of the noise.
+        finding: where the query is, to be looked at and corrected before the edit.
+    """
+
+    query = Unicode("")
+    target = Unicode("")
+    operation = Enum(OPERATIONS, "replace")
+    exclude = Unicode("")
+    region = Unicode("")
+    invert = Bool(False)
+    method = Unicode("")
+    options = Dict()
+    strength = Float(None, allow_none=True)
+    seed = Int(0)
+
+    _asked: tuple[object, ...] | None = None  # the words that ``look`` was called with
+    _opened: tuple[str, Edit] | None = None  # by its handle: reading it takes a while
+
+    def __init__(
+        self, toolbox: Toolbox, image: str = "", *, beside: Controller | None = None
+    ) -> None:
+        """Change a picture of a toolbox's workspace; arguments as for every controller."""
+        super().__init__(toolbox, image, beside=beside)
+        self.finding = SegmentController(toolbox, image, beside=self)
+
+    # -- where
+
+    def look(self) -> None:
+        """Look where the query is, and change nothing; ``finding`` has the mask then.
+
+        Raises:
+            InvalidInputError: there is no query, or it cannot be asked so.
+            BusyError: there is work going on.
+        """
+        self.job.check_idle()
+        finding, self._asked = self.finding, self._words()
+        finding.image, finding.queries = self.image, [self.query]
+        finding.exclude, finding.region, finding.invert = self.exclude, self.region, self.invert
+        finding.threshold = finding.draws = None
+        finding.seed = 0  # an edit looks for its query with the default settings
+        finding.run()
+
+    def open(self, handle: str) -> None:
+        """Have the next edit made inside a mask of the workspace, in the picture it belongs to.
+
+        Raises:
+            UnknownHandleError: there is no such mask.
+        """
+        self.finding.open(handle)
+        self._asked = None
+        self.image = self.finding.image
+
+    @property
+    def looked(self) -> bool:
+        """Whether ``finding`` shows where the next edit would be made."""
+        same = self._asked is None or self._asked == self._words()
+        return bool(self.finding.made) and self.finding.image == self.image and same
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the next edit is made inside a mask that a person chose or corrected."""
+        return self.looked and (self._asked is None or self.finding.corrected)
+
+    # -- edits
+
+    def arguments(self) -> EditArguments:
+        """Return what ``run`` asks the toolbox.
+
+        Raises:
+            InvalidInputError: a value is out of its range, or there is no picture.
+            QueryError: words are missing, or too many.
+        """
+        own: dict[str, Any] = {name: self.options[name] for name in OWN if name in self.options}
+        if self.strength is not None:
+            own["strength"] = self.strength
+        values: dict[str, Any] = {  # Any: pydantic checks them
+            "image": self._needs_image(),
+            "target": self.target,
+            "operation": self.operation,
+            "method": self.method or None,
+            "options": {name: self.options[name] for name in self.options if name not in OWN},
+            "seed": self.seed,
+            **own,
+            **(self._in_a_mask() if self.by_hand else self._by_words()),
+        }
+        return checked(EditArguments, values)
+
+    def run(self) -> None:
+        """Make the edit, on the thread of the job; ``image`` is the new picture then.
+
+        Raises:
+            InvalidInputError: it cannot be asked so; nothing was started.
+            BusyError: there is work going on.
+        """
+        self.job.check_idle()
+        self._start(self.arguments())
+
+    def again(self) -> None:
+        """Make the last edit another time, from the same picture with the next seed.
+
+        Raises:
+            InvalidInputError: the picture was not made by an edit.
+            BusyError: there is work going on.
+        """
+        made = self._edited()
+        if made is None:
+            raise InvalidInputError("there is no edit yet to try again")
+        arguments = made.model_copy(update={"seed": made.seed + 1})
+        self._start(arguments)
+        self.seed = arguments.seed
+
+    def undo(self) -> None:
+        """Go back to the picture before the last change; nothing is lost.
+
+        Raises:
+            NothingToUndoError: the picture was made from no other.
+            BusyError: there is work going on.
+        """
+        self.job.check_idle()
+        record = self._record()
+        if record is None or record.parent is None:
+            raise NothingToUndoError("nothing to undo: this is the first picture")
+        latest = self.toolbox.workspace.latest()
+        if latest is not None and latest.handle == record.handle:
+            self._tell(UNDO, UndoArguments())
+            self.image = self.toolbox.undo().image.handle
+        else:  # somebody else's picture is the latest, and theirs to undo
+            self.choose(record.parent)
+
+    # -- what there is
+
+    @property
+    def result(self) -> Edit | None:
+        """The ordinary result behind the picture; None where no edit made it."""
+        record = self._record()
+        if record is None or record.operation != "edit":
+            return None
+        if self._opened is None or self._opened[0] != record.handle:
+            found = self.toolbox.shelf.open_result(record.handle)
+            self._opened = record.handle, cast("Edit", found)  # an edit made it
+        return self._opened[1]
+
+    def history(self) -> list[ImageFacts]:
+        """Return all pictures that go back to the same first one, in the order they were made."""
+        record = self._record()
+        if record is None:
+            return []
+        every = self.toolbox.workspace.list(limit=REMEMBERED)
+        line = [each for each in every if each.root == record.root]
+        return [self.toolbox.shelf.image_facts(each) for each in reversed(line)]
+
+    def adopt(self) -> None:
+        """Take over the words and settings of the edit that made the picture, if one did."""
+        made = self._edited()
+        if made is None:
+            return
+        for name in ("query", "target", "operation", "exclude", "region", "invert", "seed"):
+            setattr(self, name, getattr(made, name))
+        self.method = made.method or ""
+        own = {name: getattr(made, name) for name in OWN if getattr(made, name) is not None}
+        self.strength = None if self.method else own.pop("strength", None)
+        self.options = {**own, **made.options}
+        if made.mask is not None:  # for when the edit is undone, to be made in another way
+            self.finding.open(made.mask)
+            self._asked = None
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the picture to a file, labelled as it came about.
+
+        Raises:
+            OutputExistsError: the file exists and ``force`` is false.
+            InvalidInputError: there is no picture, or the suffix belongs to no format.
+        """
+        return self.toolbox.shelf.export(self._needs_image(), path, force=force)
+
+    # -- how
+
+    def _start(self, arguments: EditArguments) -> None:
+        self.job.start(lambda progress, cancel: self._edit(arguments, progress, cancel))
+
+    def _edit(
+        self, arguments: EditArguments, progress: ProgressCallback, cancel: CancelToken
+    ) -> None:
+        self._tell(EDIT, arguments)
+        result = self.toolbox.edit_image(arguments, progress=progress, cancel=cancel)
+        assert result.picture is not None, "what is kept has a handle"
+        self.image = result.picture
+
+    def _record(self) -> Record | None:
+        return self.toolbox.workspace.record(self.image) if self.image else None
+
+    def _edited(self) -> EditArguments | None:
+        """Return what the edit was asked that made the picture; None where none did."""
+        record = self._record()
+        if record is None or record.operation != "edit" or "changes" in record.arguments:
+            return None
+        return EditArguments.model_validate(record.arguments)
+
+    def _words(self) -> tuple[object, ...]:
+        return self.query, self.exclude, self.region, self.invert
+
+    def _by_words(self) -> dict[str, object]:
+        moved = self.looked and self.finding.cut != HALF
+        return {
+            "query": self.query,
+            "exclude": self.exclude,
+            "region": self.region,
+            "invert": self.invert,
+            "threshold": self.finding.cut if moved else None,
+        }
+
+    def _in_a_mask(self) -> dict[str, object]:
+        """Return what says where, which the mask does alone: it is narrowed already."""
+        values: dict[str, object] = {"mask": self.finding.keep()}
+        if self.invert:  # what is inside has no name: it is not the query
+            return values | ({"prompt": ""} if self.operation == "remove" else {})
+        return values if self.operation == "add" else values | {"query": self.query}

@@ -1,0 +1,127 @@
+"""The picture with what was found in it, and the same to be corrected by hand."""
+
+from __future__ import annotations
+
+from threading import RLock
+
+import ipywidgets as widgets
+
+from textseg.errors import InvalidInputError
+from textseg.panels.fields import button, row, toggle
+from textseg.panels.leaves import MaskView, PromptCanvas, picture_bytes, soft_bytes
+from textseg.panels.segment_controller import SegmentController
+from textseg.panels.work_row import WorkRow
+from textseg.segmentation.drawing import COLOURS
+
+
+class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Shows what a controller has found, and sends back what a person does with it.
+
+    Attributes:
+        view: the picture with all masks; its threshold is where the controller cuts.
+        canvas: the picture with the selected mask, to be corrected.
+        by_hand: shows the canvas instead of the view.
+        apply: makes the corrections that were drawn.
+        undo: takes the last ones back.
+    """
+
+    def __init__(self, controller: SegmentController, work: WorkRow) -> None:
+        """Show what a controller has found; errors are told in the line about the work."""
+        self.controller = controller
+        self.view, self.canvas = MaskView(), PromptCanvas()
+        self.by_hand = toggle(
+            "Correct by hand", "Keep or drop regions, paint and erase", icon="pencil"
+        )
+        self.apply = button("Apply", "Make the corrections that are drawn", primary=True)
+        self.undo = button("Undo correction", "Show the mask as it was before", icon="undo")
+        self._lock = RLock()  # drawn from the worker as well as from callbacks
+        self._sent = ""
+        self._bar = row([self.by_hand])
+        super().__init__([self._bar, self.view])
+        work.starts(self.apply, self.correct)
+        work.starts(self.undo, self.controller.undo)
+        self.by_hand.observe(work.guarded(self._toggle), names="value")
+        self.view.observe(self._recut, names="threshold")
+        self.view.observe(self._reselect, names="selected")
+        controller.observe(self._follow_cut, names="cut")
+        controller.observe(self._follow_selected, names="selected")
+        controller.observe(lambda _: self.draw(), names=["image", "masks"])
+        self.draw()
+
+    def correct(self) -> None:
+        """Make the corrections that are drawn.
+
+        Raises:
+            InvalidInputError: none is drawn, or one hits nothing; nothing was changed.
+        """
+        if not self.canvas.corrections:
+            raise InvalidInputError("no correction is drawn yet", hint="draw in the picture")
+        self.controller.correct(self.canvas.corrections)
+        self.canvas.corrections = []
+
+    def settle(self) -> None:
+        """Make the corrections that are drawn, if there are any."""
+        if self.by_hand.value and self.canvas.corrections:
+            self.correct()
+
+    def draw(self) -> None:
+        """Show picture and masks as the controller has them now."""
+        with self._lock:
+            shown = self.controller.shown()
+            with self.view.hold_sync():
+                self._draw_picture()
+                self.view.labels = [each.label for each in shown]
+                self.view.presence = [each.presence for each in shown]
+                self.view.present = [each.present for each in shown]
+                self.view.visible = []
+                self.view.masks = [soft_bytes(each.mask.soft) for each in shown]
+            self._arrange()
+            self._draw_canvas()
+
+    def _draw_picture(self) -> None:
+        handle = self.controller.image
+        if handle == self._sent:
+            return
+        self._sent = handle
+        picture = self.controller.toolbox.shelf.picture(handle) if handle else None
+        size = (0, 0) if picture is None else picture.size
+        content = b"" if picture is None else picture_bytes(picture.visible())
+        for leaf in (self.view, self.canvas):
+            leaf.height, leaf.width = size
+            leaf.image = content
+        self.canvas.corrections = []
+
+    def _draw_canvas(self) -> None:
+        """Show the selected mask where it can be corrected, cut where it is shown cut."""
+        mask = self.controller.mask() if self.by_hand.value else None
+        self.canvas.mask = b"" if mask is None else soft_bytes(mask.soft)
+        self.canvas.color = COLOURS[self.controller.selected % len(COLOURS)]
+
+    def _arrange(self) -> None:
+        there = bool(self.controller.masks)
+        self.by_hand.value = self.by_hand.value and there
+        self.by_hand.disabled = not there
+        by_hand = self.by_hand.value
+        tools = (self.apply, self.undo) if by_hand else ()
+        self._bar.children = (self.by_hand, *tools)
+        self.children = (self._bar, self.canvas if by_hand else self.view)
+
+    def _toggle(self) -> None:
+        self._arrange()
+        self._draw_canvas()
+
+    def _recut(self, _: object) -> None:
+        self.controller.cut = self.view.threshold
+
+    def _reselect(self, _: object) -> None:
+        if self.view.selected < len(self.controller.masks):
+            self.controller.selected = self.view.selected
+
+    def _follow_cut(self, _: object) -> None:
+        self.view.threshold = self.controller.cut
+        self._draw_canvas()
+
+    def _follow_selected(self, _: object) -> None:
+        self.view.selected = self.controller.selected
+        self.canvas.corrections = []
+        self._draw_canvas()

@@ -1,0 +1,100 @@
+"""The options of an edit method as fields, built from what the registry says of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import ipywidgets as widgets
+
+from textseg.panels.fields import OWN_WIDTH, narrow, row, wide
+from textseg.registry import MethodInfo, OptionInfo, methods
+
+AUTOMATIC: Final = "what suits the change"
+
+
+class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A choice among the methods, and the options of the one that is chosen.
+
+    Attributes:
+        method: the choice; its value is a name, or "" for what suits the change.
+        strength: how much to change where no method is chosen; 0 is what suits.
+        fields: one for each option of the chosen method, by name.
+    """
+
+    def __init__(self) -> None:
+        """Begin with what suits the change, which has no options."""
+        self._methods: dict[str, MethodInfo] = {info.name: info for info in methods()}
+        choices = [(AUTOMATIC, "")]
+        choices += [(f"{info.name}: {info.title}", info.name) for info in self._methods.values()]
+        self.method = widgets.Dropdown(
+            options=choices, value="", description="Method", layout=wide(), style=OWN_WIDTH
+        )
+        self.fields: dict[str, widgets.Widget] = {}
+        self.strength = strength_field()
+        self._row = row([self.strength])
+        super().__init__([row([self.method]), self._row])
+        self.method.observe(lambda _: self._build(), names="value")
+
+    @property
+    def values(self) -> dict[str, Any]:  # Any: numbers, booleans, strings
+        """The options that differ from their defaults, by name."""
+        return {
+            name: field.value
+            for name, field in self.fields.items()
+            if field.value != self._option(name).default
+        }
+
+    def fill(self, method: str, options: dict[str, Any]) -> None:  # Any: as above
+        """Choose a method and set its options; the others go back to their defaults."""
+        self.method.value = method if method in self._methods else ""
+        for name, field in self.fields.items():
+            field.value = options.get(name, self._option(name).default)
+
+    def _build(self) -> None:
+        chosen = self._methods.get(self.method.value)
+        options = chosen.options if chosen is not None else ()
+        self.fields = {option.name: field_for(option) for option in options}
+        self._row.children = tuple(self.fields.values()) or (self.strength,)
+
+    def _option(self, name: str) -> OptionInfo:
+        known = self._methods[self.method.value].options
+        return next(option for option in known if option.name == name)
+
+
+def strength_field() -> widgets.BoundedFloatText:
+    """Return the field for a strength that belongs to no method in particular."""
+    return widgets.BoundedFloatText(
+        min=0,
+        max=1,
+        step=0.05,
+        description="Strength",
+        tooltip="How much to change; 0 for what suits the change",
+        style=OWN_WIDTH,
+        layout=narrow(),
+    )
+
+
+def field_for(option: OptionInfo) -> widgets.Widget:
+    """Return the field for an option: what it takes, its limits, and what it does."""
+    words = option.name.replace("_", " ").capitalize()
+    allowed = f" ({option.allowed})" if option.allowed else ""
+    about = {
+        "description": words,
+        "tooltip": f"{option.description}{allowed}",
+        "value": option.default,
+        "layout": wide(),
+        "style": OWN_WIDTH,
+    }
+    if option.choices:
+        return widgets.Dropdown(options=option.choices, **about)
+    if option.type == "boolean":
+        return widgets.Checkbox(indent=False, **about)
+    if option.type == "string":
+        return widgets.Text(**about)
+    whole = option.type == "integer"
+    if option.minimum is None or option.maximum is None:
+        return widgets.IntText(**about) if whole else widgets.FloatText(**about)
+    limits = {"min": option.minimum, "max": option.maximum}
+    if whole:
+        return widgets.BoundedIntText(**limits, **about)
+    return widgets.BoundedFloatText(step=0.01, **limits, **about)
