@@ -1,0 +1,186 @@
+# %% [markdown]
+# # 2. Change one thing
+#
+# In [notebook 1](01_segment.ipynb) you found things in a picture. Here you change them: another
+# colour, another thing, nothing at all, or something new. One promise holds throughout: where the
+# mask is zero, every pixel of the result is the pixel you gave, bit for bit.
+
+# %%
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+import textseg
+from textseg.picturebook import scenes
+from textseg.picturebook.demo import PICTURES
+from textseg.toolbox.places import place
+
+
+def row(*pictures):
+    """Pictures of one height, side by side."""
+    return Image.fromarray(np.hstack([np.asarray(each.convert("RGB")) for each in pictures]))
+
+
+# %% alt="A sea with a white sailing boat and an orange fish"
+picture = Image.fromarray(scenes.render(PICTURES["sea"][0], size=256).image)
+scene = textseg.Scene.open(picture)
+picture
+
+# %% [markdown]
+# ## Another colour
+#
+# Say what there is and what it should be.
+
+# %% alt="Before, mask and after: the white boat has become yellow"
+yellow = scene.edit("boat", "yellow boat")
+yellow
+
+# %% [markdown]
+# An edit shows itself as before, mask and after. The mask is white where the picture was free to
+# change and fades to black over a few pixels, so that the new thing has no hard seam.
+#
+# The embedded model paints with a broad brush. Shapes come out soft, and some attempts fail; the
+# README says how many. What does not depend on the model is the promise, and you can check it:
+
+# %%
+before, after = np.asarray(picture), np.asarray(yellow.image)
+outside = yellow.mask == 0
+print("pixels outside of the mask:", outside.sum())
+print("of these have changed:     ", (before != after).any(-1)[outside].sum())
+print("the edit says so itself:   ", yellow.changed_outside)
+
+# %% [markdown]
+# ## Another thing
+#
+# The same call. Since the two nouns differ, the mask gets a little more room: a mushroom is not
+# shaped like a fish.
+
+# %% alt="Before, mask and after: the orange fish has become a mushroom"
+scene.edit("fish", "mushroom")
+
+# %% [markdown]
+# ## Gone
+#
+# No target means: remove it. What is painted in its place follows from what else is in the picture.
+
+# %% alt="Before, mask and after: the mushroom on the meadow has gone"
+meadow = textseg.Scene.open(scenes.render(PICTURES["meadow"][0], size=256).image)
+meadow.edit("mushroom", "")
+
+# %% [markdown]
+# What cannot be found is not edited. You get an error that says how likely it is that the thing is
+# there after all, and the picture stays as it is.
+
+# %%
+try:
+    scene.edit("umbrella", "red umbrella")
+except textseg.NotFoundError as error:
+    print(error)
+
+# %% [markdown]
+# ## Something new
+#
+# There is nothing to find when you add something, so you say where. `place` turns a few words into
+# a round mask: `"top right"`, `"bottom"`, `"middle"`. A yellow ball in the sky should make a sun.
+
+# %% alt="Before, mask and after: a yellow ball in the sky on the right, like a sun"
+scene.edit("", "yellow ball", mask=place("top right", scene.picture.size))
+
+# %% [markdown]
+# ## A mask of your own
+#
+# Anything with the height and width of the picture is a mask: an array of booleans, of bytes, or of
+# numbers from 0 to 1. Paint it, load it from a file, take it from another tool. It is used exactly
+# as it is, so a hard edge stays a hard edge. This oval is blurred a little first.
+
+# %% alt="Before, mask and after: an oval in the sky, and in it the red star asked for"
+oval = Image.new("L", picture.size, 0)
+ImageDraw.Draw(oval).ellipse((130, 15, 245, 105), fill=255)
+oval = oval.filter(ImageFilter.GaussianBlur(5))
+scene.edit("", "red star", mask=np.asarray(oval))
+
+# %% [markdown]
+# The masks of notebook 1 go in as well. This one means the house on the left, without the car in
+# front of it:
+
+# %% alt="Before, mask and after: the left house is purple now, the car is as it was"
+street = scenes.Scene(
+    "beach",
+    (
+        scenes.Thing("house", "red", row=0.45, col=0.27, size=0.44, seed=993494),
+        scenes.Thing("house", "blue", row=0.5, col=0.76, size=0.42, seed=222615),
+        scenes.Thing("car", "yellow", row=0.64, col=0.42, size=0.32, seed=190159),
+    ),
+    seed=796886,
+)
+beach = textseg.Scene.open(scenes.render(street, size=256).image)
+house, car = beach.segment_all(["house", "car"])
+beach.edit("house", "purple house", mask=house.pick("left") - car)
+
+# %% [markdown]
+# ## Five ways to do it
+#
+# Nobody has found the one best way to edit with a diffusion model, so there are several, each a
+# paper. If you name none, the package takes what did best at this kind of change when it was
+# measured.
+
+# %%
+for method in textseg.methods():
+    print(f"{method.name:<10}{method.title} ({method.paper})")
+
+# %% [markdown]
+# The same wish, five times, in this order. The mask is found once and kept by the scene, so only
+# the painting is repeated.
+
+# %% alt="Five attempts at a red fish, side by side, one for each method"
+attempts = [scene.edit("orange fish", "red fish", method=each.name) for each in textseg.methods()]
+row(*[attempt.image.crop((120, 120, 256, 256)) for attempt in attempts])
+
+# %%
+for attempt in attempts:
+    print(f"{attempt.name:<10}{attempt.evaluations.total:>4} network evaluations")
+
+# %% [markdown]
+# Each method has its options, which `textseg methods` lists in the shell. The same three are
+# everywhere: `strength`, `steps` and `guidance`. Less strength stays closer to what was there, so
+# from left to right the fish lets go of being a fish:
+
+# %% alt="The fish on its way to a mushroom, at three strengths"
+stronger = [scene.edit("fish", "mushroom", strength=strength) for strength in (0.2, 0.4, 0.8)]
+row(*[edit.image for edit in stronger])
+
+# %% [markdown]
+# ## Another editor, the same promise
+#
+# Perhaps your editing is done elsewhere: by a service, by a filter, by hand. `constrain` takes the
+# picture before and the picture after, and lets through only what lies inside the mask. Here the
+# "other editor" is a filter that turns all colours of the whole picture into their opposites.
+
+# %% alt="Left: the whole picture with inverted colours. Right: only the boat has inverted colours"
+theirs = ImageOps.invert(picture)
+kept = textseg.constrain(picture, theirs, scene.segment("boat").soft)
+row(theirs, Image.fromarray(np.uint8(np.round(255 * kept.rgb))))
+
+# %% [markdown]
+# ## The same with a mouse
+#
+# The panel for edits shows the mask before anything is changed, has a slider between before and
+# after, and keeps a history to go back along and branch from. As in notebook 1 it is driven from
+# code here.
+
+# %% alt="The panel's picture: before, mask and after of a red fish"
+from textseg.panels import EditPanel
+
+panel = EditPanel(picture, query="orange fish", target="red fish")
+panel.run.click()
+panel.wait()
+panel
+
+# %% [markdown]
+# ## What to try next
+#
+# - Another `seed`, when you like the idea but not the outcome.
+# - `scene.edit("boat", "yellow boat", grow=6, feather=8)`: more room, a softer seam.
+# - `yellow.image.save("yellow.png")` keeps the pixels. From the shell, `textseg edit` also writes
+#   into the file that a model took part in it.
+# - An edited picture is a picture: `textseg.Scene.open(yellow.image)` and go on from there.
+# - [Notebook 3](03_generate_then_edit.ipynb) starts without any picture.
