@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator
@@ -318,6 +320,7 @@ def test_two_panels_share_one_model(tmp_path: Path) -> None:
 def test_panels_without_a_toolbox_share_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     hosting._toolbox.cache_clear()
     panels = [SegmentPanel(), EditPanel(), CreatePanel()]
     boxes = {id(panel.controller.toolbox) for panel in panels}
@@ -684,7 +687,7 @@ def test_colab_is_told_of_foreign_widgets(
     assert told == [True]
 
 
-def test_panel_is_there_before_any_heavy_library_is() -> None:
+def test_panel_is_there_before_any_heavy_library_is(tmp_path: Path) -> None:
     code = (
         "import sys, numpy as np\n"
         "from textseg.panels import SegmentPanel, EditPanel, CreatePanel\n"
@@ -694,5 +697,11 @@ def test_panel_is_there_before_any_heavy_library_is() -> None:
         "heavy = ('torch', 'diffusers', 'transformers', 'matplotlib', 'matplotlib.pyplot')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.split("\n")[:2] == ["0", "[]"], done.stdout

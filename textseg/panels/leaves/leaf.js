@@ -68,6 +68,10 @@ function makeRoot(el, life, { name, label }) {
   });
   // a notebook takes "x" for "cut this cell", and the arrows from the sliders
   root.addEventListener("keydown", (event) => event.stopPropagation());
+  // the same for the ordinary buttons of the panel around it, which have no script of their own
+  const keep = (event) => event.target.closest?.(".textseg-panel") && event.stopPropagation();
+  document.body.addEventListener("keydown", keep);
+  life.later(() => document.body.removeEventListener("keydown", keep));
   el.append(root);
   life.later(() => root.remove());
   return root;
