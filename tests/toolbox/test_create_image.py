@@ -35,6 +35,7 @@ from textseg.toolbox import (
     refuse_create_output,
     save_create,
 )
+from textseg.toolbox.changing import as_stored
 
 HEIGHT, WIDTH = 24, 40
 MODEL = GaussianModel()
@@ -84,7 +85,8 @@ def test_picture_shows_what_was_asked_for() -> None:
 def test_changes_are_made_one_after_the_other(answer: CreateAnswer) -> None:
     first, second = answer.edits
     assert first.before is answer.generated
-    np.testing.assert_array_equal(second.before.rgb, first.picture.rgb)
+    np.testing.assert_array_equal(second.before.rgb, as_stored(first.picture).rgb)
+    np.testing.assert_array_equal(to_uint8(second.before.rgb), to_uint8(first.picture.rgb))
     assert answer.picture is second.picture
     for edit in answer.edits:
         assert edit.changed_outside == 0

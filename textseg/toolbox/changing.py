@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
 from textseg.errors import NotFoundError
+from textseg.images import Picture, open_picture
 from textseg.toolbox.edit_facts import ChangeFacts, CheckFacts, EvaluationFacts, LookFacts
 from textseg.toolbox.selecting import Selecting, mean_rgb
 
@@ -58,13 +59,23 @@ def change_scene(
         edit = _edit_narrowed(scene, query, target, selecting, options)
     else:
         edit = scene.edit(query, target, **options)
-    after = Scene.open(edit.picture, scene.model, captioner=scene.captioner)
+    after = Scene.open(as_stored(edit.picture), scene.model, captioner=scene.captioner)
     what = target or query
     look = None
     if check and what:
         follow = options.get("progress"), options.get("cancel")
         look = after.find(what, progress=follow[0], cancel=follow[1]).segmentation
     return Changed(edit, after, selecting, look)
+
+
+def as_stored(picture: Picture) -> Picture:
+    """Return the picture as a file of it gives it back, with 8 bits a channel.
+
+    What follows an edit starts from this, so that it is the same now and in a later process.
+    """
+    from textseg.editing.result import pixels_of
+
+    return replace(open_picture(pixels_of(picture)), icc_profile=picture.icc_profile)
 
 
 def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
