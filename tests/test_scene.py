@@ -119,7 +119,7 @@ def test_a_fresh_scene_costs_draws_times_queries_plus_one(queries: int, expected
 
 
 def test_the_text_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textseg.scene.core.TEXT_CACHE_BYTES", 3 * 4 * len(MODEL.things))
+    monkeypatch.setattr("textseg.scene.reading.TEXT_CACHE_BYTES", 3 * 4 * len(MODEL.things))
     scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
     several = scene.segment_all([f"query {k}" for k in range(8)] + ["tree"], draws=2)
     assert len(scene._texts) <= 3

@@ -84,7 +84,7 @@ class Scene:
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
         self._read = ReadPicture(model, picture, self.rgb, latents, padding)
-        self._embedded = Texts(model).embedded
+        self._texts = Texts(model)
         self._empty = EmptyCache()
         self._paths = Paths(latents, trajectory)
         self._found: ByteCache[Segmentation] = ByteCache(MASK_CACHE_BYTES, mask_bytes)
@@ -266,8 +266,8 @@ class Scene:
             soften=soften or SoftenSettings(),
             refine=refine or RefineSettings(),
         )
-        texts, follow = self._embedded(checked_queries(queries)), Follow(progress, cancel)
-        against = self._embedded([settings.reference])
+        texts, follow = self._texts.embedded(checked_queries(queries)), Follow(progress, cancel)
+        against = self._texts.embedded([settings.reference])
         if self._empty.full:  # of other settings, most likely
             self._empty = EmptyCache()
         raws = compare(
@@ -452,7 +452,7 @@ class Scene:
             before, goal = (region_prompt(before, query, text) for text in (query, target))
             away = negative or ("" if target else query)
         assert goal is not None
-        return self._embedded([before, goal, away, ""])
+        return self._texts.embedded([before, goal, away, ""])
 
     def find(
         self,

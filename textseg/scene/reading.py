@@ -68,3 +68,7 @@ class Texts:
         while sum(text.embeddings.nbytes for text in self._known.values()) > TEXT_CACHE_BYTES:
             del self._known[next(iter(self._known))]
         return found
+
+    def __len__(self) -> int:
+        """The number of texts that are kept."""
+        return len(self._known)
