@@ -26,9 +26,9 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 from agent_tools.failures import failure
-from agent_tools.operations import OPERATIONS, Answer, Follow, Operation
+from agent_tools.operations import OPERATIONS, Answer, Operation
 from agent_tools.previews import preview_of
-from textseg.progress import CancelToken, Progress
+from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
 
 if TYPE_CHECKING:

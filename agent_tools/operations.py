@@ -28,7 +28,7 @@ from textseg.toolbox import (
 )
 
 if TYPE_CHECKING:
-    from textseg.progress import CancelToken, ProgressCallback
+    from textseg.progress import Follow
     from textseg.toolbox import Toolbox
 
 MOST_WORDS = 60
@@ -60,14 +60,6 @@ class Answer:
     result: Facts
     text: str
     shown: str | None = None
-
-
-@dataclass(frozen=True)
-class Follow:
-    """Who sees the work of a call, and who may stop it."""
-
-    progress: ProgressCallback | None = None
-    cancel: CancelToken | None = None
 
 
 @dataclass(frozen=True)

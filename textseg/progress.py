@@ -48,6 +48,21 @@ class CancelToken:
             raise Cancelled("stopped, because the caller asked for it")
 
 
+@dataclass(frozen=True)
+class Follow:
+    """Who wants to see the work, and who may stop it."""
+
+    progress: ProgressCallback | None = None
+    cancel: CancelToken | None = None
+
+    def report(self, name: str, step: int, of: int) -> None:
+        """Show that ``step`` of ``of`` is done; raises ``Cancelled``."""
+        if self.progress is not None:
+            self.progress(Progress(name, step, of))
+        if self.cancel is not None:
+            self.cancel.raise_if_cancelled()
+
+
 class Deadline(CancelToken):
     """A flag that is raised by the clock as well: after so many seconds the work stops."""
 

@@ -14,8 +14,7 @@ import anyio
 import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from agent_tools.operations import Follow
-from textseg.progress import CancelToken, Progress
+from textseg.progress import CancelToken, Follow, Progress
 
 T = TypeVar("T")
 

@@ -25,9 +25,9 @@ from mcp_types import (
 from agent_tools.failures import failure
 from agent_tools.mcp import resources, tools
 from agent_tools.mcp.calls import carry_out
-from agent_tools.operations import Follow
 from textseg import __version__
 from textseg.errors import InvalidInputError
+from textseg.progress import Follow
 from textseg.toolbox import Toolbox
 
 INSTRUCTIONS: Final = (

@@ -19,10 +19,11 @@ from mcp_types import (
 
 from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
-from agent_tools.operations import OPERATIONS, Answer, Follow, Operation
+from agent_tools.operations import OPERATIONS, Answer, Operation
 from agent_tools.previews import preview_of
 from agent_tools.schemas import ToolInput
 from textseg.errors import UnknownNameError
+from textseg.progress import Follow
 from textseg.toolbox import Toolbox
 
 log = logging.getLogger("agent_tools")

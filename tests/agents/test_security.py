@@ -178,7 +178,7 @@ def test_odd_file_names_are_never_told(
 
 def test_no_argument_decides_what_is_for_people() -> None:
     said = {name for each in OPERATIONS for name in each.takes.model_fields}
-    for word in ("output", "path", "file", "folder", "model", "device", "url", "label", "limit_"):
+    for word in ("output", "path", "file", "folder", "model", "device", "url", "label"):
         assert not any(word in name for name in said)
 
 
@@ -221,7 +221,12 @@ def test_any_arguments_end_in_an_answer_or_a_coded_error(
             assert failed(message)["code"] in CODES, (arguments, message.content)
         assert str(tmp_path) not in told(message)
         assert "Traceback" not in told(message)
-    assert not list((toolbox.workspace.folder / "items").glob("*.partial"))
+    known = {
+        name
+        for record in toolbox.workspace.list(limit=1000, kind=None)
+        for name in (f"{record.handle}.json", *(file.name for file in record.files.values()))
+    }
+    assert {path.name for path in (toolbox.workspace.folder / "items").iterdir()} == known
 
 
 # -- nothing is lost, nothing piles up

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from textseg import progress
 from textseg.cache import ByteCache
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
@@ -19,17 +20,13 @@ from textseg.diffusion.trajectory import Trajectory, Watch
 from textseg.editing.base import EditMethod, Source
 from textseg.editing.result import Evaluations
 from textseg.errors import ModelError
-from textseg.progress import CancelToken, Progress, ProgressCallback
 
 TRAJECTORY_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Follow:
-    """Who wants to see the work, and who may stop it."""
-
-    progress: ProgressCallback | None = None
-    cancel: CancelToken | None = None
+class Follow(progress.Follow):
+    """The same, for walks through the noise levels."""
 
     def stage(self, name: str) -> Watch:
         """Return what is to be called after each step of a stage."""
@@ -45,13 +42,6 @@ class Follow:
         for step in steps:
             watch(step)
             yield step
-
-    def report(self, name: str, step: int, of: int) -> None:
-        """Show that ``step`` of ``of`` is done; raises ``Cancelled``."""
-        if self.progress is not None:
-            self.progress(Progress(name, step, of))
-        if self.cancel is not None:
-            self.cancel.raise_if_cancelled()
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _opening(toolbox: Toolbox, kind: str) -> list[str]:
     if toolbox.limits != Limits():
         settings += f", limits=Limits({_given(toolbox.limits)})"
         names.add("Limits")
-    model = toolbox._model  # the toolbox tells nobody else which one it was given
+    model = toolbox.model
     if model is None:
         return [
             f"from textseg.toolbox import {', '.join(sorted({*names, 'open_toolbox'}))}",

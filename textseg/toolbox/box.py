@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textseg.errors import InvalidInputError, NotFoundError
-from textseg.progress import CancelToken, Deadline, ProgressCallback, estimated
+from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
 from textseg.provenance import label_in
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
@@ -63,14 +63,6 @@ class Limits:
                 raise InvalidInputError(f"at most {most} {name} are allowed here, got {value}")
 
 
-@dataclass(frozen=True)
-class Follow:
-    """Who sees the work of one call, and what may stop it."""
-
-    progress: ProgressCallback | None
-    cancel: CancelToken
-
-
 class Toolbox:
     """Segments, edits and makes pictures in a workspace, on behalf of people and of assistants.
 
@@ -81,6 +73,7 @@ class Toolbox:
     Attributes:
         workspace: where pictures, masks and results are.
         setup: which model, and where it runs.
+        model: a loaded one that is used instead; None where ``setup`` names it.
         limits: the most that one call may take.
         shelf: what people do with what is in the workspace: list, undo, import, correct, export.
     """
@@ -105,7 +98,7 @@ class Toolbox:
         """
         self.workspace, self.setup, self.limits = workspace, setup, limits or Limits()
         self.shelf = Shelf(workspace)
-        self._model, self._turns = model, turns
+        self.model, self._turns = model, turns
         self._dtype = "auto"
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._lock = threading.Lock()
@@ -295,12 +288,12 @@ class Toolbox:
                 self._scenes.clear()
             return work()
 
-        attempt = precise_enough(in_precision, self._model)
+        attempt = precise_enough(in_precision, self.model)
         return attempt.outcome, attempt.notes
 
     def _loaded(self, follow: Follow) -> DiffusionModel:
         report = follow.progress or silent
-        return open_model(self.setup, self._model, dtype=self._dtype, report=report)
+        return open_model(self.setup, self.model, dtype=self._dtype, report=report)
 
     def _scene(self, image: Record, follow: Follow) -> Scene:
         """Return the scene of a picture: from the last ones, or opened now."""

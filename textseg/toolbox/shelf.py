@@ -49,9 +49,9 @@ class Shelf:
 
     def list_images(self, arguments: ListArguments) -> ListResult:
         """Return what pictures there are, newest first."""
-        records = self.workspace.list(limit=arguments.limit)
+        records, latest = self.workspace.list(limit=arguments.limit), self.workspace.latest()
         return ListResult(
-            images=[self.image_facts(record) for record in records],
+            images=[_image_facts(record, latest) for record in records],
             total=self.workspace.count(),
         )
 
@@ -72,17 +72,7 @@ class Shelf:
 
     def image_facts(self, record: Record) -> ImageFacts:
         """Return the facts of a picture."""
-        latest = self.workspace.latest()
-        return ImageFacts(
-            handle=record.handle,
-            width=record.width,
-            height=record.height,
-            made_by=record.operation,
-            what=_what(record),
-            parent=record.parent,
-            latest=latest is not None and latest.handle == record.handle,
-            created=record.created,
-        )
+        return _image_facts(record, self.workspace.latest())
 
     def import_image(self, image: ImageLike, *, name: str = "") -> ImageFacts:
         """Return a picture of a person's choice, from anywhere, taken in; it is the latest then.
@@ -307,6 +297,19 @@ class Shelf:
             self._segmentation(record, before.visible()) if "segmentation" in record.files else None
         )
         return read_edit(self.workspace.bytes_of(record, "edit"), Around(before, after, found))
+
+
+def _image_facts(record: Record, latest: Record | None) -> ImageFacts:
+    return ImageFacts(
+        handle=record.handle,
+        width=record.width,
+        height=record.height,
+        made_by=record.operation,
+        what=_what(record),
+        parent=record.parent,
+        latest=latest is not None and latest.handle == record.handle,
+        created=record.created,
+    )
 
 
 def _what(record: Record) -> str:
