@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo
 ARGS ?=
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo notebook test test-clients quick lint types format train readers bench clean
@@ -17,9 +18,9 @@ demo: $(VENV)/.installed  ## install, segment, edit and draw pictures, say where
 notebook: $(VENV)/.installed-notebook  ## install, and open JupyterLab on the notebooks
 	$(BIN)/jupyter lab notebooks
 
-test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it)
+test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it, WORKERS=0)
 	tests/browser/install_chromium.sh
-	$(BIN)/python -m pytest -m "not gpu" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not gpu" $(ARGS)
 
 test-clients: .venv-clients/.installed  ## the tools in a client that needs versions of its own
 	.venv-clients/bin/python -m pytest -o addopts= -o filterwarnings= -o asyncio_mode= \

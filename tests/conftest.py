@@ -3,6 +3,10 @@ from __future__ import annotations
 import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub library is imported; tests download nothing
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    # Read when torch is imported, here and in the processes that tests start: threads that fight
+    # for the cores take many times as long as those that share them.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +16,12 @@ import pytest
 
 if TYPE_CHECKING:
     from textseg.backends.diffusers_unet import DiffusersUNet
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files with long tests first, so that no worker is left with one at the end."""
+    long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
