@@ -75,6 +75,10 @@ def maps(difference: np.ndarray, *, spread: float = 0.0, **others: np.ndarray) -
     """Raw maps with this difference; information and evidence are equal to it unless given."""
     values = {"information": difference, "evidence": difference, **others}
     even = np.full(difference.shape, spread, np.float32)
+    evidence = values["evidence"]
+    parts = np.stack(
+        [np.clip(evidence, 0, None), np.clip(-evidence, 0, None), values["information"]]
+    )
     return RawMaps(
         query="tree",
         difference=difference.astype(np.float32),
@@ -83,6 +87,7 @@ def maps(difference: np.ndarray, *, spread: float = 0.0, **others: np.ndarray) -
         difference_spread=even,
         information_spread=even,
         evidence_spread=even,
+        bands=np.stack([parts] * 3).astype(np.float32),
         levels=(0.5,),
         draws=10,
         evaluations=20,

@@ -133,6 +133,29 @@ def test_how_a_statistic_changes_along_the_levels_is_not_taken_for_noise() -> No
     assert (raw.difference_spread[region] < 0.01 * raw.difference[region]).all()
 
 
+def test_bands_are_parts_of_the_whole() -> None:
+    model = GaussianModel(rate=0.3)
+    latents = latents_of(model, model.picture(["tree"], 16, 24, seed=1))
+    (raw,) = compare(model, latents, "tree", draws=10)
+    draws = np.array([3, 4, 3])[:, None, None]  # of ten strata, in each third
+    gain, loss, information = raw.bands.swapaxes(0, 1)
+    assert (gain >= 0).all()
+    assert (loss >= 0).all()
+    assert gain.sum() > 0 < loss.sum()
+    for parts, whole in ((gain - loss, raw.evidence), (information, raw.information)):
+        np.testing.assert_allclose((parts * draws).sum(0) / 10, whole, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(raw.cropped(3, 5).bands, raw.bands[..., :3, :5])
+
+
+def test_bands_of_single_levels_are_told_apart() -> None:
+    model = GaussianModel(rate=0.3)
+    latents = latents_of(model, model.picture(["tree"], 16, 24, seed=1))
+    for band, level in enumerate((0.2, 0.5, 0.7)):
+        (raw,) = compare(model, latents, "tree", draws=1, levels=[level])
+        known = ~np.isnan(raw.bands).all((1, 2, 3))
+        assert known.tolist() == [k == band for k in range(3)]
+
+
 def test_one_draw_has_no_spread() -> None:
     model = GaussianModel()
     (raw,) = compare(model, scene(model), "tree", draws=1)

@@ -64,6 +64,24 @@ def test_ratio_of_a_true_query_is_one_on_average_for_a_calibrated_model() -> Non
     assert sums[0] / sums[1] == pytest.approx(1, abs=0.05)
 
 
+def test_gain_and_loss_are_told_apart_although_they_cancel() -> None:
+    evidence = np.where(np.arange(12) < 6, 2.0, -2.0) * np.ones((8, 1))
+    features = presence_features(maps(np.full((8, 12), 3.0), evidence=evidence))
+    assert features["evidence"] == pytest.approx(0)
+    for band in ("fine", "middle", "coarse"):
+        assert features[f"gain_{band}"] == pytest.approx(np.arcsinh(96))
+        assert features[f"loss_{band}"] == pytest.approx(np.arcsinh(96))
+        assert features[f"change_{band}"] == pytest.approx(np.arcsinh(288))
+
+
+def test_band_without_a_draw_takes_the_mean_of_the_others() -> None:
+    raw = maps(np.ones((4, 4)))
+    raw.bands[:, 0] *= np.array([1, np.nan, 3], np.float32)[:, None, None]
+    features = presence_features(raw)
+    assert features["gain_middle"] == pytest.approx(np.arcsinh(32))
+    assert features["gain_coarse"] == pytest.approx(np.arcsinh(48))
+
+
 def test_little_information_draws_the_ratio_to_zero() -> None:
     tiny = np.full((4, 4), 1e-5)
     assert abs(presence_features(maps(tiny))["ratio"]) < 0.01

@@ -12,6 +12,9 @@ cell:
   its signed form, which over the whole range of levels is log p(x | query) - log p(x |
   reference). Positive only where the text explains the picture better than the reference does.
 
+Next to them, for three bands of levels, each draw's evidence is added up with its gains and losses
+apart: what they would cancel to is in ``evidence`` already.
+
 With z = (1 - sigma) x0 + sigma eps the log-SNR is 2 log((1 - sigma) / sigma). A truncated range
 gives the part of the integral that it covers. Every query is compared on its own: what else is
 asked in a call changes no map.
@@ -33,21 +36,26 @@ from torch import Tensor
 from textseg.diffusion.model import Conditioning, DiffusionModel, per_row
 from textseg.errors import InvalidInputError, OutOfMemoryError
 from textseg.progress import CancelToken, Progress, ProgressCallback
-from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, plan_draws
+from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, log_snr, plan_draws
 
 REFERENCE = 0  # row of the reference text in the table of texts; query k is row k + 1
 BATCH_SIZE = 16
 LEAST_DRAWS = 4  # before that a spread says too little to stop early
+BAND_EDGES = (1.5, -0.5)  # log-SNR; thirds of SIGMA_RANGE, from little noise to much
+BANDS = len(BAND_EDGES) + 1
 
 
 @dataclass(frozen=True)
 class RawMaps:
     """What the model said about one query, (h, w) float32 arrays at latent size.
 
-    Each ``*_spread`` is the standard error of its map (nan after a single draw). ``levels`` are
-    the levels used, ascending. ``evaluations`` counts the network evaluations spent on these maps,
-    ``shared_evaluations`` those among them that served all queries of the call; ``stopped_early``
-    says that ``tolerance`` was met before the last draw.
+    Each ``*_spread`` is the standard error of its map (nan after a single draw). ``bands``
+    (3, 3, h, w) has for each band of levels, least noise first, the means of gain (the positive
+    part of a single draw's evidence), loss (the negative part, as a positive number) and
+    information, on the scale of the whole integral; nan where no draw fell in the band.
+    ``levels`` are the levels used, ascending. ``evaluations`` counts the network evaluations spent
+    on these maps, ``shared_evaluations`` those among them that served all queries of the call;
+    ``stopped_early`` says that ``tolerance`` was met before the last draw.
     """
 
     query: str
@@ -57,6 +65,7 @@ class RawMaps:
     difference_spread: NDArray[np.float32]
     information_spread: NDArray[np.float32]
     evidence_spread: NDArray[np.float32]
+    bands: NDArray[np.float32]
     levels: tuple[float, ...]
     draws: int
     evaluations: int
@@ -71,7 +80,7 @@ class RawMaps:
 
     def cropped(self, rows: int, cols: int) -> RawMaps:
         """Return the first ``rows`` and ``cols`` of all maps."""
-        kept: dict[str, Any] = {k: values[:rows, :cols] for k, values in self.arrays().items()}
+        kept: dict[str, Any] = {k: values[..., :rows, :cols] for k, values in self.arrays().items()}
         return replace(self, **kept)  # Any: a mapping of field names has one type for all values
 
 
@@ -268,7 +277,8 @@ class _Comparison:
         # rows come in the order of the plan: what is not in the cache is the latest reference
         known = self._known(row.draw)
         base = self.base if known is None else known
-        self.tallies[row.text - 1].add(_statistics(eps, base, noise, row.draw.weight))
+        statistics = _statistics(eps, base, noise, row.draw.weight)
+        self.tallies[row.text - 1].add(statistics, _band(row.draw.sigma))
 
 
 class _Tally:
@@ -285,11 +295,17 @@ class _Tally:
         self.evaluations = self.units = 0
         self.settled = False
         self.mean = self.last = self.roughness = self.pending = torch.zeros(())
+        self.banded = [torch.zeros(()) for _ in range(BANDS)]
+        self.in_band = [0] * BANDS
 
-    def add(self, values: Tensor) -> None:
+    def add(self, values: Tensor, band: int) -> None:
+        """Take the statistics (3, h, w) of the next draw, whose level lies in this band."""
         self.evaluations += 1
         if self.settled:
             return
+        _, information, evidence = values
+        parts = torch.stack([evidence.clamp(min=0), (-evidence).clamp(min=0), information])
+        self.banded[band], self.in_band[band] = self.banded[band] + parts, self.in_band[band] + 1
         self.pending = self.pending + values / self.draws_per_unit
         if self.evaluations % self.draws_per_unit:
             return
@@ -309,6 +325,10 @@ class _Tally:
     def maps(self, query: str, *, plan: Sequence[Draw], shared: int, batch_size: int) -> RawMaps:
         difference, information, evidence = self.mean.cpu().numpy()
         spreads = self.spread().cpu().numpy()
+        bands = [
+            total / count if count else torch.full_like(self.mean, math.nan)
+            for total, count in zip(self.banded, self.in_band, strict=True)
+        ]
         draws = self.units * self.draws_per_unit
         return RawMaps(
             query=query,
@@ -318,6 +338,7 @@ class _Tally:
             difference_spread=spreads[0],
             information_spread=spreads[1],
             evidence_spread=spreads[2],
+            bands=torch.stack(bands).cpu().numpy(),
             levels=tuple(sorted({draw.sigma for draw in plan[:draws]})),
             draws=draws,
             evaluations=self.evaluations + shared,
@@ -342,6 +363,11 @@ def _statistics(eps: Tensor, reference: Tensor, noise: Tensor, weight: float) ->
     # cancellation
     evidence = weight * (change * (noise - (eps + reference) / 2)).sum(0)
     return torch.stack([difference, information, evidence])
+
+
+def _band(sigma: float) -> int:
+    """Return which band of levels a level lies in, counted from the least noise."""
+    return sum(log_snr(sigma) < edge for edge in BAND_EDGES)
 
 
 def _check(

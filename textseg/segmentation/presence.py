@@ -21,7 +21,13 @@ from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.soften import blurred
 
-FEATURES = ("ratio", "region_ratio", "evidence", "region_evidence", "significance", "information")
+BAND_FEATURES = tuple(
+    f"{part}_{band}" for band in ("fine", "middle", "coarse") for part in ("gain", "loss", "change")
+)
+FEATURES = (
+    *("ratio", "region_ratio", "evidence", "region_evidence", "significance", "information"),
+    *BAND_FEATURES,
+)
 REGION_BLUR = 0.7  # latent cells
 LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
 
@@ -86,7 +92,11 @@ def presence_features(raw: RawMaps) -> dict[str, float]:
     "ratio" and "region_ratio" are evidence over information in [-1, 1], on the whole map and in
     the region found; "evidence", "region_evidence" (signed) and "information" are sums in nats on
     a logarithmic scale; "significance" is the region's evidence in standard errors, on the same
-    scale.
+    scale. "gain_*" and "loss_*" are the positive and the negative part of the single draws'
+    evidence, "change_*" their information, summed over the map, on the same scale, for little noise
+    ("fine": colour and texture), middle, and much ("coarse": what and where); a band without a draw
+    takes the mean of the others. A text that is wrong in one respect gains in one band and loses in
+    another.
     """
     region = found_region(raw)
     evidence, inside = float(raw.evidence.sum()), float(raw.evidence[region].sum())
@@ -100,7 +110,14 @@ def presence_features(raw: RawMaps) -> dict[str, float]:
         "region_evidence": math.asinh(inside),
         "significance": math.asinh(inside / error) if known else 0.0,
         "information": math.asinh(information),
+        **_band_features(raw.bands),
     }
+
+
+def _band_features(bands: NDArray[np.float32]) -> dict[str, float]:
+    sums = bands.sum((2, 3), dtype=np.float64)  # (band, part)
+    values = np.arcsinh(np.where(np.isnan(sums), np.nanmean(sums, 0), sums))
+    return dict(zip(BAND_FEATURES, values.ravel().tolist(), strict=True))
 
 
 def found_region(raw: RawMaps) -> NDArray[np.bool_]:
