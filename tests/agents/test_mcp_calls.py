@@ -10,10 +10,9 @@ from pydantic import Field
 
 from agent_tools.mcp.calls import Meter, carry_out
 from agent_tools.mcp.tools import input_schema
-from agent_tools.operations import Follow
 from agent_tools.schemas import ToolInput
 from tests.agents.mcp_helpers import Gate, until
-from textseg.progress import CancelToken, Progress
+from textseg.progress import CancelToken, Follow, Progress
 
 
 async def ignore(done: float, of: float | None, text: str | None) -> None:

@@ -1,9 +1,10 @@
-"""One call through Python, the command line, LangChain and MCP: equal facts and equal pixels."""
+"""One action by panel, command line, LangChain, MCP and Python: equal calls, facts and pixels."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,18 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner
 
+import textseg.toolbox
 from agent_tools.langchain import get_tools
 from agent_tools.mcp_server import serve
 from tests.agents.helpers import MODEL, call, make_toolbox, pixels_of_file
+from tests.panels.actions import ACTIONS, CALLS, MASK, anonymous, done, painted
+from tests.panels.helpers import finished
 from textseg import registry
 from textseg.cli import main
 from textseg.editing.result import pixels_of
+from textseg.panels.calls import told
+from textseg.panels.create_controller import CreateController
+from textseg.panels.segment_controller import SegmentController
 from textseg.scene import Scene
 from textseg.testing import GaussianModel
 from textseg.toolbox import Toolbox
@@ -28,49 +35,17 @@ ITS_OWN = {
     "seconds", "image", "file", "files", "picture", "region_mask", "root", "mask", "generated",
 }  # fmt: skip
 
-CALLS: dict[str, tuple[dict[str, Any], list[str]]] = {
-    "find": (
-        {"query": "tree", "seed": 3},
-        ["segment", "garden.png", "tree", "--seed", "3", "-o", "out"],
-    ),
-    "find a part": (
-        {"query": "tree", "region": "left", "exclude": "house", "threshold": 0.4},
-        [
-            "segment",
-            "garden.png",
-            "tree",
-            "--region",
-            "left",
-            "--exclude",
-            "house",
-            "--threshold",
-            "0.4",
-            "-o",
-            "out",
-        ],
-    ),
-    "replace": (
-        {"query": "tree", "target": "house", "seed": 2},
-        ["edit", "garden.png", "tree", "house", "--seed", "2", "-o", "out.png"],
-    ),
-    "remove": (
-        {"query": "tree", "operation": "remove", "strength": 0.5},
-        ["edit", "garden.png", "tree", "--remove", "--strength", "0.5", "-o", "out.png"],
-    ),
-    "add": (
-        {"target": "house", "operation": "add", "region": "bottom right"},
-        ["edit", "garden.png", "", "house", "--region", "bottom right", "-o", "out.png"],
-    ),
-    "everything except": (
-        {"query": "tree", "target": "house", "invert": True},
-        ["edit", "garden.png", "tree", "house", "--invert", "-o", "out.png"],
-    ),
-    "make": (
-        {"prompt": "a tree", "query": "tree", "target": "house", "width": 40, "height": 24},
-        ["create", "a tree", "--size", "24x40", "--change", "tree", "house", "-o", "out.png"],
-    ),
+OPERATIONS = ("segment_image", "edit_image", "generate_and_edit", "undo")
+ON_FILES = {
+    "segment_image": "segment_image",
+    "edit_image": "edit_image",
+    "create_image": "generate_and_edit",
 }
-TOOL = {"segment": "segment_image", "edit": "edit_image", "create": "generate_and_edit"}
+MADE_AND_CHANGED = {
+    "prompt": "a tree", "query": "tree", "target": "house", "width": 40, "height": 24, "seed": 5,
+}  # fmt: skip
+
+Asked = list[dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +57,27 @@ def _gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_CACHE", {})
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What was asked of the toolbox, and of its functions on files, since the test began."""
+    calls: Asked = []
+
+    def noted(name: str, method: Callable[..., Any], *, at: int) -> Callable[..., Any]:
+        def call_and_note(*values: Any, **options: Any) -> Any:
+            arguments = values[at] if len(values) > at else textseg.toolbox.UndoArguments()
+            calls.append(anonymous(told(name, arguments)))
+            return method(*values, **options)
+
+        return call_and_note
+
+    for name in OPERATIONS:
+        monkeypatch.setattr(Toolbox, name, noted(name, getattr(Toolbox, name), at=1))
+    for name, operation in ON_FILES.items():
+        function = getattr(textseg.toolbox, name)
+        monkeypatch.setattr(textseg.toolbox, name, noted(operation, function, at=0))
+    return calls
+
+
 def shared(facts: Any) -> Any:
     """The facts without what is each surface's own."""
     if isinstance(facts, Mapping):
@@ -89,11 +85,11 @@ def shared(facts: Any) -> Any:
     return [shared(value) for value in facts] if isinstance(facts, list) else facts
 
 
-def by_command(command: list[str], photos: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.chdir(photos)
-    result = CliRunner().invoke(main, [*command, "--model", "gaussian", "--json"])
-    assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+def by_panel(name: str, toolbox: Toolbox) -> Any:
+    controller = done(toolbox, name)
+    assert anonymous(controller.calls[-1]) == CALLS[name]
+    made = controller.made if isinstance(controller, SegmentController) else controller.image
+    return toolbox.workspace.record(made).result
 
 
 def by_langchain(name: str, arguments: dict[str, Any], toolbox: Toolbox) -> Any:
@@ -113,6 +109,20 @@ def by_mcp(name: str, arguments: dict[str, Any], toolbox: Toolbox) -> Any:
     return answer.structured_content
 
 
+def by_command(line: str, *, mask: Path | None = None) -> Any:
+    words = [str(mask) if word == MASK else word for word in shlex.split(line)]
+    result = CliRunner().invoke(main, [*words, "--model", "gaussian", "--json"])
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def written_pixels(facts: Any) -> np.ndarray:
+    """The pixels of what a command wrote: the picture, or where the mask is."""
+    if "queries" in facts:
+        return pixels_of_file(Path(facts["queries"][0]["files"]["mask"])) > 127
+    return pixels_of_file(Path("out.png"))
+
+
 def made_by(facts: Any, toolbox: Toolbox) -> np.ndarray:
     """The pixels that a call in a workspace made: the picture, or the mask."""
     if "queries" in facts:
@@ -120,24 +130,75 @@ def made_by(facts: Any, toolbox: Toolbox) -> np.ndarray:
     return pixels_of(toolbox.shelf.picture(facts["picture"]))
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_every_surface_says_and_makes_the_same(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ACTIONS)
+def test_every_surface_asks_says_and_makes_the_same(
+    name: str, tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments, command = CALLS[name]
-    tool = TOOL[command[0]]
-    if tool != "generate_and_edit":
-        arguments = {"image": "garden.png", **arguments}
-    boxes = [make_toolbox(tmp_path / each) for each in ("langchain", "mcp")]
-    written = by_command(command, tmp_path / "langchain" / "photos", monkeypatch)
-    ways: list[Callable[[str, dict[str, Any], Toolbox], Any]] = [by_langchain, by_mcp]
-    told = [way(tool, arguments, box) for way, box in zip(ways, boxes, strict=True)]
-    assert shared(told[0]) == shared(told[1]) == shared(written)
-    found = [made_by(facts, box) for facts, box in zip(told, boxes, strict=True)]
-    np.testing.assert_array_equal(found[0], found[1])
-    file = written["queries"][0]["files"]["mask"] if "queries" in written else "out.png"
-    pixels = pixels_of_file(Path(file))
-    np.testing.assert_array_equal(pixels > 127 if "queries" in written else pixels, found[0])
+    action = ACTIONS[name]
+    panel, *boxes = (make_toolbox(tmp_path / each) for each in ("panel", "langchain", "mcp"))
+    masks = [painted(box) if MASK in action.asked.values() else "" for box in boxes]
+    told_by = [by_panel(name, panel)]
+    for way, box, mask in zip((by_langchain, by_mcp), boxes, masks, strict=True):
+        image = {} if action.tool == "generate_and_edit" else {"image": "garden.png"}
+        told_by.append(way(action.tool, {**image, **_with_mask(action.asked, mask)}, box))
+    monkeypatch.chdir(tmp_path / "langchain" / "photos")
+    written = by_command(
+        action.command, mask=boxes[0].shelf.path_of(masks[0]) if masks[0] else None
+    )
+    assert asked == 4 * [CALLS[name]]
+    for facts, box in zip(told_by, (panel, *boxes), strict=True):
+        assert shared(facts) == shared(written)
+        np.testing.assert_array_equal(made_by(facts, box), written_pixels(written))
+
+
+def _with_mask(asked: Mapping[str, Any], mask: str) -> dict[str, Any]:
+    return {name: mask if value == MASK else value for name, value in asked.items()}
+
+
+def test_making_and_changing_is_one_call_or_the_steps_of_a_panel(
+    tmp_path: Path, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person sees each stage before going on; the pixels are the same."""
+    boxes = [make_toolbox(tmp_path / each) for each in ("langchain", "mcp", "panel")]
+    told_by = [
+        way("generate_and_edit", MADE_AND_CHANGED, box)
+        for way, box in zip((by_langchain, by_mcp), boxes[:2], strict=True)
+    ]
+    monkeypatch.chdir(tmp_path)
+    line = "create 'a tree' --size 24x40 --change tree house --seed 5 -o out.png"
+    written = by_command(line)
+    assert asked == 3 * [CALLS["make and change"]]
+    made = done(boxes[2], "make")
+    assert isinstance(made, CreateController)
+    editing = made.editing
+    editing.query, editing.target, editing.seed = "tree", "house", 5
+    editing.run()
+    finished(editing)
+    for facts, box in zip(told_by, boxes, strict=False):
+        assert shared(facts) == shared(written)
+        np.testing.assert_array_equal(made_by(facts, box), written_pixels(written))
+    panels = pixels_of(boxes[2].shelf.picture(editing.image))
+    np.testing.assert_array_equal(panels, written_pixels(written))
+    other = CreateController(boxes[0])
+    other.open(told_by[0]["picture"])
+    assert told(other.editing.call().name, other.editing.call().arguments) == asked[0]
+
+
+def test_every_surface_that_can_undo_asks_the_same(tmp_path: Path, asked: Asked) -> None:
+    """The command line cannot: it keeps nothing that could be undone."""
+    boxes = [make_toolbox(tmp_path / each) for each in ("panel", "langchain", "mcp")]
+    first = [box.workspace.resolve("garden.png").handle for box in boxes]
+    controller = done(boxes[0], "replace")
+    for box in boxes[1:]:
+        by_langchain("edit_image", {"image": "latest", **ACTIONS["replace"].asked}, box)
+    asked.clear()
+    controller.undo()  # type: ignore[attr-defined]  # it edits
+    assert controller.calls[-1] == CALLS["undo"]
+    by_langchain("undo", {}, boxes[1])
+    by_mcp("undo", {}, boxes[2])
+    assert asked == 3 * [CALLS["undo"]]
+    latest = [box.workspace.latest() for box in boxes]
+    assert [record and record.handle for record in latest] == first
 
 
 def test_python_says_the_same_as_the_tools(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
-"""Calls that panels record, and calls to be copied: as everybody else's, with equal pixels."""
+"""Calls to be copied from panels: as Python and as tool calls, with equal pixels.
+
+That panels ask what everybody else asks is tested in ``tests/agents/test_parity.py``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-import textseg.toolbox
 from agent_tools.langchain import get_tools
-from agent_tools.schemas import EditInput, GenerateInput, SegmentInput, ToolInput
 from tests.agents.helpers import call
+from tests.panels.actions import ACTIONS, done
 from tests.panels.helpers import (
     HEIGHT,
     MODEL,
@@ -24,11 +24,10 @@ from tests.panels.helpers import (
     pixels,
 )
 from textseg import registry
-from textseg.cli import main
 from textseg.editing.result import Edit, pixels_of
-from textseg.errors import InvalidInputError, TextsegError
+from textseg.errors import InvalidInputError
 from textseg.images import Picture
-from textseg.panels.calls import call_behind, python_text, told, tool_text
+from textseg.panels.calls import call_behind, python_text, tool_text
 from textseg.panels.controller import Controller
 from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_controller import EditController
@@ -36,45 +35,7 @@ from textseg.panels.segment_controller import SegmentController
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.testing import GaussianModel
-from textseg.toolbox import Facts, Limits, SegmentArguments, Setup, Toolbox
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "panels" / "calls.json"
-CALLS: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
-
-# What a person types or clicks in a panel, types in a shell, and what an assistant says.
-PANEL: dict[str, tuple[type[Controller], dict[str, Any]]] = {
-    "find": (SegmentController, {"queries": ["tree"], "seed": 3}),
-    "find a part": (
-        SegmentController,
-        {"queries": ["tree"], "region": "left", "exclude": "house", "threshold": 0.4},
-    ),
-    "replace": (EditController, {"query": "tree", "target": "house", "seed": 2}),
-    "remove": (EditController, {"query": "tree", "operation": "remove", "strength": 0.5}),
-    "add": (EditController, {"target": "house", "operation": "add", "region": "bottom right"}),
-    "everything except": (EditController, {"query": "tree", "target": "house", "invert": True}),
-    "make": (
-        CreateController,
-        {"prompt": "a tree", "height": HEIGHT, "width": WIDTH, "seed": 5},
-    ),
-}
-COMMAND = {
-    "find": "segment garden.png tree --seed 3",
-    "find a part": "segment garden.png tree --region left --exclude house --threshold 0.4",
-    "replace": "edit garden.png tree house --seed 2",
-    "remove": "edit garden.png tree --remove --strength 0.5",
-    "add": "edit garden.png '' house --region 'bottom right'",
-    "everything except": "edit garden.png tree house --invert",
-    "make": "create 'a tree' --size 24x40 --seed 5",
-}
-TOOL: dict[str, ToolInput] = {
-    "find": SegmentInput(query="tree", seed=3),
-    "find a part": SegmentInput(query="tree", region="left", exclude="house", threshold=0.4),
-    "replace": EditInput(query="tree", target="house", seed=2),
-    "remove": EditInput(query="tree", operation="remove", strength=0.5),
-    "add": EditInput(target="house", operation="add", region="bottom right"),
-    "everything except": EditInput(query="tree", target="house", invert=True),
-    "make": GenerateInput(prompt="a tree", height=HEIGHT, width=WIDTH, seed=5),
-}
+from textseg.toolbox import Limits, SegmentArguments, Setup, Toolbox
 
 
 @pytest.fixture
@@ -89,28 +50,9 @@ def toolbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolbox:
     return make_toolbox(tmp_path, model=None, setup=Setup(model="gaussian"))
 
 
-def done(toolbox: Toolbox, name: str) -> Controller:
-    """A controller that did what a person did."""
-    kind, settings = PANEL[name]
-    controller = kind(toolbox)
-    if kind is not CreateController:
-        controller.image = toolbox.workspace.resolve("garden.png").handle
-    for trait, value in settings.items():
-        setattr(controller, trait, value)
-    controller.run()  # type: ignore[attr-defined]  # each of them has it
-    finished(controller)
-    return controller
-
-
 def shown(controller: Controller) -> Controller:
     """The controller that has what was made."""
     return controller.editing if isinstance(controller, CreateController) else controller
-
-
-def anonymous(call: dict[str, Any]) -> dict[str, Any]:
-    """The call with the picture's name taken out."""
-    arguments = {k: "IMAGE" if k == "image" else v for k, v in call["arguments"].items()}
-    return {"name": call["name"], "arguments": arguments}
 
 
 def executed(code: str, **names: object) -> Any:
@@ -129,50 +71,10 @@ def numbers(result: Any) -> np.ndarray:
     return pixels_of(picture)
 
 
-# -- equal calls
-
-
-@pytest.mark.parametrize("name", PANEL)
-def test_panel_asks_the_toolbox_what_is_written_down(toolbox: Toolbox, name: str) -> None:
-    assert [anonymous(each) for each in done(toolbox, name).calls] == [CALLS[name]]
-
-
-@pytest.mark.parametrize("name", COMMAND)
-def test_command_line_asks_the_same(
-    toolbox: Toolbox, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[dict[str, Any]] = []
-
-    def caught(operation: str) -> Callable[..., None]:
-        def catch(arguments: Facts, **_: object) -> None:
-            asked.append(anonymous(told(operation, arguments)))
-            raise TextsegError("it has said what it wants")
-
-        return catch
-
-    functions = {"segment_image": "segment_image", "edit_image": "edit_image"}
-    for function, operation in {**functions, "create_image": "generate_and_edit"}.items():
-        monkeypatch.setattr(textseg.toolbox, function, caught(operation))
-    monkeypatch.chdir(tmp_path / "photos")
-    result = CliRunner().invoke(main, COMMAND[name])
-    assert "it has said what it wants" in result.stderr
-    assert asked == [CALLS[name]]
-
-
-@pytest.mark.parametrize("name", TOOL)
-def test_tools_of_assistants_ask_the_same(name: str) -> None:
-    asked = told(CALLS[name]["name"], TOOL[name].arguments())  # type: ignore[attr-defined]  # each has it
-    expected = dict(CALLS[name]["arguments"])
-    if "image" in expected:
-        assert asked["arguments"].pop("image") == "latest"
-        del expected["image"]
-    assert asked == {"name": CALLS[name]["name"], "arguments": expected}
-
-
 # -- copied calls
 
 
-@pytest.mark.parametrize("name", PANEL)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_copied_python_makes_the_same_bit_for_bit(toolbox: Toolbox, name: str) -> None:
     controller = shown(done(toolbox, name))
     made = executed(controller.to_python())
@@ -185,12 +87,12 @@ def test_copied_python_makes_the_same_bit_for_bit(toolbox: Toolbox, name: str) -
     np.testing.assert_array_equal(numbers(made), numbers(expected))
 
 
-@pytest.mark.parametrize("name", PANEL)
+@pytest.mark.parametrize("name", ACTIONS)
 def test_copied_tool_call_makes_the_same_bit_for_bit(toolbox: Toolbox, name: str) -> None:
     controller = shown(done(toolbox, name))
     copied = json.loads(controller.to_tool_call())
     tool = next(tool for tool in get_tools(toolbox) if tool.name == copied["name"])
-    assert set(copied["arguments"]) <= set(type(TOOL[name]).model_fields)
+    assert set(copied["arguments"]) <= set(tool.args)
     facts = call(tool, **copied["arguments"]).artifact
     if isinstance(controller, SegmentController):
         mask = controller.mask()
@@ -238,7 +140,13 @@ def test_narrowed_mask_that_was_cut_elsewhere_is_python_but_no_tool_call(toolbox
 
 def test_corrected_mask_is_python_but_no_tool_call(toolbox: Toolbox) -> None:
     controller = segmented(toolbox)
-    controller.correct([{"action": "paint", "points": [[20, 36], [20, 38]]}])
+    controller.correct(
+        [
+            {"action": "keep", "box": [0, 0, WIDTH, HEIGHT]},
+            {"action": "paint", "points": [[20, 36], [20, 38]]},
+            {"action": "keep", "points": [[20, 36]]},
+        ]
+    )
     assert same_mask(controller)
     with pytest.raises(InvalidInputError, match=r"no tool.*correct_mask; give them the handle"):
         controller.to_tool_call()
