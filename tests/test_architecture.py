@@ -44,6 +44,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.editing.result": (
         *BORDER,
         "textseg.editing",
+        "textseg.segmentation.drawing",
         "textseg.segmentation.result",
     ),
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
@@ -118,6 +119,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.panels",
         "textseg.toolbox",
         "textseg.workspace",
+        "textseg.registry.method_names",
         "textseg.registry.methods",
         "textseg.registry.OptionInfo",
         "textseg.registry.MethodInfo",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from textwrap import dedent
 
@@ -18,11 +19,13 @@ from textseg.editing.base import EditMethod
 from textseg.editing.diffedit import DiffEdit
 from textseg.editing.flowedit import FlowEdit
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
+from textseg.plugins import forget_plugins
 from textseg.registry import (
     MethodInfo,
     OptionInfo,
     make_method,
     method_name,
+    method_names,
     methods,
     range_words,
 )
@@ -250,6 +253,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-methods\nVersion: 1.0\n")
     points = ["[textseg.methods]", "toy = toy_methods:Toy", "diffedit = toy_methods:Toy"]
     (metadata / "entry_points.txt").write_text("\n".join(points))
+    (tmp_path / "raising_methods.py").write_text("raise RuntimeError('no licence\\nfound')")
     monkeypatch.syspath_prepend(tmp_path)
     yield
     sys.modules.pop("toy_methods", None)
@@ -301,16 +305,46 @@ def test_options_of_an_installed_method_are_checked_like_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "point", ["bad = toy_methods:Gone", "bad = no_such_module:Toy", "bad = toy_methods:Unfinished"]
+    "point",
+    [
+        "bad = toy_methods:Gone",
+        "bad = no_such_module:Toy",
+        "bad = toy_methods:Unfinished",
+        "bad = raising_methods:Toy",
+    ],
 )
 @pytest.mark.usefixtures("installed")
 def test_a_broken_registration_names_itself_and_spoils_no_other_method(
     point: str, tmp_path: Path
 ) -> None:
     register(tmp_path, point)
-    where = point.partition("= ")[2]
-    for ask in (methods, lambda: make_method("bad")):
-        with pytest.raises(ModelError, match=f"method 'bad' is registered as {where}") as caught:
-            ask()
-        assert "remove the package" in caught.value.hint
+    told = f"method 'bad' is registered as {point.partition('= ')[2]}"
+    with pytest.raises(ModelError, match=told) as caught:
+        make_method("bad")
+    assert "remove the package" in caught.value.hint
+    assert [info.name for info in methods()] == sorted([*OWN, "bad"])
+    broken = listed("bad")
+    assert broken.error.startswith(told)
+    assert (broken.package, broken.options) == ("toy-methods", ())
+    assert not any(info.error for info in methods() if info.name != "bad")
     assert make_method("sdedit").steps == 50
+
+
+@pytest.mark.usefixtures("installed")
+def test_packages_are_looked_up_once_until_they_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def look_up(*, group: str) -> EntryPoints:
+        asked.append(group)
+        return entry_points(group=group)
+
+    monkeypatch.setattr("textseg.plugins.entry_points", look_up)
+    assert "toy" in [info.name for info in methods()]
+    make_method("toy")
+    assert asked == ["textseg.methods"]
+    register(tmp_path, "other = toy_methods:Toy")
+    assert "other" not in method_names()
+    forget_plugins()
+    assert "other" in method_names()

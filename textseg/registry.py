@@ -237,13 +237,23 @@ class OptionInfo:
 
 @dataclass(frozen=True)
 class MethodInfo:
-    """A registered edit method, for listings: what it is, where from, and what can be set."""
+    """A registered edit method, for listings.
+
+    Attributes:
+        name: to ask for it.
+        title: of the method.
+        paper: where it was published.
+        options: what can be set.
+        package: where it comes from.
+        error: why it cannot be used; "" where it can. Only name and package are known then.
+    """
 
     name: str
     title: str
     paper: str
     options: tuple[OptionInfo, ...]
     package: str
+    error: str = ""
 
 
 def range_words(
@@ -265,10 +275,15 @@ def range_words(
 
 
 def methods() -> list[MethodInfo]:
-    """Return the registered edit methods, by name."""
+    """Return the registered edit methods, by name; one that is broken is told with its error."""
     points = {point.name: point.dist.name if point.dist else "" for point in _method_plugins()}
     packages = {**points, **dict.fromkeys(METHODS, "textseg")}
     return [_method_info(name, packages[name]) for name in sorted(packages)]
+
+
+def method_names() -> list[str]:
+    """Return the names of the registered edit methods. Loads none of them."""
+    return sorted({*METHODS, *(point.name for point in _method_plugins())})
 
 
 def make_method(
@@ -327,8 +342,7 @@ def _method_class(name: str) -> type[EditMethod]:
     if name in METHODS:
         point = EntryPoint(name, METHODS[name], METHOD_GROUP)
     if point is None:
-        known = [*METHODS, *(point.name for point in _method_plugins())]
-        raise UnknownNameError.among("method", name, known)
+        raise UnknownNameError.among("method", name, method_names())
     kind = loaded(point, "method")
     if not is_pydantic_dataclass(kind) or not all(hasattr(kind, part) for part in _METHOD_PARTS):
         raise ModelError(
@@ -344,8 +358,11 @@ def _method_plugins() -> list[EntryPoint]:
 
 
 def _method_info(name: str, package: str) -> MethodInfo:
-    kind = _method_class(name)
-    options = tuple(_option(option, facts) for option, facts in _properties(kind).items())
+    try:
+        kind = _method_class(name)
+        options = tuple(_option(option, facts) for option, facts in _properties(kind).items())
+    except Exception as error:  # whatever another package did must not take the others away
+        return MethodInfo(name, "", "", (), package, " ".join(str(error).split()))
     return MethodInfo(name, kind.title, kind.paper, options, package)
 
 

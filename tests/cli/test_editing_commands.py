@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -301,7 +302,7 @@ def test_caption_is_printed_for_people_and_programs(
 def test_captioner_of_an_edit_can_be_chosen(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot())
     command = ("edit", "garden.png", "tree", "house", "--model", "gaussian", *SHORT, "--json")
     facts = EditResult.model_validate_json(textseg(*command, "--captioner", "parrot").stdout)
     assert facts.caption == facts.source_prompt == "a tree on 40 columns"
@@ -318,6 +319,20 @@ def test_methods_are_listed_with_their_options(textseg: Command) -> None:
     assert [method["name"] for method in listed] == sorted(registry.METHODS)
     options = {option["name"]: option for option in listed[1]["options"]}
     assert (options["steps"]["minimum"], options["steps"]["maximum"]) == (1, 1000)
+
+
+def test_method_that_cannot_be_used_is_listed_with_the_reason_in_one_line(
+    textseg: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = EntryPoint("bad", "no_such_module:Toy", registry.METHOD_GROUP)
+    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    lines = textseg("methods").stdout.splitlines()
+    (line,) = [line for line in lines if line.startswith("bad: ")]
+    assert "cannot be used" in line
+    assert "no_such_module" in line
+    assert any(line.startswith("sdedit: ") for line in lines)
+    refused = textseg("edit", "garden.png", "tree", "house", "--method", "bad", "--json")
+    assert json.loads(refused.stdout)["error"]["code"] == "model_unavailable"
 
 
 # -- the embedded model

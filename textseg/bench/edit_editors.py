@@ -79,5 +79,5 @@ def make_editor(name: str, *, steps: int | None = None) -> Editor:
 
 
 def method_names() -> list[str]:
-    """Return the names of the registered methods."""
-    return [info.name for info in methods()]
+    """Return the names of the registered methods that can be used."""
+    return [info.name for info in methods() if not info.error]

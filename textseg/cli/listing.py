@@ -52,6 +52,9 @@ def methods(as_json: AsJson = False) -> None:
         typer.echo(json.dumps([asdict(info) for info in found], indent=2))
         return
     for info in found:
+        if info.error:
+            typer.echo(f"{info.name}: cannot be used ({info.package}): {info.error}")
+            continue
         typer.echo(f"{info.name}: {info.title} ({info.paper}; {info.package})")
         for option in info.options:
             typer.echo(f"  {_option_line(option)}")

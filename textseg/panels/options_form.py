@@ -1,13 +1,17 @@
-"""The options of an edit method as fields, built from what the registry says of them."""
+"""The options of an edit method as fields, built from what the registry says of them.
+
+Methods are loaded, and torch with them, when one is chosen: a panel has to come up at once.
+"""
 
 from __future__ import annotations
 
+import html
 from typing import Any, Final
 
 import ipywidgets as widgets
 
 from textseg.panels.fields import OWN_WIDTH, narrow, row, wide
-from textseg.registry import MethodInfo, OptionInfo, methods
+from textseg.registry import MethodInfo, OptionInfo, method_names, methods
 
 AUTOMATIC: Final = "what suits the change"
 
@@ -17,22 +21,23 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     Attributes:
         method: the choice; its value is a name, or "" for what suits the change.
+        about: what the chosen method is, or why it cannot be used.
         strength: how much to change where no method is chosen; 0 is what suits.
         fields: one for each option of the chosen method, by name.
     """
 
     def __init__(self) -> None:
         """Begin with what suits the change, which has no options."""
-        self._methods: dict[str, MethodInfo] = {info.name: info for info in methods()}
-        choices = [(AUTOMATIC, "")]
-        choices += [(f"{info.name}: {info.title}", info.name) for info in self._methods.values()]
+        self._chosen: MethodInfo | None = None
+        choices = [(AUTOMATIC, ""), *((name, name) for name in method_names())]
         self.method = widgets.Dropdown(
             options=choices, value="", description="Method", layout=wide(), style=OWN_WIDTH
         )
         self.fields: dict[str, widgets.Widget] = {}
         self.strength = strength_field()
+        self.about = widgets.HTML("")
         self._row = row([self.strength])
-        super().__init__([row([self.method]), self._row])
+        super().__init__([row([self.method, self.about]), self._row])
         self.method.observe(lambda _: self._build(), names="value")
 
     @property
@@ -46,19 +51,26 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     def fill(self, method: str, options: dict[str, Any]) -> None:  # Any: as above
         """Choose a method and set its options; the others go back to their defaults."""
-        self.method.value = method if method in self._methods else ""
+        self.method.value = method if method in method_names() else ""
         for name, field in self.fields.items():
             field.value = options.get(name, self._option(name).default)
 
     def _build(self) -> None:
-        chosen = self._methods.get(self.method.value)
-        options = chosen.options if chosen is not None else ()
+        name = self.method.value
+        chosen = next((info for info in methods() if info.name == name), None) if name else None
+        self._chosen = chosen
+        self.about.value = "" if chosen is None else html.escape(_told(chosen))
+        options = () if chosen is None else chosen.options
         self.fields = {option.name: field_for(option) for option in options}
         self._row.children = tuple(self.fields.values()) or (self.strength,)
 
     def _option(self, name: str) -> OptionInfo:
-        known = self._methods[self.method.value].options
-        return next(option for option in known if option.name == name)
+        assert self._chosen is not None, "it has options"
+        return next(option for option in self._chosen.options if option.name == name)
+
+
+def _told(info: MethodInfo) -> str:
+    return f"cannot be used: {info.error}" if info.error else f"{info.title} ({info.paper})"
 
 
 def strength_field() -> widgets.BoundedFloatText:
