@@ -202,6 +202,20 @@ def test_corrections_change_the_mask_and_are_undone_one_by_one(grove: Toolbox) -
         controller.undo()
 
 
+def test_second_box_to_keep_adds_to_the_first(grove: Toolbox) -> None:
+    """In one go, as they are drawn over a mask in which both are still lit up."""
+    controller = found(grove, "latest")
+    before = mask_of(controller).binary()
+    left, right = [0, 0, WIDTH // 2, HEIGHT], [WIDTH // 2, 0, WIDTH, HEIGHT]
+    controller.correct([{"action": "keep", "box": left}, {"action": "keep", "box": right}])
+    np.testing.assert_array_equal(mask_of(controller).binary(), before)
+    asked = controller.calls[-1]["arguments"]["corrections"]
+    assert [each["box"] for each in asked] == [left, right]
+    controller.undo()
+    controller.correct([{"action": "keep", "box": left}, {"action": "drop", "points": [[8, 7]]}])
+    assert not mask_of(controller).binary().any()
+
+
 def test_correction_of_one_query_leaves_the_others_alone(grove: Toolbox) -> None:
     controller = found(grove, "latest", "tree", "house")
     controller.selected = 1
@@ -344,13 +358,25 @@ def test_edits_go_on_are_undone_and_branch(toolbox: Toolbox, image: str) -> None
     assert [(each.handle, each.parent) for each in line] == [
         (image, None), (first, image), (second, first), (controller.image, image),
     ]  # fmt: skip
-    assert [each.what for each in line] == ["", "tree -> house", "house", "tree"]
+    assert [each.what for each in line] == ["", "tree -> house", "added house", "removed tree"]
     controller.choose(second)
     assert controller.result is not None
     assert controller.result.target == "house"
     assert [each["name"] for each in controller.calls] == [
         "edit_image", "edit_image", "undo", "shelf.choose", "edit_image", "shelf.choose",
     ]  # fmt: skip
+
+
+def test_mask_that_was_looked_at_costs_the_edit_nothing(toolbox: Toolbox, image: str) -> None:
+    fresh = edited(editing(toolbox, image, exclude="house"))
+    other = toolbox.shelf.import_image(PIXELS.copy()).handle
+    controller = editing(toolbox, other, exclude="house")
+    controller.look()
+    finished(controller)
+    edit = edited(controller)
+    assert (fresh.evaluations.mask > 0, edit.evaluations.mask) == (True, 0)
+    assert edit.evaluations.decode == fresh.evaluations.decode
+    np.testing.assert_array_equal(np.asarray(edit.image), np.asarray(fresh.image))
 
 
 def test_undo_never_undoes_what_somebody_else_did(toolbox: Toolbox, image: str) -> None:
@@ -554,7 +580,7 @@ def made(toolbox: Toolbox, **settings: Any) -> CreateController:
 def test_picture_is_made_described_and_edited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot("a tree"))
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot("a tree"))
     toolbox = make_toolbox(tmp_path, setup=Setup(captioner="parrot"))
     controller = made(toolbox)
     assert controller.caption == "a tree"

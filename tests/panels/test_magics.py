@@ -150,7 +150,7 @@ def test_each_line_is_a_change_of_what_the_one_before_left(
     made = edit(shell, "photo -r 'bottom right'", "-> house\n\n  -> tree")
     assert (made.query, made.target) == ("", "tree")
     line = toolbox.list_images().images
-    assert [each.what for each in line] == ["tree", "house", ""]
+    assert [each.what for each in line] == ["added tree", "added house", ""]
     assert line[0].parent == line[1].handle
     removed = edit(shell, "photo", "tree ->")
     assert (removed.query, removed.target) == ("tree", "")

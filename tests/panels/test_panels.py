@@ -14,6 +14,7 @@ import threading
 import types
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -461,6 +462,17 @@ def test_options_of_every_method_are_built_from_the_registry(info: Any) -> None:
             assert isinstance(field, ipywidgets.Checkbox)
 
 
+def test_method_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("bad", "no_such_module:Toy", "textseg.methods")
+    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    form = OptionsForm()
+    form.method.value = "bad"
+    assert "no_such_module" in form.about.value
+    assert form.values == {}
+    form.method.value = "flowedit"
+    assert form.about.value.startswith("follow the difference of two velocities")
+
+
 def test_what_differs_from_the_default_is_what_counts() -> None:
     form = OptionsForm()
     form.fill("blended", {"strength": 0.6, "differential": True, "solver": "dpm_solver_2m"})
@@ -503,6 +515,20 @@ def test_creation_shows_each_stage(toolbox: Toolbox, monkeypatch: pytest.MonkeyP
     assert [each["name"] for each in panel.calls] == ["generate_and_edit", "edit_image"]
     assert '"edit_image"' in panel.to_tool_call()
     assert "EditArguments" in panel.to_python()
+
+
+def test_last_line_tells_the_last_stage_without_a_captioner(toolbox: Toolbox) -> None:
+    panel = create_panel(toolbox)
+    clicked(panel, panel.run)
+    assert line_of(panel) == "Made from “a tree”"
+    panel.body.query.value, panel.body.target.value = "tree", "house"
+    clicked(panel, panel.body.look)
+    assert line_of(panel) == panel.describe()
+    assert re.fullmatch(r"tree: \d+% of the picture", line_of(panel))
+    clicked(panel, panel.body.run)
+    assert line_of(panel).startswith("Before and after: tree → house; ")
+    panel.body.undo.click()
+    assert line_of(panel) == panel.describe()
 
 
 # -- what assistants made
@@ -694,6 +720,8 @@ def test_panel_is_there_before_any_heavy_library_is(tmp_path: Path) -> None:
         "from ipywidgets.widgets.widget import _instances\n"
         "print(len(_instances))\n"  # none is made by importing
         "SegmentPanel(np.zeros((24, 40, 3), np.uint8))\n"
+        "EditPanel(np.zeros((24, 40, 3), np.uint8), query='tree', target='house')\n"
+        "CreatePanel('a tree')\n"
         "heavy = ('torch', 'diffusers', 'transformers', 'matplotlib', 'matplotlib.pyplot')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -28,7 +28,15 @@ from tests.provenance.certificates import Holder, authority, signer
 from tests.provenance.containers import parts
 from textseg import __version__
 from textseg.errors import ImageError, InvalidInputError, MissingExtraError
-from textseg.provenance import EDITED, GENERATED, Credentials, Label, label_in, sign
+from textseg.provenance import (
+    EDITED,
+    GENERATED,
+    Credentials,
+    Label,
+    credentials_in,
+    label_in,
+    sign,
+)
 from textseg.saving import FileFormat, picture_bytes, save_picture
 
 PIXELS = np.random.default_rng(4).integers(0, 256, (31, 47, 3), np.uint8)
@@ -77,6 +85,7 @@ def report(content: bytes, format: str = "PNG", *, anchors: bytes = b"") -> Repo
 def test_signed_edit_is_valid_and_keeps_label_and_pixels(format: FileFormat) -> None:
     content = picture_bytes(PIXELS, format, label=EDITED)
     signed = sign(content, label=EDITED, credentials=CREDENTIALS, source=encoded())
+    assert (credentials_in(content), credentials_in(signed)) == (False, True)
     found = report(signed, format)
     assert found.state == "Valid"
     assert found.problems == ["signingCredential.untrusted"]

@@ -135,7 +135,7 @@ def test_seed_decides_the_picture() -> None:
 
 def test_caption_is_where_the_changes_start_from(monkeypatch: pytest.MonkeyPatch) -> None:
     parrot = Parrot("one tree")
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), parrot)
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), parrot)
     found = ask(changes=CHANGES, captioner="parrot").result
     assert found.caption == "one tree"
     assert found.changes[0].source_prompt == "one tree"

@@ -375,7 +375,7 @@ def test_caption_is_the_source_unless_one_is_given(
     picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parrot = Parrot("a tree")
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), parrot)
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), parrot)
     result = ask(picture, source=None, captioner="parrot").result
     assert result.caption == result.source_prompt == "a tree"
     assert result.prompt == "a house"

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+import textseg
 from tests.toolbox.helpers import Half, Parrot
 from textseg import registry
 from textseg.editing.result import Edit, pixels_of
@@ -44,10 +46,11 @@ from textseg.toolbox import (
     checked,
     create_image,
     edit_image,
+    save_edit,
     segment_image,
 )
 from textseg.toolbox.turns import Turns
-from textseg.workspace import Workspace
+from textseg.workspace import Undone, Workspace
 
 HEIGHT, WIDTH = 24, 40
 TWO_TREES = {
@@ -167,6 +170,42 @@ def test_edits_go_on_from_the_latest_and_are_undone_one_by_one(toolbox: Toolbox)
         toolbox.undo()
 
 
+def test_list_says_what_each_change_did(toolbox: Toolbox) -> None:
+    image = toolbox.workspace.resolve("garden.png").handle
+    mask = toolbox.shelf.import_mask(np.ones((HEIGHT, WIDTH), bool), image).mask
+    for settings in (
+        {"target": "", "operation": "remove"},
+        {"query": "", "operation": "add", "region": "left"},
+        {"invert": True},
+        {"query": "", "target": "", "operation": "remove", "prompt": "grass", "mask": mask},
+    ):
+        toolbox.edit_image(change(image, **settings))
+    assert [each.what for each in toolbox.list_images().images] == [
+        "removed what a mask showed",
+        "everything except tree -> house",
+        "added house",
+        "removed tree",
+        "",
+    ]
+
+
+def test_undo_names_the_picture_that_it_took_back(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may make a picture at any time, also between two looks at the latest one."""
+    image = toolbox.workspace.resolve("garden.png").handle
+    undo = Workspace.undo
+
+    def undo_after_somebody_else(workspace: Workspace) -> Undone:
+        toolbox.edit_image(change(image))
+        return undo(workspace)
+
+    toolbox.edit_image(change(image))
+    monkeypatch.setattr(Workspace, "undo", undo_after_somebody_else)
+    undone = toolbox.undo().undone
+    assert undone == toolbox.list_images().images[0].handle
+
+
 def test_any_handle_can_be_gone_on_from(toolbox: Toolbox) -> None:
     first = toolbox.edit_image(change())
     other = toolbox.edit_image(change(first.image, target="", operation="remove"))
@@ -174,7 +213,7 @@ def test_any_handle_can_be_gone_on_from(toolbox: Toolbox) -> None:
     listed = toolbox.list_images(ListArguments(limit=2))
     assert [image.handle for image in listed.images] == [other.picture, first.picture]
     assert [image.latest for image in listed.images] == [True, False]
-    assert [image.what for image in listed.images] == ["tree", "tree -> house"]
+    assert [image.what for image in listed.images] == ["removed tree", "tree -> house"]
     assert listed.total == 3
 
 
@@ -354,6 +393,27 @@ def test_things_are_added_where_words_say(toolbox: Toolbox) -> None:
 # -- masks by hand
 
 
+@pytest.mark.parametrize(("words", "centre"), [("bottom left", (18, 8)), ("middle", (12, 20))])
+def test_place_is_a_mask_for_python_too(
+    toolbox: Toolbox, words: str, centre: tuple[int, int]
+) -> None:
+    mask = textseg.place(words, (HEIGHT, WIDTH))
+    assert (mask.shape, mask.dtype) == ((HEIGHT, WIDTH), np.float32)
+    assert mask[centre] == 1
+    rows, cols = np.nonzero(mask)
+    assert (rows.mean(), cols.mean()) == pytest.approx(centre, abs=1.5)
+    added = toolbox.edit_image(change(query="", operation="add", region=words, prompt="a house"))
+    scene = toolbox.scene(added.image)
+    edit = scene.edit("", "house", mask=mask, source="a tree", prompt="a house", steps=4)
+    np.testing.assert_array_equal(pixels_of(edit.picture), pixels(toolbox, added.picture))
+
+
+@pytest.mark.parametrize(("words", "size"), [("largest", (4, 6)), ("", (4, 6)), ("left", (0, 6))])
+def test_what_is_no_place_is_refused(words: str, size: tuple[int, int]) -> None:
+    with pytest.raises(InvalidInputError, match=r"no place|pixels on both sides"):
+        textseg.place(words, size)
+
+
 def test_found_mask_can_be_edited_with_and_is_shaped_like_any_found_mask(toolbox: Toolbox) -> None:
     by_query = toolbox.edit_image(change())
     toolbox.shelf.choose(by_query.image)
@@ -386,6 +446,72 @@ def test_regions_are_kept_and_dropped_by_pointing(grove: Toolbox) -> None:
     wrong = {"mask": found, "corrections": [{"action": "drop", "points": [[0, 20]]}]}
     with pytest.raises(InvalidInputError, match="no region"):
         grove.shelf.correct_mask(CorrectArguments.model_validate(wrong))
+
+
+@pytest.fixture
+def three(toolbox: Toolbox) -> str:
+    """A mask of three regions: a at the left, b in the middle, c at the right."""
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    for left in (2, 16, 30):
+        inside[6:14, left : left + 6] = True
+    image = toolbox.workspace.resolve("garden.png").handle
+    return toolbox.shelf.import_mask(inside, image, name="trees").mask
+
+
+BOXES = {"a": [0, 4, 10, 16], "b": [14, 4, 24, 16], "c": [28, 4, 38, 16]}
+POINTS = {"a": [[8, 4]], "b": [[8, 18]], "c": [[8, 32]]}
+
+
+def said(action: str, name: str) -> dict[str, object]:
+    """A box around the region with a capital letter, a point on the one with a small one."""
+    where = {"box": BOXES[name.lower()]} if name.isupper() else {"points": POINTS[name]}
+    return {"action": action, **where}
+
+
+@pytest.mark.parametrize(
+    ("corrections", "left"),
+    [
+        ("+A", "a"),
+        ("+A +C", "ac"),
+        ("+a +C +b", "abc"),
+        ("-A -c", "b"),
+        ("+A +B -b", "a"),
+        ("-b +A +B", "a"),
+        ("+A -A", ""),
+    ],
+)
+def test_what_is_kept_is_kept_together_and_what_is_dropped_goes(
+    toolbox: Toolbox, three: str, corrections: str, left: str
+) -> None:
+    steps = [said("keep" if word[0] == "+" else "drop", word[1]) for word in corrections.split()]
+    asked = CorrectArguments.model_validate({"mask": three, "corrections": steps})
+    facts = toolbox.shelf.correct_mask(asked)
+    found = toolbox.shelf.mask(facts.mask)
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    for name in left:
+        start = BOXES[name][0] + 2
+        expected[6:14, start : start + 6] = True
+    np.testing.assert_array_equal(found.binary(), expected)
+    assert facts.name == "trees (corrected)"
+
+
+def test_strokes_are_made_in_what_is_kept_and_can_join_regions(
+    toolbox: Toolbox, three: str
+) -> None:
+    bridge = {"action": "paint", "points": [[10, 6], [10, 18]], "radius": 1}
+    dot = {"action": "paint", "points": [[20, 4]], "radius": 1}
+    steps = [
+        said("keep", "c"),
+        bridge,
+        dot,
+        said("keep", "a"),
+        {"action": "erase", "points": [[8, 33]]},
+    ]
+    asked = CorrectArguments.model_validate({"mask": three, "corrections": steps})
+    binary = toolbox.shelf.mask(toolbox.shelf.correct_mask(asked).mask).binary()
+    assert all(binary[at] for at in ((8, 4), (10, 11), (8, 18))), "a, the bridge, b behind it"
+    assert binary[20, 4], "painted after something was kept"
+    assert not binary[8, 33], "erased"
 
 
 def test_painted_file_becomes_a_mask(toolbox: Toolbox, tmp_path: Path) -> None:
@@ -428,6 +554,20 @@ def test_edit_of_a_made_picture_is_still_made_by_a_model(toolbox: Toolbox, tmp_p
     edited = toolbox.edit_image(change("latest"))
     path = toolbox.shelf.export(edited.picture or "", tmp_path / "edited.png")
     assert read_label(path) == GENERATED
+
+
+def test_edit_of_a_signed_picture_says_that_the_signature_stays_behind(
+    toolbox: Toolbox, photos: Path
+) -> None:
+    claims = PngInfo()
+    claims.add(b"caBX", b"\0\0\0\x1ejumdc2pa\0\x11\0\x10\x80\0\0\xaa\0\x38\x9b\x71\3c2pa\0")
+    Image.fromarray(PIXELS).save(photos / "signed.png", pnginfo=claims)
+    first = toolbox.edit_image(change("signed.png"))
+    assert [note for note in first.notes if "Content Credentials" in note]
+    assert not toolbox.edit_image(change("latest", query="", operation="add", region="left")).notes
+    asked = change(str(photos / "signed.png"))
+    saved = save_edit(edit_image(asked, model=MODEL), photos / "out.png")
+    assert saved.notes == first.notes
 
 
 def test_exported_mask_is_black_and_white(toolbox: Toolbox, tmp_path: Path) -> None:
@@ -604,12 +744,12 @@ def test_half_precision_that_fails_is_left_for_good(
     assert asked == ["auto", "float32"]
 
 
-def test_captioner_of_the_setup_describes_pictures(
+def test_captioner_of_the_setup_describes_pictures_where_the_model_is(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from textseg import captioning
 
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot("a tree"))
+    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot("a tree"))
     toolbox = box(photos, tmp_path, setup=Setup(captioner="parrot"))
     assert toolbox.edit_image(change(source=None)).caption == "a tree"
 
@@ -629,3 +769,32 @@ def test_scene_of_a_picture_is_shared_with_the_operations(toolbox: Toolbox) -> N
     assert scene is toolbox.scene("latest")
     assert scene.find("tree").evaluations > 0
     assert scene.find("tree").evaluations == 0
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_mask_that_was_looked_at_is_not_looked_for_again(
+    toolbox: Toolbox, photos: Path, tmp_path: Path, together: bool
+) -> None:
+    other = box(photos, tmp_path / "other")
+    alone = other.edit_image(change(exclude="house", steps=4))
+    toolbox.segment_image(
+        checked(
+            SegmentArguments,
+            {
+                "image": "garden.png",
+                "queries": ["tree", "house"] if together else ["tree"],
+                "exclude": "house",
+            },
+        )
+    )
+    seen = toolbox.edit_image(change(exclude="house", steps=4))
+    assert alone.evaluations.mask > 0
+    assert seen.evaluations.mask == 0
+    assert seen.evaluations.decode == alone.evaluations.decode
+    np.testing.assert_array_equal(pixels(toolbox, seen.picture), pixels(other, alone.picture))
+
+
+def test_mask_found_with_other_settings_is_not_the_one_of_an_edit(toolbox: Toolbox) -> None:
+    toolbox.segment_image(find(seed=5))
+    toolbox.segment_image(find(draws=4))
+    assert toolbox.edit_image(change()).evaluations.mask > 0

@@ -31,7 +31,7 @@ from textseg.errors import (
     WorkspaceError,
 )
 from textseg.images import to_uint8
-from textseg.workspace import Draft, Record, Workspace
+from textseg.workspace import Draft, Record, Undone, Workspace
 from textseg.workspace.records import ALPHABET
 
 
@@ -391,8 +391,9 @@ def test_empty_workspace_has_no_latest_image(workspace: Workspace) -> None:
 def test_undo_goes_back_one_by_one_and_loses_nothing(workspace: Workspace) -> None:
     first, second, third = chain(workspace, 3)
     assert workspace.resolve("latest") == third
-    assert workspace.undo() == second
-    assert workspace.undo() == first == workspace.latest()
+    assert workspace.undo() == Undone(second, third.handle)
+    assert workspace.undo() == Undone(first, second.handle)
+    assert workspace.latest() == first
     with pytest.raises(NothingToUndoError, match=f"{first.handle} was not made from another"):
         workspace.undo()
     assert workspace.latest() == first
@@ -404,7 +405,7 @@ def test_branch_from_any_image_and_undo_along_it(workspace: Workspace) -> None:
     first, second, _ = chain(workspace, 3)
     workspace.choose(first.handle)
     branch = workspace.keep([draft := image_draft(workspace, first.handle)], head=draft.handle)[0]
-    assert workspace.undo() == first
+    assert workspace.undo().image == first
     assert branch.root == second.root == first.handle
 
 

@@ -68,6 +68,8 @@ class CreatePanel(Panel):
         super().__init__(controller, work, [row([self.prompt]), how, work, self.caption, self.body])
         work.starts(self.run, controller.run)
         controller.observe(self._describe_picture, names=["image", "caption"])
+        # after the body, which knows nothing of prompts and would have the last word
+        controller.editing.observe(self._describe_picture, names="image")
 
     @property
     def result(self) -> Edit | None:
@@ -100,7 +102,7 @@ class CreatePanel(Panel):
         """Return in one line what is shown."""
         if not self.controller.image:
             return "No picture yet."
-        if self.result is not None:
+        if self.result is not None or self.body.looking:
             return self.body.describe()
         caption = self.controller.caption
         return f"Made from “{self.controller.prompt}”" + (f"; shows: {caption}" if caption else "")

@@ -86,7 +86,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def describe(self) -> str:
         """Return in one line what is shown."""
         edit = self.controller.result
-        if self._looking or edit is None:
+        if self.looking or edit is None:
             finding = self.controller.finding
             return (
                 described(finding.shown(), finding.cut)
@@ -105,7 +105,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if not controller.image:
             return None
         edit = controller.result
-        if edit is not None and not self._looking:
+        if edit is not None and not self.looking:
             return side_by_side(edit.comparison())
         rgb = controller.toolbox.shelf.picture(controller.image).visible()
         return with_masks(rgb, controller.finding.shown(), controller.finding.cut)
@@ -132,10 +132,10 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def draw(self) -> None:
         """Show what there is: the mask, or before and after, or the plain picture."""
         with self._lock:
-            edit = None if self._looking else self.controller.result
+            edit = None if self.looking else self.controller.result
             if edit is not None:
                 self._draw_edit(edit)
-            elif not self._looking:
+            elif not self.looking:
                 self.controller.finding.image = self.controller.image
             shown = self.stage if edit is None else self.compare
             if self._pictures.children != (shown,):
@@ -143,7 +143,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self._draw_history()
 
     @property
-    def _looking(self) -> bool:
+    def looking(self) -> bool:
         """Whether a mask in the picture is shown, before anything is changed there."""
         finding = self.controller.finding
         return bool(finding.masks) and finding.image == self.controller.image
@@ -189,7 +189,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _new_mask(self, _: object) -> None:
         self.draw()
-        if self._looking:
+        if self.looking:
             self.work.tell(self.describe())
 
 

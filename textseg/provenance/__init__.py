@@ -11,7 +11,12 @@ from __future__ import annotations
 from textseg.provenance.credentials import Credentials, sign
 from textseg.provenance.labels import EDITED, GENERATED, Label, SourceType
 from textseg.provenance.metadata import source_metadata
-from textseg.provenance.reading import label_in, read_label
+from textseg.provenance.reading import (
+    credentials_in,
+    label_in,
+    read_credentials,
+    read_label,
+)
 
 __all__ = [
     "EDITED",
@@ -19,7 +24,9 @@ __all__ = [
     "Credentials",
     "Label",
     "SourceType",
+    "credentials_in",
     "label_in",
+    "read_credentials",
     "read_label",
     "sign",
     "source_metadata",

@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, cast, get_args
+from typing import Final, TypeVar, cast, get_args
 from xml.etree import ElementTree
 
 from textseg.errors import ImageError
 from textseg.provenance.labels import IPTC, RDF, VOCABULARY, Label, SourceType
 
+# How the description box of a C2PA manifest store begins in every format: its type is a UUID that
+# spells the name of the standard (C2PA specification 2, "Manifest Store"; ISO/IEC 19566-5).
+_MANIFESTS: Final = b"jumdc2pa" + bytes.fromhex("00110010800000aa00389b71")
+
 MAX_PACKET = 1_000_000  # bytes
 MAX_PACKETS = 16  # a file has one, or a few when it holds pictures within pictures
+
+Found = TypeVar("Found")
 
 _ELEMENTS = (b"x:xmpmeta", b"x:xapmeta", b"rdf:RDF")  # the outermost, in this order
 _PROPERTY: Final = f"{{{IPTC}}}DigitalSourceType"
@@ -35,19 +41,21 @@ def read_label(path: str | os.PathLike[str]) -> Label | None:
     Raises:
         ImageError: the file is missing, or cannot be opened.
     """
-    path = Path(path)
-    if not path.is_file():  # a pipe or a device would block, or never end
-        raise ImageError(f"{path}: there is no such picture file")
-    if path.stat().st_size == 0:
-        return None
-    try:
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-        ):
-            return label_in(content)
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be opened ({error.strerror})") from None
+    return _read(path, label_in)
+
+
+def read_credentials(path: str | os.PathLike[str]) -> bool:
+    """Return whether a picture file has Content Credentials in it; they are not checked.
+
+    Raises:
+        ImageError: the file is missing, or cannot be opened.
+    """
+    return _read(path, credentials_in)
+
+
+def credentials_in(content: bytes | mmap.mmap) -> bool:
+    """Return whether the content of a picture file has Content Credentials in it."""
+    return content.find(_MANIFESTS) >= 0
 
 
 def label_in(content: bytes | mmap.mmap) -> Label | None:
@@ -58,6 +66,23 @@ def label_in(content: bytes | mmap.mmap) -> Label | None:
             if term in get_args(SourceType):
                 return Label(cast(SourceType, term))
     return None
+
+
+def _read(path: str | os.PathLike[str], ask: Callable[[bytes | mmap.mmap], Found]) -> Found:
+    """Return what a question about the content of a file gives."""
+    path = Path(path)
+    if not path.is_file():  # a pipe or a device would block, or never end
+        raise ImageError(f"{path}: there is no such picture file")
+    if path.stat().st_size == 0:  # which cannot be mapped
+        return ask(b"")
+    try:
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            return ask(content)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be opened ({error.strerror})") from None
 
 
 def _packets(content: bytes | mmap.mmap) -> Iterator[bytes]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
-from textseg.provenance import label_in
+from textseg.provenance import credentials_in, label_in
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import check_method, edit_scene, label_of, noted
+from textseg.toolbox.edit import UNSIGNED, check_method, edit_scene, label_of, noted
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
@@ -164,7 +164,8 @@ class Toolbox:
         mask = None
         if arguments.mask is not None:
             mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
-        label = label_of(label_in(self.workspace.bytes_of(image)))
+        content = self.workspace.bytes_of(image)
+        label = label_of(label_in(content))
         asked = arguments.model_copy(update={"image": image.handle})
         with self._turn(progress, cancel) as follow:
             answer, notes = self._tried(
@@ -180,7 +181,7 @@ class Toolbox:
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
             self._remember(result.picture, answer.scene)
-        return noted(result, notes)
+        return noted(result, [*notes, UNSIGNED] if credentials_in(content) else notes)
 
     def generate_and_edit(
         self,

@@ -21,6 +21,7 @@ from textseg.provenance import (
     GENERATED,
     Credentials,
     Label,
+    read_credentials,
     read_label,
     source_metadata,
 )
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
 
+UNSIGNED = (
+    "the Content Credentials of the picture were not carried over; sign the edit to have them in it"
+)
 LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
 
 
@@ -201,8 +205,10 @@ def save_edit(
         source=Path(result.image).read_bytes() if credentials else None,
         force=force,
     )
-    loss = loss_note(format_of(path))
-    return noted(result, [loss] if loss else []).model_copy(update={"file": str(saved)})
+    notes = [loss] if (loss := loss_note(format_of(path))) else []
+    if credentials is None and read_credentials(result.image):
+        notes.append(UNSIGNED)
+    return noted(result, notes).model_copy(update={"file": str(saved)})
 
 
 def noted(result: EditResult, notes: Sequence[str]) -> EditResult:

@@ -13,11 +13,21 @@ EDGE = 0.25  # of the radius, over which the mask fades
 
 
 def place(words: str, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return a round mask (H, W) in [0, 1] where the words say: "left", "top right", "middle" ...
+    """Return a round mask (H, W) float32 in [0, 1] where the words say; for what is to be added.
+
+        scene.edit("", "red ball", mask=textseg.place("bottom left", scene.picture.size))
+
+    Its centre lies ``RADIUS`` from the sides that are named, its edge fades inwards.
+
+    Args:
+        words: "left", "right", "top", "bottom", "middle", or two of them as in "top right".
+        size: (H, W) of the picture in pixels.
 
     Raises:
-        InvalidInputError: the words name no place.
+        InvalidInputError: the words name no place, or the size is none.
     """
+    if min(size) < 1:
+        raise InvalidInputError(f"a picture has pixels on both sides, got {size[0]} x {size[1]}")
     said = read_region_words(words)
     if said.order not in PLACES or (said.first, said.count) != (1, 1):
         raise InvalidInputError(

@@ -14,12 +14,12 @@ from textseg.files import refuse_existing, write_files
 from textseg.images import ImageLike, Picture, open_picture, png_bytes
 from textseg.provenance import Credentials, label_in
 from textseg.saving import format_of, picture_bytes, save_picture
+from textseg.toolbox.correcting import corrected
 from textseg.toolbox.drafts import mask_draft
 from textseg.toolbox.edit import painted_mask
 from textseg.toolbox.selecting import region_facts
 from textseg.toolbox.shelf_facts import (
     CorrectArguments,
-    Correction,
     ImageFacts,
     ListArguments,
     ListResult,
@@ -61,10 +61,8 @@ class Shelf:
         Raises:
             NothingToUndoError: the latest picture was not made by a change.
         """
-        before = self.workspace.latest()
-        now = self.workspace.undo()
-        assert before is not None, "something was undone"
-        return UndoResult(image=self.image_facts(now), undone=before.handle)
+        step = self.workspace.undo()
+        return UndoResult(image=_image_facts(step.image, step.image), undone=step.undone)
 
     def choose(self, handle: str) -> ImageFacts:
         """Make a picture the latest, to go on from there."""
@@ -107,14 +105,14 @@ class Shelf:
     def correct_mask(self, arguments: CorrectArguments) -> MaskFacts:
         """Return a mask with regions kept or dropped and strokes painted; a new one is kept.
 
+        All that is said to be kept stays, but for what is said to be dropped; see ``corrected``.
+
         Raises:
             UnknownHandleError: there is no such mask.
             InvalidInputError: a point hits no region.
         """
         record = self.workspace.resolve(arguments.mask, kind="mask")
-        mask = self.mask(record.handle)
-        for correction in arguments.corrections:
-            mask = _corrected(mask, correction)
+        mask = corrected(self.mask(record.handle), arguments.corrections)
         assert record.parent is not None, "a mask belongs to a picture"
         image = self.workspace.record(record.parent)
         return self._keep_mask(mask, image, operation="paint", arguments=arguments)
@@ -317,19 +315,13 @@ def _what(record: Record) -> str:
     facts: dict[str, Any] = record.result  # Any: JSON
     if record.operation == "generate":
         return str(facts.get("prompt", ""))
-    if record.operation == "edit":
-        query, target = facts.get("query", ""), facts.get("target", "")
-        return f"{query} -> {target}" if query and target else f"{target or query}"
-    return ""
+    return _change(facts) if record.operation == "edit" else ""
 
 
-def _corrected(mask: Mask, correction: Correction) -> Mask:
-    points = [(row, col) for row, col in correction.points]
-    if correction.action in ("paint", "erase"):
-        value = 1.0 if correction.action == "paint" else 0.0
-        return mask.paint(points, correction.radius, value)
-    if correction.box is not None:
-        left, top, right, bottom = correction.box
-        box = (left, top, right, bottom)
-        return mask.keep_box(box) if correction.action == "keep" else mask.drop_box(box)
-    return mask.keep(*points) if correction.action == "keep" else mask.drop(*points)
+def _change(facts: dict[str, Any]) -> str:  # Any: JSON
+    query, target = facts.get("query", ""), facts.get("target", "")
+    if facts.get("invert"):
+        query = f"everything except {query}"
+    if not target:
+        return f"removed {query or 'what a mask showed'}"
+    return f"{query} -> {target}" if query else f"added {target}"

@@ -61,7 +61,8 @@ class MaskFacts(Facts):
 class Correction(Facts):
     """One thing that a person does to a mask with the pointer.
 
-    Points are [row, column], boxes [left, top, right, bottom], both in pixels.
+    Of several in a call all that any keeps stays, but for what any drops, in whatever order. Points
+    are [row, column], boxes [left, top, right, bottom], both in pixels.
     """
 
     action: Literal["keep", "drop", "paint", "erase"] = Field(
@@ -89,5 +90,8 @@ class CorrectArguments(Facts):
 
     mask: str = Field(min_length=1, description="handle of the mask")
     corrections: list[Correction] = Field(
-        min_length=1, max_length=1000, description="made one after the other"
+        min_length=1,
+        max_length=1000,
+        description="strokes are made one after the other; what is kept or dropped is a region of "
+        "the mask with the strokes so far",
     )

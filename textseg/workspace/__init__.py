@@ -12,7 +12,7 @@ assistant may name beside handles is decided by whoever opens it (``roots``).
 
 from __future__ import annotations
 
-from textseg.workspace.core import LATEST, Workspace
+from textseg.workspace.core import LATEST, Undone, Workspace
 from textseg.workspace.records import PICTURE, Draft, FileFacts, Kind, Record, Step
 from textseg.workspace.roots import FileLimits
 
@@ -25,5 +25,6 @@ __all__ = [
     "Kind",
     "Record",
     "Step",
+    "Undone",
     "Workspace",
 ]

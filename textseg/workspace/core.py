@@ -40,6 +40,14 @@ Steps = list[Step]
 
 
 @dataclass(frozen=True)
+class Undone:
+    """The image that is the latest again, and the handle of the one that was; it is kept."""
+
+    image: Record
+    undone: str
+
+
+@dataclass(frozen=True)
 class Workspace:
     """A folder of pictures and masks, each under a short handle that nobody can guess.
 
@@ -208,8 +216,10 @@ class Workspace:
         with self._store.reads() as rows:
             return rows.latest()
 
-    def undo(self) -> Record:
+    def undo(self) -> Undone:
         """Return the image that the latest one was made from, which is the latest afterwards.
+
+        Which one was the latest is found out in the same step, so that nobody can come between.
 
         Raises:
             NothingToUndoError: the latest image was made from no other, or there is none.
@@ -224,7 +234,7 @@ class Workspace:
                 )
             parent = known(rows, current.parent, "image")
             rows.move(parent.handle, UNDO, now())
-            return parent
+            return Undone(parent, current.handle)
 
     def choose(self, handle: str) -> Record:
         """Return an image, which is the latest afterwards; what is made next branches off from it.
