@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from textseg.scene import Creation, Scene, edit, generate_and_edit, load, segment
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation, Segmentations
+    from textseg.toolbox.places import place
 
 __version__ = "0.1.0"
 
@@ -83,6 +84,7 @@ __all__ = [
     "load",
     "methods",
     "models",
+    "place",
     "segment",
 ]
 
@@ -100,6 +102,7 @@ _HOMES = {
     "Mask": "textseg.segmentation.mask",
     "Segmentation": "textseg.segmentation.result",
     "Segmentations": "textseg.segmentation.result",
+    "place": "textseg.toolbox.places",
 }
 
 

@@ -125,12 +125,14 @@ def load_captioner(
         ModelError: files are missing or broken, or cannot be fetched.
         UnsupportedError: not a BLIP captioning model.
     """
-    name = os.fspath(captioner)
-    key = (name, device, dtype)
+    from textseg.backends.loading import choose_device
+
+    name, where = os.fspath(captioner), str(choose_device(device))
+    key = (name, where, dtype)
     with _LOCK:  # held while loading, so that two threads never load the same weights twice
         if key not in _CACHE:
             loader = _registered(name) or partial(_load_checkpoint, name)
-            _CACHE[key] = loader(device=device, dtype=dtype, local_files_only=local_files_only)
+            _CACHE[key] = loader(device=where, dtype=dtype, local_files_only=local_files_only)
         return _CACHE[key]
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import base64
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -52,12 +55,14 @@ def test_an_edit_shows_itself(found: Edit) -> None:
     assert f"{found.share:.1%} of 32 x 48" in text
     shown = found._repr_mimebundle_()
     assert shown["text/plain"] == text
-    assert shown["image/png"]
+    with Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))) as image:
+        enlarged = np.asarray(image)
     comparison = np.asarray(found.comparison())
     assert comparison.shape == (32, 3 * 48 + 2 * 2, 3)
     assert np.array_equal(comparison[:, :48], pixels_of(found.before))
     assert np.array_equal(comparison[:, -48:], pixels_of(found.picture))
     assert np.array_equal(comparison[:, 50:98, 0], (found.mask * 255).round())
+    assert np.array_equal(enlarged, comparison.repeat(8, 0).repeat(8, 1)), "48 pixels are few"
 
 
 def test_a_removal_says_so() -> None:

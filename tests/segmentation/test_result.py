@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
 from tests.segmentation.helpers import compare, latents_of
@@ -154,6 +155,12 @@ def test_plots_are_figures_that_leave_pyplot_alone(found: Segmentations) -> None
         "assert 'matplotlib.figure' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_plot_is_a_picture_at_the_end_of_a_cell(found: Segmentations) -> None:
+    """As IPython shows it, without the backend that has to be asked for."""
+    shown, _ = DisplayFormatter().format(found["tree"].plot())
+    assert opened(shown["image/png"]).width > 1000
 
 
 def test_facts_are_json_and_complete(found: Segmentations) -> None:

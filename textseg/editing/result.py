@@ -104,12 +104,17 @@ class Edit:
         change = np.abs(self.picture.rgb - self.before.rgb).mean(-1)
         return float(change[self.mask > 0].mean())
 
-    def comparison(self) -> Image.Image:
-        """Return before, mask and after side by side."""
+    def comparison(self, *, enlarge: int = 1) -> Image.Image:
+        """Return before, mask and after side by side.
+
+        Args:
+            enlarge: draw each pixel as a square of that many.
+        """
         mask = np.repeat(to_uint8(self.mask)[..., None], 3, 2)
         panels = [to_uint8(self.before.visible()), mask, to_uint8(self.picture.visible())]
         gap = np.full((self.size[0], max(2, self.size[1] // 40), 3), 255, np.uint8)
-        return Image.fromarray(np.concatenate([panels[0], gap, panels[1], gap, panels[2]], 1))
+        side = np.concatenate([panels[0], gap, panels[1], gap, panels[2]], 1)
+        return Image.fromarray(side.repeat(enlarge, 0).repeat(enlarge, 1))
 
     def compare(self) -> Comparison:
         """Return before and after with a slider between them, for a notebook or a web page."""
@@ -126,7 +131,10 @@ class Edit:
     def _repr_mimebundle_(
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> dict[str, str]:
-        png = base64.b64encode(png_bytes(self.comparison())).decode()
+        from textseg.segmentation.drawing import display_scale
+
+        shown = self.comparison(enlarge=display_scale(self.size))
+        png = base64.b64encode(png_bytes(shown)).decode()
         return {"text/plain": repr(self), "image/png": png}
 
 

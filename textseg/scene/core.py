@@ -206,7 +206,11 @@ class Scene:
             from textseg.captioning import Captioner, load_captioner
 
             given = self.captioner
-            reader = given if isinstance(given, Captioner) else load_captioner(given)
+            reader = (
+                given
+                if isinstance(given, Captioner)
+                else load_captioner(given, device=str(self.model.device))
+            )
             self._caption = reader.caption(self.rgb)
         return self._caption
 
@@ -232,6 +236,8 @@ class Scene:
         cancel: CancelToken | None = None,
     ) -> Segmentations:
         """Return where each of the queries is: the masks that they would get if asked alone.
+
+        What was found at the default settings is known to ``find`` and to edits from then on.
 
         Args:
             queries: what to look for; a text given twice is asked once.
@@ -281,7 +287,11 @@ class Scene:
         )
         found = finish(self._read, raws, texts, settings, batch_size=batch_size, follow=follow)
         share = (time.perf_counter() - start) / len(found)
-        return Segmentations(tuple(replace(item, seconds=share) for item in found))
+        answers = Segmentations(tuple(replace(item, seconds=share) for item in found))
+        if settings == SegmentSettings():  # what ``find`` would ask
+            for item in answers:
+                self._found.put(item.query, item)
+        return answers
 
     def select(self, text: str, **options: Unpack[SegmentOptions]) -> Mask:
         """Return where an expression such as "house and not (door or window)" holds.
@@ -474,7 +484,6 @@ class Scene:
         if known is not None:
             return Found(known, 0)
         found = self.segment(query, progress=progress, cancel=cancel)
-        self._found.put(query, found)
         return Found(found, found.evaluations)
 
     def _looked_for(self, query: str, follow: Follow) -> tuple[Segmentation, int]:

@@ -80,11 +80,11 @@ def png(image: Image.Image | Figure) -> bytes:
 
 def figure(panels: Sequence[Panel], *, columns: int = 4) -> Figure:
     """Return a matplotlib figure of the panels, row by row; it belongs to no window or notebook."""
-    from matplotlib.figure import Figure
+    from textseg.segmentation.plotting import Plot
 
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    found = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * rows), layout="constrained")
+    found = Plot(figsize=(PANEL_INCHES * columns, PANEL_INCHES * rows), layout="constrained")
     axes = list(found.subplots(rows, columns, squeeze=False).flat)
     for ax in axes:
         ax.set_axis_off()
