@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from typer.testing import Result
 
 from textseg import captioning
+from textseg.backends.loading import choose_device
 from textseg.bench import edit as edit_bench
 from textseg.bench.edit import EditBenchSettings, EditReport
 from textseg.cli.shared import plain_failures
 from textseg.errors import Cancelled
 from textseg.images import png_bytes, to_uint8
 from textseg.testing import GaussianModel
+
+DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise
 
 Command = Callable[..., Result]
 
@@ -70,7 +73,7 @@ def ted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             assert rgb.shape == (HEIGHT, WIDTH, 3)
             return "a photo of a tree"
 
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
+    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot())
     draw(folder / "data" / "originals" / "tree.png")
     entries = [
         {"img_name": name, "target_text": "A photo of a house."}

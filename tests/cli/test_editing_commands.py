@@ -13,9 +13,12 @@ from PIL import Image
 from typer.testing import Result
 
 from textseg import captioning, registry
+from textseg.backends.loading import choose_device
 from textseg.errors import PrecisionError
 from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.toolbox import CaptionResult, CreateResult, EditResult
+
+DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise
 
 Command = Callable[..., Result]
 
@@ -293,7 +296,7 @@ class Parrot:
 def test_caption_is_printed_for_people_and_programs(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot())
+    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot())
     command = ("caption", "garden.png", "--captioner", "parrot")
     assert textseg(*command).stdout == "a tree on 40 columns\n"
     assert CaptionResult.model_validate_json(textseg(*command, "--json").stdout).width == 40

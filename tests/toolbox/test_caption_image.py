@@ -10,15 +10,18 @@ from PIL import Image
 
 from tests.toolbox.helpers import Parrot
 from textseg import captioning
+from textseg.backends.loading import choose_device
 from textseg.errors import ImageError, UnknownNameError
 from textseg.progress import Progress
 from textseg.toolbox import CaptionArguments, CaptionResult, caption_image
+
+DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise
 
 
 def test_caption_comes_from_the_chosen_captioner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "auto", "auto"), Parrot("a red house"))
+    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot("a red house"))
     Image.fromarray(np.zeros((8, 12, 3), np.uint8)).save(tmp_path / "dark.png")
     reports: list[Progress] = []
     result = caption_image(
