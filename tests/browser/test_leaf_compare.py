@@ -32,7 +32,7 @@ def slider_of(root: Locator) -> Locator:
 
 
 def edge(root: Locator) -> Locator:
-    return root.get_by_role("img", name="after")
+    return root.get_by_role("img", name="The picture after the change")
 
 
 def test_keyboard_moves_the_line(blank: LeafPage) -> None:
@@ -121,9 +121,20 @@ def test_slider_is_as_wide_as_the_picture_also_when_that_is_small(blank: LeafPag
 def test_new_pictures_replace_the_old_ones(blank: LeafPage) -> None:
     root = blank.mount(pair())
     blank.set(before=picture_bytes(flat(120, 500, (0, 200, 0))), height=120, width=500)
-    expect(root.get_by_role("img", name="before")).to_have_js_property("naturalWidth", 500)
+    before = root.get_by_role("img", name="The picture before the change")
+    expect(before).to_have_js_property("naturalWidth", 500)
     expect(root.get_by_role("status")).to_have_text("Two pictures of 500 by 120 pixels.")
     assert blank.page.evaluate("left.urls") == 2
+
+
+def test_change_is_told_to_those_who_cannot_see_it(blank: LeafPage) -> None:
+    root = blank.mount(pair())
+    blank.set(change="tree → boat")
+    for when in ("before", "after"):
+        name = f"The picture {when} the change: tree → boat"
+        expect(root.get_by_role("img", name=name, exact=True)).to_be_visible()
+    said = "Two pictures of 400 by 240 pixels: tree → boat."
+    expect(root.get_by_role("status")).to_have_text(said)
 
 
 def test_nothing_to_compare_and_broken_bytes_are_said(blank: LeafPage) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Locator, expect
 
 from tests.browser.leafpage import LeafPage, flat, ramp
 from textseg.panels import MaskView
 from textseg.panels.leaves import picture_bytes, soft_bytes
+from textseg.segmentation.mask import Mask
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +60,65 @@ def test_cut_at_one_half_lies_between_127_and_128(
     soft = np.full((HEIGHT, WIDTH), value / 255, np.float32)
     canvas = canvas_of(blank.mount(view(masks=[soft_bytes(soft)])))
     blank.shows(canvas, ROW, LEFT, ORANGE if inside else GREY)
+
+
+# moves the slider over all its stops; what is said, and the colour in the middle of each pixel
+SWEEP = """
+async (root) => {
+  const slider = root.querySelector("input[type=range]");
+  const canvas = root.querySelector("canvas");
+  const [height, width] = [model.get("height"), model.get("width")];
+  const times = canvas.width / width;
+  const seen = [];
+  slider.value = 0;
+  for (let stop = 0; stop <= 100; stop++, slider.stepUp()) {
+    slider.dispatchEvent(new Event("input"));
+    await new Promise((go) => requestAnimationFrame(go)); // asked for after the repaint
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const reds = Array.from({ length: height * width }, (_, k) => {
+      const row = Math.floor((Math.floor(k / width) + 0.5) * times);
+      const col = Math.floor(((k % width) + 0.5) * times);
+      return data[4 * (row * canvas.width + col)];
+    });
+    seen.push({ threshold: model.get("threshold"), label: canvas.ariaLabel, reds });
+  }
+  return seen;
+}
+"""
+
+
+def exact_cuts() -> NDArray[np.float32]:
+    """Every stop of the slider, and what lies a hair below and above it."""
+    stops = np.arange(101, dtype=np.float32) / np.float32(100)
+    near = [np.nextafter(stops, np.float32(end)) for end in (0, 1)]
+    return np.stack([stops, *near])
+
+
+MASKS = {
+    "exact cuts": exact_cuts(),
+    "noise": np.random.default_rng(0).random((19, 31), np.float32),
+    "steps": np.random.default_rng(1).integers(0, 9, (16, 25)).astype(np.float32) / np.float32(8),
+    "an eighth": np.repeat(
+        np.float32([[0.5, 0.5], [0.75, 0.5], [0.5, 0.5], [0.5, 0.5]]), 20, axis=1
+    ),
+    "not enlarged": np.random.default_rng(2).random((12, 400), np.float32),
+}
+
+
+@pytest.mark.parametrize("soft", MASKS.values(), ids=MASKS.keys())
+def test_every_stop_of_the_slider_cuts_as_python_does(
+    blank: LeafPage, soft: NDArray[np.float32]
+) -> None:
+    height, width = soft.shape
+    root = blank.mount(view(height, width, masks=[soft_bytes(soft)]))
+    mask = Mask.of(soft, flat(height, width, GREY))
+    seen = root.evaluate(SWEEP)
+    assert [each["threshold"] for each in seen] == [stop / 100 for stop in range(101)]
+    for each in seen:
+        inside = mask.binary(each["threshold"])
+        drawn = np.reshape(each["reds"], (height, width)) == ORANGE[0]
+        np.testing.assert_array_equal(drawn, inside)
+        assert each["label"].endswith(f" pixels. tree: {inside.mean():.0%} of the picture.")
 
 
 def test_threshold_of_one_leaves_nothing_and_of_zero_all_that_is_above_it(blank: LeafPage) -> None:
@@ -163,13 +225,13 @@ def test_pointer_and_cross_hair_read_the_values(blank: LeafPage) -> None:
     root = blank.mount(view())
     canvas, readout = canvas_of(root), root.locator(".ts-readout")
     canvas.hover(position={"x": 300.5, "y": 60.5})
-    expect(readout).to_have_text("row 60, column 300, tree 0.75")
+    expect(readout).to_have_text("Row 60, column 300, tree 0.75")
     canvas.focus()
     canvas.press("ArrowUp")  # appears in the middle
     canvas.press("ArrowLeft")
     canvas.press("Shift+ArrowDown")
-    expect(readout).to_have_text("row 130, column 199, tree 0.50")
-    expect(root.get_by_role("status")).to_have_text("row 130, column 199, tree 0.50")
+    expect(readout).to_have_text("Row 130, column 199, tree 0.50")
+    expect(root.get_by_role("status")).to_have_text("Row 130, column 199, tree 0.50")
     canvas.press("Escape")
     expect(readout).to_be_empty()
 
@@ -185,7 +247,7 @@ def test_zoom_keeps_the_place_and_the_coordinates(blank: LeafPage) -> None:
     assert (stage["width"], stage["height"]) == (WIDTH, HEIGHT)
     blank.page.mouse.move(stage["x"] + 196, stage["y"] + 115)
     text = root.locator(".ts-readout").inner_text()
-    assert re.match(r"row 11\d, column 19\d,", text)  # about the middle, as before
+    assert re.match(r"Row 11\d, column 19\d,", text)  # about the middle, as before
     canvas.press("0")
     assert canvas.bounding_box()["width"] == WIDTH
 
@@ -195,7 +257,7 @@ def test_small_pictures_are_enlarged_and_large_ones_fitted(blank: LeafPage) -> N
     canvas = canvas_of(root)
     assert canvas.bounding_box()["width"] == 400
     canvas.hover(position={"x": 395, "y": 5})
-    expect(root.locator(".ts-readout")).to_have_text("row 0, column 39, tree 1.00")
+    expect(root.locator(".ts-readout")).to_have_text("Row 0, column 39, tree 1.00")
     blank.page.set_viewport_size({"width": 300, "height": 600})
     assert canvas.bounding_box()["width"] < 300
 
@@ -222,7 +284,7 @@ def test_new_picture_without_masks_has_no_legend(blank: LeafPage) -> None:
     blank.shows(canvas_of(root), ROW, RIGHT, GREY)
     expect(root.get_by_role("button", name="tree")).to_have_count(0)
     expect(canvas_of(root)).to_have_attribute(
-        "aria-label", "Picture of 400 by 240 pixels. nothing looked for yet."
+        "aria-label", "Picture of 400 by 240 pixels. Nothing was looked for yet."
     )
 
 
@@ -254,4 +316,7 @@ def test_three_masks_of_768_by_512_are_repainted_within_a_few_frames(blank: Leaf
             "(n) => Number(document.querySelector('.ts-leaf').dataset.repaint) > n", arg=before
         )
     blank.page.wait_for_function("() => saved.filter((s) => 'repaint_ms' in s).length > 0")
-    assert 0 < blank.get("repaint_ms") < 40  # measured: see the README; loaded machines take longer
+    took = blank.get("repaint_ms")
+    logging.getLogger(__name__).info("repaint of three masks of 768 x 512: %.1f ms", took)
+    # the goal is a frame, 16 ms, and is met where the processor is free; tests share it with others
+    assert 0 < took < 100

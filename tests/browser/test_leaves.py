@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -42,7 +43,8 @@ def prompt_canvas() -> PromptCanvas:
 
 def compare_view() -> CompareView:
     mask = soft_bytes(ramp(HEIGHT, WIDTH))
-    return CompareView(before=PICTURE, after=PICTURE, mask=mask, outline=True, **SIZE)
+    pictures = {"before": PICTURE, "after": PICTURE, "change": "tree → boat"}
+    return CompareView(**pictures, mask=mask, outline=True, **SIZE)
 
 
 LEAVES: list[Callable[[], Leaf]] = [mask_view, prompt_canvas, compare_view]
@@ -63,6 +65,18 @@ def test_keys_never_leave_the_leaf(blank: LeafPage, make: Callable[[], Leaf]) ->
         for key in ("x", "d", "d", "z", "ArrowDown", "Enter", "Delete", "Control+z", "Escape"):
             keyboard.press(key)
     assert blank.page.evaluate("bubbled") == ["q"]
+
+
+@each_leaf
+def test_only_the_key_that_saves_leaves_the_leaf(blank: LeafPage, make: Callable[[], Leaf]) -> None:
+    root = blank.mount(make())
+    for control in root.locator("input:visible, button:visible, [tabindex='0']:visible").all():
+        control.focus()
+        for key in ("s", "Shift+S", "Control+Shift+S", "Control+Alt+s", "Control+d", "Control+s"):
+            blank.page.keyboard.press(key)
+        assert blank.page.evaluate("bubbled.splice(0)") == ["s"]
+        blank.page.keyboard.press("Meta+s")
+        assert blank.page.evaluate("bubbled.splice(0)") == ["s"]
 
 
 @each_leaf
@@ -173,12 +187,13 @@ CONTRAST = """
 """
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "system"), [("light", "dark"), ("dark", "light")])
 @each_leaf
-def test_words_can_be_read_in_light_and_dark(
-    blank: LeafPage, make: Callable[[], Leaf], scheme: str
+def test_words_can_be_read_in_light_and_dark_as_the_page_has_it(
+    blank: LeafPage, make: Callable[[], Leaf], scheme: str, system: Literal["light", "dark"]
 ) -> None:
-    blank.page.emulate_media(color_scheme=scheme)
+    blank.page.emulate_media(color_scheme=system)
+    blank.page.evaluate("(scheme) => { document.body.style.colorScheme = scheme; }", scheme)
     root = blank.mount(make())
     ground = root.evaluate("(root) => getComputedStyle(root).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") == (scheme == "light")

@@ -8,6 +8,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 from traitlets import TraitError
@@ -16,6 +18,7 @@ import textseg.panels
 from textseg.panels import CompareView, MaskView, PromptCanvas
 from textseg.panels.leaves import SENT_SIDE, picture_bytes, soft_bytes
 from textseg.segmentation.drawing import COLOURS
+from textseg.segmentation.soft import cut
 
 LEAVES = (MaskView, PromptCanvas, CompareView)
 
@@ -97,7 +100,22 @@ def test_mask_is_sent_in_grey_with_the_cut_between_127_and_128() -> None:
     soft = np.float32([[0, 0.25, 0.498, 0.5, 0.502, 1]])
     content = soft_bytes(soft)
     assert (opened(content).format, opened(content).mode) == ("PNG", "L")
-    assert values(content).tolist() == [[0, 64, 127, 128, 128, 255]]
+    assert values(content).tolist() == [[0, 63, 127, 127, 128, 255]]
+
+
+# values where rounding could put a pixel on the other side of a cut, and any others
+SOFT = st.floats(0, 1, width=32) | st.integers(0, 100).map(lambda stop: stop / 100)
+
+
+@given(st.lists(SOFT, min_size=1))
+def test_levels_are_cut_where_the_mask_is_at_every_stop_of_the_slider(
+    values_sent: list[float],
+) -> None:
+    soft = np.float32([values_sent])
+    levels = values(soft_bytes(soft))
+    for stop in range(101):
+        np.testing.assert_array_equal(levels > 255 * (stop / 100), cut(soft, stop / 100))
+    assert np.abs(levels - 255 * soft.astype(float)).max() <= 1
 
 
 @pytest.mark.parametrize(("height", "width"), [(3000, 1500), (700, 2100)])

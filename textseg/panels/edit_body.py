@@ -93,9 +93,8 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 if self.controller.image
                 else "No picture yet."
             )
-        what = f"{edit.query} → {edit.target}" if edit.target else f"{edit.query} removed"
         return (
-            f"Before and after: {what}; {edit.share:.0%} of the picture could change, "
+            f"Before and after: {_change(edit)}; {edit.share:.0%} of the picture could change, "
             f"{edit.changed_outside} pixels changed elsewhere."
         )
 
@@ -154,6 +153,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.compare.before = picture_bytes(edit.before.visible())
             self.compare.after = picture_bytes(edit.picture.visible())
             self.compare.mask = soft_bytes(edit.mask)
+            self.compare.change = _change(edit)
 
     def _draw_history(self) -> None:
         line = self.controller.history()
@@ -191,6 +191,13 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.draw()
         if self.looking:
             self.work.tell(self.describe())
+
+
+def _change(edit: Edit) -> str:
+    """Return in a few words what was done; a painted mask has no query."""
+    if not edit.target:
+        return f"{edit.query or 'what the mask showed'} removed"
+    return f"{edit.query} → {edit.target}" if edit.query else f"{edit.target} added"
 
 
 def _operations() -> widgets.Dropdown:

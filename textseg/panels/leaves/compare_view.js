@@ -5,12 +5,12 @@ const LINE = [0xe6, 0x9f, 0x00];
 function render({ model, el }) {
   const life = lifetime(model);
   const root = makeRoot(el, life, { name: "compare", label: "Before and after" });
-  const before = h("img", { class: "ts-picture", alt: "before", draggable: "false" });
-  const after = h("img", { class: "ts-over", alt: "after", draggable: "false" });
+  const before = h("img", { class: "ts-picture", draggable: "false" });
+  const after = h("img", { class: "ts-over", draggable: "false" });
   const line = h("canvas", { class: "ts-over", "aria-hidden": "true" });
   const bar = h("div", { class: "ts-divider", "aria-hidden": "true" });
-  const tags = ["before", "after"].map((word) =>
-    h("span", { class: `ts-tag ts-tag-${word}`, "aria-hidden": "true" }, word),
+  const tags = ["Before", "After"].map((word) =>
+    h("span", { class: `ts-tag ts-tag-${word.toLowerCase()}`, "aria-hidden": "true" }, word),
   );
   const box = h("div", { class: "ts-pair" }, before, after, line, bar, ...tags);
   const range = h("input", {
@@ -27,6 +27,18 @@ function render({ model, el }) {
   root.append(...nodes, ...status.nodes);
   let loads = 0;
 
+  const summary = () => {
+    if (root.dataset.state === "empty") return "No pictures to compare yet.";
+    if (root.dataset.state === "failed") return "These pictures cannot be shown.";
+    const size = `${model.get("width")} by ${model.get("height")} pixels`;
+    return `Two pictures of ${size}${change()}.`;
+  };
+  const change = () => model.get("change") && `: ${model.get("change")}`;
+  const describe = () => {
+    before.alt = `The picture before the change${change()}`;
+    after.alt = `The picture after the change${change()}`;
+    status.say(summary());
+  };
   const showPosition = () => {
     range.value = model.get("position");
     box.style.setProperty("--ts-position", `${model.get("position")}%`);
@@ -54,16 +66,16 @@ function render({ model, el }) {
     image.src = urls.get(image);
     await image.decode();
   };
-  const show = (state, words) => {
+  const show = (state) => {
     root.dataset.state = state;
     for (const node of nodes) node.hidden = state !== "ready";
     showOutline();
-    status.say(words);
+    describe();
   };
   const load = perFrame(life, async () => {
     const turn = ++loads; // later pictures overtake earlier ones
     const pair = [model.get("before"), model.get("after")];
-    if (pair.some(empty)) return show("empty", "No pictures to compare yet.");
+    if (pair.some(empty)) return show("empty");
     root.dataset.state = "loading";
     try {
       await Promise.all([fill(before, pair[0]), fill(after, pair[1])]);
@@ -72,10 +84,9 @@ function render({ model, el }) {
       if (turn !== loads) return undefined;
       root.style.setProperty("--ts-width", `${drawn.width}px`);
       box.classList.toggle("ts-enlarged", drawn.width > before.naturalWidth);
-      const { height, width } = { height: model.get("height"), width: model.get("width") };
-      return show("ready", `Two pictures of ${width} by ${height} pixels.`);
+      return show("ready");
     } catch {
-      return turn === loads ? show("failed", "These pictures cannot be shown.") : undefined;
+      return turn === loads ? show("failed") : undefined;
     }
   });
 
@@ -98,6 +109,7 @@ function render({ model, el }) {
   life.watch(["before", "after", "mask", "height", "width"], load);
   life.watch(["position"], showPosition);
   life.watch(["outline"], showOutline);
+  life.watch(["change"], describe);
   life.later(() => loads++);
   life.later(() => [...urls.keys()].forEach(release));
   showPosition();

@@ -15,6 +15,8 @@ class CompareView(Leaf):
         after: likewise.
         mask: content of an 8-bit grey PNG file, see ``soft_bytes``, whose outline is drawn on
             demand; empty: there is none.
+        change: what was done between the two, in words for those who hear them, e.g. "tree → boat";
+            empty: not told.
         position: of the line, in percent of the width.
         outline: whether the outline of the mask is shown.
     """
@@ -24,6 +26,7 @@ class CompareView(Leaf):
     before = content()
     after = content()
     mask = content()
+    change = traitlets.Unicode("").tag(sync=True)
 
     position = traitlets.Float(50, min=0, max=100).tag(sync=True)
     outline = traitlets.Bool(False).tag(sync=True)

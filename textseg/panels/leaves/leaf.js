@@ -67,14 +67,35 @@ function makeRoot(el, life, { name, label }) {
     "data-jp-suppress-context-menu": "", // Jupyter's menu would open over ours
   });
   // a notebook takes "x" for "cut this cell", and the arrows from the sliders
-  root.addEventListener("keydown", (event) => event.stopPropagation());
-  // the same for the ordinary buttons of the panel around it, which have no script of their own
-  const keep = (event) => event.target.closest?.(".textseg-panel") && event.stopPropagation();
-  document.body.addEventListener("keydown", keep);
-  life.later(() => document.body.removeEventListener("keydown", keep));
+  root.addEventListener("keydown", (event) => saves(event) || event.stopPropagation());
+  keepKeysOfPanels(life);
   el.append(root);
   life.later(() => root.remove());
   return root;
+}
+
+/** Whether somebody wants to save: the one key that is not for us. Filled-in forms send none. */
+function saves({ key, ctrlKey, metaKey, shiftKey, altKey }) {
+  return key?.toLowerCase() === "s" && ctrlKey !== metaKey && !shiftKey && !altKey;
+}
+
+/** The same for the ordinary controls of panels, which have no script of their own. */
+function keepKeysOfPanels(life) {
+  const panelOf = (event) => event.target.closest?.(".textseg-panel");
+  const keep = (event) => panelOf(event) && event.stopPropagation();
+  // text fields of ipywidgets keep all keys, so the notebook gets this one from beside the panel
+  const hand = (event) => {
+    const panel = saves(event) && panelOf(event);
+    if (!panel) return;
+    event.stopImmediatePropagation(); // each leaf listens, and one save is enough
+    const taken = !panel.parentElement.dispatchEvent(new KeyboardEvent(event.type, event));
+    if (taken) event.preventDefault(); // or the browser would save the page
+  };
+  const listeners = [[hand, { capture: true }], [keep, {}]];
+  for (const each of listeners) document.body.addEventListener("keydown", ...each);
+  life.later(() => {
+    for (const each of listeners) document.body.removeEventListener("keydown", ...each);
+  });
 }
 
 /** A button that never loses the focus: with it, keys would go to the notebook's cells. */
@@ -113,7 +134,12 @@ function toggle(model, life, { name, label, role = "checkbox" }) {
   return h("label", { class: "ts-field" }, input, label);
 }
 
-const percent = (share) => `${Math.round(100 * share)}%`;
+/** A share in words; halves go to the even number, as where Python tells the same share. */
+function percent(share) {
+  const near = Math.round(100 * share);
+  const half = near - 100 * share === 0.5;
+  return `${half && near % 2 === 1 ? near - 1 : near}%`;
+}
 const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 /** Says a line at once to the eye, and to a screen reader when the changes have come to rest. */
@@ -135,22 +161,22 @@ const decode = (bytes) =>
 
 const empty = (bytes) => !bytes || bytes.byteLength === 0;
 
-/** The RGBA values of a decoded picture, used up by it, at a size. */
-function rasterOf(bitmap, { width, height, smooth }) {
+/** The RGBA values of a decoded picture, used up by it, at a size; pixels are enlarged as they are. */
+function rasterOf(bitmap, { width, height }) {
   const canvas = h("canvas", { width, height });
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.imageSmoothingEnabled = smooth;
+  context.imageSmoothingEnabled = false;
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();
   return context.getImageData(0, 0, width, height);
 }
 
 /**
- * A decoded mask at a size: its values, 0 to 255; how many pixels have each; and the least and the
- * greatest in and right beside each block of pixels, by which most blocks are passed over.
+ * A decoded mask at a size: its values, 0 to 255; how many of its own pixels have each; and the
+ * least and the greatest in and right beside each block, by which most blocks are passed over.
  */
 function maskOf(bitmap, { width, height }) {
-  const { data } = rasterOf(bitmap, { width, height, smooth: true });
+  const own = rasterOf(bitmap, bitmap);
   const values = new Uint8Array(width * height);
   const blocks = Math.ceil(values.length / BLOCK);
   const mask = {
@@ -165,10 +191,12 @@ function maskOf(bitmap, { width, height }) {
     if (value < mask.low[block]) mask.low[block] = value;
     if (value > mask.high[block]) mask.high[block] = value;
   };
+  for (let i = 0; i < own.data.length; i += 4) mask.histogram[own.data[i]]++;
   for (let k = 0; k < values.length; k++) {
-    const value = data[4 * k];
+    const row = Math.floor(((Math.floor(k / width) + 0.5) * own.height) / height);
+    const col = Math.floor((((k % width) + 0.5) * own.width) / width);
+    const value = own.data[4 * (row * own.width + col)];
     values[k] = value;
-    mask.histogram[value]++;
     meet(k, value);
     if (k > 0) meet(k - 1, value); // outlines look to the right and down
     if (k >= width) meet(k - width, value);
@@ -177,9 +205,9 @@ function maskOf(bitmap, { width, height }) {
 }
 
 /** The share of the pixels of a mask whose values are above the cut. */
-function shareAbove({ histogram, values }, cut) {
-  const above = histogram.reduce((sum, number, value) => (value > cut ? sum + number : sum), 0);
-  return above / values.length;
+function shareAbove({ histogram }, cut) {
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  return sum(histogram.filter((_, value) => value > cut)) / sum(histogram);
 }
 
 /** The size to draw at: that of the picture, or a multiple of it when it is small. */

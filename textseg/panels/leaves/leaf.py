@@ -40,7 +40,8 @@ class Colour(traitlets.Unicode[str, str | bytes]):
 class Leaf(anywidget.AnyWidget):
     """A widget that shows a picture and is nothing but its traits.
 
-    Keys that are pressed in it never reach the notebook, and nothing is fetched from anywhere.
+    Of the keys that are pressed in it only the one that saves, Ctrl or Cmd with S, reaches the
+    notebook, and nothing is fetched from anywhere.
 
     Attributes:
         height: of the picture in pixels; what is sent of it may be smaller.

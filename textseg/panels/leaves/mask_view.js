@@ -2,6 +2,7 @@
 
 const REMEMBERED = 31; // repaints whose median is told
 const TELL = 1000; // ms between two messages about it
+const STEP = 0.01; // of the threshold: at each of these the cut is exact, see ``soft_bytes``
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
@@ -45,7 +46,7 @@ function render({ model, el }) {
       label: "Threshold",
       min: 0,
       most: () => 1,
-      step: 0.01,
+      step: STEP,
       words: (value) => value.toFixed(2),
     }),
     slider(model, life, {
@@ -71,7 +72,7 @@ function render({ model, el }) {
       if (!isPresent(k)) return `${label(k)}: not in this picture`;
       return `${label(k)}: ${isVisible(k) ? area : `hidden, ${area}`}`;
     });
-    const found = parts.length ? parts.join("; ") : "nothing looked for yet";
+    const found = parts.length ? parts.join("; ") : "Nothing was looked for yet";
     return `Picture of ${width} by ${height} pixels. ${found}.`;
   };
   const describe = () => {
@@ -85,7 +86,7 @@ function render({ model, el }) {
     const values = queries().map(
       (k) => `${label(k)} ${(scene.masks[k].values[y * canvas.width + x] / 255).toFixed(2)}`,
     );
-    return [`row ${row}, column ${col}`, ...values].join(", ");
+    return [`Row ${row}, column ${col}`, ...values].join(", ");
   };
   function readCross(cross) {
     readout.textContent = cross && scene ? valuesAt(cross) : "";
@@ -145,7 +146,7 @@ function render({ model, el }) {
       );
       if (turn !== loads) return undefined;
       const drawn = drawnSize(picture);
-      const frame = rasterOf(picture, { ...drawn, smooth: false });
+      const frame = rasterOf(picture, drawn);
       Object.assign(canvas, drawn);
       stage.fit(drawn);
       return show("ready", {
@@ -217,7 +218,7 @@ function makeLegend({ model, label, colour, isPresent, isVisible, queries }) {
     choices = chips.length > 1 ? queries().map(makeChoice) : [];
     const items = chips.map((chip, k) => {
       const item = h("span", { class: "ts-field" }, chip);
-      if (choices[k]) item.append(h("label", { title: "Corrections go here" }, choices[k], "correct this"));
+      if (choices[k]) item.append(h("label", { title: "Corrections go here" }, choices[k], "Correct this"));
       return item;
     });
     node.replaceChildren(...items);

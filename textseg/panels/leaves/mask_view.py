@@ -13,7 +13,8 @@ class MaskView(Leaf):
 
     The masks are sent once; threshold, opacity, the choice of queries and of soft or hard are
     followed within a frame, also while the kernel is busy. A pixel is inside a mask where its value
-    is above 255 x ``threshold``.
+    is above 255 x ``threshold``; at whole hundredths, where the slider stops, these are the pixels
+    that Python cuts out. Shares are counted on a mask as it was sent, however large it is drawn.
 
     Attributes:
         image: content of an image file, see ``picture_bytes``; empty: nothing to show yet.

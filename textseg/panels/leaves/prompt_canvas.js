@@ -32,7 +32,7 @@ const isPointToKeep = (correction) => correction?.action === "keep" && correctio
 const gestures = (corrections) =>
   corrections.reduce((sum, each) => sum + (isPointToKeep(each) ? each.points.length : 1), 0);
 
-/** The corrections and one gesture more; points to keep join, since each alone drops the others. */
+/** The corrections and one gesture more; points to keep that follow one another are one of them. */
 function withGesture(corrections, gesture) {
   const last = corrections.at(-1);
   if (!isPointToKeep(gesture) || !isPointToKeep(last)) return [...corrections, gesture];
@@ -246,7 +246,7 @@ function render({ model, el }) {
       const [picture, mask] = await Promise.all(sources.map(decode));
       if (turn !== loads) return undefined;
       const drawn = drawnSize(picture);
-      const frame = rasterOf(picture, { ...drawn, smooth: false });
+      const frame = rasterOf(picture, drawn);
       const share = mask ? shade(frame, maskOf(mask, drawn), rgb(model.get("color"))) : 0;
       Object.assign(base, drawn);
       Object.assign(ink, drawn);
@@ -339,7 +339,7 @@ function render({ model, el }) {
     if (cross === null) pending = null;
     else {
       go(cross);
-      status.say(`row ${cross.row}, column ${cross.col}`);
+      status.say(`Row ${cross.row}, column ${cross.col}`);
     }
     refresh();
   }
