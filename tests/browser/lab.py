@@ -63,12 +63,21 @@ START_CODE = """
 
 @dataclass(frozen=True)
 class Server:
-    """A JupyterLab that runs."""
+    """A JupyterLab that runs, or another server of notebooks.
+
+    Attributes:
+        url: without a path.
+        token: that it wants to see.
+        folder: of its notebooks; what else is its own lies beside it.
+        log: what it says.
+        answers: path that answers as soon as it is ready.
+    """
 
     url: str
     token: str
     folder: Path
     log: Path
+    answers: str = "/api"
 
 
 @contextmanager
@@ -79,10 +88,23 @@ def running_lab(scratch: Path) -> Iterator[Server]:
     )
     server.folder.mkdir()
     write_settings(scratch / "settings")
-    process = launched(server, environment(scratch))
+    port = server.url.rpartition(":")[2]
+    own = (
+        f"--ServerApp.port={port}",
+        f"--IdentityProvider.token={server.token}",
+        f"--ServerApp.root_dir={server.folder}",
+    )
+    with running(server, "jupyterlab", *OPTIONS, *own):
+        yield server
+
+
+@contextmanager
+def running(server: Server, module: str, *options: str) -> Iterator[None]:
+    """Run a module that serves what ``server`` says; it ends with the block."""
+    process = launched(server, module, *options)
     try:
         wait_for(server, process)
-        yield server
+        yield
     finally:
         stop(process)
 
@@ -117,17 +139,11 @@ def environment(scratch: Path) -> dict[str, str]:
     }
 
 
-def launched(server: Server, settings: dict[str, str]) -> subprocess.Popen[bytes]:
-    port = server.url.rpartition(":")[2]
-    own = (
-        f"--ServerApp.port={port}",
-        f"--IdentityProvider.token={server.token}",
-        f"--ServerApp.root_dir={server.folder}",
-    )
+def launched(server: Server, module: str, *options: str) -> subprocess.Popen[bytes]:
     with server.log.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *OPTIONS, *own],
-            env=settings,
+            [sys.executable, "-m", module, *options],
+            env=environment(server.folder.parent),
             cwd=server.folder,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -139,9 +155,11 @@ def wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + START
     while True:
         if process.poll() is not None:
-            raise RuntimeError(f"JupyterLab did not start:\n{server.log.read_text()[-3000:]}")
+            raise RuntimeError(f"the server did not start:\n{server.log.read_text()[-3000:]}")
         try:
-            urllib.request.urlopen(f"{server.url}/api?token={server.token}", timeout=2).close()
+            urllib.request.urlopen(
+                f"{server.url}{server.answers}?token={server.token}", timeout=2
+            ).close()
             return
         except OSError:
             if time.monotonic() > end:
@@ -160,6 +178,19 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def write_notebook(folder: Path, *cells: str) -> str:
+    """Write a notebook of these cells under a new name, and return that."""
+    nb: Any = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
+    )
+    name = f"t{uuid.uuid4().hex[:8]}.ipynb"
+    nbformat.write(nb, folder / name)
+    return name
+
+
 class Notebook:
     """A notebook in a page; ``watch`` says what went wrong in it."""
 
@@ -169,14 +200,7 @@ class Notebook:
 
     def open(self, *cells: str) -> Page:
         """Make a notebook of these cells, open it and run them all."""
-        nb: Any = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={
-                "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-            },
-        )
-        name = f"t{uuid.uuid4().hex[:8]}.ipynb"
-        nbformat.write(nb, self.server.folder / name)
+        name = write_notebook(self.server.folder, *cells)
         self.page.goto(f"{self.server.url}/doc/tree/{name}?token={self.server.token}")
         self.wait_until("idle")
         ran = self.page.evaluate(

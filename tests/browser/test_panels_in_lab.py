@@ -12,14 +12,13 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import Notebook
+from tests.browser.panelpage import FOUND, button_of, line_of, panel_of, press
 from tests.browser.scenes import CREATE, EDIT, PRELUDE, SEGMENT
 
 pytestmark = pytest.mark.browser
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "panels"
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
-FOUND = "tree: 39% of the picture; boat: not in this picture"
-
 
 ANSWER = """
 async () => {
@@ -37,23 +36,6 @@ def _patience() -> Iterator[None]:
     expect.set_options(timeout=20_000)  # ms; reached only when something is wrong
     yield
     expect.set_options(timeout=5_000)  # Playwright's own
-
-
-def panel_of(page: Page) -> Locator:
-    return page.locator(".textseg-panel")
-
-
-def button_of(panel: Locator, name: str) -> Locator:
-    """A button by its words: its icon is a letter of the name as well."""
-    return panel.locator(".jupyter-button").filter(has_text=re.compile(f"^{name}$"))
-
-
-def press(panel: Locator, name: str) -> None:
-    button_of(panel, name).click()
-
-
-def line_of(panel: Locator) -> Locator:
-    return panel.locator(".widget-html [role=status]")
 
 
 @contextmanager
@@ -306,6 +288,62 @@ def test_keys_and_menus_leave_the_cells_alone(nb: Notebook) -> None:
     for picture in (first.get_by_role("img"), second.get_by_role("application")):
         picture.click(button="right", position={"x": 50, "y": 50})
         expect(page.locator(".lm-Menu")).to_have_count(0)
+
+
+STATE = """
+() => {
+  const {content} = window.jupyterapp.shell.currentWidget;
+  const ids = content.widgets.map((cell) => `${cell.model.id} ${cell.model.executionCount}`);
+  return JSON.stringify([content.mode, content.activeCellIndex, ids]);
+}
+"""
+MOVES = ("ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight", "Escape")
+STARTS = ("Enter", "Shift+Enter", "Control+Enter", "Alt+Enter")
+
+
+def test_keys_that_run_and_choose_cells_do_not_reach_them(nb: Notebook) -> None:
+    page = nb.open(PRELUDE, SEGMENT)
+    panel = panel_of(page)
+    press(panel, "Find")
+    expect(line_of(panel)).to_have_text(FOUND)
+    typed = panel.get_by_role("textbox", name="Find", exact=True)
+    places = [
+        (typed, (*MOVES, *STARTS, "x", "d", "d")),
+        (panel.get_by_role("img"), (*MOVES, *STARTS)),
+        (panel.get_by_role("slider", name="Threshold"), (*MOVES, *STARTS)),
+        (panel.get_by_role("button", name="boat"), (*MOVES, *STARTS)),
+        *[(control, MOVES) for control in panel.locator(".jupyter-button:visible").all()],
+    ]
+    for place, keys in places:
+        place.focus()
+        before = page.evaluate(STATE)
+        for key in keys:
+            page.keyboard.press(key)
+            assert page.evaluate(STATE) == before, f"{key} in {place.evaluate(NAME)}"
+
+
+COUNT_SAVES = """
+() => {
+  const {context} = window.jupyterapp.shell.currentWidget;
+  window.saved = 0;
+  context.saveState.connect((_, state) => (window.saved += state === "completed"));
+}
+"""
+
+
+def test_notebook_is_saved_from_every_control(nb: Notebook) -> None:
+    page = nb.open(PRELUDE, SEGMENT)
+    panel = panel_of(page)
+    press(panel, "Find")
+    expect(line_of(panel)).to_have_text(FOUND)
+    page.evaluate(COUNT_SAVES)
+    controls = panel.locator(FOCUSABLE).all()
+    for number, control in enumerate(controls, start=1):
+        control.focus()
+        page.keyboard.press("Control+s")
+        page.wait_for_function("(number) => window.saved >= number", arg=number)
+    expect(panel.get_by_role("textbox", name="Find", exact=True)).to_have_value("tree, boat")
+    assert page.evaluate("window.saved") == len(controls) > 10
 
 
 # -- what is seen and heard
