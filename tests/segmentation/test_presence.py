@@ -133,15 +133,33 @@ def test_fitting_needs_both_kinds_of_label(labels: list[bool]) -> None:
 
 
 def test_a_model_brings_its_calibration_as_a_mapping_that_json_can_hold() -> None:
-    own = PresenceCalibration(weights={"ratio": 3.0}, bias=-2.0, threshold=0.3)
+    partial = PresenceCalibration(weights={"evidence": 1.0}, bias=-1.0, threshold=0.4)
+    own = PresenceCalibration({"ratio": 3.0}, bias=-2.0, threshold=0.3, partial=partial)
     model = SimpleNamespace(presence_calibration=json.loads(json.dumps(own.as_mapping())))
     assert PresenceCalibration.of_model(model) == own
     assert PresenceCalibration.of_model(SimpleNamespace()) == GENERIC
     assert PresenceCalibration.of_model(SimpleNamespace(presence_calibration=None)) == GENERIC
 
 
+def test_levels_that_leave_a_band_empty_are_read_without_bands() -> None:
+    partial = PresenceCalibration(weights={"ratio": 3.0})
+    own = PresenceCalibration(weights={"gain_fine": 1.0}, partial=partial)
+    whole, missing = maps(np.ones((4, 4))), maps(np.ones((4, 4)))
+    missing.bands[1] = np.nan
+    assert own.suited_to(whole) is own
+    assert own.suited_to(missing) is partial
+    assert partial.suited_to(missing) is partial
+
+
 @pytest.mark.parametrize(
-    "broken", [{"weights": {"charm": 1.0}}, {"slope": 1.0}, {"threshold": 1.5}, [1, 2]]
+    "broken",
+    [
+        {"weights": {"charm": 1.0}},
+        {"partial": {"slope": 1.0}},
+        {"slope": 1.0},
+        {"threshold": 1.5},
+        [1, 2],
+    ],
 )
 def test_a_broken_calibration_is_the_models_fault(broken: object) -> None:
     with pytest.raises(ModelError, match="presence calibration"):

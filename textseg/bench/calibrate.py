@@ -7,6 +7,7 @@ it again whenever weights, draws or levels change: the statistics depend on them
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from textseg.picturebook import weights_folder
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import (
     FEATURES,
+    WHOLE_FEATURES,
     PresenceCalibration,
     fit,
     presence_features,
@@ -27,7 +29,10 @@ from textseg.segmentation.presence import (
 
 
 def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceCalibration:
-    """Returns the calibration that best tells present from absent queries at default settings."""
+    """Returns the calibration that best tells present from absent queries at default settings.
+
+    Other levels may leave a band of noise empty; ``partial``, fitted without bands, is for these.
+    """
     features, labels = [], []
     for exam in tqdm(exams("calibration", scenes=scenes, seed=seed), total=scenes, disable=None):
         questions = [question for question in exam.questions if not question.small]
@@ -35,7 +40,8 @@ def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceC
         found = scene.segment_all([question.query for question in questions])
         features += [presence_features(item.raw) for item in found]
         labels += [question.present for question in questions]
-    return fit(features, labels, names=FEATURES)
+    without_bands = fit(features, labels, names=WHOLE_FEATURES)
+    return replace(fit(features, labels, names=FEATURES), partial=without_bands)
 
 
 def main(

@@ -24,10 +24,15 @@ from textseg.segmentation.soften import blurred
 BAND_FEATURES = tuple(
     f"{part}_{band}" for band in ("fine", "middle", "coarse") for part in ("gain", "loss", "change")
 )
-FEATURES = (
-    *("ratio", "region_ratio", "evidence", "region_evidence", "significance", "information"),
-    *BAND_FEATURES,
+WHOLE_FEATURES = (
+    "ratio",
+    "region_ratio",
+    "evidence",
+    "region_evidence",
+    "significance",
+    "information",
 )
+FEATURES = (*WHOLE_FEATURES, *BAND_FEATURES)
 REGION_BLUR = 0.7  # latent cells
 LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
 
@@ -37,12 +42,14 @@ class PresenceCalibration:
     """A logistic function of presence features, and where its probability counts as "present".
 
     ``weights`` holds a coefficient for each feature used. The default is generic: it trusts the
-    sign of the evidence in the region found; a model can bring its own.
+    sign of the evidence in the region found; a model can bring its own. ``partial`` is what counts
+    instead where the levels leave one of the three bands of noise empty; None for the same.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: {"region_ratio": 6.0})
     bias: float = -1.5
     threshold: float = 0.5
+    partial: PresenceCalibration | None = None
 
     def __post_init__(self) -> None:
         """Check that the features exist and the threshold is a probability."""
@@ -65,11 +72,16 @@ class PresenceCalibration:
         if brought is None:
             return cls()
         try:
-            return cls(**brought)
+            partial = brought.get("partial")
+            return cls(**{**brought, "partial": None if partial is None else cls(**partial)})
         except (TypeError, ValueError, AttributeError) as error:
             raise ModelError(
                 f"the presence calibration of this model is broken: {error}"
             ) from error
+
+    def suited_to(self, raw: RawMaps) -> PresenceCalibration:
+        """Return the calibration for maps of these levels: itself, or ``partial``."""
+        return self.partial if self.partial and np.isnan(raw.bands).any() else self
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability that a query with these features is in the picture."""
@@ -82,8 +94,9 @@ class PresenceCalibration:
         return min(1.0, odds * (1 - self.threshold) / self.threshold)
 
     def as_mapping(self) -> dict[str, object]:
-        """Return what ``PresenceCalibration(**mapping)`` takes; safe for JSON."""
-        return {"weights": dict(self.weights), "bias": self.bias, "threshold": self.threshold}
+        """Return what ``of_model`` takes; safe for JSON."""
+        own = {"weights": dict(self.weights), "bias": self.bias, "threshold": self.threshold}
+        return {**own, "partial": self.partial.as_mapping()} if self.partial else own
 
 
 def presence_features(raw: RawMaps) -> dict[str, float]:

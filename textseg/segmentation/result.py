@@ -102,6 +102,7 @@ class Segmentation(MaskAlgebra):
         calibration: PresenceCalibration,
     ) -> Segmentation:
         """Return the segmentation that raw maps mean for a picture; needs no model."""
+        calibration = calibration.suited_to(raw)
         presence = calibration.probability(presence_features(raw))
         gate = calibration.gate(presence)
         softened = soften(raw, settings.soften)
