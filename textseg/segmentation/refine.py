@@ -48,10 +48,10 @@ class RefineSettings:
 
     method: Method = "guided"
     radius: float = 3.0
-    smoothness: float = 3e-4
+    smoothness: float = 1e-4
     beta: float = 90.0
     gate: float = 1.0
-    cut: float | None = 0.48
+    cut: float | None = 0.5
     steepness: float = 4.0
 
     def __post_init__(self) -> None:

@@ -46,10 +46,10 @@ class SoftenSettings:
     """
 
     statistic: Statistic = "difference"
-    blur: float = 0.5
+    blur: float = 0.7
     rule: Rule = "otsu"
     scale: float = 1.7
-    steepness: float = 12.0
+    steepness: float = 8.0
     fill: float = 0.05
 
     def __post_init__(self) -> None:
