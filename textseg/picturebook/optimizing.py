@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, Literal, TypeVar, TypeVarTuple
 
 import torch
 from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from textseg.picturebook.muon import Muon, suits
+
+_SHAPES = 32  # that a function is compiled for: windows of pictures, with and without gradients
 
 Inputs = TypeVarTuple("Inputs")
 Output = TypeVar("Output")
@@ -49,7 +54,8 @@ def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Outpu
     def call(*inputs: *Inputs) -> Output:
         nonlocal run
         try:
-            return run(*inputs)
+            with torch._dynamo.config.patch(recompile_limit=_SHAPES):
+                return run(*inputs)
         except TorchDynamoException as error:
             reason = str(error).strip().partition("\n")[0]
             warnings.warn(f"Training goes on without torch.compile: {reason}", stacklevel=2)
@@ -83,7 +89,7 @@ class Schedule:
 
 @dataclass
 class Trainer:
-    """AdamW with gradient clipping, an exponential moving average and exact resume.
+    """Gradient clipping, an exponential moving average and exact resume.
 
     Randomness of a step depends on `seed` and the step's number alone, so that a resumed run
     repeats what an uninterrupted one does.
@@ -96,6 +102,7 @@ class Trainer:
         device: where the model lies.
         ema: decay of the averaged weights once warmed up.
         every: seconds between checkpoints.
+        optimizer: AdamW for everything, or Muon for the weights of hidden layers.
     """
 
     model: Any  # an nn.Module whose attributes the caller uses (AutoencoderKL, TextToNoise)
@@ -105,20 +112,28 @@ class Trainer:
     device: torch.device
     ema: float = 0.998
     every: float = 180.0
+    optimizer: Literal["adamw", "muon"] = "adamw"
     step: int = 0
     losses: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Builds the optimiser and takes up a checkpoint where there is one."""
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, self.schedule.peak, betas=(0.9, 0.98), weight_decay=0.01, fused=True
-        )
+        self.optimizers = self._optimizers()
         self.average = [p.detach().clone() for p in self.parameters]
         self._running: float | None = None
         self._saved = time.monotonic()
         if self.checkpoint is not None and self.checkpoint.exists():
             self._load(torch.load(self.checkpoint, map_location=self.device, weights_only=True))
+
+    def _optimizers(self) -> list[Optimizer]:
+        named = [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+        hidden = [p for name, p in named if self.optimizer == "muon" and suits(name, p)]
+        chosen = {id(p) for p in hidden}
+        rest = [p for p in self.parameters if id(p) not in chosen]
+        peak = self.schedule.peak
+        plain = AdamW(rest, peak, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        return [plain, Muon(hidden, peak)] if hidden else [plain]
 
     def steps(self) -> Iterator[int]:
         """Yields the numbers of the steps still to do, with the generators seeded for each."""
@@ -128,12 +143,14 @@ class Trainer:
 
     def update(self, loss: Tensor) -> float:
         """Takes one optimiser step down the loss; returns the running loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule(self.step)
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.schedule(self.step)
+            optimizer.step()
         decay = min(self.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self.parameters, 1 - decay)
@@ -159,7 +176,7 @@ class Trainer:
             {
                 "parameters": [p.detach() for p in self.parameters],
                 "average": self.average,
-                "optimizer": self.optimizer.state_dict(),
+                "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "step": self.step,
                 "running": self._running,
                 "losses": self.losses,
@@ -173,7 +190,8 @@ class Trainer:
             for parameter, value in zip(self.parameters, state["parameters"], strict=True):
                 parameter.copy_(value)
         self.average = list(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(kept)
         self.step, self._running, self.losses = state["step"], state["running"], state["losses"]
 
     def use_average(self) -> None:

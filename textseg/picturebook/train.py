@@ -175,6 +175,7 @@ def train(
         work / "denoiser.pt",
         recipe.seed,
         device,
+        optimizer="muon",
     )
     data = CaptionedLatents(corpus, scaled, new_tokenizer())
     _follow("denoiser", trainer, train_denoiser(trainer, data, batch=recipe.batch))
