@@ -96,7 +96,7 @@ def caption(
     """Returns a random caption.
 
     Args:
-        things: (kind, colour, column as a share of the width) of each thing.
+        things: (kind, colour, column as a share of the width) of each thing; may be none.
         setting: a name of `SETTINGS`.
         rng: decides which things are named, in which order and with how much detail.
     """
@@ -124,7 +124,7 @@ def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
 def _subset(count: int, rng: np.random.Generator) -> list[int]:
     """Which things are named: often one alone, sometimes all, rarely none."""
     draw = rng.random()
-    if draw < 0.04:
+    if draw < 0.04 or count == 0:
         return []
     size = 1 if draw < 0.5 else int(rng.integers(1, count + 1))
     return [int(i) for i in rng.permutation(count)[:size]]

@@ -38,7 +38,8 @@ class LayerRecord:
     """What one cross-attention layer did.
 
     Attributes:
-        attention: probabilities averaged over heads, (b, cells, tokens); cells form a square.
+        attention: probabilities averaged over heads, (b, cells, tokens); the cells are those of
+            the latents, or of the latents made smaller by a power of two, row by row.
         query: (b, cells, d), all heads side by side.
         key: (b, tokens, d), all heads side by side.
         scale: makes query . key the attention logit averaged over heads.
@@ -109,7 +110,7 @@ def grounding_loss(maps: Sequence[Tensor], target: Tensor, words: Tensor, weight
     """Returns the mean cross-entropy between attention and where the named things are.
 
     Args:
-        maps: attention maps (b, cells, tokens), square grids of any size.
+        maps: attention maps (b, cells, tokens) of any resolution.
         target: (b, groups, h, w) share of each cell that belongs to each group; sums to 1 over
             groups.
         words: (b, groups, tokens) 1 where a token belongs to the group, else 0.
@@ -117,7 +118,9 @@ def grounding_loss(maps: Sequence[Tensor], target: Tensor, words: Tensor, weight
     """
     losses = []
     for attention in maps:
-        share = adaptive_avg_pool2d(target, _side(attention)).flatten(2)  # (b, groups, cells)
+        share = adaptive_avg_pool2d(target, _grid(attention, target)).flatten(
+            2
+        )  # (b, groups, cells)
         mass = torch.einsum("bct,bgt->bgc", attention, words)
         entropy = -(share * (mass + 1e-4).log()).sum(1).mean(1)  # (b,)
         losses.append((entropy * weight).mean())
@@ -161,13 +164,16 @@ def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Te
 
 
 def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
-    share = adaptive_avg_pool2d(regions.coverage[:, None], _side(layer.query)).flatten(1)
+    coverage = regions.coverage[:, None]
+    share = adaptive_avg_pool2d(coverage, _grid(layer.query, coverage)).flatten(1)
     share = share / share.sum(1, keepdim=True)
     thing = torch.einsum("rc,rcd->rd", share, layer.query.float()[regions.picture])
     phrase = layer.key.float()[regions.phrase_picture, regions.phrase_token]
     return layer.scale * thing @ phrase.T
 
 
-def _side(cells_second: Tensor) -> int:
-    side: int = round(cells_second.shape[1] ** 0.5)
-    return side
+def _grid(cells_second: Tensor, latents: Tensor) -> tuple[int, int]:
+    """Returns rows and columns of a layer's cells, which have the shape of the latents'."""
+    rows, columns = latents.shape[-2:]
+    smaller = (rows * columns / cells_second.shape[1]) ** 0.5
+    return round(rows / smaller), round(columns / smaller)
