@@ -195,6 +195,18 @@ def test_readers_are_measured_on_a_scene(textseg: Command) -> None:
     assert "| judge |" in table
 
 
+def test_pictures_from_text_are_measured_and_shown_on_a_sheet(
+    textseg: Command, folder: Path
+) -> None:
+    words = "bench generate --samples 1 --seed 4 --sheet drawn.png --json".split()
+    found = told(textseg(*words))
+    assert (found["generated"]["samples"], found["settings"]["seed"]) == (1, 4)
+    assert (folder / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    again = textseg(*words)
+    assert again.exit_code == 2
+    assert "drawn.png would be overwritten" in again.stderr
+
+
 def test_options_of_the_edit_bench_reach_it(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from textseg.cli.bench import (
     bench_edit,
+    bench_generate,
     bench_inversion,
     bench_pie,
     bench_readers,
@@ -64,6 +65,7 @@ main.command()(demo)
 main.add_typer(bench, name="bench")
 bench.command("segment")(bench_segment)
 bench.command("edit")(bench_edit)
+bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
 bench.command("readers")(bench_readers)
 bench.command("pie")(bench_pie)

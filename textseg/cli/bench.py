@@ -57,6 +57,32 @@ def bench_edit(
 
 
 @plain_failures
+def bench_generate(
+    samples: Annotated[int, typer.Option(min=1, help="Pictures to make.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Which prompts and noise.")] = 0,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Write the first 64 pictures side by side, as a PNG.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how often pictures from text show the thing that was asked for, in its colour."""
+    import json
+
+    from textseg.bench.generate import Sheet, measure_generation, table
+    from textseg.files import refuse_existing, usable_folder, write_files
+
+    first = Sheet()
+    if sheet is not None:
+        refuse_existing([sheet], force=False)
+        usable_folder(sheet.parent)
+    with progress_bar() as progress:
+        report = measure_generation(samples, seed, keep=first.keep, progress=progress)
+    if sheet is not None:
+        write_files(sheet.parent, [(sheet.name, first.png())])
+    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
 def bench_inversion(
     scenes: Scenes = 20, seed: Annotated[int, typer.Option(min=0)] = 0, as_json: AsJson = False
 ) -> None:

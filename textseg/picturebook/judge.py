@@ -24,7 +24,7 @@ from textseg.backends.loading import no_progress_bars
 from textseg.errors import ImageError, InvalidInputError
 from textseg.images import to_uint8
 from textseg.picturebook import weights_folder
-from textseg.picturebook.crops import box_of, cropped
+from textseg.picturebook.crops import Box, box_of, cropped
 from textseg.picturebook.reading import pixels, with_article
 from textseg.picturebook.regions import JUDGE_SIZE, NOTHING, PAIRS
 
@@ -65,7 +65,8 @@ class Judge:
         """
         whole = Image.fromarray(_checked(rgb))
         size = (JUDGE_SIZE, JUDGE_SIZE)
-        return self._features(np.asarray(whole.resize(size, Image.Resampling.BILINEAR))).numpy()
+        seen = np.asarray(whole.resize(size, Image.Resampling.BILINEAR))
+        return np.asarray(self._features(seen[None])[0].numpy())
 
     @torch.no_grad()
     def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -97,9 +98,26 @@ class Judge:
             )
         if not binary.any():
             raise InvalidInputError("the mask is empty: there is no region to judge")
-        feature = self._features(cropped(image, box_of(binary), size=JUDGE_SIZE))
-        logits = self.model.logit_scale.exp() * self._answers @ feature
-        return _verdict(np.asarray(logits.softmax(0).double().numpy()))
+        return _verdict(self._answered(image, [box_of(binary)])[0])
+
+    @torch.no_grad()
+    def boxes(self, rgb: NDArray[np.float32], boxes: Sequence[Box]) -> NDArray[np.float64]:
+        """Returns the probabilities (boxes, pairs) of each of `PAIRS` in each box.
+
+        Args:
+            rgb: (H, W, 3) float32 in [0, 1].
+            boxes: in pixels; what lies around them is seen as well.
+
+        Raises:
+            ImageError: `rgb` is something else.
+        """
+        return self._answered(_checked(rgb), boxes)[:, :-1]
+
+    def _answered(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.float64]:
+        """Returns the probabilities (boxes, pairs + 1) of the possible answers."""
+        views = np.stack([cropped(image, box, size=JUDGE_SIZE) for box in boxes])
+        logits = self.model.logit_scale.exp() * self._features(views) @ self._answers.T
+        return np.asarray(logits.softmax(1).double().numpy())
 
     @cached_property
     def _answers(self) -> Tensor:
@@ -107,9 +125,9 @@ class Judge:
         texts = [with_article(f"{color} {kind}") for kind, color in PAIRS]
         return torch.from_numpy(self.text_features([*texts, NOTHING]))
 
-    def _features(self, image: NDArray[np.uint8]) -> Tensor:
-        seen = self.model.vision_model(pixel_values=pixels(image[None].copy()))
-        return normalize(self.model.visual_projection(seen.pooler_output)[0], dim=-1)
+    def _features(self, images: NDArray[np.uint8]) -> Tensor:
+        seen = self.model.vision_model(pixel_values=pixels(images.copy()))
+        return normalize(self.model.visual_projection(seen.pooler_output), dim=-1)
 
 
 @cache
