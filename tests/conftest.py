@@ -19,9 +19,18 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files with long tests first, so that no worker is left with one at the end."""
+    """Put the files with long tests first, so that no worker is left with one at the end.
+
+    The first of them are those that start a server of notebooks: the longest.
+    """
     long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
-    items.sort(key=lambda item: item.path not in long)
+    longest = {item.path for item in items if {"lab", "voila"} & set(fixtures_of(item))}
+    items.sort(key=lambda item: (item.path not in longest, item.path not in long))
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    """The names of the fixtures that a test asks for, itself or through others."""
+    return item.fixturenames if isinstance(item, pytest.Function) else []
 
 
 @pytest.fixture(scope="session")

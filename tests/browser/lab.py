@@ -54,6 +54,33 @@ async (expression) => {
   return (await kernel.requestExecute(asked).done).content.user_expressions.x;
 }
 """
+OPEN = """
+async ([path, id]) => {
+  await window.jupyterapp.commands.execute("docmanager:open", {path, kernel: {id}});
+}
+"""
+CLOSE = """
+async (code) => {
+  const {currentWidget} = window.jupyterapp.shell;
+  const {kernel} = currentWidget.sessionContext.session;
+  const {content} = await kernel.requestExecute({code}).done;
+  if (content.status !== "ok") throw new Error(JSON.stringify(content));
+  const {id} = kernel;
+  const gone = new Promise((go) => currentWidget.disposed.connect(go));
+  currentWidget.context.model.dirty = false; // or it asks whether to save
+  currentWidget.close();
+  await gone;
+  return id;
+}
+"""
+FORGET = """
+import ipywidgets
+ipywidgets.Widget.close_all()
+get_ipython().run_line_magic("reset", "-f")
+"""
+INTERRUPT = """
+() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()
+"""
 START_CODE = """
 (code) => {
   window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code});
@@ -192,22 +219,34 @@ def write_notebook(folder: Path, *cells: str) -> str:
 
 
 class Notebook:
-    """A notebook in a page; ``watch`` says what went wrong in it."""
+    """A notebook in a page, and others after it; ``watch`` says what went wrong in it.
+
+    JupyterLab is loaded and a kernel started for the first, which takes as long as a test does;
+    those that follow find both there, and nothing of the earlier ones.
+    """
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page, self.server = page, server
         self.watch = Watch(page, server.url, server.url.replace("http", "ws"))
+        self._kernel = ""
 
     def open(self, *cells: str) -> Page:
         """Make a notebook of these cells, open it and run them all."""
         name = write_notebook(self.server.folder, *cells)
-        self.page.goto(f"{self.server.url}/doc/tree/{name}?token={self.server.token}")
+        if self._kernel:
+            self.page.evaluate(OPEN, [name, self._kernel])
+        else:
+            self.page.goto(f"{self.server.url}/doc/tree/{name}?token={self.server.token}")
         self.wait_until("idle")
         ran = self.page.evaluate(
             "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
         )
         assert ran, "a cell raised"
         return self.page
+
+    def close(self) -> None:
+        """Close the notebook, and let its kernel forget what it did."""
+        self._kernel = self.page.evaluate(CLOSE, FORGET)
 
     def wait_until(self, status: str) -> None:
         """Wait until the notebook is there and its kernel is "idle" or "busy"."""
@@ -236,6 +275,10 @@ class Notebook:
     def start(self, code: str) -> None:
         """Run code in the kernel and do not wait for it."""
         self.page.evaluate(START_CODE, code)
+
+    def interrupt(self) -> None:
+        """Stop what the kernel does."""
+        self.page.evaluate(INTERRUPT)
 
     def until(self, expression: str, want: str, *, timeout: float = 10) -> None:
         """Wait until an expression in the kernel has this ``repr``."""

@@ -134,26 +134,3 @@ def seconds_to_stop(gate: Gate, panel: Panel) -> float:
     gate.let_go()
     assert panel.wait(PATIENCE)
     return time.monotonic() - began
-
-
-PRELUDE = """
-from tests.browser.scenes import make_scene, seconds_to_stop
-from textseg.panels import CreatePanel, EditPanel, SegmentPanel
-scene = make_scene()
-gate, toolbox = scene.gate, scene.toolbox
-"""
-SEGMENT = """
-panel = SegmentPanel(scene.image, queries=["tree", "boat"], toolbox=toolbox)
-panel
-"""
-EDIT = """
-panel = EditPanel(scene.image, query="tree", target="boat", toolbox=toolbox)
-panel
-"""
-CREATE = f"""
-scene = make_scene("picturebook")
-gate, toolbox = scene.gate, scene.toolbox
-panel = CreatePanel("a tree", toolbox=toolbox)
-panel.controller.height, panel.controller.width = {HEIGHT}, {WIDTH}
-panel
-"""

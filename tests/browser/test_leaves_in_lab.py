@@ -79,3 +79,4 @@ def test_threshold_is_followed_while_the_kernel_is_busy(nb: Notebook) -> None:
         "aria-label", "Picture of 400 by 240 pixels. tree: 25% of the picture."
     )
     assert nb.status() == "busy"
+    nb.interrupt()  # the next one wants the kernel

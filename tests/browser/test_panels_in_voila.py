@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.cells import CREATE, EDIT, PRELUDE, SEGMENT
 from tests.browser.lab import START, Server, free_port, running, write_notebook
 from tests.browser.panelpage import FOUND, line_of, panel_of, press
-from tests.browser.scenes import CREATE, EDIT, PRELUDE, SEGMENT
 from tests.browser.watching import Watch
 
 pytestmark = pytest.mark.browser

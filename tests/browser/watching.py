@@ -20,8 +20,8 @@ class Watch:
 
     def check(self) -> None:
         """Fail when there was any."""
-        assert self.errors == []
-        assert self.external == []
+        assert not self.errors, self.errors  # pytest shows what a test file compares, not this one
+        assert not self.external, self.external
 
     def forget(self) -> None:
         """Begin anew."""
