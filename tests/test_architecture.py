@@ -180,6 +180,7 @@ RENDERER = (
     "textseg.picturebook.scenes",
     "textseg.picturebook.settings",
     "textseg.picturebook.shapes",
+    "textseg.picturebook.worlds",
 )
 TRAINING = ("textseg.picturebook.train", "textseg.picturebook.optimizing")
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from textseg.picturebook import denoiser
+from textseg.picturebook.batches import CaptionedLatents
 from textseg.picturebook.captions import SYNONYMS
-from textseg.picturebook.corpus import open_corpus, render_corpus
+from textseg.picturebook.corpus import open_corpus, render_corpus, world_of_each
 from textseg.picturebook.denoiser import (
-    CaptionedLatents,
     denoiser_loss,
     new_denoiser,
     new_scheduler,
@@ -33,6 +33,7 @@ from textseg.picturebook.scenes import HELD_OUT, render, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import TINY, load_networks, train
 from textseg.picturebook.vocabulary import new_tokenizer
+from textseg.picturebook.worlds import scene_of
 
 CPU = torch.device("cpu")
 
@@ -48,6 +49,21 @@ def corpus(tmp_path_factory):
 def data(corpus):
     latents = torch.randn(24, 4, 8, 8, generator=torch.Generator().manual_seed(0)).half()
     return CaptionedLatents(corpus, latents, new_tokenizer(), windows=0.0)
+
+
+MIXED = world_of_each(24, world=2, share=0.5)
+
+
+@pytest.fixture(scope="module")
+def mixed_corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mixed")
+    render_corpus(folder, count=24, size=64, cells=8, workers=1, world=2, share=0.5)
+    return open_corpus(folder)
+
+
+@pytest.fixture(scope="module")
+def mixed(mixed_corpus, data):
+    return CaptionedLatents(mixed_corpus, data._latents, new_tokenizer(), worlds=MIXED)
 
 
 def tiny_networks():
@@ -86,6 +102,60 @@ def test_rendering_goes_on_where_it_stopped(tmp_path):
     marker.flush()
     render_corpus(tmp_path, count=3, size=64, cells=8, workers=1)
     assert (open_corpus(tmp_path).images[0] == 7).all()
+
+
+def test_a_corpus_may_be_of_both_worlds(mixed_corpus):
+    assert MIXED.tolist() == [1, 2] * 12
+    for index in (4, 5):
+        drawn = render(scene_of(MIXED[index], "training", index), size=64)
+        np.testing.assert_array_equal(mixed_corpus.images[index], drawn.image)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.7, 1.0])
+def test_the_share_of_a_world_is_spread_evenly(share):
+    second = world_of_each(1000, world=2, share=share) == 2
+    due = share * np.arange(1, 1001)
+    assert np.abs(second.cumsum() - due).max() < 1
+
+
+def test_a_corpus_of_another_world_is_not_taken_for_this_one(tmp_path):
+    render_corpus(tmp_path, count=2, size=64, cells=8, workers=1)
+    before = open_corpus(tmp_path).images[1].copy()
+    render_corpus(tmp_path, count=2, size=64, cells=8, workers=1, world=2, share=0.5)
+    assert (open_corpus(tmp_path).images[1] != before).any()
+
+
+def test_only_pictures_of_version_2_have_captions_that_relate(mixed):
+    words = [mixed._vocabulary[word + "</w>"] for word in ("left", "of")]
+    relating = [[], []]
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        ids = mixed.batch(24, rng).ids.numpy()
+        worlds = MIXED[np.random.default_rng(seed).integers(0, 24, 24)]
+        follows = ((ids[:, :-1] == words[0]) & (ids[:, 1:] == words[1])).any(1)
+        for world in (1, 2):
+            relating[world - 1] += follows[worlds == world].tolist()
+    assert not any(relating[0])
+    assert np.mean(relating[1]) > 0.02
+
+
+def test_phrases_that_mean_the_same_things_share_them(mixed_corpus):
+    kinds = np.full_like(mixed_corpus.kinds, -1)
+    kinds[:, :2] = 0
+    coverage = np.zeros_like(mixed_corpus.coverage)
+    coverage[:, 0, :4], coverage[:, 1, 4:] = 255, 255
+    columns = np.full_like(mixed_corpus.columns, 0.5)
+    twins = replace(mixed_corpus, kinds=kinds, coverage=coverage, columns=columns)
+    twins = replace(twins, colors=np.zeros_like(mixed_corpus.colors))
+    data = CaptionedLatents(
+        twins, torch.zeros(24, 4, 8, 8), new_tokenizer(), worlds=0 * MIXED + 2, windows=0.0
+    )
+    batch = data.batch(64, np.random.default_rng(0))
+    said = (batch.words[:, 1:-1].sum(2) > 0).sum(1)
+    assert {1, 2} <= set(said[~batch.false].tolist())
+    for row in torch.arange(64)[~batch.false & (said > 0)]:
+        shown = batch.target[row, 1 : 1 + said[row]]
+        torch.testing.assert_close(shown, torch.full_like(shown, 1 / said[row].item()))
 
 
 def test_token_ids_are_those_of_the_tokenizer(data):
@@ -289,8 +359,11 @@ def test_the_loss_of_an_untrained_network_is_about_the_variance_of_v(data):
     assert losses.total > losses.velocity
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
-def test_a_killed_run_resumes_exactly(data, tmp_path, optimizer):
+@pytest.mark.parametrize(
+    ("optimizer", "pictures"), [("adamw", "data"), ("muon", "data"), ("muon", "mixed")]
+)
+def test_a_killed_run_resumes_exactly(tmp_path, request, optimizer, pictures):
+    data = request.getfixturevalue(pictures)
     whole = train_to(data, tmp_path / "whole.pt", 6, optimizer=optimizer)
     train_to(data, tmp_path / "parts.pt", 6, stop=3, optimizer=optimizer)
     resumed = train_to(data, tmp_path / "parts.pt", 6, optimizer=optimizer)
@@ -417,6 +490,18 @@ def test_a_finished_run_is_not_trained_again(trained):
     before = (trained / "denoiser.pt").stat().st_mtime_ns
     train(TINY, trained, trained / "again", device=CPU)
     assert (trained / "denoiser.pt").stat().st_mtime_ns == before
+
+
+def test_pictures_of_another_world_are_rendered_and_encoded_beside_the_others(trained, tmp_path):
+    recipe = replace(TINY, world=2, share=0.5)
+    train(recipe, tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
+    assert not (tmp_path / "corpus").exists()
+    train(TINY, tmp_path, tmp_path / "again", device=CPU, warm=trained / "out")
+    corpora = [tmp_path / name for name in ("corpus", "corpus-world2-0.5")]
+    first, second = (open_corpus(folder).images for folder in corpora)
+    assert (first != second).reshape(24, -1).any(1).tolist() == [False, True] * 12
+    latents = [tmp_path / name for name in ("latents.pt", "latents-world2-0.5.pt")]
+    assert latents[0].read_bytes() != latents[1].read_bytes()
 
 
 def test_a_warm_restart_goes_on_from_the_shipped_weights(trained, tmp_path):

@@ -6,12 +6,16 @@ meaningful to a model trained on them: "house" says that there is a house, and n
 
 Every phrase keeps the words it stands at and what it means, so that training can relate words to
 places in the picture.
+
+`caption` is version 1. `related_caption`, version 2, also says what is left or right of what, and
+is careful where a word means several things: "the house" is the only one. `HELD_OUT_PHRASINGS` are
+for benchmarks: neither says them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -43,6 +47,16 @@ PLACES: dict[str, tuple[float, float]] = {
 }
 """Place words -> range of columns (as shares of the width) in which a thing's centre lies."""
 
+RELATIONS = ("left of", "right of")
+"""How a caption says where one thing stands to another."""
+
+RELATION_MARGIN = 0.12
+"""Distance of the centres, as a share of the width, from which on one thing is beside another."""
+
+HELD_OUT_PHRASINGS = ("a {noun} in {color}", "the {noun} is {color}", "the {color} {noun} there")
+"""Ways to name a thing in known words that no caption uses, of either version."""
+
+_RELATED_SHARE = 0.2  # of the phrases, as far as something stands beside
 _OPENINGS = ("", "", "", "a picture of", "there is", "we see")
 _ARTICLES = ("a", "a", "the", "")
 
@@ -56,15 +70,30 @@ class Phrase:
         kind: a name of `KINDS`.
         color: a name of `COLORS`, or None where the caption does not say.
         place: a name of `PLACES`, or None.
+        beside: columns (first, last) between which the centre lies, by what is said of another
+            thing of the same picture.
     """
 
     words: tuple[int, int]
     kind: str
     color: str | None
     place: str | None
+    beside: tuple[float, float] | None = None
 
     def means(self, kind: str, color: str, column: float) -> bool:
-        """Tells whether such a thing, its centre at `column` (share of the width), is meant."""
+        """Tells whether such a thing of the caption's own picture is meant.
+
+        Args:
+            kind: a name of `KINDS`.
+            color: a name of `COLORS`.
+            column: its centre, as a share of the width.
+        """
+        if self.beside is not None and not self.beside[0] <= column <= self.beside[1]:
+            return False
+        return self.fits(kind, color, column)
+
+    def fits(self, kind: str, color: str, column: float) -> bool:
+        """Tells whether the words fit a thing of any picture, whatever stands beside it there."""
         if kind != self.kind or (self.color is not None and color != self.color):
             return False
         return self.place is None or PLACES[self.place][0] <= column < PLACES[self.place][1]
@@ -78,11 +107,13 @@ class Caption:
         words: the words; `text` joins them.
         phrases: the things it names.
         setting: words that name the setting (first, one past the last), or None.
+        shares: phrases that mean the same thing share it; otherwise the first one has it.
     """
 
     words: tuple[str, ...]
     phrases: tuple[Phrase, ...] = ()
     setting: tuple[int, int] | None = None
+    shares: bool = False
 
     @property
     def text(self) -> str:
@@ -90,31 +121,87 @@ class Caption:
         return " ".join(self.words)
 
 
-def caption(
-    things: Sequence[tuple[str, str, float]], setting: str, rng: np.random.Generator
-) -> Caption:
-    """Returns a random caption.
+Described = tuple[str, str, float]
+"""A thing as captions know it: kind, colour, and column as a share of the width."""
+
+
+Teller = Callable[
+    [list[str], Sequence[Described], list[int], list[str], np.random.Generator], list[Phrase]
+]
+"""Appends the words for the named things to a caption, with a joiner between them."""
+
+
+def caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
+    """Returns a random caption of version 1.
 
     Args:
         things: (kind, colour, column as a share of the width) of each thing; may be none.
         setting: a name of `SETTINGS`.
         rng: decides which things are named, in which order and with how much detail.
     """
+    return _composed(things, setting, rng, _list)
+
+
+def related_caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
+    """Returns a random caption of version 2; arguments as for `caption`."""
+    return replace(_composed(things, setting, rng, _relate_some), shares=True)
+
+
+def _composed(
+    things: Sequence[Described], setting: str, rng: np.random.Generator, tell: Teller
+) -> Caption:
+    """Returns an opening, some of the things and perhaps the setting."""
     named = _subset(len(things), rng)
     says_setting = rng.random() < (0.3 if named else 1.0)
     words: list[str] = _pick(_OPENINGS, rng).split()
-    phrases: list[Phrase] = []
     joiner = [] if rng.random() < 0.15 else ["and"]
-    for position, index in enumerate(named):
-        words += joiner if position else []
-        phrase = _name(words, things[index], rng)
-        phrases.append(phrase)
+    phrases = tell(words, things, named, joiner, rng)
     span = None
     if says_setting:
         start = len(words)
         words += _pick(SETTING_PHRASES[setting], rng).split()
         span = (start, len(words))
     return Caption(tuple(words), tuple(phrases), span)
+
+
+def _list(
+    words: list[str],
+    things: Sequence[Described],
+    named: list[int],
+    joiner: list[str],
+    rng: np.random.Generator,
+) -> list[Phrase]:
+    """Appends one thing after the other."""
+    phrases: list[Phrase] = []
+    for index in named:
+        words += joiner if phrases else []
+        phrases.append(_name(words, things[index], rng))
+    return phrases
+
+
+def _relate_some(
+    words: list[str],
+    things: Sequence[Described],
+    named: list[int],
+    joiner: list[str],
+    rng: np.random.Generator,
+) -> list[Phrase]:
+    """Appends one thing after the other, now and then with another one that it stands beside."""
+    phrases: list[Phrase] = []
+    said: set[int] = set()
+    for index in named:
+        if index in said:
+            continue
+        words += joiner if phrases else []
+        said.add(index)
+        others = [i for i in _beside(things, index) if i not in said]
+        if others and rng.random() < _RELATED_SHARE:
+            other = others[int(rng.integers(len(others)))]
+            said.add(other)
+            phrases += _relate(words, things, (index, other), rng)
+        else:
+            phrases.append(_name_carefully(words, things, index, rng))
+    return phrases
 
 
 def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
@@ -130,10 +217,12 @@ def _subset(count: int, rng: np.random.Generator) -> list[int]:
     return [int(i) for i in rng.permutation(count)[:size]]
 
 
-def _name(words: list[str], thing: tuple[str, str, float], rng: np.random.Generator) -> Phrase:
-    """Appends a thing's words to the caption."""
+def _name(
+    words: list[str], thing: Described, rng: np.random.Generator, *, placed: bool = True
+) -> Phrase:
+    """Appends a thing's words to the caption; with its place only where that may be `placed`."""
     kind, color, column = thing
-    says_color, says_place = rng.random() < 0.55, rng.random() < 0.12
+    says_color, says_place = rng.random() < 0.55, placed and rng.random() < 0.12
     start = len(words)
     article = _pick(_ARTICLES, rng)
     noun = _pick(SYNONYMS.get(kind, (kind,)), rng)
@@ -146,6 +235,45 @@ def _name(words: list[str], thing: tuple[str, str, float], rng: np.random.Genera
     if says_place:
         words += place.split()
     return Phrase((start, end), kind, color if says_color else None, place if says_place else None)
+
+
+def _beside(things: Sequence[Described], index: int) -> list[int]:
+    """Returns the numbers of the things that are clearly left or right of a thing."""
+    column = things[index][2]
+    return [i for i, thing in enumerate(things) if abs(thing[2] - column) > RELATION_MARGIN]
+
+
+def _relate(
+    words: list[str], things: Sequence[Described], pair: tuple[int, int], rng: np.random.Generator
+) -> list[Phrase]:
+    """Appends "a house left of a tree"; each phrase means all things of which that is true."""
+    first, second = pair
+    left = things[first][2] < things[second][2]
+    one = _name_carefully(words, things, first, rng, placed=False)
+    words += RELATIONS[0 if left else 1].split()
+    two = _name_carefully(words, things, second, rng, placed=False)
+    if not left:
+        one, two = two, one
+    ones, twos = ([thing[2] for thing in things if p.means(*thing)] for p in (one, two))
+    one = replace(one, beside=(0.0, max(twos) - RELATION_MARGIN))
+    two = replace(two, beside=(min(ones) + RELATION_MARGIN, 1.0))
+    return [one, two] if left else [two, one]
+
+
+def _name_carefully(
+    words: list[str],
+    things: Sequence[Described],
+    index: int,
+    rng: np.random.Generator,
+    *,
+    placed: bool = True,
+) -> Phrase:
+    """Appends a thing's words to the caption, with "the" only where they mean no other."""
+    start = len(words)
+    phrase = _name(words, things[index], rng, placed=placed)
+    if words[start] == "the" and sum(phrase.means(*thing) for thing in things) > 1:
+        words[start] = "an" if words[start + 1][0] in "aeiou" else "a"
+    return phrase
 
 
 @cache

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from textseg.picturebook.scenes import WORLD_VERSION, Scene, render, sample_scene
+from textseg.picturebook.scenes import Scene, render
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
+from textseg.picturebook.worlds import World, scene_of
 
 MAX_THINGS = 4
 _CHUNK = 256
@@ -63,13 +64,26 @@ def labels(scene: Scene) -> dict[str, np.ndarray]:
     return {"kinds": kinds, "colors": colors, "columns": columns, "settings": np.asarray(setting)}
 
 
-def _render_chunk(job: tuple[str, int, int, int, int]) -> None:
-    folder, start, stop, size, cells = job
+def world_of_each(count: int, *, world: World, share: float) -> np.ndarray:
+    """Returns the version of the world of each scene of a corpus (n,), int8.
+
+    Args:
+        count: how many scenes.
+        world: a version.
+        share: how many of them are of that version, from 0 to 1, spread evenly; the others are of
+            version 1.
+    """
+    steps = np.diff(np.floor(np.arange(count + 1) * share + 1e-9))  # 1 wherever the share is due
+    return np.where(steps > 0, world, 1).astype(np.int8)
+
+
+def _render_chunk(job: tuple[str, int, list[World], int, int]) -> None:
+    folder, start, worlds, size, cells = job
     arrays = {
         name: np.load(Path(folder) / f"{name}.npy", mmap_mode="r+") for name in _specs(1, 1, 1)
     }
-    for index in range(start, stop):
-        rendered = render(sample_scene("training", index), size=size)
+    for index, world in enumerate(worlds, start):
+        rendered = render(scene_of(world, "training", index), size=size)
         arrays["images"][index] = rendered.image
         pooled = rendered.coverage.reshape(-1, cells, size // cells, cells, size // cells).mean(
             (2, 4)
@@ -81,7 +95,16 @@ def _render_chunk(job: tuple[str, int, int, int, int]) -> None:
         array.flush()
 
 
-def render_corpus(folder: Path, *, count: int, size: int, cells: int, workers: int) -> None:
+def render_corpus(
+    folder: Path,
+    *,
+    count: int,
+    size: int,
+    cells: int,
+    workers: int,
+    world: World = 1,
+    share: float = 1.0,
+) -> None:
     """Renders training scenes 0 to `count` - 1 into a folder; goes on where a killed run stopped.
 
     Args:
@@ -90,10 +113,14 @@ def render_corpus(folder: Path, *, count: int, size: int, cells: int, workers: i
         size: side of the pictures in pixels.
         cells: latent cells along a side.
         workers: how many processes render.
+        world: version of the world.
+        share: how many of the scenes are of that version; the others are of version 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / "corpus.json"
-    facts = {"world": WORLD_VERSION, "count": count, "size": size, "cells": cells}
+    facts: dict[str, float] = {"world": world, "count": count, "size": size, "cells": cells}
+    if world != 1:
+        facts["share"] = share
     done: list[int] = []
     if state.exists() and (kept := json.loads(state.read_text()))["facts"] == facts:
         done = kept["done"]
@@ -101,7 +128,8 @@ def render_corpus(folder: Path, *, count: int, size: int, cells: int, workers: i
         for name, (shape, dtype) in _specs(count, size, cells).items():
             np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shape).flush()
     starts = [start for start in range(0, count, _CHUNK) if start not in set(done)]
-    jobs = [(str(folder), start, min(start + _CHUNK, count), size, cells) for start in starts]
+    worlds = world_of_each(count, world=world, share=share).tolist()
+    jobs = [(str(folder), start, worlds[start : start + _CHUNK], size, cells) for start in starts]
     with ProcessPoolExecutor(workers) as pool:
         for start, _ in zip(starts, pool.map(_render_chunk, jobs), strict=True):
             done.append(start)

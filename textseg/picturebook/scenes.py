@@ -5,6 +5,9 @@ share of each pixel in which it is visible. Scenes are drawn from streams that n
 name is part of the random seed, so training scenes can never occur in an evaluation. Eight of the
 eighty colour-thing pairs (`HELD_OUT`) never occur in training.
 
+This file describes and draws; `sample_scene` is version 1 of what there may be in a scene.
+`worlds` has the later version, with weather, shadows and patterns.
+
 The truth for edits comes from describing the scene after the edit (`recolored`, `replaced`,
 `removed`, `added`, `moved_to`) and rendering it: everything else stays as it was.
 """
@@ -16,13 +19,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
-from textseg.picturebook.settings import SETTINGS, paint_setting
-from textseg.picturebook.shapes import COLORS, KINDS
+from textseg.picturebook.settings import CLEAR_DAY, SETTINGS, Air, paint_setting, veiled, weathered
+from textseg.picturebook.shapes import COLORS, KINDS, Pattern, pattern_marks
 
 WORLD_VERSION = 1
-"""Raised whenever a seed would render to another picture."""
+"""The version that is meant where none is named. What a version's seeds render to never changes."""
 
 Stream = Literal["training", "calibration", "evaluation"]
 STREAMS: tuple[Stream, ...] = ("training", "calibration", "evaluation")
@@ -34,6 +37,7 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset({
 """Colour-thing pairs that never occur in training scenes."""
 
 _OVERSAMPLING = 3
+_ONLY_LIGHTER = ("black", "yellow", "orange")  # darker ones of these have other names
 _TEXTURES = ("plain", "plain", "stripes", "speckles")
 
 
@@ -48,6 +52,7 @@ class Thing:
         col: centre, as a share of the picture's width.
         size: height of the unit square it is drawn in, as a share of the picture's side.
         seed: decides its shade, texture, lighting, tilt and direction.
+        pattern: what its surface is covered with, or None.
     """
 
     kind: str
@@ -56,6 +61,7 @@ class Thing:
     col: float
     size: float
     seed: int
+    pattern: Pattern | None = None
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,13 @@ class Scene:
         setting: a name of `SETTINGS`.
         things: from back to front.
         seed: decides background, light and grain.
+        air: hour, weather and shadows.
     """
 
     setting: str
     things: tuple[Thing, ...]
     seed: int
+    air: Air = CLEAR_DAY
 
 
 @dataclass(frozen=True)
@@ -136,14 +144,63 @@ def render(scene: Scene, *, size: int = 128) -> Rendered:
         scene: what to draw.
         size: side of the square picture in pixels; the same scene may be drawn at any size.
     """
-    canvas = paint_setting(scene.setting, size=size, seed=scene.seed)
-    covered: list[np.ndarray] = []
-    for thing in scene.things:
-        color, alpha = _draw_thing(thing, size)
+    drawn = [_draw_thing(thing, size) for thing in scene.things]
+    canvas = _background(scene, [alpha for _, alpha in drawn], size)
+    for color, alpha in drawn:
         canvas = canvas * (1 - alpha[..., None]) + color * alpha[..., None]
-        covered = [earlier * (1 - alpha) for earlier in covered] + [alpha]
-    coverage = np.stack(covered) if covered else np.zeros((0, size, size))
+    coverage = visible_shares([alpha for _, alpha in drawn], size)
+    canvas = veiled(canvas, scene.setting, scene.air, seed=scene.seed)
     return Rendered(scene, _finish(canvas, scene), coverage.astype(np.float32))
+
+
+def outline(thing: Thing, *, size: int) -> np.ndarray:
+    """Returns the share of each pixel (size, size) that a thing covers where it stands alone."""
+    return _draw_thing(thing, size)[1]
+
+
+def visible_shares(alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Returns how much of each pixel shows each thing (things, size, size), from back to front."""
+    covered: list[np.ndarray] = []
+    for alpha in alphas:
+        covered = [earlier * (1 - alpha) for earlier in covered] + [alpha]
+    return np.stack(covered) if covered else np.zeros((0, size, size))
+
+
+def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
+    """Returns the setting in its weather (size, size, 3), with the shadows of things on it."""
+    bare = paint_setting(scene.setting, size=size, seed=scene.seed)
+    backdrop = weathered(bare, scene.setting, scene.air)
+    if not scene.air.shadows:
+        return backdrop.picture
+    lit = np.ones((size, size))
+    for thing, alpha in zip(scene.things, alphas, strict=True):
+        lit = lit * (1 - scene.air.shadows * _shadow(thing, alpha, scene))
+    return np.asarray(backdrop.picture * (1 - backdrop.ground * (1 - lit))[..., None])
+
+
+def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
+    """Returns how much of the light each pixel of the ground (size, size) misses, 0 to 1.
+
+    The outline lies on the ground, tipped over at its foot and leaning away from the light. At
+    noon it is short, at dusk long; without a sun only the foot has a shadow.
+    """
+    rng = np.random.default_rng([23, scene.seed])
+    size = len(alpha)
+    lean, rise = rng.uniform(-1, 1), rng.uniform(0.3, 0.5) * rng.choice([-1.0, 1.0])
+    length = {"day": 1.0, "noon": 0.4, "dusk": 1.7}[scene.air.hour]
+    if scene.air.weather != "clear" or scene.setting in ("night", "room"):
+        length = 0.25
+    rise, lean = rise * min(length, 1.2), lean * length
+    rows = np.flatnonzero(alpha.max(1) > 0.5)
+    foot = (rows[-1] + 1) if len(rows) else size
+    # output (x, y) shows the outline's point at height (foot - y) / rise above the foot
+    tipped = (1, lean / rise, -lean / rise * foot, 0, 1 / rise, foot - foot / rise)
+    silhouette = Image.fromarray((alpha * 255).astype(np.uint8))
+    fallen = silhouette.transform(
+        (size, size), Image.Transform.AFFINE, tipped, Image.Resampling.BILINEAR
+    )
+    soft = fallen.filter(ImageFilter.GaussianBlur(size * thing.size * 0.04 + 0.5))
+    return np.asarray(soft, float) / 255
 
 
 def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
@@ -175,19 +232,44 @@ def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
         corners = (np.asarray(points) * scale) @ turn.T + centre
         return [(float(px), float(py)) for px, py in corners]
 
-    picture, outline = Image.new("RGB", (side, side)), Image.new("L", (side, side))
-    painter, stencil = ImageDraw.Draw(picture), ImageDraw.Draw(outline)
+    picture = Image.new("RGB", (side, side))
+    silhouette, body_only = Image.new("L", (side, side)), Image.new("L", (side, side))
+    painter, stencil = ImageDraw.Draw(picture), ImageDraw.Draw(silhouette)
+    tracer = ImageDraw.Draw(body_only)
     for part in KINDS[thing.kind]:
         rgb = body * part.paint if isinstance(part.paint, float) else np.asarray(part.paint)
         r, g, b = (int(v) for v in np.clip(rgb, 0, 255))
         corners = place(part.points)
         painter.polygon(corners, fill=(r, g, b))
         stencil.polygon(corners, fill=255)
-    alpha = np.asarray(outline.resize((size, size), Image.Resampling.BOX), float) / 255
+        if thing.pattern is not None:
+            tracer.polygon(corners, fill=255 if isinstance(part.paint, float) else 0)
+    alpha = np.asarray(silhouette.resize((size, size), Image.Resampling.BOX), float) / 255
     mixed = np.asarray(picture.resize((size, size), Image.Resampling.BOX), float)
     # The canvas outside the outline is black: dividing by the coverage takes it out again.
     color = mixed / np.maximum(alpha, 1 / 255)[..., None]
+    if thing.pattern is not None:
+        own = np.asarray(body_only.resize((size, size), Image.Resampling.BOX), float) / 255
+        color = _patterned(color, own / np.maximum(alpha, 1 / 255), thing, thing.pattern)
     return color * _surface(rng, thing, size)[..., None], alpha
+
+
+def _patterned(color: np.ndarray, own: np.ndarray, thing: Thing, pattern: Pattern) -> np.ndarray:
+    """Returns a thing's colours with a pattern where it has its own colour, `own` of each pixel.
+
+    The marks are a darker or a lighter shade of the same colour, so that its name stays true.
+    """
+    rng = np.random.default_rng([29, thing.seed])
+    rows, cols = np.nonzero(own)  # few: a thing is much smaller than the picture
+    within = (np.arange(_OVERSAMPLING) + 0.5) / _OVERSAMPLING
+    down = ((rows[:, None, None] + within[:, None]) / len(color) - thing.row) / thing.size
+    across = ((cols[:, None, None] + within) / len(color) - thing.col) / thing.size
+    share = np.zeros_like(own)
+    share[rows, cols] = pattern_marks(pattern, across, down, rng).mean((1, 2))
+    lighter = thing.color != "white" and (thing.color in _ONLY_LIGHTER or rng.random() < 0.5)
+    strength = rng.uniform(0.14, 0.23) * (0.5 if thing.color == "white" else 1.0)  # not grey
+    marked = color + strength * ((255.0 if lighter else 0.0) - color)
+    return np.asarray(color + (own * share)[..., None] * (marked - color))
 
 
 def _surface(rng: np.random.Generator, thing: Thing, size: int) -> np.ndarray:

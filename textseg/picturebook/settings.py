@@ -1,12 +1,21 @@
-"""The settings of the picture-book world: skies and grounds, painted as smooth float pictures."""
+"""The settings of the picture-book world: skies and grounds, painted as smooth float pictures.
+
+Hour and weather change how a setting looks, and what lies between the things and the eye.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 RGB = tuple[int, int, int]
+Hour = Literal["day", "noon", "dusk"]
+Weather = Literal["clear", "overcast", "haze", "rain", "snowfall"]
+
+_FALLING_OVERSAMPLING = 2
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,65 @@ SETTINGS: dict[str, Setting] = {
     "room": Setting(((226, 206, 182), (214, 190, 164)), ((164, 118, 82), (132, 90, 60)), "boards"),
 }
 """Name of a setting -> its colours."""
+
+
+@dataclass(frozen=True)
+class Air:
+    """Hour and weather; a room has neither, whatever is said here, and at night it is night.
+
+    Attributes:
+        hour: the light; "day" leaves the colours of the setting as they are.
+        weather: what dims the light and what falls.
+        shadows: how dark the shadows on the ground are, from 0 for none to 1 for black.
+    """
+
+    hour: Hour = "day"
+    weather: Weather = "clear"
+    shadows: float = 0.0
+
+
+CLEAR_DAY = Air()
+
+
+@dataclass(frozen=True)
+class Falling:
+    """What falls from the sky, as streaks; ranges are of shares of the picture's side.
+
+    Attributes:
+        count: how many streaks, from and up to.
+        lengths: of the streaks.
+        widths: of the streaks.
+        round_ends: whether the lower end is a disc as wide as the streak.
+        color: RGB, 0 to 255.
+        opacity: how much of what is behind a streak it hides.
+    """
+
+    count: tuple[int, int]
+    lengths: tuple[float, float]
+    widths: tuple[float, float]
+    round_ends: bool
+    color: RGB
+    opacity: float
+
+
+FALLING: dict[Weather, Falling] = {
+    "rain": Falling((50, 110), (0.05, 0.13), (0.004, 0.009), False, (206, 216, 228), 0.42),
+    "snowfall": Falling((50, 130), (0.0, 0.016), (0.009, 0.02), True, (250, 250, 250), 0.8),
+}
+"""Weather in which something falls -> what."""
+
+
+@dataclass(frozen=True)
+class Backdrop:
+    """An empty background.
+
+    Attributes:
+        picture: (size, size, 3), float in grey levels 0 to 255.
+        ground: (size, size), share of each pixel that is ground and not sky.
+    """
+
+    picture: np.ndarray
+    ground: np.ndarray
 
 
 def _smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
@@ -77,8 +145,8 @@ def _detail(
     return np.asarray(amplitude * below * _smooth_noise(rng, size, cells))
 
 
-def paint_setting(name: str, *, size: int, seed: int) -> np.ndarray:
-    """Returns the empty background (size, size, 3), float in grey levels 0 to 255.
+def paint_setting(name: str, *, size: int, seed: int) -> Backdrop:
+    """Returns the empty background on a clear day.
 
     The same name, size and seed give the same picture on any machine.
     """
@@ -92,4 +160,66 @@ def paint_setting(name: str, *, size: int, seed: int) -> np.ndarray:
     picture += below[..., None] * _ramp(setting.ground, (y - edge) / (1 - edge))
     picture += _detail(setting.detail, rng, x, y, below)[..., None]
     picture += (1 - below)[..., None] * 7.0 * _smooth_noise(rng, size, 5)[..., None]
-    return np.asarray(picture * rng.uniform(0.93, 1.07, 3))
+    return Backdrop(np.asarray(picture * rng.uniform(0.93, 1.07, 3)), below)
+
+
+def weathered(backdrop: Backdrop, name: str, air: Air) -> Backdrop:
+    """Returns the background at an hour and in a weather: sky and ground, far and near."""
+    if name == "room":
+        return backdrop
+    picture, sky = backdrop.picture, (1 - backdrop.ground)[..., None]
+    if name != "night" and air.hour == "dusk":
+        down = np.linspace(0, 1, len(picture))[:, None, None]
+        glow = np.array([250.0, 158.0, 104.0]) * (0.5 + down)  # most above the horizon
+        picture = picture + sky * 0.5 * (np.clip(glow, 0, 255) - picture)
+    if name != "night" and air.hour == "noon":
+        picture = picture * (1 + 0.06 * sky * np.array([-1.0, 0.0, 1.0]))
+    grey = picture.mean(-1, keepdims=True)
+    if air.weather in ("overcast", "rain", "snowfall"):
+        picture = picture + (0.3 + 0.4 * sky) * (0.92 * grey - picture)
+    if air.weather == "haze":
+        picture = picture + (0.3 + 0.25 * sky) * (_haze(name) - picture)
+    return Backdrop(picture, backdrop.ground)
+
+
+def veiled(picture: np.ndarray, name: str, air: Air, *, seed: int) -> np.ndarray:
+    """Returns a whole picture (size, size, 3) as hour and weather let it be seen.
+
+    What falls depends on the seed alone, so that an edited scene keeps it. Colours are changed so
+    little that their names stay true.
+    """
+    if name == "room":
+        return picture
+    if name != "night":
+        tint = {"day": (1.0, 1.0, 1.0), "noon": (1.08, 1.07, 1.03), "dusk": (0.97, 0.92, 0.87)}
+        picture = picture * np.array(tint[air.hour])
+    if air.weather == "haze":
+        picture = picture + 0.16 * (_haze(name) - picture)
+    if air.weather in ("overcast", "rain", "snowfall"):
+        picture = 0.93 * picture
+    if air.weather in FALLING:
+        falling, rng = FALLING[air.weather], np.random.default_rng([19, seed])
+        share = falling.opacity * _streaks(falling, rng, len(picture))[..., None]
+        picture = picture + share * (np.array(falling.color, float) - picture)
+    return np.asarray(picture)
+
+
+def _haze(name: str) -> np.ndarray:
+    """The colour in which far things drown."""
+    return np.array([74.0, 80.0, 104.0] if name == "night" else [214.0, 219.0, 224.0])
+
+
+def _streaks(falling: Falling, rng: np.random.Generator, size: int) -> np.ndarray:
+    """Returns the share of each pixel (size, size) that streaks cover."""
+    side = size * _FALLING_OVERSAMPLING
+    slant, count = rng.uniform(-0.35, 0.35), int(rng.integers(*falling.count))
+    lengths, widths = rng.uniform(*falling.lengths, count), rng.uniform(*falling.widths, count)
+    starts = rng.uniform(-0.05, 1, (count, 2))
+    layer = Image.new("L", (side, side))
+    painter = ImageDraw.Draw(layer)
+    for (x, y), length, width in zip(starts * side, lengths * side, widths * side, strict=True):
+        right, bottom, half = x + slant * length, y + length, width / 2
+        painter.line([(x, y), (right, bottom)], fill=255, width=max(1, round(width)))
+        if falling.round_ends:
+            painter.ellipse([right - half, bottom - half, right + half, bottom + half], fill=255)
+    return np.asarray(layer.resize((size, size), Image.Resampling.BOX), float) / 255

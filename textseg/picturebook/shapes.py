@@ -11,6 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Pattern = Literal["dots", "checks", "bands"]
+PATTERNS: tuple[Pattern, ...] = ("dots", "checks", "bands")
+"""What a surface may be covered with."""
 
 Point = tuple[float, float]
 Paint = float | tuple[int, int, int]
@@ -192,3 +199,26 @@ COLORS: dict[str, tuple[int, int, int]] = {
     "black": (40, 40, 46),
 }
 """Name of a colour -> RGB, 0 to 255."""
+
+
+def pattern_marks(
+    pattern: Pattern, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns where a pattern marks a surface, 0 or 1, less than half of it.
+
+    Args:
+        pattern: which.
+        x: position to the right, in units of the thing.
+        y: position downwards.
+        rng: decides how fine the pattern is, how it is turned and where it begins.
+    """
+    turn, start = rng.uniform(0, np.pi), rng.uniform(0, 1, 2)
+    cell = rng.uniform(0.17, 0.28)
+    across = (np.cos(turn) * x + np.sin(turn) * y) / cell + start[0]
+    along = (np.cos(turn) * y - np.sin(turn) * x) / cell + start[1]
+    u, v = across % 1 - 0.5, along % 1 - 0.5
+    if pattern == "dots":
+        return np.asarray(u**2 + v**2 < 0.32**2, float)
+    if pattern == "checks":
+        return np.asarray((u < 0) & (v < 0) | (u >= 0) & (v >= 0), float)
+    return np.asarray(u < -0.08, float)

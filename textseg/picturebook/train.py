@@ -26,16 +26,13 @@ from textseg.picturebook.autoencoder import (
     new_autoencoder,
     train_autoencoder,
 )
-from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus
-from textseg.picturebook.denoiser import (
-    CaptionedLatents,
-    TextToNoise,
-    new_denoiser,
-    train_denoiser,
-)
+from textseg.picturebook.batches import CaptionedLatents
+from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus, world_of_each
+from textseg.picturebook.denoiser import TextToNoise, new_denoiser, train_denoiser
 from textseg.picturebook.export import export_pipeline
 from textseg.picturebook.optimizing import Schedule, Trainer
 from textseg.picturebook.vocabulary import new_tokenizer
+from textseg.picturebook.worlds import World
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,8 @@ class Recipe:
     Attributes:
         size: side of the pictures in pixels.
         scenes: how many training scenes are rendered.
+        world: version of the world.
+        share: how many of the scenes are of that version; the others are of version 1.
         autoencoder_channels: channels of the autoencoder's stages; its stride is 2 ** (stages - 1).
         latent_channels: channels of the latents.
         autoencoder_steps: training steps of the autoencoder.
@@ -61,6 +60,8 @@ class Recipe:
 
     size: int = 128
     scenes: int = 65_536
+    world: World = 1
+    share: float = 1.0
     autoencoder_channels: tuple[int, ...] = (16, 32, 64, 64)
     latent_channels: int = 4
     autoencoder_steps: int = 1700
@@ -78,6 +79,14 @@ class Recipe:
     def cells(self) -> int:
         """Latent cells along a side."""
         return int(self.size // 2 ** (len(self.autoencoder_channels) - 1))
+
+    @property
+    def corpus_suffix(self) -> str:
+        """Ends the names of corpus and latents, so that one mix is not taken for another.
+
+        Those of version 1 have none: the readers are trained on the same corpus.
+        """
+        return "" if self.world == 1 else f"-world{self.world}-{self.share:g}"
 
 
 TINY = Recipe(
@@ -109,9 +118,8 @@ def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.devic
     return model.eval()
 
 
-def _latents(vae: AutoencoderKL, work: Path, corpus: Corpus, device: torch.device) -> Tensor:
+def _latents(vae: AutoencoderKL, path: Path, corpus: Corpus, device: torch.device) -> Tensor:
     """Encodes the corpus once; returns latents (n, c, h, w) as the autoencoder gives them."""
-    path = work / "latents.pt"
     if not path.exists():
         found = encode_corpus(vae, corpus, batch=64, device=device)
         torch.save(found, path.with_suffix(".partial"))
@@ -155,16 +163,23 @@ def train(
         warm: an exported folder whose autoencoder is kept and whose denoiser is trained further.
     """
     workers = os.cpu_count() or 1
+    folder = work / f"corpus{recipe.corpus_suffix}"
     render_corpus(
-        work / "corpus", count=recipe.scenes, size=recipe.size, cells=recipe.cells, workers=workers
+        folder,
+        count=recipe.scenes,
+        size=recipe.size,
+        cells=recipe.cells,
+        workers=workers,
+        world=recipe.world,
+        share=recipe.share,
     )
-    corpus = open_corpus(work / "corpus")
+    corpus = open_corpus(folder)
     if warm is None:
         vae, networks = _autoencoder(recipe, work, corpus, device), _new_networks(recipe)
     else:
         vae, networks = load_networks(warm)
         vae = vae.to(device)
-    latents = _latents(vae, work, corpus, device)
+    latents = _latents(vae, work / f"latents{recipe.corpus_suffix}.pt", corpus, device)
     if warm is None:
         vae.register_to_config(scaling_factor=1 / float(latents[:4096].float().std()))
     scaled = (latents.float() * vae.config.scaling_factor).half()
@@ -177,7 +192,8 @@ def train(
         device,
         optimizer="muon",
     )
-    data = CaptionedLatents(corpus, scaled, new_tokenizer())
+    worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
+    data = CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)
     _follow("denoiser", trainer, train_denoiser(trainer, data, batch=recipe.batch))
     trainer.use_average()
     export_pipeline(out, vae.cpu(), networks.cpu())
@@ -192,13 +208,25 @@ def main(
         int, typer.Option(min=1, help="Training steps of the denoiser.")
     ] = Recipe.steps,
     scenes: Annotated[int, typer.Option(min=64, help="Scenes to render.")] = Recipe.scenes,
+    world: Annotated[int, typer.Option(min=1, max=2, help="Version of the world.")] = Recipe.world,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Scenes of that version; the others are of 1.")
+    ] = Recipe.share,
     rate: Annotated[float, typer.Option(help="Peak learning rate of the denoiser.")] = Recipe.rate,
     seed: Annotated[int, typer.Option(min=0)] = Recipe.seed,
     warm: Annotated[Path | None, typer.Option(help="Train these weights further.")] = None,
 ) -> None:
     """Train the embedded model. Interrupt it whenever you like: the same command goes on."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = replace(Recipe(), steps=steps, scenes=scenes, rate=rate, seed=seed)
+    recipe = replace(
+        Recipe(),
+        steps=steps,
+        scenes=scenes,
+        world=world,  # type: ignore[arg-type]  # the option's range has the versions there are
+        share=share,
+        rate=rate,
+        seed=seed,
+    )
     train(recipe, work, out, device=device, warm=warm)
 
 
