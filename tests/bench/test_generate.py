@@ -56,8 +56,8 @@ def test_both_hardly_ever_find_what_was_not_drawn(control):
 
 
 @pytest.fixture(scope="module")
-def measured():
-    told, sheet = [], Sheet(room=1)
+def measured(tmp_path_factory):
+    told, sheet = [], Sheet(tmp_path_factory.mktemp("sheet") / "drawn.png", room=1)
     return measure_generation(2, 3, keep=sheet.keep, progress=told.append), told, sheet
 
 
@@ -74,7 +74,6 @@ def test_the_sheet_has_the_first_pictures_under_their_prompts(measured):
     (panel,) = measured[2].panels
     assert panel.title == prompts(1, 3)[0].prompt
     assert panel.content.size == (128, 128)
-    assert measured[2].png().startswith(b"\x89PNG")
 
 
 def test_the_table_has_a_row_for_pictures_and_for_the_control(measured):

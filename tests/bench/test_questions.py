@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from textseg.bench.questions import MIN_AREA, Exam, exams
-from textseg.picturebook.captions import known_words
+from textseg.picturebook.captions import HELD_OUT_PHRASINGS, known_words
 from textseg.picturebook.scenes import HELD_OUT
 
 
 @pytest.fixture(scope="module")
 def asked() -> list[Exam]:
     return list(exams("evaluation", scenes=60, seed=0, size=64))
+
+
+@pytest.fixture(scope="module")
+def diverse() -> list[Exam]:
+    return list(exams("evaluation", scenes=60, seed=0, size=64, world=2))
 
 
 def answers_to(exam: Exam, query: str) -> np.ndarray:
@@ -68,3 +75,43 @@ def test_the_same_seed_asks_the_same_and_another_seed_other_scenes() -> None:
         q.query for e in again for q in e.questions
     ]
     assert first[0].rendered.scene != other[0].rendered.scene
+
+
+def test_questions_about_version_1_stay_the_same() -> None:
+    """Published numbers must be of the same questions: raise `SET_VERSION` when these change."""
+    digest = hashlib.sha256()
+    for exam in exams("evaluation", scenes=10, seed=0, size=64):
+        for question in exam.questions:
+            digest.update(repr((question.query, question.hard, question.held_out)).encode())
+            digest.update(np.packbits(question.truth).tobytes())
+    assert digest.hexdigest().startswith("228f39a9f531abe3")
+
+
+def test_questions_about_version_2_are_drawn_likewise(diverse: list[Exam]) -> None:
+    for exam in diverse:
+        usual = [question for question in exam.questions if not question.reworded]
+        absent = [question for question in usual if not question.present]
+        assert 2 * len(absent) == len(usual) > 0
+        assert sum(question.hard for question in absent) == (len(absent) + 1) // 2
+        for question in usual:
+            np.testing.assert_array_equal(question.truth, answers_to(exam, question.query))
+    assert any(question.held_out for exam in diverse for question in exam.questions)
+
+
+def test_what_is_asked_with_colour_is_asked_again_in_other_words(diverse: list[Exam]) -> None:
+    seen = set()
+    for exam in diverse:
+        usual = [q for q in exam.questions if " " in q.query and not q.reworded]
+        again = [q for q in exam.questions if q.reworded]
+        for one, other in zip(usual, again, strict=True):
+            color, noun = one.query.split()
+            said = other.query.replace("an ", "a ")
+            seen.add(said.replace(color, "{color}").replace(noun, "{noun}"))
+            np.testing.assert_array_equal(one.truth, other.truth)
+            assert (one.hard, one.held_out) == (other.hard, other.held_out)
+            assert set(other.query.split()) <= known_words()
+    assert seen == set(HELD_OUT_PHRASINGS)
+
+
+def test_nothing_about_version_1_is_asked_again(asked: list[Exam]) -> None:
+    assert not [q for exam in asked for q in exam.questions if q.reworded]

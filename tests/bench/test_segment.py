@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from textseg.bench.questions import Question
-from textseg.bench.segment import THRESHOLDS, Answer, Report, oracle, summary
+from textseg.bench.segment import THRESHOLDS, Answer, Report, groups, oracle, summary
 
 
 def answer(present: bool, found: bool, presence: float, ap: float = 0.5) -> Answer:
@@ -38,6 +39,21 @@ def test_small_things_do_not_count() -> None:
     small[0, 0] = True
     tiny = Answer(Question("tree", small), 0.0, 0.0, (0.0,) * 20, 0.0, False, 4.0, 0.5)
     assert summary([answer(True, True, 0.9, ap=0.8), tiny])["queries"] == 1
+
+
+def reworded(found: Answer) -> Answer:
+    question = replace(found.question, query="the tree is red", reworded=True)
+    return replace(found, question=question)
+
+
+def test_reworded_questions_count_on_their_own_alone() -> None:
+    usual = [answer(True, True, 0.9, ap=0.8), answer(False, False, 0.1)]
+    again = [reworded(answer(True, False, 0.4, ap=0.2)), reworded(answer(False, True, 0.6))]
+    both = groups(usual + again)
+    assert summary(usual + again) == summary(usual)
+    assert both.pop("held-out phrasings")["pixel_ap"] == pytest.approx(0.2)
+    assert both == groups(usual)
+    assert "held-out phrasings" not in groups(usual)
 
 
 def test_the_best_threshold_is_one_for_all_queries() -> None:

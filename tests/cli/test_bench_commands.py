@@ -93,7 +93,7 @@ def told(result: Result) -> dict[str, Any]:  # a JSON object
 @pytest.mark.parametrize(
     ("command", "options"),
     [
-        ("segment", ["--scenes", "--seed", "--json"]),
+        ("segment", ["--scenes", "--seed", "--world", "--json"]),
         ("edit", ["--scenes", "--seed", "--others", "--workers", "--json"]),
         ("inversion", ["--scenes", "--seed", "--json"]),
         ("readers", ["--scenes", "--seed", "--json"]),

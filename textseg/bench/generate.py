@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from textseg.bench.readers import Pair, read_caption
 from textseg.captioning import Captioner, load_captioner
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
+from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import to_uint8
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.crops import Box
@@ -185,21 +187,30 @@ def measure_generation(
     }
 
 
-@dataclass(frozen=True)
 class Sheet:
-    """The first pictures of a run side by side, as many as there is room for, none left out."""
+    """The first pictures of a run side by side, as many as there is room for, none left out.
 
-    room: int = 64
-    panels: list[Panel] = field(default_factory=list)
+    Raises:
+        OutputExistsError: the file is there already.
+        InvalidInputError: nothing can be written there.
+    """
+
+    def __init__(self, path: Path, room: int = 64) -> None:
+        """Look whether the file can be written, before anything slow is done."""
+        refuse_existing([path], force=False)
+        usable_folder(path.parent)
+        self._path, self._room = path, room
+        self.panels: list[Panel] = []
 
     def keep(self, asked: Asked, rgb: Rgb) -> None:
         """Takes a picture up, if there is room."""
-        if len(self.panels) < self.room:
+        if len(self.panels) < self._room:
             self.panels.append(Panel(asked.prompt, Image.fromarray(to_uint8(rgb))))
 
-    def png(self) -> bytes:
-        """Returns the file."""
-        return png(figure(self.panels, columns=8))
+    def write(self) -> None:
+        """Writes the PNG."""
+        drawn = png(figure(self.panels, columns=8))
+        write_files(self._path.parent, [(self._path.name, drawn)])
 
 
 def table(report: Mapping[str, Any]) -> str:  # Any: JSON

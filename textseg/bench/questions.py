@@ -1,14 +1,21 @@
-"""The questions of the segmentation benchmark: queries about rendered scenes, with the truth."""
+"""The questions of the segmentation benchmark: queries about rendered scenes, with the truth.
+
+About scenes of world version 2 every question that names a colour is asked once more, in words that
+no training caption puts together (`HELD_OUT_PHRASINGS`). About version 1 it is not, so that its
+numbers can be compared with those that were published before there was another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from textseg.picturebook.scenes import HELD_OUT, Rendered, Stream, Thing, render, sample_scene
+from textseg.picturebook.captions import HELD_OUT_PHRASINGS
+from textseg.picturebook.scenes import HELD_OUT, Rendered, Stream, Thing, render
 from textseg.picturebook.shapes import COLORS, KINDS
+from textseg.picturebook.worlds import World, scene_of
 
 SET_VERSION = 1
 """Raised whenever the same seed would ask other questions."""
@@ -26,12 +33,14 @@ class Question:
         truth: (h, w) bool, what the query names; all False where it is absent.
         hard: an absent query that names the kind in another colour, or the colour on another kind.
         held_out: the query names a pair of colour and kind that training never showed.
+        reworded: another question asks the same in the usual words.
     """
 
     query: str
     truth: np.ndarray
     hard: bool = False
     held_out: bool = False
+    reworded: bool = False
 
     @property
     def present(self) -> bool:
@@ -46,13 +55,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Exam:
-    """A rendered scene and the questions about it, present ones first."""
+    """A rendered scene and the questions about it: present ones, absent ones, reworded ones."""
 
     rendered: Rendered
     questions: tuple[Question, ...]
 
 
-def exams(stream: Stream, *, scenes: int, seed: int, size: int = 128) -> Iterator[Exam]:
+def exams(
+    stream: Stream, *, scenes: int, seed: int, size: int = 128, world: World = 1
+) -> Iterator[Exam]:
     """Yields scenes with questions.
 
     Args:
@@ -60,14 +71,16 @@ def exams(stream: Stream, *, scenes: int, seed: int, size: int = 128) -> Iterato
         scenes: how many.
         seed: picks which scenes of the stream (disjoint for different seeds) and the questions.
         size: side of the pictures in pixels.
+        world: the version that the scenes are of.
     """
     for i in range(scenes):
         index = seed * 1_000_000 + i
-        rendered = render(sample_scene(stream, index), size=size)
+        rendered = render(scene_of(world, stream, index), size=size)
         rng = np.random.default_rng([SET_VERSION, index])
         present = list(_present(rendered, rng))
-        absent = list(_absent(rendered, rng, len(present)))
-        yield Exam(rendered, tuple(present + absent))
+        asked = present + list(_absent(rendered, rng, len(present)))
+        again = [] if world == 1 else list(_reworded(asked, rng))
+        yield Exam(rendered, tuple(asked + again))
 
 
 def _truth(rendered: Rendered, kind: str, color: str | None) -> np.ndarray:
@@ -124,3 +137,15 @@ def _easy_query(rendered: Rendered, rng: np.random.Generator) -> str | None:
     if any(t.kind == kind for t in rendered.scene.things):
         return None
     return f"{color} {kind}" if rng.random() < 0.5 else kind
+
+
+def _reworded(asked: Sequence[Question], rng: np.random.Generator) -> Iterator[Question]:
+    """The questions that name a colour, in words that training never puts together."""
+    for question in asked:
+        color, _, noun = question.query.rpartition(" ")
+        if color:
+            phrasing = HELD_OUT_PHRASINGS[int(rng.integers(len(HELD_OUT_PHRASINGS)))]
+            words = phrasing.format(color=color, noun=noun).split()
+            if words[0] == "a" and words[1][0] in "aeiou":
+                words[0] = "an"
+            yield replace(question, query=" ".join(words), reworded=True)

@@ -23,7 +23,7 @@ from textseg.bench.questions import SET_VERSION, Exam, Question, exams
 from textseg.bench.scores import auroc, boundary_f, iou, pixel_ap
 from textseg.diffusion.model import DiffusionModel
 from textseg.picturebook import weights_folder
-from textseg.picturebook.scenes import WORLD_VERSION
+from textseg.picturebook.worlds import World
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, SegmentOptions, load
 from textseg.segmentation.draws import sigma_at
@@ -132,12 +132,19 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
-def run(*, scenes: int = 400, seed: int = 0, progress: ProgressCallback | None = None) -> Report:
+def run(
+    *,
+    scenes: int = 400,
+    seed: int = 0,
+    world: World = 1,
+    progress: ProgressCallback | None = None,
+) -> Report:
     """Measures the embedded model on held-out scenes.
 
     Args:
         scenes: how many.
         seed: which ones; different seeds share no scene.
+        world: the version that they are of.
         progress: told of every scene.
 
     Raises:
@@ -150,18 +157,14 @@ def run(*, scenes: int = 400, seed: int = 0, progress: ProgressCallback | None =
     theirs: list[Answer] = []
     perfect: list[Answer] = []
     varied: dict[str, list[Answer]] = {name: [] for name in (SAME, *VARIANTS)}
-    for k, exam in enumerate(exams("evaluation", scenes=scenes, seed=seed)):
+    for k, exam in enumerate(exams("evaluation", scenes=scenes, seed=seed, world=world)):
         report(Progress("scenes", k, scenes))
         answered = ask(exam, model)
         ours += answered
-        theirs += [
-            ask_peer(exam, question, peer) for question in exam.questions if question.present
-        ]
-        perfect += [
-            oracle(question, stride=model.latent_stride)
-            for question in exam.questions
-            if question.present
-        ]
+        there = [question for question in exam.questions if question.present]
+        usual = [question for question in there if not question.reworded]
+        theirs += [ask_peer(exam, question, peer) for question in usual]
+        perfect += [oracle(question, stride=model.latent_stride) for question in usual]
         if k < variants:
             varied[SAME] += answered
             for name, options in VARIANTS.items():
@@ -172,14 +175,14 @@ def run(*, scenes: int = 400, seed: int = 0, progress: ProgressCallback | None =
             "default": summary(ours),
             "peer": summary(theirs),
             "oracle": summary(perfect),
-            "groups": _groups(ours),
+            "groups": groups(ours),
             "variants": {name: summary(answers) for name, answers in varied.items()},
             "cost": cost.measure(model),
         },
         facts={
             "scenes": scenes,
             "seed": seed,
-            "world": WORLD_VERSION,
+            "world": world,
             "questions": SET_VERSION,
             "asked": len(ours),
             "variant_scenes": variants,
@@ -248,8 +251,8 @@ def _scored(question: Question, soft: NDArray[np.float32], binary: NDArray[np.bo
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:  # Any: as in Report
-    """Returns the row of a table; things smaller than `MIN_AREA` do not count."""
-    counted = [answer for answer in answers if not answer.question.small]
+    """Returns the row of a table; things below `MIN_AREA` and reworded questions do not count."""
+    counted = [a for a in answers if not a.question.small and not a.question.reworded]
     return _row(counted)
 
 
@@ -290,13 +293,15 @@ def _mean(answers: Sequence[Answer], value: Callable[[Answer], float]) -> float 
     return statistics.fmean(value(answer) for answer in answers) if answers else None
 
 
-def _groups(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:  # Any: as in Report
-    """Returns the same numbers for kinds of questions; absent ones go with every group but two."""
+def groups(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:  # Any: as in Report
+    """Returns the same numbers for kinds of questions; absent ones go with some of the groups."""
+    usual = [a for a in answers if not a.question.reworded]
+    again = [a for a in answers if a.question.reworded]
 
     def among(chosen: Callable[[Question], bool]) -> dict[str, Any]:  # Any: as in Report
-        return _row([a for a in answers if chosen(a.question)])
+        return _row([a for a in usual if chosen(a.question)])
 
-    return {
+    rows = {
         "with colour": among(lambda q: not q.small and " " in q.query),
         "without colour": among(lambda q: not q.small and " " not in q.query),
         "held-out pairs": among(lambda q: not q.small and q.held_out),
@@ -305,3 +310,6 @@ def _groups(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:  # Any: as 
         "easy absent": among(lambda q: not q.present and not q.hard),
         "smaller than 1 %": among(lambda q: q.small),
     }
+    if again:  # to be compared with the first group: the same questions
+        rows["held-out phrasings"] = _row([a for a in again if not a.question.small])
+    return rows

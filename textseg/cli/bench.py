@@ -28,12 +28,24 @@ Results = Annotated[
 
 
 @plain_failures
-def bench_segment(scenes: Scenes = 400, seed: Seed = 0, as_json: AsJson = False) -> None:
+def bench_segment(
+    scenes: Scenes = 400,
+    seed: Seed = 0,
+    world: Annotated[
+        int, typer.Option(min=1, max=2, help="Version of the world that is drawn.")
+    ] = 1,
+    as_json: AsJson = False,
+) -> None:
     """Measure segmentation on scenes with known truth, beside diffusers' own DiffEdit mask."""
     from textseg.bench import segment as measured
 
     with progress_bar() as progress:
-        report = measured.run(scenes=scenes, seed=seed, progress=progress)
+        report = measured.run(
+            scenes=scenes,
+            seed=seed,
+            world=world,  # type: ignore[arg-type]  # the option's range has the versions there are
+            progress=progress,
+        )
     typer.echo(report.to_json() if as_json else report.to_text())
 
 
@@ -69,16 +81,13 @@ def bench_generate(
     import json
 
     from textseg.bench.generate import Sheet, measure_generation, table
-    from textseg.files import refuse_existing, usable_folder, write_files
 
-    first = Sheet()
-    if sheet is not None:
-        refuse_existing([sheet], force=False)
-        usable_folder(sheet.parent)
+    first = None if sheet is None else Sheet(sheet)
     with progress_bar() as progress:
-        report = measure_generation(samples, seed, keep=first.keep, progress=progress)
-    if sheet is not None:
-        write_files(sheet.parent, [(sheet.name, first.png())])
+        keep = None if first is None else first.keep
+        report = measure_generation(samples, seed, keep=keep, progress=progress)
+    if first is not None:
+        first.write()
     typer.echo(json.dumps(report, indent=2) if as_json else table(report))
 
 
