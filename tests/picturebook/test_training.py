@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from textseg.picturebook import denoiser
+from textseg.errors import InvalidInputError
+from textseg.picturebook import denoiser, weights_folder
 from textseg.picturebook.batches import CaptionedLatents
 from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.corpus import open_corpus, render_corpus, world_of_each
 from textseg.picturebook.denoiser import (
+    Prediction,
     denoiser_loss,
     new_denoiser,
     new_scheduler,
@@ -226,13 +228,15 @@ def test_contrast_is_small_where_things_point_at_their_own_phrases_only():
     assert contrast_loss([undecided], regions, one).item() == pytest.approx(2 * np.log(2))
 
 
-def test_contrast_of_a_batch_without_phrases_is_zero():
-    empty = torch.zeros(0, dtype=torch.long)
-    full = regions_of_two_pictures()
-    nothing = replace(
+def regions_of_two_pictures_without_phrases() -> Regions:
+    empty, full = torch.zeros(0, dtype=torch.long), regions_of_two_pictures()
+    return replace(
         full, phrase_picture=empty, phrase_token=empty, match=torch.zeros(2, 0, dtype=torch.bool)
     )
-    assert contrast_loss([], nothing, torch.ones(2)) == 0
+
+
+def test_contrast_of_a_batch_without_phrases_is_zero():
+    assert contrast_loss([], regions_of_two_pictures_without_phrases(), torch.ones(2)) == 0
 
 
 def test_locality_is_the_mean_square_of_what_changes_elsewhere():
@@ -284,11 +288,41 @@ def test_no_false_caption_names_a_held_out_pair(data):
 def test_false_captions_take_no_part_in_the_diffusion_loss(data):
     batch = data.batch(24, np.random.default_rng(0))
     torch.manual_seed(0)
-    before = loss_of(tiny_networks(), batch).velocity
+    before = loss_of(tiny_networks(), batch).diffusion
     batch.latents[batch.false] += 100.0
     torch.manual_seed(0)
-    after = loss_of(tiny_networks(), batch).velocity
+    after = loss_of(tiny_networks(), batch).diffusion
     torch.testing.assert_close(before, after)
+
+
+@pytest.mark.parametrize("prediction", ["v_prediction", "epsilon"])
+def test_the_diffusion_loss_is_of_what_the_network_is_to_predict(data, prediction):
+    scheduler = new_scheduler(prediction)
+
+    def perfect(noised, timesteps, ids):
+        alphas = scheduler.alphas_cumprod[timesteps].view(-1, 1, 1, 1)
+        rows = len(noised)
+        velocity = alphas.sqrt() * noise[:rows] - (1 - alphas).sqrt() * batch.latents[:rows]
+        layer = LayerRecord(
+            torch.full((rows, 64, 24), 1 / 24),
+            torch.zeros(rows, 64, 2),
+            torch.zeros(rows, 24, 2),
+            1,
+        )
+        return Prediction(noise[:rows] if prediction == "epsilon" else velocity, (layer,))
+
+    batch = data.batch(8, np.random.default_rng(0))
+    batch = replace(batch, regions=regions_of_two_pictures_without_phrases())
+    torch.manual_seed(0)
+    torch.randn(8)  # as the levels are drawn before the noise
+    noise = torch.randn(batch.latents.shape)
+    torch.manual_seed(0)
+    assert denoiser_loss(perfect, scheduler, batch).diffusion.item() < 1e-8
+
+
+def test_a_network_that_predicts_noise_stops_short_of_pure_noise():
+    assert new_scheduler("v_prediction").alphas_cumprod[-1] < 1e-6
+    assert new_scheduler("epsilon").alphas_cumprod[-1] > 1e-3
 
 
 def test_training_levels_end_in_pure_noise():
@@ -352,11 +386,11 @@ def test_windows_train_as_well(large):
 def test_the_loss_of_an_untrained_network_is_about_the_variance_of_v(data):
     batch = data.batch(24, np.random.default_rng(0))
     losses = loss_of(tiny_networks(), batch)
-    assert 0.7 < losses.velocity.item() < 1.6
+    assert 0.7 < losses.diffusion.item() < 1.6
     assert losses.grounding > 0
     assert losses.contrast > 0
     assert losses.locality >= 0
-    assert losses.total > losses.velocity
+    assert losses.total > losses.diffusion
 
 
 @pytest.mark.parametrize(
@@ -502,6 +536,13 @@ def test_pictures_of_another_world_are_rendered_and_encoded_beside_the_others(tr
     assert (first != second).reshape(24, -1).any(1).tolist() == [False, True] * 12
     latents = [tmp_path / name for name in ("latents.pt", "latents-world2-0.5.pt")]
     assert latents[0].read_bytes() != latents[1].read_bytes()
+
+
+def test_weights_are_not_trained_further_on_another_prediction(tmp_path):
+    recipe = replace(TINY, prediction="epsilon")
+    with pytest.raises(InvalidInputError, match="for 'v_prediction', not 'epsilon'"):
+        train(recipe, tmp_path, tmp_path / "out", device=CPU, warm=weights_folder())
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_warm_restart_goes_on_from_the_shipped_weights(trained, tmp_path):

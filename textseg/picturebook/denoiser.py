@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -26,7 +27,9 @@ from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
 """Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
 GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 4.0
-"""Of the losses that relate words to places, against the loss of v."""
+"""Of the losses that relate words to places, against the diffusion loss."""
+PredictionType = Literal["v_prediction", "epsilon"]
+"""What a network can be trained to say; diffusers' names for v and for the noise."""
 FALSE_LEVELS = 0.5
 """Up to which level of noise rows with a false caption are asked."""
 
@@ -41,7 +44,7 @@ class TextToNoise(nn.Module):
         self.text_encoder = text_encoder
 
     def forward(self, noised: Tensor, timesteps: Tensor, ids: Tensor) -> Tensor:
-        """Returns the predicted v (b, c, h, w) of noised latents for token ids (b, tokens)."""
+        """Returns what is predicted (b, c, h, w) of noised latents for token ids (b, tokens)."""
         hidden = self.text_encoder(ids).last_hidden_state
         return torch.as_tensor(self.unet(noised, timesteps, hidden).sample)
 
@@ -51,16 +54,16 @@ class Prediction:
     """What the networks predict, and how they came to it.
 
     Attributes:
-        velocity: (b, c, h, w) the predicted v.
+        output: (b, c, h, w) the predicted v, or the predicted noise.
         layers: what each cross-attention layer did.
     """
 
-    velocity: Tensor
+    output: Tensor
     layers: tuple[LayerRecord, ...]
 
 
 Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
-"""Predicts v of noised latents (b, c, h, w) at timesteps (b,) for token ids (b, tokens)."""
+"""Asks about noised latents (b, c, h, w) at timesteps (b,) for token ids (b, tokens)."""
 
 
 @contextmanager
@@ -73,22 +76,26 @@ def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
     with recorded_attention(model.unet) as records:
 
         def predict(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
-            velocity = model(noised, timesteps, ids)
+            output = model(noised, timesteps, ids)
             layers = tuple(records)
             records.clear()
-            return Prediction(velocity, layers)
+            return Prediction(output, layers)
 
         yield compiled(predict) if compiles else predict
 
 
-def new_scheduler() -> DDIMScheduler:
-    """Returns the noise schedule: v prediction up to pure noise (arXiv:2305.08891)."""
+def new_scheduler(prediction: PredictionType = "v_prediction") -> DDIMScheduler:
+    """Returns the noise schedule.
+
+    With v prediction it goes up to pure noise (arXiv:2305.08891). There the noise alone says
+    nothing of the picture, so a network that predicts it stops a little below, as usual.
+    """
     return DDIMScheduler(
         beta_schedule="scaled_linear",
         beta_start=0.00085,
         beta_end=0.012,
-        prediction_type="v_prediction",
-        rescale_betas_zero_snr=True,
+        prediction_type=prediction,
+        rescale_betas_zero_snr=prediction == "v_prediction",
         timestep_spacing="trailing",
         clip_sample=False,
         steps_offset=1,  # unused with trailing steps, but StableDiffusionPipeline insists
@@ -140,7 +147,7 @@ def training_levels(scheduler: DDIMScheduler) -> Tensor:
 class Losses:
     """The parts of the training loss, each a scalar; all but the first relate words to places."""
 
-    velocity: Tensor
+    diffusion: Tensor
     grounding: Tensor
     contrast: Tensor
     locality: Tensor
@@ -149,11 +156,14 @@ class Losses:
     def total(self) -> Tensor:
         """What is minimised."""
         placed = GROUNDING_WEIGHT * self.grounding + CONTRAST_WEIGHT * self.contrast
-        return self.velocity + placed + LOCALITY_WEIGHT * self.locality
+        return self.diffusion + placed + LOCALITY_WEIGHT * self.locality
 
 
 def denoiser_loss(predict: Predict, scheduler: DDIMScheduler, batch: Batch) -> Losses:
-    """Returns the losses of a batch, with noise from torch's global generator."""
+    """Returns the losses of a batch, with noise from torch's global generator.
+
+    What the network is to predict is the scheduler's prediction type.
+    """
     levels = training_levels(scheduler)
     b = len(batch.latents)
     sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b))
@@ -162,28 +172,34 @@ def denoiser_loss(predict: Predict, scheduler: DDIMScheduler, batch: Batch) -> L
     device = batch.latents.device
     noise = torch.randn(batch.latents.shape).to(device)
     noised = scheduler.add_noise(batch.latents, noise, timesteps.to(device))
-    truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
+    truth = noise
+    if scheduler.config.prediction_type == "v_prediction":
+        truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
     predicted = predict(noised, timesteps.to(device), batch.ids)
     some = slice(0, compared_rows(b))
     with torch.no_grad():
         ids = batch.empty.expand(len(noised[some]), -1)
-        reference = predict(noised[some], timesteps[some].to(device), ids).velocity
+        reference = predict(noised[some], timesteps[some].to(device), ids).output
     weight = (1 - levels[timesteps]).to(device)
     maps = [layer.attention for layer in predicted.layers]
-    velocity, true = predicted.velocity, ~batch.false
+    output, true = predicted.output, ~batch.false
     return Losses(
-        (velocity[true].float() - truth[true]).square().mean(),
+        (output[true].float() - truth[true]).square().mean(),
         grounding_loss(maps, batch.target, batch.words, weight),
         contrast_loss(predicted.layers, batch.regions, weight),
-        locality_loss(velocity[some], reference, batch.target[some, 0], weight[some]),
+        locality_loss(output[some], reference, batch.target[some, 0], weight[some]),
     )
 
 
 def train_denoiser(
-    trainer: Trainer, data: CaptionedLatents, *, batch: int
+    trainer: Trainer,
+    data: CaptionedLatents,
+    *,
+    batch: int,
+    prediction: PredictionType = "v_prediction",
 ) -> Iterator[tuple[float, ...]]:
     """Trains to the trainer's last step, yielding the running total and the parts of each step."""
-    scheduler = new_scheduler()
+    scheduler = new_scheduler(prediction)
     with recorded(trainer.model, compiles=compiling_pays(trainer.device)) as predict:
         for step in trainer.steps():
             drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))

@@ -9,11 +9,16 @@ import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
 from textseg.picturebook.captions import known_words
-from textseg.picturebook.denoiser import TextToNoise, new_scheduler
+from textseg.picturebook.denoiser import PredictionType, TextToNoise, new_scheduler
 from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
 
 
-def export_pipeline(folder: Path, vae: AutoencoderKL, model: TextToNoise) -> None:
+def export_pipeline(
+    folder: Path,
+    vae: AutoencoderKL,
+    model: TextToNoise,
+    prediction: PredictionType = "v_prediction",
+) -> None:
     """Writes the float16 folder that `StableDiffusionPipeline.from_pretrained` loads.
 
     Args:
@@ -21,6 +26,7 @@ def export_pipeline(folder: Path, vae: AutoencoderKL, model: TextToNoise) -> Non
         vae: the autoencoder, its scaling factor set.
         model: text encoder and denoiser; rows of the token table that no caption uses are zeroed,
             so that unknown words say nothing instead of something random.
+        prediction: what the denoiser was trained to predict.
     """
     tokenizer = new_tokenizer()
     used = {i for word in known_words() for i in tokenizer(word)["input_ids"]}
@@ -34,7 +40,7 @@ def export_pipeline(folder: Path, vae: AutoencoderKL, model: TextToNoise) -> Non
         text_encoder=model.text_encoder,
         tokenizer=tokenizer,
         unet=model.unet,
-        scheduler=new_scheduler(),
+        scheduler=new_scheduler(prediction),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -8,6 +8,7 @@ the shipped weights and a fresh optimiser.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import CLIPTextModel
 
+from textseg.errors import InvalidInputError
 from textseg.picturebook.autoencoder import (
     drop_variance,
     encode_corpus,
@@ -28,7 +30,7 @@ from textseg.picturebook.autoencoder import (
 )
 from textseg.picturebook.batches import CaptionedLatents
 from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus, world_of_each
-from textseg.picturebook.denoiser import TextToNoise, new_denoiser, train_denoiser
+from textseg.picturebook.denoiser import PredictionType, TextToNoise, new_denoiser, train_denoiser
 from textseg.picturebook.export import export_pipeline
 from textseg.picturebook.optimizing import Schedule, Trainer
 from textseg.picturebook.vocabulary import new_tokenizer
@@ -55,6 +57,7 @@ class Recipe:
         steps: training steps of the denoiser.
         batch: pictures a step.
         rate: peak learning rate of the denoiser.
+        prediction: what the denoiser is to predict.
         seed: of weights, order, noise and captions.
     """
 
@@ -73,6 +76,7 @@ class Recipe:
     steps: int = 6400
     batch: int = 64
     rate: float = 1.8e-3
+    prediction: PredictionType = "v_prediction"
     seed: int = 1
 
     @property
@@ -161,7 +165,12 @@ def train(
         out: the folder that `StableDiffusionPipeline.from_pretrained` will load.
         device: where to train.
         warm: an exported folder whose autoencoder is kept and whose denoiser is trained further.
+
+    Raises:
+        InvalidInputError: the denoiser of `warm` predicts something else.
     """
+    if warm is not None:
+        _check_prediction(warm, recipe.prediction)
     workers = os.cpu_count() or 1
     folder = work / f"corpus{recipe.corpus_suffix}"
     render_corpus(
@@ -194,9 +203,19 @@ def train(
     )
     worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
     data = CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)
-    _follow("denoiser", trainer, train_denoiser(trainer, data, batch=recipe.batch))
+    losses = train_denoiser(trainer, data, batch=recipe.batch, prediction=recipe.prediction)
+    _follow("denoiser", trainer, losses)
     trainer.use_average()
-    export_pipeline(out, vae.cpu(), networks.cpu())
+    export_pipeline(out, vae.cpu(), networks.cpu(), recipe.prediction)
+
+
+def _check_prediction(folder: Path, wanted: PredictionType) -> None:
+    config = json.loads((folder / "scheduler" / "scheduler_config.json").read_text("utf-8"))
+    if (found := config["prediction_type"]) != wanted:
+        raise InvalidInputError(
+            f"the weights in {folder} are for {found!r}, not {wanted!r}",
+            hint="train further what they predict, or begin anew",
+        )
 
 
 def main(
@@ -213,6 +232,9 @@ def main(
         float, typer.Option(min=0, max=1, help="Scenes of that version; the others are of 1.")
     ] = Recipe.share,
     rate: Annotated[float, typer.Option(help="Peak learning rate of the denoiser.")] = Recipe.rate,
+    prediction: Annotated[
+        PredictionType, typer.Option(help="What the denoiser is to predict.")
+    ] = Recipe.prediction,
     seed: Annotated[int, typer.Option(min=0)] = Recipe.seed,
     warm: Annotated[Path | None, typer.Option(help="Train these weights further.")] = None,
 ) -> None:
@@ -225,6 +247,7 @@ def main(
         world=world,  # type: ignore[arg-type]  # the option's range has the versions there are
         share=share,
         rate=rate,
+        prediction=prediction,
         seed=seed,
     )
     train(recipe, work, out, device=device, warm=warm)
