@@ -249,8 +249,8 @@ def test_zoom_keeps_the_place_and_the_coordinates(blank: LeafPage) -> None:
     stage = root.locator(".ts-stage").bounding_box()
     assert (stage["width"], stage["height"]) == (WIDTH, HEIGHT)
     blank.page.mouse.move(stage["x"] + 196, stage["y"] + 115)
-    text = root.locator(".ts-readout").inner_text()
-    assert re.match(r"Row 11\d, column 19\d,", text)  # about the middle, as before
+    about_the_middle = re.compile(r"Row 11\d, column 19\d,")  # as before
+    expect(root.locator(".ts-readout")).to_have_text(about_the_middle)
     canvas.press("0")
     assert canvas.bounding_box()["width"] == WIDTH
 

@@ -144,10 +144,10 @@ def test_two_views_of_one_model_agree(blank: LeafPage, make: Callable[[], Leaf])
     kind = first.get_attribute("type")
     if kind == "range":
         first.press("ArrowRight")
-        assert first.input_value() == second.input_value()
+        expect(second).to_have_value(first.input_value())
     else:
         first.click()
-        assert first.is_checked() == second.is_checked()
+        expect(second).to_be_checked(checked=first.is_checked())
 
 
 @each_leaf
