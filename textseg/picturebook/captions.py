@@ -126,9 +126,9 @@ Described = tuple[str, str, float]
 
 
 Teller = Callable[
-    [list[str], Sequence[Described], list[int], list[str], np.random.Generator], list[Phrase]
+    [list[str], Sequence[Described], int, set[int], np.random.Generator], list[Phrase]
 ]
-"""Appends the words for the named things to a caption, with a joiner between them."""
+"""Appends the words for a thing to a caption, and adds what it tells of to what was said."""
 
 
 def caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
@@ -139,12 +139,12 @@ def caption(things: Sequence[Described], setting: str, rng: np.random.Generator)
         setting: a name of `SETTINGS`.
         rng: decides which things are named, in which order and with how much detail.
     """
-    return _composed(things, setting, rng, _list)
+    return _composed(things, setting, rng, _alone)
 
 
 def related_caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
     """Returns a random caption of version 2; arguments as for `caption`."""
-    return replace(_composed(things, setting, rng, _relate_some), shares=True)
+    return replace(_composed(things, setting, rng, _perhaps_related), shares=True)
 
 
 def _composed(
@@ -155,7 +155,12 @@ def _composed(
     says_setting = rng.random() < (0.3 if named else 1.0)
     words: list[str] = _pick(_OPENINGS, rng).split()
     joiner = [] if rng.random() < 0.15 else ["and"]
-    phrases = tell(words, things, named, joiner, rng)
+    phrases: list[Phrase] = []
+    said: set[int] = set()
+    for index in named:
+        if index not in said:
+            words += joiner if phrases else []
+            phrases += tell(words, things, index, said, rng)
     span = None
     if says_setting:
         start = len(words)
@@ -164,44 +169,33 @@ def _composed(
     return Caption(tuple(words), tuple(phrases), span)
 
 
-def _list(
+def _alone(
     words: list[str],
     things: Sequence[Described],
-    named: list[int],
-    joiner: list[str],
+    index: int,
+    said: set[int],
     rng: np.random.Generator,
 ) -> list[Phrase]:
-    """Appends one thing after the other."""
-    phrases: list[Phrase] = []
-    for index in named:
-        words += joiner if phrases else []
-        phrases.append(_name(words, things[index], rng))
-    return phrases
+    """Appends a thing and nothing about others."""
+    said.add(index)
+    return [_name(words, things[index], rng)]
 
 
-def _relate_some(
+def _perhaps_related(
     words: list[str],
     things: Sequence[Described],
-    named: list[int],
-    joiner: list[str],
+    index: int,
+    said: set[int],
     rng: np.random.Generator,
 ) -> list[Phrase]:
-    """Appends one thing after the other, now and then with another one that it stands beside."""
-    phrases: list[Phrase] = []
-    said: set[int] = set()
-    for index in named:
-        if index in said:
-            continue
-        words += joiner if phrases else []
-        said.add(index)
-        others = [i for i in _beside(things, index) if i not in said]
-        if others and rng.random() < _RELATED_SHARE:
-            other = others[int(rng.integers(len(others)))]
-            said.add(other)
-            phrases += _relate(words, things, (index, other), rng)
-        else:
-            phrases.append(_name_carefully(words, things, index, rng))
-    return phrases
+    """Appends a thing, now and then with another one that it stands beside."""
+    said.add(index)
+    others = [i for i in _beside(things, index) if i not in said]
+    if not others or rng.random() >= _RELATED_SHARE:
+        return [_name_carefully(words, things, index, rng)]
+    other = others[int(rng.integers(len(others)))]
+    said.add(other)
+    return _relate(words, things, (index, other), rng)
 
 
 def _pick(options: Sequence[str], rng: np.random.Generator) -> str:
