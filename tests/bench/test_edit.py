@@ -367,7 +367,7 @@ def test_the_json_has_a_row_for_default_peer_and_every_method() -> None:
     assert measured["methods"]["blended"]["seconds_first"] is None
     assert measured["judge"]["remove"] == {"truth": 1, "unedited": 0, "fooled": 0}
     assert measured["settings"]["seed"] == 0
-    assert measured["settings"]["default_methods"]["remove"] == "diffedit"
+    assert measured["settings"]["default_methods"]["remove"] == "blended"
 
 
 def test_the_tables_are_made_of_the_json() -> None:

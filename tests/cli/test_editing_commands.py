@@ -88,6 +88,23 @@ def test_every_option_of_an_edit_reaches_it(textseg: Command, folder: Path) -> N
     assert read_label(folder / "garden_edited.png") is None
 
 
+def test_what_is_added_is_worked_on_larger_unless_told_otherwise(
+    textseg: Command, folder: Path
+) -> None:
+    mask = np.zeros((24, 40), np.uint8)
+    mask[4:12, 6:16] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+    command = ("edit", "garden.png", "", "house", "--mask", "mask.png", "--source", "tree")
+    made = {}
+    for option in ("", "--crop", "--no-crop"):
+        where = f"new{option}.png"
+        result = textseg(*command, "--model", "gaussian", *SHORT, "-o", where, *option.split())
+        assert result.exit_code == 0, result.stderr
+        made[option] = pixels(folder / where)
+    assert np.array_equal(made[""], made["--crop"])
+    assert not np.array_equal(made[""], made["--no-crop"])
+
+
 def test_shape_of_a_found_mask_can_be_chosen(textseg: Command) -> None:
     def share(*options: str) -> float:
         result = textseg(*EDIT, *SHORT, "--json", "--force", *options)

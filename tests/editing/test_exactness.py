@@ -125,6 +125,21 @@ def test_a_crop_shows_the_model_small_things_at_their_own_size() -> None:
     assert 21 <= crop[1] <= 24
 
 
+@pytest.mark.parametrize("method", [None, "sdedit"])
+@pytest.mark.parametrize(
+    ("query", "crop", "parts"),
+    [("", None, 2), ("", False, 1), ("", True, 2), ("tree", None, 1), ("tree", True, 2)],
+)
+def test_what_is_added_is_worked_on_larger_unless_told_otherwise(
+    query: str, crop: bool | None, parts: int, method: str | None
+) -> None:
+    model = SmallWatched(rate=0.3, latent_stride=2, size_multiple=4)
+    rgb = np.random.default_rng(0).random((96, 144, 3)).astype(np.float32)
+    mask = box((96, 144), 40, 60, 50, 74)
+    Scene.open(rgb, model).edit(query, "house", mask=mask, source="", method=method, crop=crop)
+    assert len(model.encoded) == parts
+
+
 def test_an_empty_mask_on_a_crop_costs_nothing_and_changes_nothing() -> None:
     found = edited(PICTURES["RGBA"], "diffedit", mask=np.zeros(SIZE, bool), crop=True)
     assert found.evaluations.total == 0

@@ -152,7 +152,7 @@ def test_strength_steps_and_guidance_need_no_method(picture: Path) -> None:
 
 def test_method_suits_the_change_unless_it_is_named(picture: Path) -> None:
     removal = {"operation": "remove", "target": ""}
-    assert ask(picture, **removal).result.method == "diffedit"
+    assert ask(picture, **removal).result.method == "blended"
     assert ask(picture, **removal).result.options["strength"] == 1
     assert ask(picture, method="diffedit", **removal).result.options["strength"] == 0.8
 

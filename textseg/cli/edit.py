@@ -129,8 +129,13 @@ def edit(
         ),
     ] = None,
     crop: Annotated[
-        bool, typer.Option("--crop", help="Work on the mask's surroundings only, larger.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--crop/--no-crop",
+            help="Work on the mask's surroundings only, larger.",
+            show_default="as suits the change",
+        ),
+    ] = None,
     soft: Annotated[bool, typer.Option("--soft", help="Change doubtful places less.")] = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not look for TARGET in the edited picture.")

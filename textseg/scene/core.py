@@ -330,7 +330,7 @@ class Scene:
         feather: float | None = None,
         soft: bool = False,
         resize_mask: bool = False,
-        crop: bool = False,
+        crop: bool | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> Edit:
@@ -361,7 +361,8 @@ class Scene:
             feather: pixels over which a found mask rises from 0 to 1, inwards from its outline.
             soft: weigh a found mask with its soft values, so that doubtful places change less.
             resize_mask: accept a mask of another size.
-            crop: work on the box around the mask only, larger: for small things in large pictures.
+            crop: work on the box around the mask only, larger: for small things in large pictures;
+                ``None`` as it suits the change, whatever the method.
             progress: called with the work done.
             cancel: looked at after each step.
 
@@ -387,7 +388,7 @@ class Scene:
         texts = self._wording(query, target, prompt, source, negative)
         words = Words(texts[0], texts[1], texts[2], texts[3])
         order = Order(chosen, words, seed, follow)
-        if crop:
+        if usual.crop if crop is None else crop:
             remade = remake_around(self._read, place.region, order, self._part)
         else:
             remade = remake(self._read, self._paths, place.region, order)

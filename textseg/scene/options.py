@@ -61,7 +61,7 @@ class EditOptions(TypedDict, total=False):
     feather: float | None
     soft: bool
     resize_mask: bool
-    crop: bool
+    crop: bool | None
     progress: ProgressCallback | None
     cancel: CancelToken | None
 

@@ -90,9 +90,9 @@ class EditArguments(Selecting):
         description="pixels over which a found mask fades inwards; null: part of a latent cell",
     )
     soft: bool = Field(default=False, description="change doubtful places less")
-    crop: bool = Field(
-        default=False,
-        description="work on the surroundings of the mask only: for small things in large pictures",
+    crop: bool | None = Field(
+        default=None,
+        description="work on the surroundings of the mask only, larger; null: as suits the change",
     )
     check: bool = Field(
         default=True, description="look at the edited picture again for what was asked for"
