@@ -85,8 +85,8 @@ row(grey(house.soft), grey(house.spread / house.spread.max()))
 # the same for all of them: how the picture looks to the model without any words. So asking together
 # is cheaper.
 
-# %% alt="The meadow three times: the mushroom lit up, the tree lit up, no umbrella lit up"
-found = scene.segment_all(["mushroom", "green tree", "umbrella"])
+# %% alt="The meadow three times: the mushroom lit up, the tree lit up, no fish lit up"
+found = scene.segment_all(["mushroom", "green tree", "fish"])
 found
 
 # %% [markdown]
@@ -100,14 +100,14 @@ print(found.evaluations, "network evaluations for", len(found), "queries")
 # %% [markdown]
 # ## What is not there
 #
-# There is no umbrella on our meadow. Many tools that turn words into masks would show you one
-# anyway, because something is always the most umbrella-like. Here the question "is there one?" has
-# an answer of its own, and where it is no, the mask is empty.
+# There is no fish on our meadow. Many tools that turn words into masks would show you one
+# anyway, because something is always the most fish-like. Here the question "is there one?" has an
+# answer of its own, and where it is no, the mask is empty.
 #
 # A mean way to ask is the right thing in the wrong colour:
 
 # %%
-for answer in scene.segment_all(["red house", "blue house", "mushroom", "fish", "umbrella"]):
+for answer in scene.segment_all(["red house", "blue house", "mushroom", "fish", "car"]):
     verdict = "there" if answer.present else "not there"
     print(f"{answer.query:<12}{answer.presence:>5.0%}  {verdict}")
 
@@ -145,11 +145,11 @@ for threshold in (0.2, 0.5, 0.8):
 garden = scenes.Scene(
     "beach",
     (
-        scenes.Thing("tree", "green", row=0.5, col=0.258, size=0.42, seed=100995),
-        scenes.Thing("tree", "yellow", row=0.5, col=0.75, size=0.4, seed=12176),
-        scenes.Thing("house", "blue", row=0.66, col=0.42, size=0.3, seed=879108),
+        scenes.Thing("tree", "green", row=0.5, col=0.258, size=0.42, seed=80400),
+        scenes.Thing("tree", "yellow", row=0.5, col=0.75, size=0.4, seed=299712),
+        scenes.Thing("house", "blue", row=0.66, col=0.42, size=0.3, seed=481061),
     ),
-    seed=899837,
+    seed=422687,
 )
 beach = textseg.Scene.open(scenes.render(garden, size=256).image)
 Image.fromarray(np.uint8(255 * beach.rgb))

@@ -31,7 +31,7 @@ def row(*pictures):
 # more the way the words say.
 
 # %% alt="A small, soft painting of a green tree on a meadow"
-scene = textseg.Scene.generate("a green tree on a meadow", seed=1)
+scene = textseg.Scene.generate("a green tree on a meadow", seed=6)
 shown(scene.rgb)
 
 # %% [markdown]
@@ -48,8 +48,8 @@ print(scene.made)
 # picture again. Another seed is another throw of the dice. Looking at a few and keeping the best is
 # a perfectly honourable way to work.
 
-# %% alt="Three paintings from the same words with the seeds 1 to 3"
-tries = [textseg.Scene.generate("a green tree on a meadow", seed=seed) for seed in (1, 2, 3)]
+# %% alt="Three paintings from the same words with the seeds 6 to 8"
+tries = [textseg.Scene.generate("a green tree on a meadow", seed=seed) for seed in (6, 7, 8)]
 row(*[shown(each.rgb) for each in tries])
 
 # %%
@@ -72,7 +72,7 @@ for each in tries:
 # From here on it is a scene like any other. Find things in it, or change them.
 
 # %% alt="Before, mask and after: the green tree has become orange"
-edit = scene.edit("tree", "orange tree", seed=1)
+edit = scene.edit("tree", "orange tree", seed=6)
 ImageOps.scale(edit.comparison(), 2)
 
 # %%

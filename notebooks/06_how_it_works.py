@@ -268,7 +268,7 @@ np.array_equal(found.raw.difference, raw.difference)
 # is used here covers a part of it.
 
 # %% alt="Four queries: the difference above, the evidence below, red for and blue against"
-queries = ["blue car", "umbrella", "red car", "flower"]
+queries = ["blue car", "umbrella", "red car", "house"]
 answers = dict(zip(queries, maps(*queries, draws=40), strict=True))
 strongest = float(np.quantile([np.abs(answer.evidence) for answer in answers.values()], 0.99))
 figure = Figure(figsize=(7.6, 3.9), layout="constrained")

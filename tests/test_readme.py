@@ -94,9 +94,14 @@ def test_the_counts_of_the_readme_are_counted(desk: Path) -> None:
     assert f"five single calls cost {alone}" in README
 
 
-def test_the_table_of_the_readme_is_the_measured_one() -> None:
-    measured = json.loads((ROOT / "docs" / "bench_segment.json").read_text(encoding="utf-8"))
-    table = re.search(r"<!-- bench:segment -->\n(.*?)\n<!-- /bench:segment -->", README, re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "name"),
+    [("README.md", "segment"), ("textseg/picturebook/MODEL_CARD.md", "segment_world2")],
+)
+def test_the_tables_of_finding_are_the_measured_ones(page: str, name: str) -> None:
+    measured = json.loads((ROOT / "docs" / f"bench_{name}.json").read_text(encoding="utf-8"))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    table = re.search(rf"<!-- bench:{name} -->\n(.*?)\n<!-- /bench:{name} -->", text, re.DOTALL)
     assert table is not None
     assert table[1] == Report.from_json(measured).to_text()
 

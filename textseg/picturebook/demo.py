@@ -55,7 +55,7 @@ PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
             ),
             96,
         ),
-        ("umbrella", "blue car", "red car", "flower"),
+        ("umbrella", "blue car", "red car", "house"),
     ),
 }
 """Name -> a scene, and the queries it is asked, as many each.
@@ -73,7 +73,7 @@ EDITS: dict[str, tuple[tuple[str, str], ...]] = {
 """Name of a picture -> (what to change, what it becomes); an empty target removes. Chosen, too."""
 
 CREATIONS: dict[str, tuple[str, int, str, str]] = {
-    "tree": ("a green tree on a meadow", 1, "tree", "orange tree"),
+    "tree": ("a green tree on a meadow", 6, "tree", "orange tree"),
 }
 """Name -> a text to draw, a seed, what to change in the drawing, what it becomes."""
 
