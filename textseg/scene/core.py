@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.cache import ByteCache
-from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import Follow, Paths, Words
 from textseg.editing.base import EditMethod
-from textseg.editing.kinds import DEFAULTS, Defaults, kind_of_change
-from textseg.editing.masks import MOST, MaskShape, checked_mask
-from textseg.editing.prompts import region_prompt
+from textseg.editing.kinds import DEFAULTS, kind_of_change
+from textseg.editing.masks import MaskShape, checked_mask
 from textseg.editing.result import Edit, composite
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import (
@@ -41,7 +40,8 @@ from textseg.scene.opening import (
     load,
 )
 from textseg.scene.options import CaptionerLike, Found, Made, ModelLike, SegmentOptions
-from textseg.scene.placing import Place, Shaping, cut_out, mask_bytes, region_of
+from textseg.scene.placing import Place, Shaping, mask_bytes, region_of
+from textseg.scene.planning import chosen_method, wording
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Order, Part, remake, remake_around
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache
@@ -382,10 +382,12 @@ class Scene:
         if not query and not target and prompt is None:
             raise QueryError("neither a query nor a target nor a prompt: nothing to do")
         usual = DEFAULTS[kind_of_change(query, target)]
-        chosen = self._method(method, usual, strength=strength, steps=steps, guidance=guidance)
+        asked = {"strength": strength, "steps": steps, "guidance": guidance}
+        chosen = chosen_method(method, asked, usual=usual, made=self.made)
         how = Shaping(threshold, grow, feather, soft, resize_mask)
         place = self._place(query, mask, how, usual.grow, follow)
-        texts = self._wording(query, target, prompt, source, negative)
+        said = wording(self._source(source), query, target, prompt=prompt, negative=negative)
+        texts = self._texts.embedded(said)
         words = Words(texts[0], texts[1], texts[2], texts[3])
         order = Order(chosen, words, seed, follow)
         if usual.crop if crop is None else crop:
@@ -411,26 +413,6 @@ class Scene:
             notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
         )
 
-    def _method(
-        self,
-        method: str | EditMethod | None,
-        usual: Defaults,
-        *,
-        strength: float | None,
-        steps: int | None,
-        guidance: float | None,
-    ) -> EditMethod:
-        """Return the method; what nobody set suits the change and the way the picture was made."""
-        from textseg.registry import make_method
-
-        asked = {"strength": strength, "steps": steps, "guidance": guidance}
-        options: dict[str, float] = {k: v for k, v in asked.items() if v is not None}
-        if method is None:
-            method, options = usual.method, {**usual.options, **options}
-        if isinstance(method, str) and self.made is not None and steps is None:
-            options["steps"] = self.made.steps
-        return make_method(method, options)
-
     def _place(
         self,
         query: str,
@@ -442,28 +424,10 @@ class Scene:
         """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
         if mask is not None and not isinstance(mask, Segmentation | Mask):
             return Place(checked_mask(mask, self.picture.size, resize=how.resize))
-        usual = MaskShape.of_cells(cells, self._read.cell_pixels)
-        shape = MaskShape(
-            usual.grow if how.grow is None else how.grow,
-            usual.feather if how.feather is None else how.feather,
-        )
         found, asked = (mask, 0) if mask is not None else self._looked_for(query, follow)
-        if how.grow is None and cut_out(found, how.threshold).mean() > MOST:
-            shape = replace(shape, grow=0.0)  # all but the things in front, which stay
-        region = region_of(found, self.picture.size, how.threshold, shape=shape, soft=how.soft)
+        usual = MaskShape.of_cells(cells, self._read.cell_pixels)
+        region = region_of(found, self.picture.size, how, usual)
         return Place(region, found if isinstance(found, Segmentation) else None, asked)
-
-    def _wording(
-        self, query: str, target: str, prompt: str | None, source: str | None, negative: str
-    ) -> Conditioning:
-        """Return source, target, negative and empty prompt."""
-        before = self._source(source)
-        goal, away = prompt, negative
-        if prompt is None:
-            before, goal = (region_prompt(before, query, text) for text in (query, target))
-            away = negative or ("" if target else query)
-        assert goal is not None
-        return self._texts.embedded([before, goal, away, ""])
 
     def find(
         self,

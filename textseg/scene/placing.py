@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.editing.masks import MaskShape, shaped
+from textseg.editing.masks import MOST, MaskShape, shaped
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
@@ -39,20 +39,19 @@ class Place:
     evaluations: int = 0
 
 
-def cut_out(found: Segmentation | Mask, threshold: float | None) -> NDArray[np.bool_]:
-    """Return where a segmentation is above the threshold; a mask is always cut at 0.5."""
-    return found.binary(threshold) if isinstance(found, Segmentation) else found.binary()
-
-
 def region_of(
     found: Segmentation | Mask,
     size: tuple[int, int],
-    threshold: float | None,
-    *,
-    shape: MaskShape,
-    soft: bool,
+    how: Shaping,
+    usual: MaskShape,
 ) -> NDArray[np.float32]:
     """Return the soft mask (H, W) of an edit for a segmentation or mask of its picture.
+
+    Args:
+        found: the segmentation or mask.
+        size: of the picture, (H, W).
+        how: what the caller says about the shape.
+        usual: the shape where the caller says nothing.
 
     Raises:
         InvalidInputError: it is of a picture of another size.
@@ -65,12 +64,18 @@ def region_of(
             f"{width} x {height}, this one is {size[1]} x {size[0]}",
             hint="segment the picture that is to be edited",
         )
-    binary = cut_out(found, threshold)
+    binary = found.binary(how.threshold) if isinstance(found, Segmentation) else found.binary()
     if not binary.any():
         raise _nothing(found)
+    shape = MaskShape(
+        usual.grow if how.grow is None else how.grow,
+        usual.feather if how.feather is None else how.feather,
+    )
+    if how.grow is None and binary.mean() > MOST:
+        shape = replace(shape, grow=0.0)  # all but the things in front, which stay
     spared = found.spared if isinstance(found, Mask) else None
     region = shaped(binary, shape, spared=spared)
-    return region * found.soft if soft else region
+    return region * found.soft if how.soft else region
 
 
 def _nothing(found: Segmentation | Mask) -> NotFoundError:
