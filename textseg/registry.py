@@ -116,6 +116,15 @@ def captioner_of(model_name: str) -> str | None:
     return CAPTIONERS.get(model_name)
 
 
+ATTEMPTS: Mapping[str, int] = {}
+"""Name of a model -> how often an edit is made where nobody says, to keep the best."""
+
+
+def attempts_of(model_name: str) -> int:
+    """Return how many attempts at an edit suit a model; 1 where nothing is known of it."""
+    return ATTEMPTS.get(model_name, 1)
+
+
 _CACHE: dict[tuple[str, str, str], DiffusionModel] = {}
 _LOCK = threading.Lock()
 

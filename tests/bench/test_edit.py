@@ -20,6 +20,7 @@ from textseg.bench.edit import (
 from textseg.bench.edit_cost import Cost, measure
 from textseg.bench.edit_editors import (
     DEFAULT,
+    ONE_ATTEMPT,
     PEER,
     SAME_SCENES,
     TRUE_CAPTIONS,
@@ -330,7 +331,7 @@ def test_the_peer_counts_its_rows_and_keeps_mask_and_inversion(
 
 
 def made_up(judge: Says) -> list[SceneScores]:
-    names = (DEFAULT, PEER, *method_names(), TRUE_CAPTIONS)
+    names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
     scenes = [exam("calibration", index, size=SIZE) for index in (3, 5)]
     every = {name: Hands("truth", BY_QUERY) if name == PEER else Hands("truth") for name in names}
     return [
@@ -375,7 +376,7 @@ def test_the_tables_are_made_of_the_json() -> None:
     again = EditReport(json.loads(EditReport(measured).as_json()))
     lines = again.table().splitlines()
     names = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
-    rows = ["default", "peer", *method_names(), SAME_SCENES, TRUE_CAPTIONS]
+    rows = ["default", "peer", *method_names(), SAME_SCENES, ONE_ATTEMPT, TRUE_CAPTIONS]
     assert names[2 : 2 + len(rows)] == rows
     assert "| default | 2 | 50.0% |" in lines[2]
     assert lines[-1].startswith("scenes 2, seed 0, others 1")

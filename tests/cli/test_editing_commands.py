@@ -88,6 +88,16 @@ def test_every_option_of_an_edit_reaches_it(textseg: Command, folder: Path) -> N
     assert read_label(folder / "garden_edited.png") is None
 
 
+def test_the_best_of_several_attempts_is_told_with_its_seed(textseg: Command) -> None:
+    words = "--method sdedit --strength 0.7 --steps 6 --seed 3 --attempts 2".split()
+    told = textseg(*EDIT, *words, "-o", "told.png").stdout
+    facts = EditResult.model_validate_json(textseg(*EDIT, *words, "--json").stdout)
+    assert facts.attempts == 2
+    assert facts.evaluations.choice > 0
+    assert f"by sdedit, seed {facts.seed}, the best of 2 attempts" in told
+    assert f"choice {facts.evaluations.choice}, check" in told
+
+
 def test_what_is_added_is_worked_on_larger_unless_told_otherwise(
     textseg: Command, folder: Path
 ) -> None:

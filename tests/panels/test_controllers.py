@@ -429,6 +429,18 @@ def test_another_try_is_the_same_edit_of_the_same_picture(toolbox: Toolbox, imag
     assert controller.history()[-1].parent == image
 
 
+def test_another_try_makes_other_attempts(toolbox: Toolbox, image: str) -> None:
+    controller = editing(toolbox, image, seed=7, attempts=3)
+    first = {each.seed for each in edited(controller).attempts}
+    controller.attempts = 0
+    controller.adopt()
+    assert controller.attempts == 3
+    controller.again()
+    finished(controller)
+    assert controller.result is not None
+    assert len(first | {each.seed for each in controller.result.attempts}) == 6
+
+
 def test_look_changes_nothing_and_shows_what_the_edit_will_take(
     toolbox: Toolbox, image: str
 ) -> None:

@@ -126,6 +126,13 @@ def test_steps_seed_and_negative_serve_the_changes_too() -> None:
     assert (change.options["steps"], change.options["guidance"]) == (8, 1)
 
 
+def test_attempts_are_made_at_each_change() -> None:
+    changes = [{"query": "tree", "target": "flowers"}]
+    answer = ask(changes=changes, attempts=2, method="blended")
+    assert [len(edit.attempts) for edit in answer.edits] == [2]
+    assert [facts.attempts for facts in answer.result.changes] == [2]
+
+
 def test_seed_decides_the_picture() -> None:
     first, again, other = (ask(seed=seed).picture.rgb for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)

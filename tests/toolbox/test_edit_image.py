@@ -166,6 +166,18 @@ def test_seed_decides_what_noise_decides(picture: Path) -> None:
     assert not np.array_equal(first, other)
 
 
+def test_the_best_of_several_attempts_is_what_its_seed_makes(picture: Path) -> None:
+    best = ask(picture, method="sdedit", strength=0.7, attempts=3, seed=2)
+    facts = best.result
+    assert facts.attempts == len(best.edit.attempts) == 3
+    assert facts.seed == best.edit.seed
+    assert facts.evaluations.total == best.edit.evaluations.total + facts.evaluations.check
+    assert facts.evaluations.choice > 0
+    alone = ask(picture, method="sdedit", strength=0.7, seed=facts.seed)
+    assert (alone.result.attempts, alone.result.evaluations.choice) == (1, 0)
+    np.testing.assert_array_equal(best.edit.picture.rgb, alone.edit.picture.rgb)
+
+
 def test_prompt_source_and_negative_reach_the_model(picture: Path) -> None:
     result = ask(picture, prompt="a house", source="a tree here", negative="fog").result
     assert (result.prompt, result.source_prompt) == ("a house", "a tree here")

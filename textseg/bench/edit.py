@@ -21,6 +21,7 @@ import torch
 from textseg.bench.edit_cost import Cost, measure
 from textseg.bench.edit_editors import (
     DEFAULT,
+    ONE_ATTEMPT,
     PEER,
     SAME_SCENES,
     TRUE_CAPTIONS,
@@ -45,6 +46,7 @@ from textseg.errors import InvalidInputError
 from textseg.picturebook.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.registry import attempts_of
 
 STREAM: Stream = "evaluation"
 
@@ -87,8 +89,9 @@ class EditReport:
         """Return one JSON object.
 
         `default` and `peer` are rows, `methods` has one a registered method with its own options,
-        `variants` the default on the same scenes as these, and with true captions. Each is over
-        its own number of `scenes`; `judge` says how far the judge can be believed.
+        `variants` the default on the same scenes as these, with a single attempt at each edit, and
+        with true captions. Each is over its own number of `scenes`; `judge` says how far the judge
+        can be believed.
         """
         return json.dumps(self.measured, indent=2, allow_nan=False)
 
@@ -129,7 +132,7 @@ def measure_editing(
     """
     chosen, report = settings or EditBenchSettings(), progress or (lambda _: None)
     follow = cancel or CancelToken()
-    names = (DEFAULT, PEER, *method_names(), TRUE_CAPTIONS)
+    names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
     numbers = scene_numbers(STREAM, scenes=chosen.scenes, seed=chosen.seed)
     jobs = [
         _Job(index, names if k < chosen.others else names[:1], chosen.steps)
@@ -179,6 +182,7 @@ def assembled(
         "methods": {name: row(name, subset) for name in method_names()},
         "variants": {
             SAME_SCENES: row(DEFAULT, subset),
+            ONE_ATTEMPT: row(ONE_ATTEMPT, subset),
             TRUE_CAPTIONS: row(TRUE_CAPTIONS, subset),
         },
         "judge": {operation: _trust(operation, found) for operation in OPERATIONS},
@@ -189,6 +193,7 @@ def assembled(
             "questions": SET_VERSION,
             "least_area": MIN_AREA,
             "removed_l1": REMOVED_L1,
+            "attempts": attempts_of("picturebook"),
             "default_methods": {change: usual.method for change, usual in DEFAULTS.items()},
         },
     }

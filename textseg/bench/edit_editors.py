@@ -17,6 +17,7 @@ from textseg.scene import Scene, load
 
 DEFAULT, PEER = "default", "peer"
 SAME_SCENES, TRUE_CAPTIONS = "default, same scenes", "default, true captions"
+ONE_ATTEMPT = "default, one attempt"
 
 
 class Editor(Protocol):
@@ -39,6 +40,8 @@ class SceneEditor:
         method: its name; None for the default.
         true_captions: the source prompt is the true caption instead of the captioner's.
         steps: of a whole walk; None for the method's own.
+        operations: what it is asked to do.
+        attempts: at each edit, the best of which counts; None for the default.
     """
 
     model: DiffusionModel
@@ -46,6 +49,7 @@ class SceneEditor:
     true_captions: bool = False
     steps: int | None = None
     operations: tuple[Operation, ...] = OPERATIONS
+    attempts: int | None = None
 
     def open(self, exam: Exam) -> Editing:
         """Return what edits one `Scene` again and again."""
@@ -62,6 +66,7 @@ class SceneEditor:
                 source=source,
                 steps=self.steps,
                 seed=seed,
+                attempts=self.attempts,
             )
         except NotFoundError:
             return None
@@ -69,12 +74,14 @@ class SceneEditor:
 
 
 def make_editor(name: str, *, steps: int | None = None) -> Editor:
-    """Return who answers under a name: `DEFAULT`, `TRUE_CAPTIONS`, `PEER` or a method's."""
+    """Return who answers under a name: one of this module's constants, or a method's."""
     if name == PEER:
         return DiffEditPeer(weights_folder(), steps=steps)
     model = load("picturebook", device="cpu")
     if name == TRUE_CAPTIONS:
         return SceneEditor(model, true_captions=True, steps=steps)
+    if name == ONE_ATTEMPT:
+        return SceneEditor(model, steps=steps, attempts=1)
     return SceneEditor(model, None if name == DEFAULT else name, steps=steps)
 
 

@@ -80,6 +80,13 @@ def create(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
+    attempts: Annotated[
+        int | None,
+        typer.Option(
+            help="Make each change so often, each with other noise, and keep the best.",
+            show_default="as suits the model",
+        ),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the default")
     ] = None,
@@ -123,6 +130,7 @@ def create(
         changes=[_change(pair) for pair in changes or []],
         method=method,
         seed=seed,
+        attempts=attempts,
         steps=steps,
         guidance=guidance,
         negative=negative,

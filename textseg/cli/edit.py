@@ -105,6 +105,13 @@ def edit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
+    attempts: Annotated[
+        int | None,
+        typer.Option(
+            help="Make the edit so often, each with other noise, and keep the best.",
+            show_default="as suits the model",
+        ),
+    ] = None,
     prompt: Annotated[
         str | None,
         typer.Option(
@@ -178,6 +185,7 @@ def edit(
         guidance=guidance,
         options=_options(option or []),
         seed=seed,
+        attempts=attempts,
         prompt=prompt,
         source=source,
         negative=negative,
@@ -225,7 +233,8 @@ def change_lines(facts: ChangeFacts) -> Iterator[str]:
     """Yield what was changed, in lines for people; no remarks."""
     what = f"{facts.query!r} -> {facts.target!r}" if facts.target else f"{facts.query!r} removed"
     cost = facts.evaluations
-    yield f"{what} by {facts.method}, seed {facts.seed}"
+    best = f", the best of {facts.attempts} attempts" if facts.attempts > 1 else ""
+    yield f"{what} by {facts.method}, seed {facts.seed}{best}"
     if facts.presence is not None:
         yield f"  {facts.query!r} is there with probability {facts.presence:.2f}"
     yield f"  text before: {facts.source_prompt!r}, after: {facts.prompt!r}"
@@ -239,7 +248,7 @@ def change_lines(facts: ChangeFacts) -> Iterator[str]:
         yield f"  {check.look.query!r} is {now} with probability {check.look.presence:.2f}"
     yield (
         f"  {cost.total} evaluations (mask {cost.mask}, inversion {cost.inversion}, decoding "
-        f"{cost.decode}, check {cost.check}) in {facts.seconds:.1f} s"
+        f"{cost.decode}, choice {cost.choice}, check {cost.check}) in {facts.seconds:.1f} s"
     )
 
 

@@ -28,11 +28,35 @@ class Evaluations:
     mask: int = 0
     inversion: int = 0
     decode: int = 0
+    choice: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.mask + self.inversion + self.decode
+        return self.mask + self.inversion + self.decode + self.choice
+
+    def plus(self, other: Evaluations) -> Evaluations:
+        """Return both together."""
+        return Evaluations(
+            mask=self.mask + other.mask,
+            inversion=self.inversion + other.inversion,
+            decode=self.decode + other.decode,
+            choice=self.choice + other.choice,
+        )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One of several edits that differ in their noise alone.
+
+    Attributes:
+        seed: of its noise.
+        score: how well the model finds that it came off, in nats; the highest was kept. None where
+            it was the only one, which is not compared with anything.
+    """
+
+    seed: int
+    score: float | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -51,11 +75,12 @@ class Edit:
         negative: the text that guidance led away from.
         name: the registered name of the method.
         method: its options.
-        seed: of all noise.
+        seed: of all noise, of the attempt that was kept.
         evaluations: what the network did in this call; what was known already costs nothing.
         seconds: what the call took.
         segmentation: where the query was found; None where a mask was given.
         notes: remarks for people.
+        attempts: all that were made, in their order.
     """
 
     picture: Picture
@@ -74,6 +99,7 @@ class Edit:
     seconds: float
     segmentation: Segmentation | None = None
     notes: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:

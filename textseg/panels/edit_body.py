@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import ipywidgets as widgets
 
 from textseg.panels.edit_controller import OPERATIONS, EditController
-from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, wide
+from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, whole, wide
 from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
@@ -64,7 +64,10 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         self._pictures = widgets.VBox([self.stage])
         more = toggle("More", "Method, strength, seed, parts")
-        settings = widgets.VBox([narrowing(controller), self.options])
+        attempts = whole("Attempts", "Edits to make, to keep the best; 0 for what suits", most=64)
+        settings = widgets.VBox(
+            [narrowing(controller), row([tied(attempts, controller, "attempts")]), self.options]
+        )
         super().__init__(
             [
                 row([self.query, self.target, self.operation, more]),

@@ -41,6 +41,7 @@ class EditController(Controller):
         options: those of its options that are to differ from their defaults, by name.
         strength: how much to change; None is the method's own.
         seed: of the noise.
+        attempts: edits to make, of which the best is kept; 0 is what suits.
         finding: where the query is, to be looked at and corrected before the edit.
     """
 
@@ -54,6 +55,7 @@ class EditController(Controller):
     options = Dict()
     strength = Float(None, allow_none=True)
     seed = Int(0)
+    attempts = Int(0)
 
     _asked: tuple[object, ...] | None = None  # the words that ``look`` was called with
     _opened: tuple[str, Edit] | None = None  # by its handle: reading it takes a while
@@ -122,6 +124,7 @@ class EditController(Controller):
             "method": self.method or None,
             "options": {name: self.options[name] for name in self.options if name not in OWN},
             "seed": self.seed,
+            "attempts": self.attempts or None,
             **own,
             **(self._in_a_mask() if self.by_hand else self._by_words()),
         }
@@ -198,7 +201,7 @@ class EditController(Controller):
             return
         for name in ("query", "target", "operation", "exclude", "region", "invert", "seed"):
             setattr(self, name, getattr(made, name))
-        self.method = made.method or ""
+        self.method, self.attempts = made.method or "", made.attempts or 0
         own = {name: getattr(made, name) for name in OWN if getattr(made, name) is not None}
         self.strength = None if self.method else own.pop("strength", None)
         self.options = {**own, **made.options}

@@ -29,6 +29,7 @@ from textseg.images import (
     to_tensor,
 )
 from textseg.progress import CancelToken, ProgressCallback
+from textseg.scene.attempts import Contest
 from textseg.scene.comparing import compare, finish
 from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS, generate_picture
 from textseg.scene.opening import (
@@ -41,9 +42,9 @@ from textseg.scene.opening import (
 )
 from textseg.scene.options import CaptionerLike, Found, Made, ModelLike, SegmentOptions
 from textseg.scene.placing import Place, Shaping, mask_bytes, region_of
-from textseg.scene.planning import chosen_method, wording
+from textseg.scene.planning import checked_attempts, chosen_method, wording
 from textseg.scene.reading import ReadPicture, Texts
-from textseg.scene.remaking import Order, Part, remake, remake_around
+from textseg.scene.remaking import Order, Part, Remade, remake, remake_around
 from textseg.segmentation.difference import BATCH_SIZE, EmptyCache
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask
@@ -322,6 +323,7 @@ class Scene:
         steps: int | None = None,
         guidance: float | None = None,
         seed: int = 0,
+        attempts: int | None = None,
         prompt: str | None = None,
         source: str | None = None,
         negative: str = "",
@@ -351,6 +353,9 @@ class Scene:
             steps: of a whole walk; ``None`` is the method's own, or what made a generated picture.
             guidance: how far to follow the target; ``None`` is the method's own.
             seed: of the noise of the edit; the mask does not depend on it.
+            attempts: make the edit so often, each time with other noise, and keep the one that the
+                model itself believes most (``textseg.scene.attempts``); ``None`` takes what suits
+                the model, and 1 where a method is named.
             prompt: text for what is inside the mask; ``None`` puts the target into the phrase of
                 ``source`` that names the query, and adds what that says of the place.
             source: text for the picture as it is; ``None`` asks the captioner.
@@ -379,6 +384,7 @@ class Scene:
 
         start, follow = time.perf_counter(), Follow(progress, cancel)
         query, target, seed = query.strip(), target.strip(), checked_seed(seed)
+        times = checked_attempts(attempts, method, self.model)
         if not query and not target and prompt is None:
             raise QueryError("neither a query nor a target nor a prompt: nothing to do")
         usual = DEFAULTS[kind_of_change(query, target)]
@@ -389,16 +395,21 @@ class Scene:
         said = wording(self._source(source), query, target, prompt=prompt, negative=negative)
         texts = self._texts.embedded(said)
         words = Words(texts[0], texts[1], texts[2], texts[3])
-        order = Order(chosen, words, seed, follow)
-        if usual.crop if crop is None else crop:
-            remade = remake_around(self._read, place.region, order, self._part)
-        else:
-            remade = remake(self._read, self._paths, place.region, order)
+        around = usual.crop if crop is None else crop
+
+        def make(own_seed: int, own_follow: Follow) -> Remade:
+            order = Order(chosen, words, own_seed, own_follow)
+            if around:
+                return remake_around(self._read, place.region, order, self._part)
+            return remake(self._read, self._paths, place.region, order)
+
+        contest = Contest(self._read, place.region, target or prompt or "", self._texts)
+        best = contest.best(make, seed=seed, attempts=times, follow=follow)
         return Edit(
-            picture=composite(self.picture, remade.rgb, place.region),
+            picture=composite(self.picture, best.remade.rgb, place.region),
             before=self.picture,
             mask=place.region,
-            raw=remade.rgb,
+            raw=best.remade.rgb,
             query=query,
             target=target,
             prompt=words.target.prompts[0],
@@ -406,11 +417,12 @@ class Scene:
             negative=words.negative.prompts[0],
             name=method_name(chosen),
             method=chosen,
-            seed=seed,
-            evaluations=replace(remade.evaluations, mask=place.evaluations),
+            seed=best.seed,
+            evaluations=replace(best.evaluations, mask=place.evaluations),
             seconds=time.perf_counter() - start,
             segmentation=place.found,
             notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
+            attempts=best.attempts,
         )
 
     def _place(

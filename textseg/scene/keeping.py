@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
-from textseg.editing.result import Edit, Evaluations
+from textseg.editing.result import Attempt, Edit, Evaluations
 from textseg.errors import InvalidInputError
 from textseg.images import Padding, Picture, to_uint8
 from textseg.registry import make_method
@@ -39,6 +39,7 @@ def edit_bytes(edit: Edit) -> bytes:
     facts = {name: getattr(edit, name) for name in _TEXTS}
     method = to_jsonable_python(asdict(cast(Any, edit.method)))  # methods are dataclasses
     facts |= {"method": method, "evaluations": asdict(edit.evaluations), "notes": edit.notes}
+    facts["attempts"] = [asdict(attempt) for attempt in edit.attempts]
     return Packed({"mask": edit.mask, "raw": to_uint8(edit.raw)}, facts).to_bytes()
 
 
@@ -62,6 +63,7 @@ def read_edit(content: bytes, around: Around) -> Edit:
             evaluations=Evaluations(**facts["evaluations"]),
             segmentation=around.segmentation,
             notes=tuple(facts["notes"]),
+            attempts=tuple(Attempt(**each) for each in facts.get("attempts", ())),
             **{name: facts[name] for name in _TEXTS},
         )
     except (KeyError, TypeError) as error:

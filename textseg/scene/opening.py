@@ -102,11 +102,17 @@ def limited(image: Tensor, side: int | None) -> Tensor:
     if side is None or height * width <= side**2:
         return image
     shrink = side / (height * width) ** 0.5
-    size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
-    small = torch.nn.functional.interpolate(
+    return scaled(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+
+
+def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image (1, 3, H, W) at another size, bicubic; itself where it has that size."""
+    if image.shape[-2:] == size:
+        return image
+    found = torch.nn.functional.interpolate(
         image, size=size, mode="bicubic", antialias=True, align_corners=False
     )
-    return small.clamp(0, 1)
+    return found.clamp(0, 1)
 
 
 def encoded(model: DiffusionModel, image: Tensor) -> Tensor:

@@ -53,6 +53,7 @@ class EditOptions(TypedDict, total=False):
     steps: int | None
     guidance: float | None
     seed: int
+    attempts: int | None
     prompt: str | None
     source: str | None
     negative: str

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textseg.diffusion.model import DiffusionModel
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import Defaults
 from textseg.editing.prompts import region_prompt
+from textseg.errors import InvalidInputError
 from textseg.scene.options import Made
+
+MOST_ATTEMPTS = 64
 
 
 def chosen_method(
@@ -33,6 +37,23 @@ def chosen_method(
     if isinstance(method, str) and made is not None and asked.get("steps") is None:
         options["steps"] = made.steps
     return make_method(method, options)
+
+
+def checked_attempts(
+    attempts: int | None, method: str | EditMethod | None, model: DiffusionModel
+) -> int:
+    """Return how many attempts to make; who names a method sees what it makes of one seed.
+
+    Raises:
+        InvalidInputError: a number out of its range.
+    """
+    from textseg.registry import attempts_of
+
+    if attempts is None:
+        return attempts_of(model.name) if method is None else 1
+    if not 1 <= attempts <= MOST_ATTEMPTS:
+        raise InvalidInputError(f"attempts lies from 1 to {MOST_ATTEMPTS}, got {attempts}")
+    return attempts
 
 
 def wording(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from textseg.editing.apply import Follow, Paths, Words, edited_latents
 from textseg.editing.base import EditMethod
@@ -44,14 +45,7 @@ Part = tuple[int, int, int, int]
 def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
     """Return what the method makes of the whole frame; ``region`` is (H, W) in [0, 1]."""
     model, size = read.model, read.picture.size
-    at_work = torch.from_numpy(region)[None, None]
-    if read.padding.size != size:
-        at_work = torch.nn.functional.interpolate(
-            at_work, size=read.padding.size, mode="bilinear", antialias=True
-        ).clamp(0, 1)
-    padded, _ = pad_to_multiple(at_work, model.size_multiple)
-    cells = latent_mask(padded, model.latent_stride).to(read.latents)
-    follow = order.follow
+    cells, follow = cells_of(read, region), order.follow
     found = edited_latents(
         model,
         paths,
@@ -66,6 +60,17 @@ def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: 
         pixels = to_rgb(read.padding.crop(model.decode_latents(found.z)))
     follow.report("decoding", 1, 1)
     return Remade(pixels if pixels.shape[:2] == size else resized(pixels, size), found.evaluations)
+
+
+def cells_of(read: ReadPicture, region: NDArray[np.float32]) -> Tensor:
+    """Return the mask (1, 1, h, w) of latent cells for a region (H, W) of the picture."""
+    at_work = torch.from_numpy(region)[None, None]
+    if read.padding.size != read.picture.size:
+        at_work = torch.nn.functional.interpolate(
+            at_work, size=read.padding.size, mode="bilinear", antialias=True
+        ).clamp(0, 1)
+    padded, _ = pad_to_multiple(at_work, read.model.size_multiple)
+    return latent_mask(padded, read.model.latent_stride).to(read.latents)
 
 
 def remake_around(

@@ -92,6 +92,7 @@ def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
         method=edit.name,
         options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
         seed=edit.seed,
+        attempts=max(1, len(edit.attempts)),
         prompt=edit.prompt,
         source_prompt=edit.source_prompt,
         negative=edit.negative,

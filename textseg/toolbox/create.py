@@ -268,6 +268,7 @@ def _options(arguments: CreateArguments, change: Change, known: str) -> EditOpti
         "steps": arguments.steps,
         "guidance": arguments.guidance,
         "seed": arguments.seed,
+        "attempts": arguments.attempts,
         "source": known,
         "negative": arguments.negative if change.target else "",
     }

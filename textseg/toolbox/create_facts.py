@@ -35,6 +35,13 @@ class CreateArguments(Facts):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides all noise: same seed, same pictures"
     )
+    attempts: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="make each change so often, each time with other noise, and keep the one "
+        "that the model believes most; null: as suits the model, and 1 where a method is named",
+    )
     steps: int | None = Field(
         default=None, ge=1, le=1000, description="steps of the sampler; null: the default"
     )

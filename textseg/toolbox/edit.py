@@ -229,6 +229,7 @@ def _options(
         "steps": arguments.steps if method is None else None,
         "guidance": arguments.guidance if method is None else None,
         "seed": arguments.seed,
+        "attempts": arguments.attempts,
         "prompt": arguments.prompt,
         "source": arguments.source,
         "negative": arguments.negative,

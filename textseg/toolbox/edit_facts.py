@@ -64,6 +64,13 @@ class EditArguments(Selecting):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides the noise: same seed, same picture"
     )
+    attempts: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="make the edit so often, each time with other noise, and keep the one "
+        "that the model believes most; null: as suits the model, and 1 where a method is named",
+    )
     prompt: Prompt | None = Field(
         default=None,
         description="text for what is inside the mask; null: target and place, from the source",
@@ -111,7 +118,8 @@ class EvaluationFacts(Facts):
 
     mask: int = Field(ge=0, description="to find the query")
     inversion: int = Field(ge=0, description="to find the noise that the picture comes from")
-    decode: int = Field(ge=0, description="to make the edited picture")
+    decode: int = Field(ge=0, description="to make the edited picture, all attempts at it")
+    choice: int = Field(default=0, ge=0, description="to choose among several attempts")
     check: int = Field(ge=0, description="to look at the edited picture again")
     total: int = Field(ge=0)
 
@@ -156,7 +164,8 @@ class ChangeFacts(Facts):
     region: str = Field(description="which region was taken, or where to add; empty: all")
     method: str
     options: dict[str, JsonValue] = Field(description="all options of the method, as used")
-    seed: int
+    seed: int = Field(description="of the attempt that was kept")
+    attempts: int = Field(default=1, ge=1, description="edits made, the best of which was kept")
     prompt: str = Field(description="text that the model followed inside the mask")
     source_prompt: str = Field(description="text for what was there")
     negative: str = Field(description="text that was led away from")

@@ -1,0 +1,165 @@
+"""Several attempts at the same edit, and which of them the model itself believes most.
+
+The noise decides whether an edit comes off, more than any option does, and the model that made the
+pictures can tell afterwards: the denoising error, integrated over log-SNR, is -log p of a picture
+up to a constant (arXiv:2310.07972, section 3), and what the cells of the mask add to it says how
+well they fit the text and all that is around them. Where something is to be there, the evidence
+for its name counts, that is by how much the name makes the error smaller; where something is to be
+gone, the error without any text, for what should remain is what goes on around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textseg.diffusion.counting import Counter
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.editing.apply import Follow
+from textseg.editing.result import Attempt, Evaluations, composite
+from textseg.images import pad_to_multiple, to_tensor
+from textseg.progress import Progress
+from textseg.scene.opening import encoded, scaled
+from textseg.scene.reading import ReadPicture, Texts
+from textseg.scene.remaking import Remade, cells_of
+from textseg.segmentation.draws import plan_draws, sigma_at
+
+LOOK_DRAWS = 12
+LOOK_RANGE = (sigma_at(1.5), sigma_at(-2.5))  # what a thing is; below is texture only
+LOOK_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Best:
+    """The attempt that was kept, all that were made, and what they cost together."""
+
+    seed: int
+    remade: Remade
+    attempts: tuple[Attempt, ...]
+    evaluations: Evaluations
+
+
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """What attempts at an edit are compared by.
+
+    Attributes:
+        read: the picture before.
+        region: (H, W) in [0, 1], where it may change.
+        name: what is to be there; "" where something is to be gone.
+        texts: what the model has read.
+    """
+
+    read: ReadPicture
+    region: NDArray[np.float32]
+    name: str
+    texts: Texts
+
+    def best(
+        self,
+        make: Callable[[int, Follow], Remade],
+        *,
+        seed: int,
+        attempts: int,
+        follow: Follow,
+    ) -> Best:
+        """Return the best attempt; of equals the first.
+
+        Args:
+            make: makes the edit from a seed.
+            seed: of the first attempt; decides those of the others, see ``seed_of``.
+            attempts: how many.
+            follow: sees the work, may stop it.
+        """
+        if attempts == 1 or not self.region.any():
+            remade = make(seed, follow)
+            return Best(seed, remade, (Attempt(seed, None),), remade.evaluations)
+        best: tuple[float, int, Remade] | None = None
+        made, counter, spent = list[Attempt](), Counter(self.read.model), Evaluations()
+        for k in range(attempts):
+            here, own = _named(follow, k + 1, attempts), seed_of(seed, k)
+            remade = make(own, here)
+            score = self._score(counter.as_model, remade, here)
+            made.append(Attempt(own, score))
+            spent = spent.plus(remade.evaluations)
+            if best is None or score > best[0]:
+                best = score, own, remade
+        assert best is not None, "there is at least one attempt"
+        return Best(best[1], best[2], tuple(made), replace(spent, choice=counter.rows))
+
+    def _score(self, model: DiffusionModel, remade: Remade, follow: Follow) -> float:
+        picture = composite(self.read.picture, remade.rgb, self.region)
+        latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
+        texts = self.texts.embedded(["", self.name] if self.name else [""])
+        empty, *named = denoising_errors(model, latents, texts, cells, follow=follow)
+        return empty - named[0] if named else -empty
+
+
+def seed_of(seed: int, attempt: int) -> int:
+    """Return the seed of an attempt, counted from 0; that of the first one is the seed given.
+
+    The others are not those next to it, so that who tries the next seed tries all anew.
+    """
+    if attempt == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
+
+
+def denoising_errors(
+    model: DiffusionModel, latents: Tensor, texts: Conditioning, cells: Tensor, *, follow: Follow
+) -> list[float]:
+    """Return for each text half the squared error of the noise estimate in the cells, in nats.
+
+    It is summed over channels and cells and integrated over the log-SNR of ``LOOK_RANGE``; the same
+    noises serve all texts and all pictures, so that differences mean something.
+
+    Args:
+        model: the network that is asked.
+        latents: (1, c, h, w), clean.
+        texts: what the picture may show.
+        cells: (1, 1, h, w), the weight of each cell.
+        follow: sees the draws, may stop them.
+    """
+    plan = plan_draws(
+        LOOK_DRAWS,
+        levels=None,
+        sigma_range=LOOK_RANGE,
+        covered=model.sigma_range,
+        seed=LOOK_SEED,
+        antithetic=False,
+        early=False,
+    )
+    total = torch.zeros(len(texts))
+    follow.report("choosing", 0, len(plan))
+    for k, draw in enumerate(plan):
+        noise = draw.noise(latents)
+        z = (1 - draw.sigma) * latents + draw.sigma * noise
+        with torch.no_grad():
+            eps = model.predict(z.expand(len(texts), -1, -1, -1), draw.sigma, texts).eps
+        error = (cells * (eps - noise).square()).sum((1, 2, 3))
+        total += draw.weight / 2 / len(plan) * error.float().cpu()
+        follow.report("choosing", k + 1, len(plan))
+    return [float(value) for value in total]
+
+
+def reread(read: ReadPicture, rgb: NDArray[np.float32]) -> Tensor:
+    """Return the latents of another picture (H, W, 3), read as the first one of its size was."""
+    pixels = scaled(to_tensor(rgb), read.padding.size)
+    return encoded(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])
+
+
+def _named(follow: Follow, number: int, of: int) -> Follow:
+    """Return who follows the work on one attempt, told which one it is."""
+    show = follow.progress
+    if show is None:
+        return follow
+
+    def told(progress: Progress) -> None:
+        show(replace(progress, stage=f"{progress.stage} ({number} of {of})"))
+
+    return replace(follow, progress=told)
