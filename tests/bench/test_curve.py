@@ -6,7 +6,8 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from textseg.bench import curve
-from textseg.bench.curve import Point, measure_point
+from textseg.bench.curve import Point, measure_point, strip
+from textseg.bench.questions import exams
 from textseg.errors import InvalidInputError
 from textseg.picturebook import weights_folder
 from textseg.scene import load
@@ -43,6 +44,30 @@ def test_presence_is_told_by_a_calibration_that_has_not_seen_the_question() -> N
     # random labels cannot be told by features that have nothing to do with them
     assert len(told) == 40
     assert np.mean((told > 0.5) == present) < 0.75
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_strips_are_tall_and_wide_and_keep_their_first_thing(number: int) -> None:
+    for exam in exams("calibration", scenes=6, seed=5):
+        image, questions = strip(exam, number)
+        shape = (128, 80) if number == 0 else (80, 128)
+        assert image.shape == (*shape, 3)
+        whole = {question.query: question.truth for question in exam.questions}
+        assert all(question.truth.shape == shape for question in questions)
+        for question in questions:
+            assert 2 * question.truth.sum() >= whole[question.query].sum()
+        absent = {question.query for question in exam.questions if not question.present}
+        assert absent <= {question.query for question in questions}
+        first = exam.questions[0]
+        if first.present and first.truth.any(number).sum() <= 80:  # fits
+            kept = next(question for question in questions if question.query == first.query)
+            assert kept.truth.sum() == first.truth.sum()
+
+
+def test_strips_can_be_measured() -> None:
+    point = measure_point(load("picturebook"), scenes=12, strips=True)
+    assert point.pixel_ap > 0.8
+    assert point.iou > 0.5
 
 
 def test_too_few_scenes_are_refused() -> None:
