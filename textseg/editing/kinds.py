@@ -29,7 +29,7 @@ class Defaults:
 
 
 DEFAULTS: Mapping[Change, Defaults] = {
-    "alter": Defaults("flowedit", {"strength": 0.8, "steps": 18, "guidance": 20}, grow=0.375),
+    "alter": Defaults("flowedit", {"strength": 0.8, "steps": 18, "guidance": 13.5}, grow=0.375),
     "replace": Defaults("flowedit", {"strength": 0.8, "steps": 18, "guidance": 13.5}, grow=1.0),
     "remove": Defaults("blended", {"strength": 1.0, "steps": 20, "guidance": 3}, grow=0.75),
     "add": Defaults("blended", {"strength": 1.0, "steps": 20}, grow=0.0, crop=True),
