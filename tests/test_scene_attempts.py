@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tests.editing.helpers import Watched, box, method_with
 from textseg import registry
+from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.apply import Follow
 from textseg.editing.result import Edit, Evaluations
 from textseg.errors import Cancelled, InvalidInputError
@@ -269,9 +271,15 @@ def test_evaluations_add_up() -> None:
 
 
 def test_the_model_is_asked_with_its_own_type_of_numbers() -> None:
-    here = read("house")
-    half = GaussianModel(rate=0.3)
+    class Typed(GaussianModel):
+        def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+            asked.add(z.dtype)
+            return super().predict(z, sigma, text)
+
+    asked = set[torch.dtype]()
+    model, here = Typed(rate=0.3), read("house")
     latents = here.latents.to(torch.float64)
     cells = cells_of(here, MASK.astype(np.float32)).to(latents)
-    errors = denoising_errors(half, latents, Texts(half).embedded([""]), cells, follow=Follow())
-    assert np.isfinite(errors).all()
+    errors = denoising_errors(model, latents, Texts(model).embedded([""]), cells, follow=Follow())
+    assert asked == {torch.float64}
+    assert errors[0] > 0

@@ -119,6 +119,8 @@ def captioner_of(model_name: str) -> str | None:
 ATTEMPTS: Mapping[str, int] = {"picturebook": 4}
 """Name of a model -> how often an edit is made where nobody says, to keep the best."""
 
+MOST_ATTEMPTS = 64
+
 
 def attempts_of(model_name: str) -> int:
     """Return how many attempts at an edit suit a model; 1 where nothing is known of it."""

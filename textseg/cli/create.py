@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from textseg.cli.edit import Captioner, Sign, change_lines, read_credentials
+from textseg.cli.edit import Attempts, Captioner, Sign, change_lines, read_credentials
 from textseg.cli.shared import (
     AsJson,
     Device,
@@ -80,13 +80,7 @@ def create(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
-    attempts: Annotated[
-        int | None,
-        typer.Option(
-            help="Make each change so often, each with other noise, and keep the best.",
-            show_default="as suits the model",
-        ),
-    ] = None,
+    attempts: Attempts = None,
     steps: Annotated[
         int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the default")
     ] = None,

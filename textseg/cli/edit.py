@@ -26,6 +26,13 @@ from textseg.errors import InvalidInputError
 if TYPE_CHECKING:
     from textseg.toolbox import ChangeFacts, Credentials, EditResult
 
+Attempts = Annotated[
+    int | None,
+    typer.Option(
+        help="Make each edit so often, each time with other noise, and keep the best.",
+        show_default="as suits the model",
+    ),
+]
 Captioner = Annotated[
     str | None,
     typer.Option(
@@ -105,13 +112,7 @@ def edit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
-    attempts: Annotated[
-        int | None,
-        typer.Option(
-            help="Make the edit so often, each with other noise, and keep the best.",
-            show_default="as suits the model",
-        ),
-    ] = None,
+    attempts: Attempts = None,
     prompt: Annotated[
         str | None,
         typer.Option(

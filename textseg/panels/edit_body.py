@@ -16,6 +16,7 @@ from textseg.panels.shared import narrowing
 from textseg.panels.shown import described
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
+from textseg.registry import MOST_ATTEMPTS
 from textseg.toolbox import ImageFacts
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         self._pictures = widgets.VBox([self.stage])
         more = toggle("More", "Method, strength, seed, parts")
-        attempts = whole("Attempts", "Edits to make, to keep the best; 0 for what suits", most=64)
+        attempts = whole(
+            "Attempts", "Edits to make, to keep the best; 0 for what suits", most=MOST_ATTEMPTS
+        )
         settings = widgets.VBox(
             [narrowing(controller), row([tied(attempts, controller, "attempts")]), self.options]
         )

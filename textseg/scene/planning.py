@@ -11,8 +11,6 @@ from textseg.editing.prompts import region_prompt
 from textseg.errors import InvalidInputError
 from textseg.scene.options import Made
 
-MOST_ATTEMPTS = 64
-
 
 def chosen_method(
     method: str | EditMethod | None,
@@ -47,7 +45,7 @@ def checked_attempts(
     Raises:
         InvalidInputError: a number out of its range.
     """
-    from textseg.registry import attempts_of
+    from textseg.registry import MOST_ATTEMPTS, attempts_of
 
     if attempts is None:
         return attempts_of(model.name) if method is None else 1

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from textseg.errors import InvalidInputError, NotFoundError, PrecisionError, TextsegError
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
-from textseg.registry import range_words
+from textseg.registry import MOST_ATTEMPTS, range_words
 from textseg.segmentation.query import clean_query
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ Description = Annotated[str, AfterValidator(partial(clean_query, name="prompt"))
 Prompt = Annotated[str, AfterValidator(partial(_tidied, name="prompt"))]
 PixelLimit = Annotated[int, Field(ge=1, description="refuse pictures with more pixels")]
 QueryOrNone = Annotated[str, AfterValidator(partial(_tidied, name="query"))]
+Attempts = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=MOST_ATTEMPTS,
+        description="make each edit so often, each time with other noise, and keep the one "
+        "that the model believes most; null: as suits the model, and 1 where a method is named",
+    ),
+]
 
 
 class Setup(Facts):

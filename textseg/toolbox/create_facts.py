@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from textseg.toolbox.common import Description, Facts, Prompt, Query, Target
+from textseg.toolbox.common import Attempts, Description, Facts, Prompt, Query, Target
 from textseg.toolbox.edit_facts import ChangeFacts
 from textseg.toolbox.selecting import Selecting
 
@@ -35,13 +35,7 @@ class CreateArguments(Facts):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides all noise: same seed, same pictures"
     )
-    attempts: int | None = Field(
-        default=None,
-        ge=1,
-        le=64,
-        description="make each change so often, each time with other noise, and keep the one "
-        "that the model believes most; null: as suits the model, and 1 where a method is named",
-    )
+    attempts: Attempts = None
     steps: int | None = Field(
         default=None, ge=1, le=1000, description="steps of the sampler; null: the default"
     )

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from textseg.errors import QueryError
-from textseg.toolbox.common import Facts, Prompt, QueryOrNone, Target
+from textseg.toolbox.common import Attempts, Facts, Prompt, QueryOrNone, Target
 from textseg.toolbox.selecting import Selecting
 
 Operation = Literal["replace", "remove", "add"]
@@ -64,13 +64,7 @@ class EditArguments(Selecting):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides the noise: same seed, same picture"
     )
-    attempts: int | None = Field(
-        default=None,
-        ge=1,
-        le=64,
-        description="make the edit so often, each time with other noise, and keep the one "
-        "that the model believes most; null: as suits the model, and 1 where a method is named",
-    )
+    attempts: Attempts = None
     prompt: Prompt | None = Field(
         default=None,
         description="text for what is inside the mask; null: target and place, from the source",
