@@ -120,6 +120,7 @@ ATTEMPTS: Mapping[str, int] = {"picturebook": 4}
 """Name of a model -> how often an edit is made where nobody says, to keep the best."""
 
 MOST_ATTEMPTS = 64
+"""How often an edit may be made at most, on every surface."""
 
 
 def attempts_of(model_name: str) -> int:
