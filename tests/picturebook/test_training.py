@@ -70,7 +70,7 @@ def mixed(mixed_corpus, data):
 
 def tiny_networks():
     torch.manual_seed(0)
-    return new_denoiser((16, 16, 16), 2, 16, 4)
+    return new_denoiser((16, 16, 16), 2, 16, 4, cells=8)
 
 
 def loss_of(networks, batch):
@@ -80,7 +80,7 @@ def loss_of(networks, batch):
 
 def train_to(data, checkpoint, total, *, stop=None, optimizer="adamw"):
     torch.manual_seed(0)
-    networks = new_denoiser((32, 32, 32), 2, 32, 4)
+    networks = new_denoiser((32, 32, 32), 2, 32, 4, cells=8)
     trainer = Trainer(networks, Schedule(1e-3, total, 2), checkpoint, 3, CPU, optimizer=optimizer)
     for _ in train_denoiser(trainer, data, batch=2):
         if trainer.step == stop:
@@ -411,7 +411,7 @@ def test_a_killed_run_resumes_exactly(tmp_path, request, optimizer, pictures):
 def train_two_stages(data, checkpoint=None, *, stop=3):
     """Trains a smaller network, which is compiled sooner; returns trainer and losses."""
     torch.manual_seed(0)
-    networks = new_denoiser((16, 16), 2, 16, 4)
+    networks = new_denoiser((16, 16), 2, 16, 4, cells=8)
     trainer = Trainer(networks, Schedule(1e-3, 3, 2), checkpoint, 3, CPU)
     losses = []
     for parts in train_denoiser(trainer, data, batch=4):
@@ -518,6 +518,11 @@ def test_the_exported_folder_is_a_stock_pipeline(trained):
     assert np.isfinite(picture.images).all()
     posterior = pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latent_dist
     assert posterior.std.max() < 1e-3
+
+
+def test_the_networks_know_the_size_they_were_made_for(trained):
+    vae, networks = load_networks(trained / "out")
+    assert (vae.config.sample_size, networks.unet.config.sample_size) == (TINY.size, TINY.cells)
 
 
 def test_a_finished_run_is_not_trained_again(trained):

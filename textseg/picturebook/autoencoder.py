@@ -21,8 +21,13 @@ KL_WEIGHT = 1e-4
 LOG_VARIANCE = -20.0
 
 
-def new_autoencoder(channels: tuple[int, ...], latent_channels: int) -> AutoencoderKL:
-    """Returns an untrained autoencoder with stride 2 ** (len(channels) - 1)."""
+def new_autoencoder(
+    channels: tuple[int, ...], latent_channels: int, *, size: int
+) -> AutoencoderKL:
+    """Returns an untrained autoencoder with stride 2 ** (len(channels) - 1).
+
+    ``size`` is the side in pixels of the pictures that it is to be used for.
+    """
     stages = len(channels)
     return AutoencoderKL(
         in_channels=3,
@@ -33,7 +38,7 @@ def new_autoencoder(channels: tuple[int, ...], latent_channels: int) -> Autoenco
         layers_per_block=1,
         latent_channels=latent_channels,
         norm_num_groups=8,
-        sample_size=128,
+        sample_size=size,
         mid_block_add_attention=False,
         scaling_factor=1.0,
     )

@@ -104,12 +104,15 @@ def new_scheduler(prediction: PredictionType = "v_prediction") -> DDIMScheduler:
 
 
 def new_denoiser(
-    channels: tuple[int, ...], heads: int, text_width: int, latent_channels: int
+    channels: tuple[int, ...], heads: int, text_width: int, latent_channels: int, *, cells: int
 ) -> TextToNoise:
-    """Returns untrained networks; attention to the text at all but the finest resolution."""
+    """Returns untrained networks; attention to the text at all but the finest resolution.
+
+    ``cells`` is the side in latent cells of what they draw where nobody names a size.
+    """
     inner = len(channels) - 1
     unet = UNet2DConditionModel(
-        sample_size=16,
+        sample_size=cells,
         in_channels=latent_channels,
         out_channels=latent_channels,
         layers_per_block=1,

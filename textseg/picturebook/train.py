@@ -111,7 +111,9 @@ TINY = Recipe(
 def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.device) -> AutoencoderKL:
     """Trains the autoencoder, or goes on where a checkpoint is; returns it with its scale set."""
     torch.manual_seed(recipe.seed)
-    model = new_autoencoder(recipe.autoencoder_channels, recipe.latent_channels).to(device)
+    model = new_autoencoder(
+        recipe.autoencoder_channels, recipe.latent_channels, size=recipe.size
+    ).to(device)
     schedule = Schedule(2.5e-3, recipe.autoencoder_steps, warmup=100, flat=0.4)
     path = work / "autoencoder.pt"
     trainer = Trainer(model, schedule, path, recipe.seed, device, ema=0.995)
@@ -140,7 +142,13 @@ def _follow(stage: str, trainer: Trainer, losses: object) -> None:
 
 def _new_networks(recipe: Recipe) -> TextToNoise:
     torch.manual_seed(recipe.seed)
-    return new_denoiser(recipe.channels, recipe.heads, recipe.text_width, recipe.latent_channels)
+    return new_denoiser(
+        recipe.channels,
+        recipe.heads,
+        recipe.text_width,
+        recipe.latent_channels,
+        cells=recipe.cells,
+    )
 
 
 def load_networks(folder: Path) -> tuple[AutoencoderKL, TextToNoise]:
