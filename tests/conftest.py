@@ -6,7 +6,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub library is imported; tes
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     # Read when torch is imported, here and in the processes that tests start: threads that fight
     # for the cores take many times as long as those that share them.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (usable or 1) // workers)))
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -3,13 +3,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from textseg.errors import InvalidInputError
-from textseg.picturebook import denoiser, weights_folder
+from textseg.picturebook import denoiser, optimizing, weights_folder
 from textseg.picturebook.batches import CaptionedLatents
 from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.corpus import open_corpus, render_corpus, world_of_each
@@ -30,7 +31,13 @@ from textseg.picturebook.grounding import (
     locality_loss,
     recorded_attention,
 )
-from textseg.picturebook.optimizing import Schedule, Trainer, compiled
+from textseg.picturebook.optimizing import (
+    Precision,
+    Schedule,
+    Trainer,
+    chosen_precision,
+    compiled,
+)
 from textseg.picturebook.scenes import HELD_OUT, render, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import TINY, load_networks, train
@@ -408,11 +415,11 @@ def test_a_killed_run_resumes_exactly(tmp_path, request, optimizer, pictures):
         torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
 
 
-def train_two_stages(data, checkpoint=None, *, stop=3):
+def train_two_stages(data, checkpoint=None, *, stop=3, precision="float32"):
     """Trains a smaller network, which is compiled sooner; returns trainer and losses."""
     torch.manual_seed(0)
     networks = new_denoiser((16, 16), 2, 16, 4, cells=8)
-    trainer = Trainer(networks, Schedule(1e-3, 3, 2), checkpoint, 3, CPU)
+    trainer = Trainer(networks, Schedule(1e-3, 3, 2), checkpoint, 3, CPU, precision=precision)
     losses = []
     for parts in train_denoiser(trainer, data, batch=4):
         losses.append(parts[1:])
@@ -432,9 +439,9 @@ def compiling(backend):
     torch.compiler.reset()
 
 
-@pytest.fixture(scope="module")
-def captured(data):
-    """The losses of three captured steps, and the graphs; to run them needs no C++ compiler."""
+@pytest.fixture(scope="module", params=get_args(Precision))
+def captured(data, request):
+    """Precision and losses of three captured steps, and the graphs: no C++ compiler runs them."""
     graphs = []
 
     def keep(graph, inputs):
@@ -442,15 +449,18 @@ def captured(data):
         return graph
 
     with compiling(keep):
-        return train_two_stages(data)[1], graphs
+        losses = train_two_stages(data, precision=request.param)[1]
+    return request.param, losses, graphs
 
 
 def test_captured_steps_have_the_losses_of_plain_ones(data, captured):
-    torch.testing.assert_close(captured[0], train_two_stages(data)[1], atol=1e-6, rtol=1e-4)
+    precision, losses, _ = captured
+    plain = train_two_stages(data, precision=precision)[1]
+    torch.testing.assert_close(losses, plain, atol=1e-6, rtol=1e-4)
 
 
 def test_each_kind_of_pass_is_captured_whole_and_once(captured):
-    assert len(captured[1]) == 2  # with captions and gradients, without either
+    assert len(captured[2]) == 2  # with captions and gradients, without either
 
 
 @pytest.mark.slow
@@ -462,6 +472,37 @@ def test_a_killed_compiled_run_resumes_exactly(data, tmp_path):
         resumed, _ = train_two_stages(data, tmp_path / "parts.pt")
     for ours, theirs in zip(resumed.parameters, whole.parameters, strict=True):
         torch.testing.assert_close(ours, theirs, atol=0, rtol=0)
+
+
+def test_a_step_in_bfloat16_is_near_one_in_float32(data):
+    plain, coarse = (train_two_stages(data, precision=p)[1][0] for p in get_args(Precision))
+    assert plain != coarse
+    torch.testing.assert_close(plain, coarse, atol=0.02, rtol=0.02)
+
+
+def test_weights_and_updates_are_float32_whatever_a_step_computes_in(data):
+    trainer, _ = train_two_stages(data, precision="bfloat16")
+    assert {p.dtype for p in [*trainer.parameters, *trainer.average]} == {torch.float32}
+
+
+@pytest.mark.parametrize("faster", get_args(Precision))
+def test_a_processor_computes_in_what_was_measured_to_be_faster(faster, monkeypatch):
+    rounds = {precision: 1.0 + (precision == faster) for precision in get_args(Precision)}
+    monkeypatch.setattr(optimizing, "_rounds_a_second", rounds.__getitem__)
+    assert chosen_precision("auto", CPU) == faster
+    assert [chosen_precision(wanted, CPU) for wanted in rounds] == list(rounds)
+
+
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
+def test_what_a_processor_says_of_itself_decides_nothing(capability, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setattr(optimizing, "_rounds_a_second", {"float32": 2.0, "bfloat16": 1.0}.get)
+    assert chosen_precision("auto", CPU) == "float32"
+
+
+def test_rounds_are_counted_in_both_precisions(monkeypatch):
+    monkeypatch.setattr(optimizing, "MEASURED_SECONDS", 0.0)
+    assert chosen_precision("auto", CPU) in get_args(Precision)
 
 
 def test_training_gives_the_network_its_own_processors_back(data):

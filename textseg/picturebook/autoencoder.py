@@ -14,16 +14,14 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from textseg.picturebook.corpus import Corpus
-from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.optimizing import Precision, Trainer, autocast
 
 LATENT_NOISE = 0.1
 KL_WEIGHT = 1e-4
 LOG_VARIANCE = -20.0
 
 
-def new_autoencoder(
-    channels: tuple[int, ...], latent_channels: int, *, size: int
-) -> AutoencoderKL:
+def new_autoencoder(channels: tuple[int, ...], latent_channels: int, *, size: int) -> AutoencoderKL:
     """Returns an untrained autoencoder with stride 2 ** (len(channels) - 1).
 
     ``size`` is the side in pixels of the pictures that it is to be used for.
@@ -85,21 +83,26 @@ def train_autoencoder(
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
         images = crops(corpus, batch=batch, side=side, rng=rng).to(trainer.device)
-        with autocast(trainer.device):
+        with trainer.autocast():
             loss = autoencoder_loss(model, images.contiguous(memory_format=torch.channels_last))
         yield trainer.update(loss)
 
 
 @torch.no_grad()
 def encode_corpus(
-    model: AutoencoderKL, corpus: Corpus, *, batch: int, device: torch.device
+    model: AutoencoderKL,
+    corpus: Corpus,
+    *,
+    batch: int,
+    device: torch.device,
+    precision: Precision = "float32",
 ) -> Tensor:
     """Returns the posterior means (n, c, h, w) of all pictures, float16 on the CPU."""
     parts = []
     for start in range(0, len(corpus.images), batch):
         images = torch.from_numpy(np.array(corpus.images[start : start + batch])).to(device)
         scaled = images.permute(0, 3, 1, 2).float() / 127.5 - 1
-        with autocast(device):
+        with autocast(device, precision):
             mean = model.encode(
                 scaled.contiguous(memory_format=torch.channels_last)
             ).latent_dist.mean

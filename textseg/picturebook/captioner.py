@@ -23,7 +23,7 @@ from transformers import (
 
 from textseg.picturebook.captions import SETTING_PHRASES, known_words
 from textseg.picturebook.corpus import Corpus
-from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.optimizing import Trainer
 from textseg.picturebook.reading import (
     READER_SIZE,
     PatchHeads,
@@ -175,7 +175,7 @@ def train_captioner(
     """Trains until the trainer's last step, yielding the losses of words and patches."""
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
-        with autocast(trainer.device):
+        with trainer.autocast():
             words, patches = captioner_loss(trainer.model, data.batch(batch, rng))
         trainer.update(words + patches)
         yield float(words.detach()), float(patches.detach())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ def labels(scene: Scene) -> dict[str, np.ndarray]:
         columns[i] = thing.col
     setting = np.int8(list(SETTINGS).index(scene.setting))
     return {"kinds": kinds, "colors": colors, "columns": columns, "settings": np.asarray(setting)}
+
+
+def usable_cores() -> int:
+    """Returns how many processor cores this process may use; a machine often has more."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
 
 
 def world_of_each(count: int, *, world: World, share: float) -> np.ndarray:

@@ -21,7 +21,7 @@ from textseg.picturebook.grounding import (
     locality_loss,
     recorded_attention,
 )
-from textseg.picturebook.optimizing import Trainer, autocast, compiled, compiling_pays
+from textseg.picturebook.optimizing import Trainer, compiled, compiling_pays
 from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
 
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
@@ -206,7 +206,7 @@ def train_denoiser(
     with recorded(trainer.model, compiles=compiling_pays(trainer.device)) as predict:
         for step in trainer.steps():
             drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
-            with autocast(trainer.device):
+            with trainer.autocast():
                 losses = denoiser_loss(predict, scheduler, drawn.to(trainer.device))
             running = trainer.update(losses.total)
             yield running, *(float(part.detach()) for part in vars(losses).values())

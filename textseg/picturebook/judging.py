@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
-from textseg.picturebook.optimizing import Trainer, autocast
+from textseg.picturebook.optimizing import Trainer
 from textseg.picturebook.reading import PatchHeads
 from textseg.picturebook.regions import JUDGE_SIZE, JudgeBatch, JudgedPictures
 from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
@@ -107,7 +107,7 @@ def train_judge(
     """Trains until the trainer's last step, yielding the losses of regions, scenes and patches."""
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
-        with autocast(trainer.device):
+        with trainer.autocast():
             losses = judge_loss(trainer.model, data.batch(regions, pairs, rng))
         trainer.update(2 * losses[0] + losses[1] + 0.5 * losses[2])
         yield tuple(float(loss.detach()) for loss in losses)  # type: ignore[misc]  # three of them

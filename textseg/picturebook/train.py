@@ -2,7 +2,7 @@
 
 Four stages, each resumed where a killed run stopped: render the corpus, train the autoencoder,
 encode the corpus, train text encoder and denoiser together. The same code runs on CPU cores and on
-a GPU (bfloat16, compiled steps, rendering in workers). A warm restart begins the last stage with
+a GPU (compiled steps there, rendering in workers). A warm restart begins the last stage with
 the shipped weights and a fresh optimiser.
 """
 
@@ -12,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import typer
@@ -29,10 +29,16 @@ from textseg.picturebook.autoencoder import (
     train_autoencoder,
 )
 from textseg.picturebook.batches import CaptionedLatents
-from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus, world_of_each
+from textseg.picturebook.corpus import (
+    Corpus,
+    open_corpus,
+    render_corpus,
+    usable_cores,
+    world_of_each,
+)
 from textseg.picturebook.denoiser import PredictionType, TextToNoise, new_denoiser, train_denoiser
 from textseg.picturebook.export import export_pipeline
-from textseg.picturebook.optimizing import Schedule, Trainer
+from textseg.picturebook.optimizing import Precision, Schedule, Trainer, chosen_precision
 from textseg.picturebook.vocabulary import new_tokenizer
 from textseg.picturebook.worlds import World
 
@@ -58,6 +64,7 @@ class Recipe:
         batch: pictures a step.
         rate: peak learning rate of the denoiser.
         prediction: what the denoiser is to predict.
+        precision: in which a step computes; "auto" measures which is faster here.
         seed: of weights, order, noise and captions.
     """
 
@@ -77,6 +84,7 @@ class Recipe:
     batch: int = 64
     rate: float = 1.8e-3
     prediction: PredictionType = "v_prediction"
+    precision: Precision | Literal["auto"] = "auto"
     seed: int = 1
 
     @property
@@ -104,11 +112,14 @@ TINY = Recipe(
     text_width=16,
     steps=6,
     batch=2,
+    precision="float32",
 )
 """Runs through every stage in seconds; for tests."""
 
 
-def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.device) -> AutoencoderKL:
+def _autoencoder(
+    recipe: Recipe, work: Path, corpus: Corpus, *, device: torch.device, precision: Precision
+) -> AutoencoderKL:
     """Trains the autoencoder, or goes on where a checkpoint is; returns it with its scale set."""
     torch.manual_seed(recipe.seed)
     model = new_autoencoder(
@@ -116,7 +127,7 @@ def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.devic
     ).to(device)
     schedule = Schedule(2.5e-3, recipe.autoencoder_steps, warmup=100, flat=0.4)
     path = work / "autoencoder.pt"
-    trainer = Trainer(model, schedule, path, recipe.seed, device, ema=0.995)
+    trainer = Trainer(model, schedule, path, recipe.seed, device, ema=0.995, precision=precision)
     losses = train_autoencoder(trainer, corpus, batch=recipe.autoencoder_batch, side=recipe.crop)
     _follow("autoencoder", trainer, losses)
     trainer.use_average()
@@ -124,10 +135,12 @@ def _autoencoder(recipe: Recipe, work: Path, corpus: Corpus, device: torch.devic
     return model.eval()
 
 
-def _latents(vae: AutoencoderKL, path: Path, corpus: Corpus, device: torch.device) -> Tensor:
+def _latents(
+    vae: AutoencoderKL, path: Path, corpus: Corpus, *, device: torch.device, precision: Precision
+) -> Tensor:
     """Encodes the corpus once; returns latents (n, c, h, w) as the autoencoder gives them."""
     if not path.exists():
-        found = encode_corpus(vae, corpus, batch=64, device=device)
+        found = encode_corpus(vae, corpus, batch=64, device=device, precision=precision)
         torch.save(found, path.with_suffix(".partial"))
         os.replace(path.with_suffix(".partial"), path)
     return torch.as_tensor(torch.load(path, weights_only=True))
@@ -179,24 +192,26 @@ def train(
     """
     if warm is not None:
         _check_prediction(warm, recipe.prediction)
-    workers = os.cpu_count() or 1
+    precision = chosen_precision(recipe.precision, device)
     folder = work / f"corpus{recipe.corpus_suffix}"
     render_corpus(
         folder,
         count=recipe.scenes,
         size=recipe.size,
         cells=recipe.cells,
-        workers=workers,
+        workers=usable_cores(),
         world=recipe.world,
         share=recipe.share,
     )
     corpus = open_corpus(folder)
     if warm is None:
-        vae, networks = _autoencoder(recipe, work, corpus, device), _new_networks(recipe)
+        vae = _autoencoder(recipe, work, corpus, device=device, precision=precision)
+        networks = _new_networks(recipe)
     else:
         vae, networks = load_networks(warm)
         vae = vae.to(device)
-    latents = _latents(vae, work / f"latents{recipe.corpus_suffix}.pt", corpus, device)
+    path = work / f"latents{recipe.corpus_suffix}.pt"
+    latents = _latents(vae, path, corpus, device=device, precision=precision)
     if warm is None:
         vae.register_to_config(scaling_factor=1 / float(latents[:4096].float().std()))
     scaled = (latents.float() * vae.config.scaling_factor).half()
@@ -208,6 +223,7 @@ def train(
         recipe.seed,
         device,
         optimizer="muon",
+        precision=precision,
     )
     worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
     data = CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)

@@ -8,11 +8,10 @@ pictures and nothing else.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import typer
@@ -26,9 +25,9 @@ from textseg.picturebook.captioner import (
     new_captioner,
     train_captioner,
 )
-from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus
+from textseg.picturebook.corpus import Corpus, open_corpus, render_corpus, usable_cores
 from textseg.picturebook.judging import JudgeInTraining, export_judge, new_judge, train_judge
-from textseg.picturebook.optimizing import Schedule, Trainer
+from textseg.picturebook.optimizing import Precision, Schedule, Trainer, chosen_precision
 from textseg.picturebook.reading import READER_SIZE
 from textseg.picturebook.regions import JudgedPictures
 from textseg.picturebook.variants import Variants, open_variants, render_variants
@@ -55,6 +54,7 @@ class Recipe:
         judge_regions: regions a step.
         judge_pairs: scenes a step that are seen before and after their edit.
         judge_rate: its peak learning rate.
+        precision: in which a step computes; "auto" measures which is faster here.
         seed: of weights and batches.
     """
 
@@ -71,6 +71,7 @@ class Recipe:
     judge_regions: int = 40
     judge_pairs: int = 8
     judge_rate: float = 1.2e-3
+    precision: Precision | Literal["auto"] = "auto"
     seed: int = 1
 
 
@@ -85,17 +86,26 @@ TINY = Recipe(
     judge_steps=3,
     judge_regions=2,
     judge_pairs=2,
+    precision="float32",
 )
 """Runs through every stage in seconds; for tests."""
 
 
 def new_trainer(
-    model: nn.Module, steps: int, rate: float, *, checkpoint: Path | None, seed: int
+    model: nn.Module,
+    steps: int,
+    rate: float,
+    *,
+    checkpoint: Path | None,
+    seed: int,
+    precision: Precision = "float32",
 ) -> Trainer:
     """Returns what trains one of the two, taking up its checkpoint if there is one."""
     device = next(model.parameters()).device
     warmup = min(100, steps)
-    return Trainer(model, Schedule(rate, steps, warmup), checkpoint, seed, device)
+    return Trainer(
+        model, Schedule(rate, steps, warmup), checkpoint, seed, device, precision=precision
+    )
 
 
 def _follow(stage: str, trainer: Trainer, losses: Iterator[tuple[float, ...]]) -> None:
@@ -116,6 +126,7 @@ def _captioner(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -
         recipe.captioner_rate,
         checkpoint=work / "captioner.pt",
         seed=recipe.seed,
+        precision=chosen_precision(recipe.precision, torch.device("cpu")),
     )
     shares = (1 - recipe.variant_share, recipe.variant_share)
     data = CaptionedPictures((corpus, variants.corpus), shares)
@@ -134,6 +145,7 @@ def _judge(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -> No
         recipe.judge_rate,
         checkpoint=work / "judge.pt",
         seed=recipe.seed,
+        precision=chosen_precision(recipe.precision, torch.device("cpu")),
     )
     losses = train_judge(
         trainer,
@@ -152,7 +164,7 @@ def train(recipe: Recipe, work: Path) -> None:
         recipe: what to train.
         work: folder for pictures, checkpoints and result; a second call goes on from there.
     """
-    size, workers = READER_SIZE, os.cpu_count() or 1
+    size, workers = READER_SIZE, usable_cores()
     corpus, variants = work / "corpus", work / "variants"
     render_corpus(corpus, count=recipe.scenes, size=size, cells=CELLS, workers=workers)
     render_variants(variants, count=recipe.variants, size=size, cells=CELLS, workers=workers)
@@ -172,8 +184,14 @@ def main(
 ) -> None:
     """Train captioner and judge. Interrupt it whenever you like: the same command goes on."""
     variants = min(scenes, Recipe.variants)
-    steps = {"captioner_steps": captioner_steps, "judge_steps": judge_steps}
-    train(replace(Recipe(), scenes=scenes, variants=variants, seed=seed, **steps), work)
+    recipe = Recipe(
+        scenes=scenes,
+        variants=variants,
+        captioner_steps=captioner_steps,
+        judge_steps=judge_steps,
+        seed=seed,
+    )
+    train(recipe, work)
 
 
 if __name__ == "__main__":
