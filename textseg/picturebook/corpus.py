@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from textseg.picturebook.scenes import Scene, render
+from textseg.picturebook.quick_rendering import render_quickly
+from textseg.picturebook.scenes import Scene
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.picturebook.worlds import World, scene_of
@@ -92,13 +93,11 @@ def _render_chunk(job: tuple[str, int, list[World], int, int]) -> None:
         name: np.load(Path(folder) / f"{name}.npy", mmap_mode="r+") for name in _specs(1, 1, 1)
     }
     for index, world in enumerate(worlds, start):
-        rendered = render(scene_of(world, "training", index), size=size)
-        arrays["images"][index] = rendered.image
-        pooled = rendered.coverage.reshape(-1, cells, size // cells, cells, size // cells).mean(
-            (2, 4)
-        )
-        arrays["coverage"][index, : len(pooled)] = (pooled * 255).round()
-        for name, value in labels(rendered.scene).items():
+        scene = scene_of(world, "training", index)
+        sketch = render_quickly(scene, size=size, cells=cells)
+        arrays["images"][index] = sketch.image
+        arrays["coverage"][index, : len(sketch.coverage)] = sketch.coverage
+        for name, value in labels(scene).items():
             arrays[name][index] = value
     for array in arrays.values():
         array.flush()

@@ -14,7 +14,8 @@ The truth for edits comes from describing the scene after the edit (`recolored`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,7 +23,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from textseg.picturebook.settings import CLEAR_DAY, SETTINGS, Air, paint_setting, veiled, weathered
-from textseg.picturebook.shapes import COLORS, KINDS, Pattern, pattern_marks
+from textseg.picturebook.shapes import COLORS, KINDS, Part, Pattern, pattern_marks
 
 WORLD_VERSION = 1
 """The version that is meant where none is named. What a version's seeds render to never changes."""
@@ -36,8 +37,9 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset({
 })  # fmt: skip
 """Colour-thing pairs that never occur in training scenes."""
 
-_OVERSAMPLING = 3
+OVERSAMPLING = 3
 _ONLY_LIGHTER = ("black", "yellow", "orange")  # darker ones of these have other names
+SPECKLES = 0.06  # standard deviation of a speckled surface's brightness
 _TEXTURES = ("plain", "plain", "stripes", "speckles")
 
 
@@ -181,16 +183,10 @@ def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.nda
 def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
     """Returns how much of the light each pixel of the ground (size, size) misses, 0 to 1.
 
-    The outline lies on the ground, tipped over at its foot and leaning away from the light. At
-    noon it is short, at dusk long; without a sun only the foot has a shadow.
+    The outline lies on the ground, tipped over at its foot and leaning away from the light.
     """
-    rng = np.random.default_rng([23, scene.seed])
+    lean, rise = slant_of(scene)
     size = len(alpha)
-    lean, rise = rng.uniform(-1, 1), rng.uniform(0.3, 0.5) * rng.choice([-1.0, 1.0])
-    length = {"day": 1.0, "noon": 0.4, "dusk": 1.7}[scene.air.hour]
-    if scene.air.weather != "clear" or scene.setting in ("night", "room"):
-        length = 0.25
-    rise, lean = rise * min(length, 1.2), lean * length
     rows = np.flatnonzero(alpha.max(1) > 0.5)
     foot = (rows[-1] + 1) if len(rows) else size
     # output (x, y) shows the outline's point at height (foot - y) / rise above the foot
@@ -203,44 +199,81 @@ def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
     return np.asarray(soft, float) / 255
 
 
+def slant_of(scene: Scene) -> tuple[float, float]:
+    """Returns how far shadows lean and reach, for each height of what casts them.
+
+    At noon they are short, at dusk long; without a sun only the foot has a shadow.
+    """
+    rng = np.random.default_rng([23, scene.seed])
+    lean, rise = rng.uniform(-1, 1), rng.uniform(0.3, 0.5) * rng.choice([-1.0, 1.0])
+    length = {"day": 1.0, "noon": 0.4, "dusk": 1.7}[scene.air.hour]
+    if scene.air.weather != "clear" or scene.setting in ("night", "room"):
+        length = 0.25
+    return lean * length, rise * min(length, 1.2)
+
+
 def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
     """Adds light and grain. Both depend on the seed alone, so that an edited scene keeps them."""
     rng = np.random.default_rng([11, scene.seed])
-    size = canvas.shape[0]
-    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.16)
-    x, y = np.meshgrid(np.linspace(-0.5, 0.5, size), np.linspace(-0.5, 0.5, size))
-    light = rng.uniform(0.9, 1.06) * (1 + strength * (np.cos(angle) * x + np.sin(angle) * y))
-    if scene.setting == "night":
-        light = light * 0.86
+    lit = canvas * light_of(rng, scene, canvas.shape[0])[..., None]
     grain = rng.normal(0.0, 2.0, canvas.shape)
-    return np.asarray(np.clip(canvas * light[..., None] + grain, 0, 255).round().astype(np.uint8))
+    return np.asarray(np.clip(lit + grain, 0, 255).round().astype(np.uint8))
 
 
-def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the thing's colours (size, size, 3) in grey levels and its coverage (size, size)."""
-    rng = np.random.default_rng([13, thing.seed])
+def light_of(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:
+    """Returns the light (size, size) on the whole picture, stronger towards one side."""
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.16)
+    x = np.linspace(-0.5, 0.5, size)[None]
+    light = rng.uniform(0.9, 1.06) * (1 + strength * (np.cos(angle) * x + np.sin(angle) * x.T))
+    return np.asarray(light * 0.86 if scene.setting == "night" else light)
+
+
+@dataclass(frozen=True)
+class Stance:
+    """How a thing happens to look and stand, decided by its seed.
+
+    Attributes:
+        body: (3,) its own colour in grey levels, which may lie outside of 0 to 255.
+        scale: (2,) width and height of the unit square, as shares of the picture's side; a negative
+            width mirrors it.
+        turn: (2, 2) its tilt.
+    """
+
+    body: np.ndarray
+    scale: np.ndarray
+    turn: np.ndarray
+
+    def fill(self, part: Part) -> tuple[int, int, int]:
+        """Returns the colour of one of its parts."""
+        paint = part.paint
+        rgb = self.body * paint if isinstance(paint, float) else np.asarray(paint)
+        r, g, b = (int(v) for v in np.clip(rgb, 0, 255))
+        return r, g, b
+
+
+def stance_of(rng: np.random.Generator, thing: Thing) -> Stance:
+    """Returns how a thing looks and stands; the first that its own generator decides."""
     body = np.asarray(COLORS[thing.color], float) * rng.uniform(0.88, 1.1) + rng.uniform(-9, 9, 3)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     tilt = np.radians(rng.uniform(-9, 9))
     stretch = rng.uniform(0.9, 1.12)
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])
-    side = size * _OVERSAMPLING
-    scale = np.array([flip * stretch, 1.0 / stretch]) * thing.size * side
+    return Stance(body, np.array([flip * stretch, 1.0 / stretch]) * thing.size, turn)
+
+
+def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the thing's colours (size, size, 3) in grey levels and its coverage (size, size)."""
+    rng = np.random.default_rng([13, thing.seed])
+    stance, side = stance_of(rng, thing), size * OVERSAMPLING
     centre = np.array([thing.col, thing.row]) * side
-
-    def place(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-        corners = (np.asarray(points) * scale) @ turn.T + centre
-        return [(float(px), float(py)) for px, py in corners]
-
     picture = Image.new("RGB", (side, side))
     silhouette, body_only = Image.new("L", (side, side)), Image.new("L", (side, side))
     painter, stencil = ImageDraw.Draw(picture), ImageDraw.Draw(silhouette)
     tracer = ImageDraw.Draw(body_only)
     for part in KINDS[thing.kind]:
-        rgb = body * part.paint if isinstance(part.paint, float) else np.asarray(part.paint)
-        r, g, b = (int(v) for v in np.clip(rgb, 0, 255))
-        corners = place(part.points)
-        painter.polygon(corners, fill=(r, g, b))
+        points = (np.asarray(part.points) * (stance.scale * side)) @ stance.turn.T + centre
+        corners = [(float(px), float(py)) for px, py in points]
+        painter.polygon(corners, fill=stance.fill(part))
         stencil.polygon(corners, fill=255)
         if thing.pattern is not None:
             tracer.polygon(corners, fill=255 if isinstance(part.paint, float) else 0)
@@ -250,40 +283,68 @@ def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
     color = mixed / np.maximum(alpha, 1 / 255)[..., None]
     if thing.pattern is not None:
         own = np.asarray(body_only.resize((size, size), Image.Resampling.BOX), float) / 255
-        color = _patterned(color, own / np.maximum(alpha, 1 / 255), thing, thing.pattern)
-    return color * _surface(rng, thing, size)[..., None], alpha
+        inked = own / np.maximum(alpha, 1 / 255)
+        color = patterned(color, inked, thing, size=size, samples=OVERSAMPLING)
+    at = np.arange(size) / size
+
+    def grain(shape: tuple[int, int]) -> np.ndarray:
+        return rng.normal(0.0, SPECKLES, shape)
+
+    across, down = (at - thing.col) / thing.size, (at - thing.row) / thing.size
+    return color * surface_of(rng, down, across, grain)[..., None], alpha
 
 
-def _patterned(color: np.ndarray, own: np.ndarray, thing: Thing, pattern: Pattern) -> np.ndarray:
+def patterned(
+    color: np.ndarray,
+    own: np.ndarray,
+    thing: Thing,
+    *,
+    size: int,
+    samples: int,
+    corner: tuple[int, int] = (0, 0),
+) -> np.ndarray:
     """Returns a thing's colours with a pattern where it has its own colour, `own` of each pixel.
 
-    The marks are a darker or a lighter shade of the same colour, so that its name stays true.
+    The marks are a darker or a lighter shade of the same colour, so that its name stays true. The
+    pattern is sampled at `samples` x `samples` points of each pixel of a picture `size` wide, of
+    which `color` (h, w, 3) is the part from `corner` on.
     """
+    assert thing.pattern is not None, "the caller asked"
     rng = np.random.default_rng([29, thing.seed])
     rows, cols = np.nonzero(own)  # few: a thing is much smaller than the picture
-    within = (np.arange(_OVERSAMPLING) + 0.5) / _OVERSAMPLING
-    down = ((rows[:, None, None] + within[:, None]) / len(color) - thing.row) / thing.size
-    across = ((cols[:, None, None] + within) / len(color) - thing.col) / thing.size
+    within = (np.arange(samples) + 0.5) / samples
+    top, left = corner
+    down = ((rows[:, None, None] + top + within[:, None]) / size - thing.row) / thing.size
+    across = ((cols[:, None, None] + left + within) / size - thing.col) / thing.size
     share = np.zeros_like(own)
-    share[rows, cols] = pattern_marks(pattern, across, down, rng).mean((1, 2))
+    share[rows, cols] = pattern_marks(
+        thing.pattern, across.astype(own.dtype), down.astype(own.dtype), rng
+    ).mean((1, 2))
     lighter = thing.color != "white" and (thing.color in _ONLY_LIGHTER or rng.random() < 0.5)
     strength = rng.uniform(0.14, 0.23) * (0.5 if thing.color == "white" else 1.0)  # not grey
     marked = color + strength * ((255.0 if lighter else 0.0) - color)
     return np.asarray(color + (own * share)[..., None] * (marked - color))
 
 
-def _surface(rng: np.random.Generator, thing: Thing, size: int) -> np.ndarray:
-    """Returns the brightness of a thing's surface (size, size): light from one side, a texture."""
+def surface_of(
+    rng: np.random.Generator,
+    down: np.ndarray,
+    across: np.ndarray,
+    grain: Callable[[tuple[int, int]], np.ndarray],
+) -> np.ndarray:
+    """Returns the brightness of a thing's surface (h, w): light from one side, a texture.
+
+    `down` (h,) and `across` (w,) are places on the thing; `grain` makes its speckles.
+    """
+    x, y = across[None], down[:, None]
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3)
-    across, down = (np.arange(size) / size - thing.col), (np.arange(size) / size - thing.row)
-    x, y = np.meshgrid(across / thing.size, down / thing.size)
-    surface = 1 + strength * (np.cos(angle) * x + np.sin(angle) * y)
+    surface = 1 + strength * (math.cos(angle) * x + math.sin(angle) * y)
     texture = rng.choice(_TEXTURES)
     if texture == "stripes":
         angle = rng.uniform(0, np.pi)
-        surface += 0.07 * np.sin(rng.uniform(14, 26) * (np.cos(angle) * x + np.sin(angle) * y))
+        surface += 0.07 * np.sin(rng.uniform(14, 26) * (math.cos(angle) * x + math.sin(angle) * y))
     elif texture == "speckles":
-        surface += rng.normal(0.0, 0.06, (size, size))
+        surface += grain((len(down), len(across)))
     return np.asarray(surface)
 
 

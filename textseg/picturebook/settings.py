@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import DTypeLike
 from PIL import Image, ImageDraw
 
 RGB = tuple[int, int, int]
@@ -107,18 +108,20 @@ class Backdrop:
     ground: np.ndarray
 
 
-def _smooth_noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
+def _smooth_noise(
+    rng: np.random.Generator, size: int, cells: int, dtype: DTypeLike = float
+) -> np.ndarray:
     """Noise of about unit amplitude, bilinear between `cells` x `cells` random values."""
-    grid = rng.uniform(-1.0, 1.0, (cells + 1, cells + 1))
+    grid = rng.uniform(-1.0, 1.0, (cells + 1, cells + 1)).astype(dtype)
     at = np.linspace(0.0, cells, size, endpoint=False)
     low = at.astype(int)
-    part = at - low
+    part = (at - low).astype(dtype)
     rows = grid[low] * (1 - part)[:, None] + grid[low + 1] * part[:, None]
     return np.asarray(rows[:, low] * (1 - part) + rows[:, low + 1] * part)
 
 
 def _ramp(ends: tuple[RGB, RGB], position: np.ndarray) -> np.ndarray:
-    start, end = (np.asarray(rgb, float) for rgb in ends)
+    start, end = (np.asarray(rgb, position.dtype) for rgb in ends)
     position = np.clip(position, 0.0, 1.0)[..., None]
     return np.asarray(start * (1 - position) + end * position)
 
@@ -126,11 +129,14 @@ def _ramp(ends: tuple[RGB, RGB], position: np.ndarray) -> np.ndarray:
 def _detail(
     name: str, rng: np.random.Generator, x: np.ndarray, y: np.ndarray, below: np.ndarray
 ) -> np.ndarray:
-    """Brightness offsets (H, W) in grey levels that make a setting recognisable."""
-    size = x.shape[1]
+    """Brightness offsets (H, W) in grey levels that make a setting recognisable.
+
+    `x` is (1, W), `y` (H, 1), both as shares of the side; `below` is (H, W).
+    """
+    size, dtype = x.shape[1], x.dtype
     if name == "waves":
         phase, count = rng.uniform(0, 2 * np.pi), rng.uniform(26, 40)
-        wobble = 2.0 * _smooth_noise(rng, size, 6)
+        wobble = 2.0 * _smooth_noise(rng, size, 6, dtype)
         return np.asarray(11.0 * below * np.sin(count * y + phase + wobble))
     if name == "boards":
         count, phase = rng.uniform(7, 11), rng.uniform(0, 1)
@@ -138,29 +144,33 @@ def _detail(
             -16.0 * below * (np.mod(count * (x - 0.5) / (0.4 + y) + phase, 1.0) < 0.08)
         )
     if name == "lights":
-        spots = rng.uniform(0, 1, (14, 2))
+        spots = rng.uniform(0, 1, (14, 2)).tolist()
         distance = np.min([(x - a) ** 2 + (y - 0.55 * b) ** 2 for a, b in spots], axis=0)
         return np.asarray(130.0 * (1 - below) * np.exp(-distance / 2.2e-5))
     cells, amplitude = {"tufts": (24, 13.0), "grains": (40, 9.0), "drifts": (7, 9.0)}[name]
-    return np.asarray(amplitude * below * _smooth_noise(rng, size, cells))
+    return np.asarray(amplitude * below * _smooth_noise(rng, size, cells, dtype))
 
 
-def paint_setting(name: str, *, size: int, seed: int) -> Backdrop:
+def paint_setting(name: str, *, size: int, seed: int, dtype: DTypeLike = float) -> Backdrop:
     """Returns the empty background on a clear day.
 
-    The same name, size and seed give the same picture on any machine.
+    The same name, size and seed give the same picture on any machine; with a coarser `dtype` than
+    float64 the same within its rounding, sooner.
     """
     setting, rng = SETTINGS[name], np.random.default_rng([7, seed])
-    x, y = np.meshgrid(np.arange(size) / size, np.arange(size) / size)
+    x = (np.arange(size) / size).astype(dtype)[None]
+    y = x.T
     horizon = rng.uniform(0.38, 0.62)
     hills = 0.0 if name in ("sea", "room") else rng.uniform(0.0, 0.03)
     edge = horizon + hills * np.sin(2 * np.pi * (rng.uniform(0.6, 1.6) * x + rng.uniform(0, 1)))
+    edge = edge if hills else edge[:, :1]  # without hills all columns are alike
     below = np.clip((y - edge) * size + 0.5, 0.0, 1.0)
     picture = (1 - below)[..., None] * _ramp(setting.sky, y / edge)
     picture += below[..., None] * _ramp(setting.ground, (y - edge) / (1 - edge))
-    picture += _detail(setting.detail, rng, x, y, below)[..., None]
-    picture += (1 - below)[..., None] * 7.0 * _smooth_noise(rng, size, 5)[..., None]
-    return Backdrop(np.asarray(picture * rng.uniform(0.93, 1.07, 3)), below)
+    picture = picture + _detail(setting.detail, rng, x, y, below)[..., None]
+    picture += (1 - below)[..., None] * 7.0 * _smooth_noise(rng, size, 5, dtype)[..., None]
+    picture *= rng.uniform(0.93, 1.07, 3).astype(dtype)
+    return Backdrop(picture, np.broadcast_to(below, (size, size)))
 
 
 def weathered(backdrop: Backdrop, name: str, air: Air) -> Backdrop:
