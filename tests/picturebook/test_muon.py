@@ -46,6 +46,24 @@ def test_a_convolution_moves_as_its_matrix_in_any_memory_format():
     torch.testing.assert_close(*moved, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize(
+    "shapes", [[(32, 48), (32, 16, 3, 1)], [(48, 32)] * 3, [(32, 48), (48, 32)]]
+)
+def test_matrices_move_together_as_they_do_alone(shapes):
+    drawn = torch.Generator().manual_seed(0)
+    together = [nn.Parameter(torch.randn(shape, generator=drawn)) for shape in shapes]
+    alone = [nn.Parameter(parameter.detach().clone()) for parameter in together]
+    grads = [torch.randn(shape, generator=drawn) for shape in shapes]
+    optimizers = [Muon(together, 0.1), *(Muon([parameter], 0.1) for parameter in alone)]
+    for _ in range(2):
+        for parameter, grad in zip([*together, *alone], 2 * grads, strict=True):
+            parameter.grad = grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    for ours, theirs in zip(together, alone, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
 def test_parameters_without_a_gradient_stay():
     weight = nn.Parameter(torch.ones(32, 32))
     Muon([weight], 0.1).step()
