@@ -11,6 +11,7 @@ import torch
 
 from textseg.errors import InvalidInputError
 from textseg.picturebook import denoiser, optimizing, weights_folder
+from textseg.picturebook import train as training
 from textseg.picturebook.batches import CaptionedLatents
 from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.corpus import open_corpus, render_corpus, world_of_each
@@ -39,9 +40,10 @@ from textseg.picturebook.optimizing import (
     compiled,
 )
 from textseg.picturebook.quick_rendering import render_quickly
+from textseg.picturebook.recipes import TINY
 from textseg.picturebook.scenes import HELD_OUT, sample_scene
 from textseg.picturebook.shapes import KINDS
-from textseg.picturebook.train import TINY, load_networks, train
+from textseg.picturebook.train import load_autoencoder, load_networks, train
 from textseg.picturebook.vocabulary import new_tokenizer
 from textseg.picturebook.worlds import scene_of
 
@@ -564,7 +566,7 @@ def test_the_exported_folder_is_a_stock_pipeline(trained):
 
 def test_the_networks_know_the_size_they_were_made_for(trained):
     vae, networks = load_networks(trained / "out")
-    assert (vae.config.sample_size, networks.unet.config.sample_size) == (TINY.size, TINY.cells)
+    assert (vae.config.sample_size, networks.unet.config.sample_size) == (TINY.side, TINY.cells)
 
 
 def test_a_finished_run_is_not_trained_again(trained):
@@ -576,13 +578,78 @@ def test_a_finished_run_is_not_trained_again(trained):
 def test_pictures_of_another_world_are_rendered_and_encoded_beside_the_others(trained, tmp_path):
     recipe = replace(TINY, world=2, share=0.5)
     train(recipe, tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
-    assert not (tmp_path / "corpus").exists()
+    suffixes = [each.corpus_suffix for each in (TINY, recipe)]
+    assert not (tmp_path / f"corpus{suffixes[0]}").exists()
     train(TINY, tmp_path, tmp_path / "again", device=CPU, warm=trained / "out")
-    corpora = [tmp_path / name for name in ("corpus", "corpus-world2-0.5")]
+    corpora = [tmp_path / f"corpus{suffix}" for suffix in suffixes]
     first, second = (open_corpus(folder).images for folder in corpora)
     assert (first != second).reshape(24, -1).any(1).tolist() == [False, True] * 12
-    latents = [tmp_path / name for name in ("latents.pt", "latents-world2-0.5.pt")]
+    latents = [tmp_path / f"latents{suffix}.pt" for suffix in suffixes]
     assert latents[0].read_bytes() != latents[1].read_bytes()
+
+
+def test_every_fourth_step_compares_with_no_caption_at_fourfold_weight(data):
+    batch, found = data.batch(8, np.random.default_rng(0)), {}
+    for locality in (0, 1, 4):
+        networks = tiny_networks()
+        torch.manual_seed(5)
+        with recorded(networks, compiles=False) as predict:
+            found[locality] = denoiser_loss(
+                predict, new_scheduler(), batch, locality=locality
+            ).locality
+    assert found[0] == 0
+    assert found[1] > 0
+    torch.testing.assert_close(found[4], 4 * found[1])
+    _, losses = train_two_stages(data)  # three steps, of which the first compares
+    assert losses[0][-1] > 0
+    assert [parts[-1] for parts in losses[1:]] == [0, 0]
+
+
+def test_the_rate_falls_by_the_clock_where_there_is_one():
+    schedule = Schedule(1.0, 1000, warmup=1, flat=0.5, seconds=10.0)
+    assert schedule(100, 4.0) == 1.0
+    assert schedule(100, 7.5) == pytest.approx(1 - 0.98 / 2)
+    assert schedule(100, 10.0) == pytest.approx(0.02)
+    assert schedule(750, 0.0) == pytest.approx(1 - 0.98 / 2)  # steps that are further on count
+    assert Schedule(1.0, 1000, warmup=1, flat=0.5)(100, 1e9) == 1.0
+
+
+def test_training_ends_when_its_time_is_up_and_remembers_what_was_spent(data, tmp_path):
+    schedule = Schedule(1e-3, 1000, 2, seconds=1e-6)
+    trainer = Trainer(tiny_networks(), schedule, tmp_path / "kept.pt", 3, CPU)
+    assert len(list(train_denoiser(trainer, data, batch=2))) == 1
+    again = Trainer(tiny_networks(), schedule, tmp_path / "kept.pt", 3, CPU)
+    assert (again.step, again.spent) == (1, trainer.spent)
+    assert list(again.steps()) == []
+
+
+def test_averaged_weights_are_in_the_model_for_a_while_only(data):
+    trainer, _ = train_two_stages(data)
+    before = [p.detach().clone() for p in trainer.parameters]
+    with trainer.averaged():
+        torch.testing.assert_close(trainer.parameters, trainer.average, atol=0, rtol=0)
+        assert any((p != q).any() for p, q in zip(trainer.parameters, before, strict=True))
+    torch.testing.assert_close(trainer.parameters, before, atol=0, rtol=0)
+
+
+def test_an_autoencoder_may_be_trained_further_for_a_new_denoiser(trained, tmp_path):
+    recipe = replace(TINY, side=128, channels=(16, 32), autoencoder_steps=1, steps=1)
+    train(recipe, tmp_path, tmp_path / "out", device=CPU, autoencoder=trained / "out")
+    before, after = (load_autoencoder(folder / "out") for folder in (trained, tmp_path))
+    assert after.config.sample_size == 128
+    assert load_networks(tmp_path / "out")[1].unet.config.block_out_channels == [16, 32]
+    for name, weight in before.state_dict().items():
+        if "quant_conv" not in name:  # its half is set to a point
+            torch.testing.assert_close(after.state_dict()[name], weight, atol=0.02, rtol=0.02)
+
+
+def test_what_was_trained_so_far_is_exported_on_the_way(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "EXPORT_SECONDS", 0.0)
+    exports = []
+    monkeypatch.setattr(training, "export_pipeline", lambda *given: exports.append(given[2]))
+    train(replace(TINY, steps=2), tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
+    assert len(exports) == 3  # after each step, and at the end
+    assert len({id(networks) for networks in exports}) == 3
 
 
 def test_weights_are_not_trained_further_on_another_prediction(tmp_path):

@@ -30,6 +30,8 @@ GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 4.0
 """Of the losses that relate words to places, against the diffusion loss."""
 PredictionType = Literal["v_prediction", "epsilon"]
 """What a network can be trained to say; diffusers' names for v and for the noise."""
+LOCALITY_EVERY = 4
+"""Every so many steps the locality loss is computed, with so many times its weight."""
 FALSE_LEVELS = 0.5
 """Up to which level of noise rows with a false caption are asked."""
 
@@ -162,10 +164,13 @@ class Losses:
         return self.diffusion + placed + LOCALITY_WEIGHT * self.locality
 
 
-def denoiser_loss(predict: Predict, scheduler: DDIMScheduler, batch: Batch) -> Losses:
+def denoiser_loss(
+    predict: Predict, scheduler: DDIMScheduler, batch: Batch, *, locality: int = 1
+) -> Losses:
     """Returns the losses of a batch, with noise from torch's global generator.
 
-    What the network is to predict is the scheduler's prediction type.
+    What the network is to predict is the scheduler's prediction type. The locality loss counts
+    `locality` times; at 0 its reference is not asked.
     """
     levels = training_levels(scheduler)
     b = len(batch.latents)
@@ -180,17 +185,22 @@ def denoiser_loss(predict: Predict, scheduler: DDIMScheduler, batch: Batch) -> L
         truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
     predicted = predict(noised, timesteps.to(device), batch.ids)
     some = slice(0, compared_rows(b))
-    with torch.no_grad():
-        ids = batch.empty.expand(len(noised[some]), -1)
-        reference = predict(noised[some], timesteps[some].to(device), ids).output
     weight = (1 - levels[timesteps]).to(device)
     maps = [layer.attention for layer in predicted.layers]
     output, true = predicted.output, ~batch.false
+    elsewhere = torch.zeros((), device=device)
+    if locality:
+        with torch.no_grad():
+            ids = batch.empty.expand(len(noised[some]), -1)
+            reference = predict(noised[some], timesteps[some].to(device), ids).output
+        elsewhere = locality * locality_loss(
+            output[some], reference, batch.target[some, 0], weight[some]
+        )
     return Losses(
         (output[true].float() - truth[true]).square().mean(),
         grounding_loss(maps, batch.target, batch.words, weight),
         contrast_loss(predicted.layers, batch.regions, weight),
-        locality_loss(output[some], reference, batch.target[some, 0], weight[some]),
+        elsewhere,
     )
 
 
@@ -207,6 +217,8 @@ def train_denoiser(
         for step in trainer.steps():
             drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
             with trainer.autocast():
-                losses = denoiser_loss(predict, scheduler, drawn.to(trainer.device))
+                locality = 0 if step % LOCALITY_EVERY else LOCALITY_EVERY
+                on_device = drawn.to(trainer.device)
+                losses = denoiser_loss(predict, scheduler, on_device, locality=locality)
             running = trainer.update(losses.total)
             yield running, *(float(part.detach()) for part in vars(losses).values())

@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, TypeVarTuple, get_args
@@ -111,22 +111,31 @@ def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Outpu
 class Schedule:
     """Learning rate over steps: linear warm-up, flat, then linear decay to a fiftieth.
 
+    Where training has a time as well, whichever of steps and time is further on counts, so that it
+    ends with a small rate either way.
+
     Attributes:
         peak: the highest learning rate.
         total: number of steps.
         warmup: steps of the warm-up.
-        flat: share of the steps before the decay begins.
+        flat: share of the training before the decay begins.
+        seconds: time that training may take; None for as long as its steps take.
     """
 
     peak: float
     total: int
     warmup: int = 150
     flat: float = 0.3
+    seconds: float | None = None
 
-    def __call__(self, step: int) -> float:
-        """Returns the learning rate of a step (counted from 0)."""
-        done = max(0.0, step / self.total - self.flat) / (1 - self.flat)
-        return self.peak * min(1.0, (step + 1) / self.warmup) * (1 - 0.98 * min(1.0, done))
+    def done(self, step: int, spent: float) -> float:
+        """Returns the share of the training that lies behind, after that many seconds."""
+        return max(step / self.total, 0.0 if self.seconds is None else spent / self.seconds)
+
+    def __call__(self, step: int, spent: float = 0.0) -> float:
+        """Returns the learning rate of a step (counted from 0), after that many seconds."""
+        falling = max(0.0, self.done(step, spent) - self.flat) / (1 - self.flat)
+        return self.peak * min(1.0, (step + 1) / self.warmup) * (1 - 0.98 * min(1.0, falling))
 
 
 @dataclass
@@ -134,7 +143,7 @@ class Trainer:
     """Gradient clipping, an exponential moving average and exact resume.
 
     Randomness of a step depends on `seed` and the step's number alone, so that a resumed run
-    repeats what an uninterrupted one does.
+    repeats what an uninterrupted one does, unless its learning rate falls by the clock.
 
     Attributes:
         model: what is trained, in place.
@@ -166,7 +175,8 @@ class Trainer:
         self.optimizers = self._optimizers()
         self.average = [p.detach().clone() for p in self.parameters]
         self._running: float | None = None
-        self._saved = time.monotonic()
+        self.spent = 0.0
+        self._saved = self._ticked = time.monotonic()
         if self.checkpoint is not None and self.checkpoint.exists():
             self._load(torch.load(self.checkpoint, map_location=self.device, weights_only=True))
 
@@ -181,7 +191,8 @@ class Trainer:
 
     def steps(self) -> Iterator[int]:
         """Yields the numbers of the steps still to do, with the generators seeded for each."""
-        while self.step < self.schedule.total:
+        self._ticked = time.monotonic()
+        while self.schedule.done(self.step, self.spent) < 1:
             torch.manual_seed(self.seed * 1_000_003 + self.step)
             yield self.step
 
@@ -197,19 +208,25 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.schedule(self.step)
+                group["lr"] = self.schedule(self.step, self.spent)
             optimizer.step()
         decay = min(self.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(self.average, self.parameters, 1 - decay)
         self.step += 1
+        now = time.monotonic()
+        self.spent += now - self._ticked
+        self._ticked = now
         return self._note(float(loss.detach()))
 
     def _note(self, loss: float) -> float:
         self._running = loss if self._running is None else 0.99 * self._running + 0.01 * loss
         if self.step % 100 == 0:
             self.losses.append((self.step, self._running))
-        if time.monotonic() - self._saved > self.every or self.step == self.schedule.total:
+        if (
+            time.monotonic() - self._saved > self.every
+            or self.schedule.done(self.step, self.spent) >= 1
+        ):
             self.save()
         return self._running
 
@@ -226,6 +243,7 @@ class Trainer:
                 "average": self.average,
                 "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
                 "step": self.step,
+                "spent": self.spent,
                 "running": self._running,
                 "losses": self.losses,
             },
@@ -240,7 +258,19 @@ class Trainer:
         self.average = list(state["average"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
-        self.step, self._running, self.losses = state["step"], state["running"], state["losses"]
+        self.step, self.spent = state["step"], state["spent"]
+        self._running, self.losses = state["running"], state["losses"]
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Has the averaged weights in the model while the context lasts."""
+        kept = [p.detach().clone() for p in self.parameters]
+        self.use_average()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.parameters, kept)
 
     def use_average(self) -> None:
         """Puts the averaged weights into the model (after training)."""
