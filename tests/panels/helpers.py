@@ -16,6 +16,7 @@ from PIL import Image
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.result import pixels_of
 from textseg.images import to_uint8
+from textseg.progress import CancelToken, ProgressCallback
 from textseg.testing import GaussianModel, Thing
 from textseg.toolbox import Toolbox
 from textseg.toolbox.turns import Turns
@@ -49,6 +50,14 @@ class Gate:
         with self.lock:
             self.inside -= 1
             self.passed += 1
+
+
+def until_cancelled(progress: ProgressCallback, cancel: CancelToken) -> None:
+    """Work that would never end."""
+    pause = Event()
+    while True:
+        cancel.raise_if_cancelled()
+        pause.wait(0.01)
 
 
 @dataclass(frozen=True)

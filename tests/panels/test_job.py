@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.panels.helpers import PATIENCE, Gate
+from tests.panels.helpers import PATIENCE, Gate, until_cancelled
 from textseg.errors import BusyError, InvalidInputError, TimeLimitError
 from textseg.panels.job import Job, Throttle, one_line
 from textseg.progress import CancelToken, Progress, ProgressCallback
@@ -20,14 +20,6 @@ def states_of(job: Job) -> list[str]:
     seen: list[str] = []
     job.observe(lambda change: seen.append(change["new"]), names="state")
     return seen
-
-
-def until_cancelled(progress: ProgressCallback, cancel: CancelToken) -> None:
-    """Work that would never end."""
-    pause = threading.Event()
-    while True:
-        cancel.raise_if_cancelled()
-        pause.wait(0.01)
 
 
 def interrupt_main() -> None:

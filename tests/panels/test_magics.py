@@ -24,6 +24,7 @@ from tests.panels.helpers import (
     Gate,
     Gated,
     make_toolbox,
+    until_cancelled,
 )
 from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError
@@ -241,6 +242,21 @@ def test_interrupted_cell_cancels_the_work(
         segment(shell, "photo tree -b box")
     thread.join(PATIENCE)
     assert gate.passed == 1
+
+
+def test_an_interrupt_between_two_looks_at_the_work_cancels_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job()
+
+    def shown(words: str, line: DisplayHandle | None) -> DisplayHandle:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(magics, "_shown", shown)
+    job.start(until_cancelled)
+    with pytest.raises(KeyboardInterrupt):
+        follow(job, live=True)
+    assert job.state == "cancelled"
 
 
 def test_long_work_shows_one_line_that_is_written_over(monkeypatch: pytest.MonkeyPatch) -> None:

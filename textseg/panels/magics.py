@@ -202,8 +202,13 @@ def follow(job: Job, *, live: bool) -> None:
     Interrupting the cell cancels the work.
     """
     line: DisplayHandle | None = None
-    while not job.wait(LOOK if live else None):
-        line = _shown(f"{job.stage}: step {job.step} of {job.of}", line)
+    try:
+        while not job.wait(LOOK if live else None):
+            line = _shown(f"{job.stage}: step {job.step} of {job.of}", line)
+    except KeyboardInterrupt:  # it may come between two waits as well
+        job.cancel()
+        job.wait()
+        raise
     if line is not None:
         _shown(job.state, line)
     if job.failure is not None:
