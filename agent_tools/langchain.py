@@ -3,7 +3,8 @@
     tools = get_tools("workspace", roots=["pictures"])
 
 Each answers with text facts, a small preview picture and, as the artifact, the result object that
-all other surfaces return. Errors come as JSON ``{"code", "message", "hint"}`` and end no run.
+all other surfaces return (out of a checkpoint it comes as a dict: ``operations.result_of`` reads
+both). Errors come as JSON ``{"code", "message", "hint"}`` and end no run.
 Progress is dispatched as the custom event ``textseg.progress``, and to langgraph's stream writer
 where there is one.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
 
 from agent_tools.schemas import (
     EditInput,
@@ -170,6 +172,27 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
         undo,
     ),
 )
+BY_NAME: Final[Mapping[str, Operation[Any]]] = {each.name: each for each in OPERATIONS}  # as above
+
+
+def result_of(name: str, artifact: object) -> Facts | None:
+    """Return the result that a call of a tool gave, as the object that it was.
+
+    Args:
+        name: of the tool.
+        artifact: of its message. Whatever keeps messages, a checkpointer for one, gives back a dict
+            where the object was; the schema of the tool's results makes it the object again.
+
+    Returns:
+        None where there is no such tool, or where this is no result of it.
+    """
+    operation = BY_NAME.get(name)
+    if operation is None:
+        return None
+    try:
+        return operation.returns.model_validate(artifact)
+    except ValidationError:
+        return None
 
 
 def limited(sentences: Iterator[str]) -> str:

@@ -27,6 +27,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from agent_tools.commands import Call, Reading, read
 from agent_tools.commands.calls import LIST, UNDO
 from agent_tools.commands.describing import describe
+from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
 
 WELCOME = "Tell me what to find or to change, e.g. 'make the red house blue'."
@@ -147,9 +148,10 @@ def _turns(messages: Sequence[BaseMessage]) -> Iterator[Turn]:
 
 def _started_from(call: Call, result: ToolMessage | None) -> Call:
     """Return an edit with the picture it changed: made again, it must not change its own result."""
-    if result is None or not isinstance(result.artifact, EditResult):
+    done = None if result is None else result_of(call.name, result.artifact)
+    if not isinstance(done, EditResult):
         return call
-    return replace(call, args={**call.args, "image": result.artifact.image})
+    return replace(call, args={**call.args, "image": done.image})
 
 
 def _read(text: str, before: Sequence[Turn]) -> Reading:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from mcp_types import (
 
 from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
-from agent_tools.operations import OPERATIONS, Answer, Operation
+from agent_tools.operations import BY_NAME, OPERATIONS, Answer, Operation
 from agent_tools.previews import preview_of
 from agent_tools.schemas import ToolInput
 from textseg.errors import UnknownNameError
@@ -31,8 +30,6 @@ log = logging.getLogger("agent_tools")
 PreviewMode = Literal["auto", "none"]
 
 Schema = dict[str, Any]  # Any: JSON
-
-_BY_NAME: Mapping[str, Operation[Any]] = {each.name: each for each in OPERATIONS}  # Any: as there
 
 
 @cache
@@ -61,9 +58,9 @@ def answer_call(
     however the call ends for the client.
     """
     try:
-        operation = _BY_NAME.get(params.name)
+        operation = BY_NAME.get(params.name)
         if operation is None:
-            raise UnknownNameError.among("tool", params.name, _BY_NAME)
+            raise UnknownNameError.among("tool", params.name, BY_NAME)
         asked = operation.takes.model_validate(params.arguments or {})
         answer = operation.run(toolbox, asked, follow)
     except Exception as error:

@@ -163,6 +163,14 @@ def test_chat_carries_out_commands_and_says_where_the_pictures_lie(toolbox: Tool
     assert len([line for line in said if not line.startswith("  ")]) == 1
 
 
+def test_edit_made_again_in_a_chat_starts_from_the_picture_before(toolbox: Toolbox) -> None:
+    """The chat keeps the conversation in checkpoints, as any assistant may."""
+    opened = toolbox.workspace.resolve("garden.png").handle
+    conversation(toolbox, "turn the tree into a house", "try again with another seed")
+    made = [image for image in toolbox.list_images().images if image.made_by == "edit"]
+    assert [image.parent for image in made] == [opened, opened]
+
+
 def test_chat_asks_before_it_changes_anything(toolbox: Toolbox) -> None:
     command = "turn the tree in garden.png into a house"
     conversation(toolbox, command, approve=True, answers=["n"])

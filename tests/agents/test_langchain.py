@@ -7,20 +7,23 @@ import base64
 import io
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_tests.integration_tests import ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from PIL import Image
 
 from agent_tools.langchain import ImageTool, ImageToolkit, get_tools
-from agent_tools.operations import MOST_WORDS, OPERATIONS
+from agent_tools.operations import MOST_WORDS, OPERATIONS, result_of
 from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of
 from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
 from textseg.editing.result import Edit, pixels_of
@@ -217,6 +220,37 @@ def test_edit_tells_what_was_measured(tools: dict[str, BaseTool], toolbox: Toolb
     outside = edit.mask == 0
     np.testing.assert_array_equal(pixels_of(edit.picture)[outside], PIXELS[outside])
     assert not np.array_equal(pixels_of(edit.picture), PIXELS)
+
+
+def by_checkpointer(message: ToolMessage) -> Any:
+    serializer = JsonPlusSerializer()
+    return serializer.loads_typed(serializer.dumps_typed(message))
+
+
+def by_json(message: ToolMessage) -> Any:
+    return ToolMessage.model_validate_json(message.model_dump_json())
+
+
+@pytest.mark.parametrize("kept", [lambda message: message, by_checkpointer, by_json])
+def test_result_is_read_again_however_its_message_was_kept(
+    tools: dict[str, BaseTool], kept: Callable[[ToolMessage], Any]
+) -> None:
+    for name, arguments in EXAMPLES.items():
+        message = call(tools[name], **arguments)
+        assert result_of(name, kept(message).artifact) == message.artifact
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact"),
+    [
+        ("edit_image", None),
+        ("edit_image", {"image": "img_0000000000"}),
+        ("edit_image", "Changed."),
+        ("look_up", {"image": "img_0000000000"}),
+    ],
+)
+def test_what_is_no_result_of_a_tool_is_not_taken_for_one(name: str, artifact: object) -> None:
+    assert result_of(name, artifact) is None
 
 
 def test_edit_of_what_is_not_there_is_a_coded_error_and_changes_nothing(
