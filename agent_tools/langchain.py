@@ -15,6 +15,8 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -79,11 +81,17 @@ class ImageTool(BaseTool):
     ) -> tuple[list[dict[str, Any]], Facts]:
         """Return the same; when the task is cancelled, the work stops at its next step."""
         cancel = CancelToken()
+        work = partial(copy_context().run, self._answered, values, cancel)
+        # a thread of its own: many calls may wait for the model, and of those that a loop shares
+        # out there are few
+        thread = ThreadPoolExecutor(max_workers=1)
         try:
-            return await run_in_executor(None, partial(self._answered, values, cancel))
+            return await run_in_executor(thread, work)
         except asyncio.CancelledError:
             cancel.cancel()
             raise
+        finally:
+            thread.shutdown(wait=False)
 
     def _answered(
         self, values: dict[str, Any], cancel: CancelToken

@@ -8,6 +8,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -410,3 +411,21 @@ def test_cancelled_task_stops_the_work(tools: dict[str, BaseTool], toolbox: Tool
 
     asyncio.run(stop_it())
     assert toolbox.list_images().total == 1  # the picture that was named, and no edit of it
+
+
+def test_calls_that_wait_for_the_model_hold_up_no_others(
+    tools: dict[str, BaseTool], toolbox: Toolbox
+) -> None:
+    asked = [{"image": "garden.png", "query": each} for each in ("tree", "house", "boat")]
+
+    async def all_at_once() -> list[Any]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        with toolbox._turns.turn():
+            tool = tools["segment_image"]
+            waiting = [asyncio.create_task(tool.ainvoke(each)) for each in asked]
+            await asyncio.wait_for(tools["list_images"].ainvoke({}), 20)
+            while len(toolbox._turns._queue) <= len(asked):
+                await asyncio.sleep(0.01)
+        return await asyncio.gather(*waiting)
+
+    assert all("img_" in str(answer) for answer in asyncio.run(all_at_once()))

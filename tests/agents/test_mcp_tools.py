@@ -394,3 +394,23 @@ def test_other_calls_are_answered_while_the_model_works(tmp_path: Path, mode: st
     listed, found = with_client(serve(toolbox), two, mode=mode)
     assert facts_of(listed)["total"] == 1
     assert facts_of(found)["queries"][0]["matched"]
+
+
+def test_call_that_waits_says_how_many_are_before_it(tmp_path: Path, mode: str) -> None:
+    gate, told = Gate(), []
+    toolbox = make_toolbox(tmp_path, Gated(gate=gate))
+
+    async def listen(done: float, of: float | None, text: str | None) -> None:
+        told.append(text)
+        gate.opened.set()
+
+    async def two(client: Client) -> CallToolResult:
+        asked = {"image": "garden.png", "query": "tree"}
+        task = asyncio.create_task(client.call_tool("segment_image", asked))
+        await until(gate.reached)
+        second = await client.call_tool("segment_image", asked, progress_callback=listen)
+        await task
+        return second
+
+    assert facts_of(with_client(serve(toolbox), two, mode=mode))["queries"][0]["matched"]
+    assert told[0] == "waiting for earlier calls: 0 of 1"

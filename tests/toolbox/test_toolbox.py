@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import replace
@@ -29,7 +30,7 @@ from textseg.errors import (
     UnknownHandleError,
 )
 from textseg.images import open_picture, to_uint8
-from textseg.progress import CancelToken, Progress
+from textseg.progress import CancelToken, Follow, Progress
 from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
@@ -715,6 +716,73 @@ def test_waiting_call_can_be_cancelled(photos: Path, tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
             toolbox.segment_image(find(), cancel=cancel)
     assert toolbox.segment_image(find()).queries[0].matched
+
+
+def test_a_turn_of_an_assistant_fits_into_the_queue() -> None:
+    """Twenty calls at once, e.g. one for each thing that is looked for."""
+    turns, served = Turns(), []
+
+    def call(number: int) -> None:
+        with turns.turn():
+            served.append(number)
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(20)]
+    with turns.turn():
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(turns._queue) == 21)
+    for thread in threads:
+        thread.join(20)
+    assert sorted(served) == list(range(20))
+
+
+def test_waiting_is_told_with_the_place_in_the_queue(photos: Path, tmp_path: Path) -> None:
+    turns, told = Turns(), []
+    toolbox = box(photos, tmp_path, turns=turns)
+    second = threading.Event()
+
+    def wait_behind() -> None:
+        with turns.turn():
+            assert second.wait(20)
+
+    behind = threading.Thread(target=wait_behind)
+    waiting = threading.Thread(target=lambda: toolbox.segment_image(find(), progress=told.append))
+    with turns.turn():
+        behind.start()
+        wait_until(lambda: len(turns._queue) == 2)
+        waiting.start()
+        wait_until(lambda: told)
+        assert [(each.step, each.of) for each in told] == [(0, 2)]
+    wait_until(lambda: len(told) == 2)
+    second.set()
+    for thread in (behind, waiting):
+        thread.join(20)
+    queue = [each for each in told if each.stage == "waiting for earlier calls"]
+    assert [(each.step, each.of) for each in queue] == [(0, 2), (1, 2), (2, 2)]
+    assert told[: len(queue)] == queue
+    assert told[-1].step == told[-1].of
+
+
+def test_whose_turn_it_is_at_once_is_told_nothing_of_waiting(toolbox: Toolbox) -> None:
+    told: list[Progress] = []
+    toolbox.segment_image(find(), progress=told.append)
+    assert "waiting for earlier calls" not in {each.stage for each in told}
+
+
+def test_waiting_call_that_is_cancelled_leaves_its_place() -> None:
+    turns, cancel, told = Turns(), CancelToken(), []
+
+    def call() -> None:
+        with contextlib.suppress(Cancelled), turns.turn(Follow(told.append, cancel)):
+            pytest.fail("it was not its turn")
+
+    thread = threading.Thread(target=call)
+    with turns.turn():
+        thread.start()
+        wait_until(lambda: told)
+        cancel.cancel()
+        thread.join(20)
+        assert len(turns._queue) == 1
 
 
 def wait_until(true: object, seconds: float = 20) -> None:

@@ -273,9 +273,9 @@ class Toolbox:
         with self._lock:
             self._active.add(asked)
         try:
-            with self._turns.turn(asked):
-                deadline = Deadline(self.limits.seconds, cancel=asked)
-                yield Follow(estimated(progress) if progress else None, deadline)
+            told = estimated(progress) if progress else None
+            with self._turns.turn(Follow(told, asked)):
+                yield Follow(told, Deadline(self.limits.seconds, cancel=asked))
         finally:
             with self._lock:
                 self._active.discard(asked)

@@ -1,4 +1,4 @@
-"""Whose turn it is at the model: one call at a time, a few may wait, the others are told so."""
+"""Whose turn it is at the model: one call at a time, some may wait, the others are told so."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from threading import Condition
 
 from textseg.errors import BusyError
-from textseg.progress import CancelToken
+from textseg.progress import Follow
 
-WAITING = 4
+WAITING = 24
+"""As many as an assistant may make in one turn, and some more."""
+STAGE = "waiting for earlier calls"
 _LOOK = 0.1  # seconds between two looks at the cancel flag while waiting
 
 
@@ -24,12 +26,15 @@ class Turns:
         self._queue: deque[object] = deque()
 
     @contextmanager
-    def turn(self, cancel: CancelToken | None = None) -> Iterator[None]:
+    def turn(self, follow: Follow | None = None) -> Iterator[None]:
         """Wait for the turn, and hold it.
+
+        Args:
+            follow: sees how many of the calls that came earlier are over, and may stop waiting.
 
         Raises:
             BusyError: enough are waiting already.
-            Cancelled: ``cancel`` was raised meanwhile.
+            Cancelled: the caller asked to stop meanwhile.
         """
         me = object()
         with self._changed:
@@ -40,19 +45,31 @@ class Turns:
                 )
             self._queue.append(me)
         try:
-            self._wait(me, cancel)
+            self._wait(me, follow or Follow())
             yield
         finally:
             with self._changed:
                 self._queue.remove(me)
                 self._changed.notify_all()
 
-    def _wait(self, me: object, cancel: CancelToken | None) -> None:
+    def _wait(self, me: object, follow: Follow) -> None:
         with self._changed:
-            while self._queue[0] is not me:
+            earlier = ahead = self._queue.index(me)
+        while ahead:
+            # without the lock: whoever is told may take his time
+            follow.report(STAGE, earlier - ahead, earlier)
+            ahead = self._next(me, ahead, follow)
+        if earlier:
+            follow.report(STAGE, earlier, earlier)
+
+    def _next(self, me: object, ahead: int, follow: Follow) -> int:
+        """Return how many are ahead once they are fewer."""
+        with self._changed:
+            while (now := self._queue.index(me)) == ahead:
                 self._changed.wait(_LOOK)
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
+                if follow.cancel is not None:
+                    follow.cancel.raise_if_cancelled()
+        return now
 
 
 MODEL_TURNS = Turns()
