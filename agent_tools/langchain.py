@@ -2,7 +2,7 @@
 
     tools = get_tools("workspace", roots=["pictures"])
 
-Each answers with text facts, a small preview picture and, as the artifact, the result object that
+Each answers with text facts, small preview pictures and, as the artifact, the result object that
 all other surfaces return (out of a checkpoint it comes as a dict: ``operations.result_of`` reads
 both). Errors come as JSON ``{"code", "message", "hint"}`` and end no run.
 Progress is dispatched as the custom event ``textseg.progress``, and to langgraph's stream writer
@@ -30,7 +30,7 @@ from pydantic.v1 import ValidationError as OldValidationError
 
 from agent_tools.failures import failure
 from agent_tools.operations import OPERATIONS, Answer, Operation
-from agent_tools.previews import preview_of
+from agent_tools.previews import previews_of
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
 
@@ -106,9 +106,8 @@ class ImageTool(BaseTool):
 
     def _content(self, answer: Answer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = [dict(create_text_block(answer.text))]
-        if self.preview == "auto" and answer.shown is not None:
-            shown = preview_of(self._toolbox.shelf.preview(answer.shown))
-            if shown is not None:
+        if self.preview == "auto":
+            for shown in previews_of(self._toolbox, answer.shown):
                 block = create_image_block(base64=shown.base64, mime_type=shown.mime_type)
                 blocks.append(dict(block))
         return blocks

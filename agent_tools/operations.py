@@ -55,13 +55,13 @@ class Answer:
 
     Attributes:
         result: the facts, the same object that every other surface gets.
-        text: the most important of them in at most ``MOST_WORDS`` words.
-        shown: handle of the picture or mask that a preview shows; None where there is none.
+        text: the most important of them in at most ``MOST_WORDS`` words for each thing asked about.
+        shown: handles of the pictures or masks that previews show.
     """
 
     result: Facts
     text: str
-    shown: str | None = None
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,18 +88,18 @@ class Operation(Generic[InputT]):
 
 
 def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Answer:
-    """Find something in a picture."""
+    """Find one thing or several in a picture."""
     result = toolbox.segment_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    facts = result.queries[0]
-    return Answer(result, limited(_found(result, facts)), facts.mask)
+    said = "\n".join(limited(_found(result, facts)) for facts in result.queries)
+    return Answer(result, said, _handles(*(facts.mask for facts in result.queries)))
 
 
 def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> Answer:
     """Change one thing in a picture."""
     result = toolbox.edit_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
-    return Answer(result, limited(_changed(result, result.image)), result.picture)
+    return Answer(result, limited(_changed(result, result.image)), _handles(result.picture))
 
 
 def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> Answer:
@@ -107,7 +107,7 @@ def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) ->
     result = toolbox.generate_and_edit(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return Answer(result, limited(_made(result)), result.picture)
+    return Answer(result, limited(_made(result)), _handles(result.picture))
 
 
 def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> Answer:
@@ -120,16 +120,16 @@ def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> Answer:
     """Go back to the picture before the latest change."""
     result = toolbox.undo(asked.arguments())
     text = f"The latest picture is {result.image.handle} again; {result.undone} is kept."
-    return Answer(result, text, result.image.handle)
+    return Answer(result, text, _handles(result.image.handle))
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "segment_image",
         "Find in a picture",
-        "Find something in a picture by a noun phrase. Returns whether it is there, its regions "
-        "(box in pixels, size, colour, position) and a mask handle. Changes nothing. Not found is "
-        "a normal answer.",
+        "Find something in a picture by a noun phrase, or several things in one call. Returns of "
+        "each whether it is there, its regions (box in pixels, size, colour, position) and a mask "
+        "handle. Changes no picture. Not found is a normal answer.",
         SegmentInput,
         SegmentResult,
         segment_image,
@@ -193,6 +193,11 @@ def result_of(name: str, artifact: object) -> Facts | None:
         return operation.returns.model_validate(artifact)
     except ValidationError:
         return None
+
+
+def _handles(*handles: str | None) -> tuple[str, ...]:
+    """Return those that there are: in a workspace all, outside of one none."""
+    return tuple(handle for handle in handles if handle is not None)
 
 
 def limited(sentences: Iterator[str]) -> str:

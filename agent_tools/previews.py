@@ -1,14 +1,17 @@
-"""Small pictures for assistants that can see: within a budget of sides and characters."""
+"""Small pictures for assistants that can see: within a budget of sides and characters a call."""
 
 from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from textseg.toolbox import Toolbox
 
 LONGEST_SIDE = 512  # pixels
 MOST_CHARACTERS = 100_000  # of base64
@@ -25,15 +28,22 @@ class Preview:
     mime_type: str
 
 
-def preview_of(image: Image.Image) -> Preview | None:
-    """Return the picture as a JPEG that fits the budget; None where none does."""
+def previews_of(toolbox: Toolbox, handles: Sequence[str]) -> list[Preview]:
+    """Return small pictures of pictures and masks; several share the budget of one."""
+    most = MOST_CHARACTERS // max(1, len(handles))
+    found = (preview_of(toolbox.shelf.preview(handle), most) for handle in handles)
+    return [preview for preview in found if preview is not None]
+
+
+def preview_of(image: Image.Image, most: int = MOST_CHARACTERS) -> Preview | None:
+    """Return the picture as a JPEG of so many characters at most; None where none is."""
     small = image.convert("RGB")
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     while max(small.size) >= _LEAST_SIDE or max(small.size) == max(image.size):
         stream = io.BytesIO()
         small.save(stream, format="JPEG", quality=QUALITY)
         text = base64.b64encode(stream.getvalue()).decode()
-        if len(text) <= MOST_CHARACTERS:
+        if len(text) <= most:
             return Preview(text, "image/jpeg")
         smaller = (max(1, int(side * _SHRINK)) for side in small.size)
         small = small.resize((next(smaller), next(smaller)))

@@ -65,7 +65,10 @@ class ToolInput(BaseModel):
 class SegmentInput(ToolInput):
     """Of ``segment_image``."""
 
-    query: Phrase = Field(min_length=1, description='Short noun phrase, e.g. "red house".')
+    query: Phrase = Field(default="", description='Short noun phrase, e.g. "red house".')
+    queries: list[Phrase] = Field(
+        default_factory=list, description="Several such phrases, each with a mask of its own."
+    )
     image: ImageName = "latest"
     exclude: Exclude = ""
     invert: Invert = False
@@ -77,7 +80,13 @@ class SegmentInput(ToolInput):
 
     def arguments(self) -> SegmentArguments:
         """Return the arguments of the toolbox."""
-        values = self.model_dump(exclude={"query", "threshold"}) | {"queries": [self.query]}
+        queries = list(dict.fromkeys(each for each in (self.query, *self.queries) if each))
+        if not queries:
+            raise InvalidInputError(
+                "there is neither a query nor queries",
+                hint='say what to find, e.g. with the query "red house"',
+            )
+        values = self.model_dump(exclude={"query", "threshold"}) | {"queries": queries}
         if self.threshold >= 0:
             values["threshold"] = self.threshold
         return checked(SegmentArguments, values)

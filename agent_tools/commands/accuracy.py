@@ -8,7 +8,7 @@ understood than these numbers say.
 
 With ``--model provider:name`` the same commands are put to any chat model of LangChain (extra
 ``agent``). Its tools answer "Done." whatever it calls; calls are compared exactly, in order, once
-arguments that say what holds anyway are dropped.
+arguments that say what holds anyway are dropped and a search for several things is one for each.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from agent_tools.commands import read
-from agent_tools.commands.calls import Call, call, without_defaults
+from agent_tools.commands.calls import SEGMENT, Call, call, without_defaults
 from agent_tools.commands.describing import describe
 from textseg.errors import MissingExtraError
 
@@ -129,7 +129,8 @@ def chat_reader(model: BaseChatModel) -> Reader:
         made: list[Call] = []
         for _ in range(MOST_ROUNDS):
             said = bound.invoke(messages)
-            made += [call(request["name"], request["args"]) for request in said.tool_calls]
+            for request in said.tool_calls:
+                made += _one_by_one(request["name"], request["args"])
             if not said.tool_calls:
                 break
             answers = [ToolMessage("Done.", tool_call_id=r["id"]) for r in said.tool_calls]
@@ -137,6 +138,16 @@ def chat_reader(model: BaseChatModel) -> Reader:
         return made
 
     return read_with_model
+
+
+def _one_by_one(name: str, args: dict[str, Any]) -> list[Call]:  # Any: whatever a model says
+    """Return a call of a tool, and for a search for several things one for each of them."""
+    several = args.get("queries")
+    if name != SEGMENT or not isinstance(several, list):
+        return [call(name, args)]
+    rest = {key: value for key, value in args.items() if key != "queries"}
+    queries = dict.fromkeys(each for each in (args.get("query"), *several) if each)
+    return [call(name, {**rest, "query": query}) for query in queries] or [call(name, rest)]
 
 
 def table(scores: dict[str, dict[str, Score]]) -> str:

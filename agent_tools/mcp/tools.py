@@ -19,7 +19,7 @@ from mcp_types import (
 from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
 from agent_tools.operations import BY_NAME, OPERATIONS, Answer, Operation
-from agent_tools.previews import preview_of
+from agent_tools.previews import previews_of
 from agent_tools.schemas import ToolInput
 from textseg.errors import UnknownNameError
 from textseg.progress import Follow
@@ -68,7 +68,7 @@ def answer_call(
         text = failure(error).model_dump_json(exclude_none=True)
         return CallToolResult(content=[TextContent(text=text)], is_error=True)
     return CallToolResult(
-        content=[TextContent(text=_text(answer)), *_preview(toolbox, answer, preview)],
+        content=[TextContent(text=_text(answer)), *_previews(toolbox, answer, preview)],
         structured_content=answer.result.model_dump(mode="json"),
     )
 
@@ -92,19 +92,17 @@ def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
 
 
 def _text(answer: Answer) -> str:
-    return answer.text if answer.shown is None else f"{answer.text}\n{address(answer.shown)}"
+    return "\n".join([answer.text, *map(address, answer.shown)])
 
 
-def _preview(toolbox: Toolbox, answer: Answer, mode: PreviewMode) -> list[ContentBlock]:
-    """Return the small picture, if there is one to show; without it the answer is complete, too."""
-    if mode == "none" or answer.shown is None:
+def _previews(toolbox: Toolbox, answer: Answer, mode: PreviewMode) -> list[ContentBlock]:
+    """Return the small pictures, if there are any; without them the answer is complete, too."""
+    if mode == "none":
         return []
     try:
-        shown = preview_of(toolbox.shelf.preview(answer.shown))
+        shown = previews_of(toolbox, answer.shown)
     except Exception:
         # what was asked for is done and kept: that it cannot be shown makes it no failure
-        log.exception("no preview of %s", answer.shown)
+        log.exception("no preview of %s", ", ".join(answer.shown))
         return []
-    if shown is None:
-        return []
-    return [ImageContent(data=shown.base64, mime_type=shown.mime_type)]
+    return [ImageContent(data=each.base64, mime_type=each.mime_type) for each in shown]

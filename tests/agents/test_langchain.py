@@ -25,7 +25,8 @@ from PIL import Image
 
 from agent_tools.langchain import ImageTool, ImageToolkit, get_tools
 from agent_tools.operations import MOST_WORDS, OPERATIONS, result_of
-from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of
+from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of, previews_of
+from agent_tools.schemas import SegmentInput
 from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
 from textseg.editing.result import Edit, pixels_of
 from textseg.errors import ModelError, OutOfMemoryError
@@ -203,6 +204,53 @@ def test_segmenting_tells_facts_first_and_shows_a_small_picture(
         assert shown.size == (WIDTH, HEIGHT)
 
 
+def test_several_things_are_asked_in_one_call_and_told_each(tools: dict[str, BaseTool]) -> None:
+    asked = {"image": "garden.png", "queries": ["tree", "house"]}
+    message = call(tools["segment_image"], **asked)
+    tree, house = message.artifact.queries
+    assert (tree.matched, house.matched) == (True, False)
+    for facts, line in zip((tree, house), text_of(message).splitlines(), strict=True):
+        assert f'"{facts.query}"' in line
+        assert len(line.split()) <= MOST_WORDS
+    assert [block["type"] for block in message.content if isinstance(block, dict)] == [
+        "text", "image", "image",
+    ]  # fmt: skip
+    assert message.artifact.evaluations < tree.evaluations + house.evaluations  # the rest is shared
+
+
+@pytest.mark.parametrize(
+    ("given", "understood"),
+    [
+        ({"query": "tree"}, ["tree"]),
+        ({"query": "tree", "queries": []}, ["tree"]),
+        ({"query": "", "queries": ["tree", "house"]}, ["tree", "house"]),
+        ({"query": None, "queries": ["house", "", "house"]}, ["house"]),
+        ({"query": "tree", "queries": ["house"]}, ["tree", "house"]),
+        ({"query": "tree", "queries": ["house", "tree"]}, ["tree", "house"]),
+    ],
+)
+def test_one_query_and_several_may_be_given_together(
+    given: dict[str, Any], understood: list[str]
+) -> None:
+    assert SegmentInput.model_validate(given).arguments().queries == understood
+
+
+def test_too_many_queries_are_told_the_limit(tools: dict[str, BaseTool]) -> None:
+    many = [f"tree {number}" for number in range(21)]
+    error = failed(call(tools["segment_image"], image="garden.png", queries=many))
+    assert "at most 20 queries" in error["message"]
+
+
+def test_previews_of_several_share_the_budget_of_one(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    monkeypatch.setattr(toolbox.shelf, "preview", lambda handle: Image.fromarray(noise))
+    found = previews_of(toolbox, [f"mask_{number}" for number in range(20)])
+    assert len(found) == 20
+    assert sum(len(each.base64) for each in found) <= MOST_CHARACTERS
+
+
 def test_what_is_not_there_is_an_answer(tools: dict[str, BaseTool]) -> None:
     message = call(tools["segment_image"], image="garden.png", query="house")
     assert message.status == "success"
@@ -349,6 +397,8 @@ def test_whatever_fails_is_told_by_code_without_paths(
     ("arguments", "said"),
     [
         ({"query": ""}, "query"),
+        ({"queries": []}, "query"),
+        ({"queries": "tree"}, "queries"),
         ({}, "query"),
         ({"query": "tree", "threshold": 3}, "threshold"),
         ({"query": "tree", "output": "/etc/passwd"}, "output"),

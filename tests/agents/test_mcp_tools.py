@@ -173,6 +173,18 @@ def test_content_is_text_first_and_one_small_picture(toolbox: Toolbox, mode: str
     assert picture.data[:40] not in json.dumps(result.structured_content)
 
 
+def test_several_queries_give_a_line_an_address_and_a_picture_each(
+    toolbox: Toolbox, mode: str
+) -> None:
+    asked = {"image": "garden.png", "queries": ["tree", "house"]}
+    result = call(serve(toolbox), "segment_image", asked, mode=mode)
+    masks = [facts["mask"] for facts in facts_of(result)["queries"]]
+    lines = text_of(result).splitlines()
+    assert ['"tree"' in lines[0], '"house"' in lines[1]] == [True, True]
+    assert lines[2:] == [f"textseg://image/{mask}" for mask in masks]
+    assert [block.type for block in result.content] == ["text", "image", "image"]
+
+
 def test_preview_can_be_left_out(toolbox: Toolbox, mode: str) -> None:
     server = serve(toolbox, preview="none")
     result = call(server, "segment_image", {"image": "garden.png", "query": "tree"}, mode=mode)

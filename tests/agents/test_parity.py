@@ -28,7 +28,7 @@ from textseg.panels.create_controller import CreateController
 from textseg.panels.segment_controller import SegmentController
 from textseg.scene import Scene
 from textseg.testing import GaussianModel
-from textseg.toolbox import Toolbox
+from textseg.toolbox import SegmentArguments, Toolbox
 
 # Where and when a call was made; everything else has to be the same on every surface.
 ITS_OWN = {
@@ -199,6 +199,19 @@ def test_every_surface_that_can_undo_asks_the_same(tmp_path: Path, asked: Asked)
     assert asked == 3 * [CALLS["undo"]]
     latest = [box.workspace.latest() for box in boxes]
     assert [record and record.handle for record in latest] == first
+
+
+def test_several_things_are_found_in_one_call_on_every_surface(tmp_path: Path) -> None:
+    boxes = [make_toolbox(tmp_path / each) for each in ("langchain", "mcp", "toolbox")]
+    asked = {"image": "garden.png", "queries": ["tree", "house"]}
+    told_by = [
+        way("segment_image", asked, box)
+        for way, box in zip((by_langchain, by_mcp), boxes[:2], strict=True)
+    ]
+    meant = SegmentArguments(image="garden.png", queries=["tree", "house"])
+    direct = boxes[2].segment_image(meant).model_dump(mode="json")
+    assert [shared(facts) for facts in told_by] == 2 * [shared(direct)]
+    assert [facts["query"] for facts in direct["queries"]] == ["tree", "house"]
 
 
 def test_python_says_the_same_as_the_tools(tmp_path: Path) -> None:

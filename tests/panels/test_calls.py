@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from agent_tools.langchain import get_tools
+from agent_tools.schemas import SegmentInput
 from tests.agents.helpers import call
 from tests.panels.actions import ACTIONS, done
 from tests.panels.helpers import (
@@ -112,6 +113,12 @@ def segmented(toolbox: Toolbox, **settings: Any) -> SegmentController:
     finished(controller)
     controller.selected = 1
     return controller
+
+
+def test_call_that_finds_several_things_is_a_tool_call_too() -> None:
+    arguments = SegmentArguments(image="latest", queries=["house", "tree", "boat"])
+    copied = json.loads(tool_text(call_of(arguments)))["arguments"]
+    assert SegmentInput.model_validate(copied).arguments() == arguments
 
 
 def same_mask(controller: SegmentController) -> bool:

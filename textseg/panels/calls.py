@@ -214,7 +214,7 @@ def _flat(arguments: Facts) -> dict[str, Any]:  # Any: JSON
     """Return the arguments under the names that assistants give them."""
     values = arguments.model_dump(mode="json", exclude_defaults=True)
     if isinstance(arguments, SegmentArguments):
-        values["query"] = arguments.queries[0]
+        values["query"], *values["queries"] = arguments.queries
     if isinstance(arguments, CreateArguments):
         for change in arguments.changes[:1]:
             values |= {"query": change.query, "target": change.target}

@@ -77,6 +77,13 @@ def test_chat_model_gets_the_five_tools_and_an_answer_to_each_call() -> None:
     assert answer.tool_call_id == "1"
 
 
+def test_search_for_several_things_counts_as_one_for_each() -> None:
+    model = scripted(calling("segment_image", queries=["cat", "dog"], seed=3), AIMessage("Found."))
+    assert list(chat_reader(model)("find the cat and the dog", None)) == [
+        Call("segment_image", {"query": name, "seed": 3}) for name in ("cat", "dog")
+    ]
+
+
 def test_chat_model_is_told_what_was_done_before() -> None:
     model = scripted(AIMessage("What?"))
     assert list(chat_reader(model)("remove it", FIND.calls[0])) == []

@@ -66,6 +66,7 @@ def test_defaults_are_those_of_the_tools() -> None:
         name: {
             key: "" if field.is_required() else field.default
             for key, field in given.model_fields.items()
+            if key != "queries"  # commands are read as one search a thing
         }
         for name, given in inputs.items()
     }
