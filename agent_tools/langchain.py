@@ -25,12 +25,14 @@ from langchain_core.callbacks import CallbackManagerForToolRun, dispatch_custom_
 from langchain_core.messages.content import create_image_block, create_text_block
 from langchain_core.runnables.config import run_in_executor
 from langchain_core.tools import BaseTool, BaseToolkit, ToolException
+from langchain_core.tools.base import ArgsSchema
 from pydantic import ConfigDict, PrivateAttr, ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 from agent_tools.failures import failure
 from agent_tools.operations import OPERATIONS, Answer, Operation
 from agent_tools.previews import previews_of
+from agent_tools.schemas import shown_schema
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
 
@@ -65,6 +67,11 @@ class ImageTool(BaseTool):
         )
         tool._operation, tool._toolbox = operation, toolbox
         return tool
+
+    @property
+    def tool_call_schema(self) -> ArgsSchema:
+        """What models are shown; a new dict each time, which whoever makes it strict may change."""
+        return shown_schema(self._operation.takes)
 
     def _run(
         self,

@@ -4,6 +4,9 @@ Many clients refuse unions, and strict ones send null for every argument that th
 each optional argument has a plain type and a default that means "not given", and null and "" mean
 the same. What a person decides on (the model, limits, where files go) is no argument at all. Every
 input turns into the arguments of the toolbox, which all other surfaces use.
+
+What models are shown of an input is ``shown_schema``: defaults, lengths and ranges are refused by
+one strict mode or the other, so descriptions say what has to be known of them.
 """
 
 from __future__ import annotations
@@ -29,12 +32,14 @@ OWN = 0.0
 """The strength, and the side, that mean: what suits."""
 
 ImageName = Annotated[
-    str, Field(max_length=200, description='Handle (img_...), file name, or "latest".')
+    str, Field(max_length=200, description='Handle (img_...), file name, or "latest" (default).')
 ]
 Phrase = Annotated[str, Field(max_length=200)]
 Exclude = Annotated[Phrase, Field(description="Another thing to spare.")]
 Invert = Annotated[bool, Field(description="Everything except that.")]
-Seed = Annotated[int, Field(ge=0, lt=2**53, description="Another seed, another attempt.")]
+Seed = Annotated[
+    int, Field(ge=0, lt=2**53, description="0 at first; another seed, another attempt.")
+]
 RegionWords = Annotated[
     str,
     Field(
@@ -42,6 +47,11 @@ RegionWords = Annotated[
         description='If several match, which: "left", "largest", "second from the right", "2" ...',
     ),
 ]
+
+
+Schema = dict[str, Any]  # Any: JSON
+
+_SHOWN = frozenset({"type", "enum", "items", "description"})
 
 
 class ToolInput(BaseModel):
@@ -74,7 +84,7 @@ class SegmentInput(ToolInput):
     invert: Invert = False
     region: RegionWords = ""
     threshold: float = Field(
-        default=FOUND, ge=FOUND, le=1, description="Lower finds more; -1 decides by itself."
+        default=FOUND, ge=FOUND, le=1, description="0 to 1, lower finds more; -1 decides by itself."
     )
     seed: Seed = 0
 
@@ -96,7 +106,7 @@ class EditInput(ToolInput):
     """Of ``edit_image``."""
 
     operation: Literal["replace", "remove", "add"] = Field(
-        default="replace", description="To recolour or reshape is to replace."
+        default="replace", description="Default: replace, also to recolour or reshape."
     )
     query: Phrase = Field(
         default="", description='What to replace or remove, as it is now, e.g. "red house".'
@@ -116,7 +126,9 @@ class EditInput(ToolInput):
         description='If several match, which: "left", "largest", "2" ... To add: where, e.g. '
         '"bottom left".',
     )
-    strength: float = Field(default=OWN, ge=0, le=1, description="How much to change; 0: default.")
+    strength: float = Field(
+        default=OWN, ge=0, le=1, description="How much to change, up to 1; 0: default."
+    )
     seed: Seed = 0
 
     def arguments(self) -> EditArguments:
@@ -134,7 +146,7 @@ class GenerateInput(ToolInput):
 
     prompt: str = Field(min_length=1, max_length=500, description="What the picture shows.")
     operation: Literal["replace", "remove"] = Field(
-        default="replace", description="Of the change afterwards, if there is one."
+        default="replace", description="Of the change afterwards; default: replace."
     )
     query: Phrase = Field(default="", description="What to change afterwards; empty: nothing.")
     target: Phrase = Field(default="", description="What that becomes.")
@@ -165,7 +177,9 @@ class GenerateInput(ToolInput):
 class ListInput(ToolInput):
     """Of ``list_images``."""
 
-    limit: int = Field(default=10, ge=1, le=50, description="At most so many, newest first.")
+    limit: int = Field(
+        default=10, ge=1, le=50, description="At most so many, 1 to 50, newest first."
+    )
 
     def arguments(self) -> ListArguments:
         """Return the arguments of the toolbox."""
@@ -178,3 +192,25 @@ class UndoInput(ToolInput):
     def arguments(self) -> UndoArguments:
         """Return the arguments of the toolbox."""
         return UndoArguments()
+
+
+def shown_schema(takes: type[ToolInput]) -> Schema:
+    """Return the JSON schema of an input as models are shown it.
+
+    It holds types, choices and descriptions only, which all providers take, with "strict" and
+    without. What else an input asks for is checked when it is used.
+    """
+    schema = takes.model_json_schema()
+    shown = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    return shown | {
+        "properties": {name: _shown(each) for name, each in schema["properties"].items()}
+    }
+
+
+def _shown(schema: Schema) -> Schema:
+    """Return the schema of one argument without what strict modes refuse."""
+    return {
+        key: _shown(value) if key == "items" else value
+        for key, value in schema.items()
+        if key in _SHOWN
+    }

@@ -110,6 +110,7 @@ def chat_reader(model: BaseChatModel) -> Reader:
     from langchain_core.messages import ToolMessage
 
     from agent_tools.operations import OPERATIONS
+    from agent_tools.schemas import shown_schema
 
     tools = [
         {
@@ -117,7 +118,7 @@ def chat_reader(model: BaseChatModel) -> Reader:
             "function": {
                 "name": operation.name,
                 "description": operation.description,
-                "parameters": operation.takes.model_json_schema(),
+                "parameters": shown_schema(operation.takes),
             },
         }
         for operation in OPERATIONS

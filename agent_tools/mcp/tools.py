@@ -20,7 +20,7 @@ from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
 from agent_tools.operations import BY_NAME, OPERATIONS, Answer, Operation
 from agent_tools.previews import previews_of
-from agent_tools.schemas import ToolInput
+from agent_tools.schemas import shown_schema
 from textseg.errors import UnknownNameError
 from textseg.progress import Follow
 from textseg.toolbox import Toolbox
@@ -29,24 +29,11 @@ log = logging.getLogger("agent_tools")
 
 PreviewMode = Literal["auto", "none"]
 
-Schema = dict[str, Any]  # Any: JSON
-
 
 @cache
 def tools() -> tuple[Tool, ...]:
     """Return the tools in their fixed order, which caches of prompts rely on."""
     return tuple(_tool(operation) for operation in OPERATIONS)
-
-
-def input_schema(takes: type[ToolInput]) -> Schema:
-    """Return the JSON schema of an input without what is for people and says nothing new."""
-    schema = takes.model_json_schema()
-    properties = {
-        name: {key: value for key, value in each.items() if key != "title"}
-        for name, each in schema["properties"].items()
-    }
-    kept = {key: value for key, value in schema.items() if key not in ("title", "description")}
-    return {**kept, "properties": properties, "additionalProperties": False}
 
 
 def answer_call(
@@ -79,7 +66,7 @@ def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
         name=operation.name,
         title=operation.title,
         description=operation.description,
-        input_schema=input_schema(operation.takes),
+        input_schema=shown_schema(operation.takes),
         output_schema=operation.returns.model_json_schema(),
         annotations=ToolAnnotations(
             title=operation.title,

@@ -137,31 +137,43 @@ class TestUndoInUse(Standard, ToolsIntegrationTests):
 
 # -- schemas
 
-FORBIDDEN = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "prefixItems"}
-MOST_TOKENS = 1600
+# What each strict mode takes: OpenAI's has no defaults and lengths, Anthropic's no ranges either.
+TAKEN = {"type", "enum", "items", "description"}
+MOST_TOKENS = 1100
 CHARACTERS_A_TOKEN = 4  # of English and JSON, roughly
-
-
-def words_of(schema: Any) -> set[str]:
-    """All keys in a schema, and "type array" for a list of types."""
-    if isinstance(schema, list):
-        return set().union(*map(words_of, schema))
-    if not isinstance(schema, dict):
-        return set()
-    several = {"type array"} if isinstance(schema.get("type"), list) else set()
-    return several.union(schema, *map(words_of, schema.values()))
 
 
 def test_tools_have_a_fixed_order(tools: dict[str, BaseTool]) -> None:
     assert list(tools) == list(EXAMPLES)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.name)
-def test_input_schemas_are_flat(operation: Any) -> None:
-    schema = operation.takes.model_json_schema()
-    assert words_of(schema).isdisjoint({*FORBIDDEN, "type array"})
-    assert all(each["type"] != "object" for each in schema.get("properties", {}).values())
-    assert len(schema.get("required", [])) <= 1
+@pytest.mark.parametrize("strict", [None, True])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_schemas_are_flat_and_fit_every_strict_mode(
+    tools: dict[str, BaseTool], name: str, strict: bool | None
+) -> None:
+    shown = convert_to_openai_tool(tools[name], strict=strict)["function"]["parameters"]
+    assert set(shown) <= {"type", "properties", "required", "additionalProperties"}
+    assert shown["additionalProperties"] is False
+    for each in shown["properties"].values():
+        assert set(each) <= TAKEN
+        assert each["type"] in ("string", "integer", "number", "boolean", "array")
+        assert set(each.get("items", {})) <= TAKEN
+    if strict:
+        assert shown.get("required", []) == list(shown["properties"])
+    else:
+        assert len(shown.get("required", [])) <= 1
+
+
+def test_strict_schema_leaves_the_other_as_it_was(tools: dict[str, BaseTool]) -> None:
+    before = convert_to_openai_tool(tools["edit_image"])
+    convert_to_openai_tool(tools["edit_image"], strict=True)
+    assert convert_to_openai_tool(tools["edit_image"]) == before
+
+
+def test_ranges_that_the_schema_leaves_out_are_kept(tools: dict[str, BaseTool]) -> None:
+    for name, arguments in (("list_images", {"limit": 51}), ("edit_image", {"strength": 1.5})):
+        assert failed(call(tools[name], **arguments))["code"] == "invalid_input"
 
 
 def test_all_tools_together_cost_few_tokens(tools: dict[str, BaseTool]) -> None:

@@ -9,8 +9,7 @@ import pytest
 from pydantic import Field
 
 from agent_tools.mcp.calls import Meter, carry_out
-from agent_tools.mcp.tools import input_schema
-from agent_tools.schemas import ToolInput
+from agent_tools.schemas import ToolInput, shown_schema
 from tests.agents.mcp_helpers import Gate, until
 from textseg.progress import CancelToken, Follow, Progress
 
@@ -117,5 +116,5 @@ def test_schema_of_an_input_keeps_an_argument_called_title() -> None:
     class Titled(ToolInput):
         title: str = Field(description="of a picture")
 
-    properties = input_schema(Titled)["properties"]
+    properties = shown_schema(Titled)["properties"]
     assert properties == {"title": {"description": "of a picture", "type": "string"}}
