@@ -41,7 +41,14 @@ InputT = TypeVar("InputT", bound=ToolInput)
 
 @dataclass(frozen=True)
 class Hints:
-    """What a client may assume of a tool."""
+    """What a client may assume of a tool, in the words of MCP.
+
+    Attributes:
+        read_only: a call leaves nothing behind, not even a mask.
+        destructive: a call may delete or overwrite something.
+        idempotent: the same call again changes nothing more.
+        open_world: a call may reach beyond the workspace and the folders of the person.
+    """
 
     read_only: bool
     destructive: bool = False
@@ -133,7 +140,6 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
         SegmentInput,
         SegmentResult,
         segment_image,
-        Hints(read_only=True, idempotent=True),
     ),
     Operation(
         "edit_image",

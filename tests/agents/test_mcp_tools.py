@@ -35,6 +35,7 @@ from tests.agents.mcp_helpers import (
     with_client,
 )
 from textseg.toolbox import (
+    EditArguments,
     EditResult,
     Facts,
     SegmentArguments,
@@ -96,14 +97,39 @@ def test_tools_come_in_their_fixed_order_with_clean_schemas(toolbox: Toolbox, mo
         assert tool.output_schema == operation.returns.model_json_schema()
 
 
-def test_all_four_hints_are_set(toolbox: Toolbox, mode: str) -> None:
-    listed = with_client(serve(toolbox), lambda client: client.list_tools(), mode=mode).tools
-    for tool in listed:
-        hints = tool.annotations
-        assert hints is not None
-        reads = tool.name in ("segment_image", "list_images")
-        assert (hints.read_only_hint, hints.idempotent_hint) == (reads, reads)
-        assert (hints.destructive_hint, hints.open_world_hint) == (False, False)
+def test_hints_say_what_calls_leave_behind(toolbox: Toolbox, mode: str) -> None:
+    """Nothing is ever deleted, and nothing reaches beyond this machine."""
+    calls: dict[str, dict[str, Any]] = {
+        "segment_image": {"query": "tree"},
+        "edit_image": {"query": "tree", "operation": "remove", "image": "garden.png"},
+        "generate_and_edit": {"prompt": "tree", "height": 24},
+        "list_images": {},
+        "undo": {},
+    }
+    added: Any = {"operation": "add", "target": "house", "region": "right"}
+
+    def state() -> set[str]:
+        records = toolbox.workspace.list(limit=1000, kind=None)
+        latest = toolbox.workspace.latest()
+        return {record.handle for record in records} | {f"latest: {latest and latest.handle}"}
+
+    async def every(client: Client) -> None:
+        for tool in (await client.list_tools()).tools:
+            for image in ("garden.png", "latest"):
+                toolbox.edit_image(EditArguments(image=image, **added))
+            before = state()
+            facts_of(await client.call_tool(tool.name, calls[tool.name]))
+            after = state()
+            facts_of(await client.call_tool(tool.name, calls[tool.name]))
+            hints = tool.annotations
+            assert hints is not None
+            assert hints.read_only_hint == (before == after)
+            assert hints.idempotent_hint == (after == state())
+            kept = {each for each in before if not each.startswith("latest")}
+            assert hints.destructive_hint == (not kept <= state())
+            assert hints.open_world_hint is False
+
+    with_client(serve(toolbox), every, mode=mode)
 
 
 # -- the course of things
