@@ -1,33 +1,36 @@
-"""Pictures and masks of the workspace as resources: ``textseg://image/{handle}``."""
+"""Pictures and masks of the workspace as resources: ``textseg://image/{handle}{?max}``."""
 
 from __future__ import annotations
 
 import base64
+import reprlib
 
+from mcp import UriTemplate
 from mcp_types import BlobResourceContents, ReadResourceResult, Resource, ResourceTemplate
 
-from textseg.errors import UnknownHandleError
+from textseg.errors import InvalidInputError, UnknownHandleError
 from textseg.toolbox import ImageFacts, ListArguments, Toolbox
 
 PNG = "image/png"
 MOST_LISTED = 50
 
-_PREFIX = "textseg://image/"
+_ADDRESSES = UriTemplate.parse("textseg://image/{handle}{?max}")
 _MADE = ("edit", "generate")
 
 
 def address(handle: str) -> str:
-    """Return the address of a picture or mask."""
-    return f"{_PREFIX}{handle}"
+    """Return the address of a picture or mask at its full size."""
+    return _ADDRESSES.expand({"handle": handle})
 
 
 def template() -> ResourceTemplate:
     """Return what the addresses look like."""
     return ResourceTemplate(
-        uri_template=address("{handle}"),
+        uri_template=str(_ADDRESSES),
         name="image",
         title="Picture or mask",
-        description="A picture (img_...) or a mask (mask_..., white = inside) at its full size.",
+        description="A picture (img_...) or a mask (mask_..., white = inside) at its full size, or "
+        "with max scaled down to so many pixels on its longer side.",
         mime_type=PNG,
     )
 
@@ -46,13 +49,29 @@ def read_image(toolbox: Toolbox, uri: str) -> ReadResourceResult:
 
     Raises:
         UnknownHandleError: there is nothing at this address.
+        InvalidInputError: ``max`` is no number of pixels.
     """
-    if not uri.startswith(_PREFIX):
+    asked = _ADDRESSES.match(uri)
+    if asked is None:
         raise UnknownHandleError(
             "there is nothing at this address", hint="read what is listed, or go by the template"
         )
-    blob = base64.b64encode(toolbox.shelf.png(uri.removeprefix(_PREFIX))).decode()
+    content = toolbox.shelf.png(str(asked["handle"]), longest=_longest(asked.get("max")))
+    blob = base64.b64encode(content).decode()
     return ReadResourceResult(contents=[BlobResourceContents(uri=uri, blob=blob, mime_type=PNG)])
+
+
+def _longest(given: object) -> int | None:
+    """Return the most pixels of the longer side that are asked for; None for all."""
+    if given is None:
+        return None
+    text = str(given)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0):
+        raise InvalidInputError(
+            f"max is a whole number of pixels, 1 or more, got {reprlib.repr(text)}",
+            hint="e.g. max=1024; leave it out for the full size",
+        )
+    return int(text)
 
 
 def _resource(facts: ImageFacts) -> Resource:

@@ -35,7 +35,7 @@ INSTRUCTIONS: Final = (
     "handles (img_..., mask_...), pictures also by the names of files in the folders that the "
     'person opened, or by "latest", the one that was made or chosen last. Everything made is kept '
     "in the workspace folder of the person who runs this server, where nothing is overwritten or "
-    "deleted; it can be read at textseg://image/{handle}."
+    "deleted; it can be read at textseg://image/{handle}, large ones with ?max=1024 scaled down."
 )
 
 T = TypeVar("T")

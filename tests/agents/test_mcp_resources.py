@@ -65,7 +65,7 @@ def test_template_says_what_addresses_look_like(toolbox: Toolbox, mode: str) -> 
         listed = await client.list_resource_templates()
         return [template.uri_template for template in listed.resource_templates]
 
-    assert with_client(serve(toolbox), look, mode=mode) == ["textseg://image/{handle}"]
+    assert with_client(serve(toolbox), look, mode=mode) == ["textseg://image/{handle}{?max}"]
 
 
 def test_pictures_that_were_made_are_listed_newest_first(toolbox: Toolbox, mode: str) -> None:
@@ -110,6 +110,36 @@ def test_mask_is_read_with_eight_bits_white_inside(toolbox: Toolbox, mode: str) 
     mask = Image.open(io.BytesIO(read(toolbox, f"textseg://image/{facts['mask']}", mode)))
     assert (mask.mode, mask.size) == ("L", (WIDTH, HEIGHT))
     assert np.mean(np.asarray(mask) == 255) == pytest.approx(facts["area"])
+
+
+def test_picture_and_mask_are_scaled_down_on_request(toolbox: Toolbox, mode: str) -> None:
+    facts = edited(toolbox, mode)
+    picture, mask = (
+        read(toolbox, f"textseg://image/{facts[name]}?max=20", mode)
+        for name in ("picture", "region_mask")
+    )
+    for content, colours in ((picture, "RGB"), (mask, "L")):
+        image = Image.open(io.BytesIO(content))
+        assert (image.mode, image.size) == (colours, (20, 20 * HEIGHT // WIDTH))
+    assert label_in(picture) is not None
+    inside = np.asarray(Image.open(io.BytesIO(mask)))
+    assert set(np.unique(inside)) == {0, 255}
+    whole = toolbox.shelf.mask(facts["region_mask"]).binary()
+    assert np.mean(inside == 255) == pytest.approx(whole.mean(), abs=0.05)
+
+
+def test_nothing_is_enlarged(toolbox: Toolbox, mode: str) -> None:
+    handle = edited(toolbox, mode)["picture"]
+    large = read(toolbox, f"textseg://image/{handle}?max=9999", mode)
+    assert large == read(toolbox, f"textseg://image/{handle}", mode)
+
+
+@pytest.mark.parametrize("given", ["0", "-5", "1.5", "", "large", "9" * 5000, "%C2%B2"])
+def test_size_that_is_no_number_of_pixels_is_told(toolbox: Toolbox, mode: str, given: str) -> None:
+    handle = edited(toolbox, mode)["picture"]
+    error = refused(toolbox, f"textseg://image/{handle}?max={given}", mode)
+    assert error.code == INVALID_PARAMS
+    assert "number of pixels" in error.message
 
 
 @pytest.mark.parametrize(

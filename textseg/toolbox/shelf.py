@@ -204,10 +204,15 @@ class Shelf:
             return Image.fromarray(to_uint8(self.workspace.picture(record).visible()))
         return self.mask(handle).overlay()
 
-    def png(self, handle: str) -> bytes:
+    def png(self, handle: str, *, longest: int | None = None) -> bytes:
         """Return a picture, labelled as it came about, or a mask (255 = inside) as a PNG file.
 
         Written anew from the pixels: nothing else that an imported file says of itself is in it.
+
+        Args:
+            handle: of the picture or mask.
+            longest: pixels that its longer side may have, a larger one is scaled down; None for
+                all that there are.
 
         Raises:
             UnknownHandleError: there is nothing of this name.
@@ -216,12 +221,12 @@ class Shelf:
 
         record = self.workspace.record(handle)
         if record.kind == "mask":
-            return png_bytes(self.mask(handle).binary())
+            inside = np.where(self.mask(handle).binary(), np.uint8(255), np.uint8(0))
+            return png_bytes(_within(inside, longest) > 127)
         picture = self.workspace.picture(record)
         label = label_in(self.workspace.bytes_of(record))
-        return picture_bytes(
-            pixels_of(picture), "PNG", label=label, icc_profile=picture.icc_profile
-        )
+        pixels = _within(pixels_of(picture), longest)
+        return picture_bytes(pixels, "PNG", label=label, icc_profile=picture.icc_profile)
 
     def export(
         self,
@@ -295,6 +300,17 @@ class Shelf:
             self._segmentation(record, before.visible()) if "segmentation" in record.files else None
         )
         return read_edit(self.workspace.bytes_of(record, "edit"), Around(before, after, found))
+
+
+def _within(pixels: NDArray[np.uint8], longest: int | None) -> NDArray[np.uint8]:
+    """Return pixels (H, W), (H, W, 3) or (H, W, 4), scaled down where a side is too long."""
+    if longest is None or max(pixels.shape[:2]) <= longest:
+        return pixels
+    from PIL import Image
+
+    small = Image.fromarray(pixels)
+    small.thumbnail((longest, longest))
+    return np.asarray(small)
 
 
 def _image_facts(record: Record, latest: Record | None) -> ImageFacts:
