@@ -16,7 +16,7 @@ from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene, segment
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.soften import SoftenSettings
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, Thing
 
 MODEL = GaussianModel(rate=0.3)
 STRIDED = GaussianModel(rate=0.3, latent_stride=4, size_multiple=16)
@@ -44,6 +44,15 @@ def test_masks_sit_on_the_things_and_what_is_absent_stays_dark() -> None:
         assert found.presence < 0.5
         assert not found.binary().any()
         assert found.soft.max() < 0.3
+
+
+def test_a_small_thing_in_a_large_picture_gets_a_mask_of_its_own_size() -> None:
+    coin = Thing(colour=(0.9, 0.1, 0.1), box=(0.5, 0.3, 0.525, 0.325))
+    model = GaussianModel(things={"coin": coin}, rate=0.3, latent_stride=8, size_multiple=8)
+    found = Scene.open(model.picture(["coin"], 480, 640, seed=1), model).segment("coin")
+    truth = model.region("coin", 60, 80).repeat(8, 0).repeat(8, 1)
+    assert truth.mean() < 0.001
+    assert iou(found.binary(), truth) > 0.9
 
 
 @settings(max_examples=25, deadline=None)

@@ -155,24 +155,51 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
 def test_settling_puts_the_share_of_the_peak_at_one_half() -> None:
     fine = np.linspace(0, 0.5, 12 * 20, dtype=np.float32).reshape(12, 20)
     peak = np.quantile(fine, 0.998)
-    soft = settle(fine, RefineSettings(cut=0.4)).soft
+    soft = settle(fine, 1.0, RefineSettings(cut=0.4)).soft
     np.testing.assert_array_equal(soft > 0.5, fine > 0.4 * peak)
     assert (np.diff(soft.ravel()) >= 0).all()
     assert soft.max() <= 1
 
 
+@pytest.mark.parametrize("radius", [4, 8, 12, 40])
+def test_small_things_keep_their_outline(radius: int) -> None:
+    """Discs of 0.02 to 2 % of a large picture: the coarse map is what the cells hold of them."""
+    size = (384, 640)
+    row, col = np.mgrid[: size[0], : size[1]]
+    disc = np.hypot(row - 200, col - 300) < radius
+    coarse = np.maximum(cell_means(disc), 0.02)
+    grid = CellGrid(size=size, cells=(size[0] / STRIDE, size[1] / STRIDE))
+    fine = refine(coarse, picture(disc), grid, RefineSettings())
+    found = grid.share(int((coarse > 0.5).sum()))
+    assert iou(settle(fine, found, RefineSettings()).soft > 0.5, disc) > 0.98
+
+
+def test_single_pixels_do_not_decide_the_peak_of_a_small_thing() -> None:
+    fine = np.full((80, 120), 0.01, np.float32)
+    fine[20:24, 30:35] = 0.4
+    fine[21, 31] = 1.0
+    inside = settle(fine, 20 / fine.size, RefineSettings()).soft > 0.5
+    np.testing.assert_array_equal(inside, fine > 0.2)
+
+
+def test_the_peak_of_larger_things_is_that_of_the_whole_picture() -> None:
+    fine = np.linspace(0, 0.5, 12 * 20, dtype=np.float32).reshape(12, 20)
+    one, other = (settle(fine, found, RefineSettings()).soft for found in (0.011, 1.0))
+    np.testing.assert_array_equal(one, other)
+
+
 def test_settling_reports_its_own_slope() -> None:
     fine = np.linspace(0.05, 0.9, 24, dtype=np.float32).reshape(4, 6)
     setting, step = RefineSettings(cut=0.5), 1e-3
-    found = settle(fine, setting)
+    found = settle(fine, 1.0, setting)
     raised = fine.copy()
     raised[1, 2] += step  # too few pixels to move the peak
-    risen = settle(raised, setting).soft[1, 2] - found.soft[1, 2]
+    risen = settle(raised, 1.0, setting).soft[1, 2] - found.soft[1, 2]
     assert risen / step == pytest.approx(found.slope[1, 2], rel=0.02)
 
 
 def test_nothing_settles_to_nothing_and_no_cut_changes_nothing() -> None:
     nothing = np.zeros((4, 6), np.float32)
-    assert not settle(nothing, RefineSettings()).soft.any()
+    assert not settle(nothing, 1.0, RefineSettings()).soft.any()
     some = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
-    np.testing.assert_array_equal(settle(some, RefineSettings(cut=None)).soft, some)
+    np.testing.assert_array_equal(settle(some, 1.0, RefineSettings(cut=None)).soft, some)

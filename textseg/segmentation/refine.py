@@ -25,6 +25,7 @@ Array = NDArray[np.float32]
 GUIDE_PIXELS = 1_000_000  # the filter's coefficients vary slowly: larger pictures gain nothing
 WALKER_PIXELS = 65_536  # a linear system with this many unknowns
 PEAK = 0.998  # leaves out the brightest 0.2 %: single pixels must not decide
+PEAK_OF_FOUND = 0.8  # the brightest fifth of what was found at most: small things have a peak too
 CERTAIN = (0.25, 0.6)  # seeds of the walker: surely outside below, surely inside above
 
 
@@ -40,9 +41,9 @@ class RefineSettings:
         beta: how strongly colour differences stop the random walker.
         gate: largest departure from the coarse map, averaged over a cell, that is trusted; fades
             out up to twice that. 1 trusts everything.
-        cut: where the mask ends up at 0.5, as a share of its brightest part (the quantile
-            ``PEAK``): windows that hold little of the thing flatten the refined mask, so that the
-            value that was 0.5 in the cells no longer divides best. None leaves it where it is.
+        cut: where the mask ends up at 0.5, as a share of its peak (see ``settle``): windows that
+            hold little of the thing flatten the refined mask, so that the value that was 0.5 in the
+            cells no longer divides best. None leaves it where it is.
         steepness: slope there, the exponent of the Hill curve m^n / (m^n + t^n).
     """
 
@@ -89,6 +90,10 @@ class CellGrid:
         """Length of a cell's side in pixels."""
         return float(np.sqrt(self.size[0] * self.size[1] / (self.cells[0] * self.cells[1])))
 
+    def share(self, cells: float) -> float:
+        """Return the share of the picture that so many cells cover."""
+        return cells / (self.cells[0] * self.cells[1])
+
     def enlarge(self, values: NDArray[Any], order: int = 3) -> Array:
         """Return (h, w) at the picture's size, by splines of ``order`` between centres of cells."""
         pitch = [cells / pixels for cells, pixels in zip(self.cells, self.size, strict=True)]
@@ -111,11 +116,21 @@ def refine(soft: Array, rgb: Array, grid: CellGrid, settings: RefineSettings) ->
     return np.asarray(coarse + trust * (fine - coarse), np.float32).clip(0, 1)
 
 
-def settle(fine: Array, settings: RefineSettings) -> Settled:
-    """Return a refined mask (H, W) with its threshold at 0.5; all 0 stays all 0."""
+def settle(fine: Array, found: float, settings: RefineSettings) -> Settled:
+    """Return a refined mask (H, W) with its threshold at 0.5; all 0 stays all 0.
+
+    Its peak, which the threshold is a share of, is the quantile ``PEAK`` of the whole picture. Of a
+    small thing that would leave out all, so it is at least ``PEAK_OF_FOUND`` of what was found.
+
+    Args:
+        fine: the refined mask.
+        found: share of the picture under the cells above 0.5 that it was made from.
+        settings: where the threshold is.
+    """
     if settings.cut is None:
         return Settled(fine, np.ones_like(fine))
-    threshold = settings.cut * float(np.quantile(fine, PEAK))
+    left_out = min(1 - PEAK, (1 - PEAK_OF_FOUND) * found)
+    threshold = settings.cut * float(np.quantile(fine, 1 - left_out))
     if threshold <= 0:
         return Settled(np.zeros_like(fine), np.zeros_like(fine))
     power = (np.maximum(fine, 0) / threshold) ** settings.steepness

@@ -106,7 +106,8 @@ class Segmentation(MaskAlgebra):
         presence = calibration.probability(presence_features(raw))
         gate = calibration.gate(presence)
         softened = soften(raw, settings.soften)
-        settled = settle(refine(softened.soft, rgb, grid, settings.refine), settings.refine)
+        found = grid.share(max(1, int((softened.soft > HALF).sum())))
+        settled = settle(refine(softened.soft, rgb, grid, settings.refine), found, settings.refine)
         spread = np.maximum(grid.enlarge(softened.spread, order=1), 0)
         return cls(
             query=raw.query,
