@@ -15,6 +15,7 @@ from textseg.errors import Cancelled, ImageError, InvalidInputError, OutOfMemory
 from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene, segment
 from textseg.segmentation.refine import RefineSettings
+from textseg.segmentation.result import Segmentation
 from textseg.segmentation.soften import SoftenSettings
 from textseg.testing import GaussianModel, Thing
 
@@ -125,6 +126,73 @@ def test_a_fresh_scene_costs_draws_times_queries_plus_one(queries: int, expected
     assert model.evaluations == found.evaluations == expected
     scene.segment("ball", draws=10)
     assert model.evaluations == expected + 10  # the empty branch is known by now
+
+
+@pytest.fixture(scope="module")
+def wide() -> np.ndarray:
+    return np.asarray(Scene.generate("a green tree on a meadow", seed=6, steps=6).picture.rgb)[:96]
+
+
+def assert_same(found: Segmentation, other: Segmentation) -> None:
+    for name, values in found.raw.arrays().items():
+        np.testing.assert_array_equal(values, other.raw.arrays()[name])
+    np.testing.assert_array_equal(found.soft, other.soft)
+    np.testing.assert_array_equal(found.spread, other.spread)
+    assert found.presence == other.presence
+
+
+def test_the_same_question_gets_the_same_answer_bit_for_bit(wide: np.ndarray) -> None:
+    scene = Scene.open(wide)
+    first = scene.segment("tree", draws=5)
+    assert_same(first, scene.segment("tree", draws=5))
+    assert_same(first, scene.segment("tree", draws=5, batch_size=3))
+    assert_same(first, scene.segment_all(["sun", " tree ", "house"], draws=5)["tree"])
+    assert_same(scene.find("sun").segmentation, scene.segment("sun"))
+
+
+def test_another_order_of_questions_changes_rounding_only(wide: np.ndarray) -> None:
+    queries = ["tree", "sun", "house"]
+    one = [Scene.open(wide).segment(query, draws=5) for query in queries]
+    other = Scene.open(wide).segment_all(queries[::-1], draws=5, batch_size=5)
+    for found in one:
+        np.testing.assert_allclose(found.soft, other[found.query].soft, atol=1e-5, rtol=0)
+
+
+def test_what_is_known_costs_nothing_and_what_is_new_is_counted() -> None:
+    model = Recording(rate=0.3)
+    scene = Scene.open(rgb_of(model, "tree"), model)
+    scene.segment("tree")
+    again = scene.segment("tree")
+    assert model.evaluations == 20
+    assert (again.evaluations, again.raw.draws, again.notes) == (0, 10, ())
+    mixed = scene.segment_all(["tree", "house"])
+    assert mixed.evaluations == 10 == model.evaluations - 20
+    assert [item.evaluations for item in mixed] == [0, 10]
+    others = scene.segment_all(["tree", "house", "ball"], seed=1)
+    assert others.evaluations == 40 == model.evaluations - 30
+    late = scene.segment_all(["tree", "moon"], seed=1, soften=SoftenSettings(scale=1.0))
+    assert late.evaluations == 10 == model.evaluations - 70
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 1},
+        {"draws": 4},
+        {"levels": 3},
+        {"sigma_range": (0.3, 0.6)},
+        {"antithetic": True},
+        {"tolerance": 0.9},
+        {"reference": "house"},
+    ],
+)
+def test_what_decides_the_maps_makes_another_question(other: dict[str, Any]) -> None:
+    model = Recording(rate=0.3)
+    scene = Scene.open(rgb_of(model, "tree"), model)
+    usual, asked = scene.segment("tree"), model.evaluations
+    found = scene.segment("tree", **other)
+    assert model.evaluations > asked
+    assert not np.array_equal(found.raw.evidence, usual.raw.evidence)
 
 
 def test_the_text_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

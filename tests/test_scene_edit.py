@@ -414,11 +414,12 @@ def test_what_a_scene_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = scene_with("tree", "house")
     changed(scene, steps=3, method="diffedit")
     kept = scene._paths._kept
-    scene._found.limit_bytes = scene._found.nbytes
+    known = scene._known.maps
+    known.limit_bytes = known.nbytes
     kept.limit_bytes = kept.nbytes
     monkeypatch.setattr("textseg.scene.reading.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
     changed(scene, "house", "tree", steps=3, method="diffedit", strength=0.4)
-    assert len(kept) == len(scene._found) == 1
+    assert len(kept) == len(known) == 1
     assert len(scene._texts) <= 4
     again = changed(scene, steps=3, method="diffedit")
     assert again.evaluations.mask > 0  # it was let go

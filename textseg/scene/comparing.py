@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import Follow
 from textseg.progress import Progress
@@ -16,6 +17,18 @@ from textseg.segmentation.difference import EmptyCache, RawMaps, noise_differenc
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Segmentation, SegmentSettings
 
+MAPS_BYTES = 64 * 2**20
+
+
+@dataclass
+class Known:
+    """What a model has said about one picture: maps by text and settings, and its references."""
+
+    maps: ByteCache[RawMaps] = field(
+        default_factory=lambda: ByteCache(MAPS_BYTES, lambda raw: raw.nbytes)
+    )
+    references: EmptyCache = field(default_factory=EmptyCache)
+
 
 def compare(
     read: ReadPicture,
@@ -24,10 +37,48 @@ def compare(
     settings: SegmentSettings,
     *,
     batch_size: int,
-    cache: EmptyCache,
+    known: Known,
     follow: Follow,
 ) -> list[RawMaps]:
-    """Return the raw maps of the texts against the reference, without the cells of the padding."""
+    """Return the raw maps of the texts against the reference, without the cells of the padding.
+
+    Those that are known come back as they are: sums of floats depend on what is computed together,
+    so that maps made anew would differ in their last digits. They took no evaluations.
+    """
+    key = settings.of_maps
+    kept = {text: known.maps.get((text, key)) for text in texts.prompts}
+    found = {
+        text: replace(raw, evaluations=0, shared_evaluations=0, batch_size=batch_size)
+        for text, raw in kept.items()
+        if raw is not None
+    }
+    missing = [k for k, text in enumerate(texts.prompts) if text not in found]
+    if missing:
+        made = _compared(
+            read,
+            texts[missing],
+            reference,
+            settings,
+            batch_size=batch_size,
+            known=known,
+            follow=follow,
+        )
+        found |= {raw.query: known.maps.put((raw.query, key), raw) for raw in made}
+    return [found[text] for text in texts.prompts]
+
+
+def _compared(
+    read: ReadPicture,
+    texts: Conditioning,
+    reference: Conditioning,
+    settings: SegmentSettings,
+    *,
+    batch_size: int,
+    known: Known,
+    follow: Follow,
+) -> list[RawMaps]:
+    if known.references.full:  # of other settings, most likely
+        known.references = EmptyCache()
     with torch.no_grad():
         raws = noise_difference(
             read.model,
@@ -41,7 +92,7 @@ def compare(
             antithetic=settings.antithetic,
             batch_size=batch_size,
             tolerance=settings.tolerance,
-            cache=cache,
+            cache=known.references,
             progress=follow.progress,
             cancel=follow.cancel,
         )

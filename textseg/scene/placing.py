@@ -88,8 +88,3 @@ def _nothing(found: Segmentation | Mask) -> NotFoundError:
         hint="other words, a threshold, or a mask may help",
         presence=found.presence,
     )
-
-
-def mask_bytes(found: Segmentation) -> int:
-    """Return the memory that a segmentation takes in a cache."""
-    return found.soft.nbytes + found.spread.nbytes

@@ -53,9 +53,10 @@ class RawMaps:
     (3, 3, h, w) has for each band of levels, least noise first, the means of gain (the positive
     part of a single draw's evidence), loss (the negative part, as a positive number) and
     information, on the scale of the whole integral; nan where no draw fell in the band.
-    ``levels`` are the levels used, ascending. ``evaluations`` counts the network evaluations spent
-    on these maps, ``shared_evaluations`` those among them that served all queries of the call;
-    ``stopped_early`` says that ``tolerance`` was met before the last draw.
+    ``levels`` are the levels used, ascending. ``evaluations`` counts the network evaluations that
+    the call spent on these maps, ``shared_evaluations`` those among them that served all queries
+    that it asked; both are 0 where the maps were known. ``stopped_early`` says that ``tolerance``
+    was met before the last draw.
     """
 
     query: str
@@ -72,6 +73,11 @@ class RawMaps:
     shared_evaluations: int
     batch_size: int
     stopped_early: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the maps take."""
+        return sum(values.nbytes for values in self.arrays().values())
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return the maps and their spreads by name."""

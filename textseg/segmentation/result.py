@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,11 @@ class SegmentSettings:
     tolerance: float | None = None
     soften: SoftenSettings = field(default_factory=SoftenSettings)
     refine: RefineSettings = field(default_factory=RefineSettings)
+
+    @property
+    def of_maps(self) -> SegmentSettings:
+        """What decides the raw maps: the same settings, but for what is made of them."""
+        return replace(self, soften=SoftenSettings(), refine=RefineSettings())
 
 
 @dataclass(frozen=True)
@@ -130,7 +135,10 @@ class Segmentation(MaskAlgebra):
 
     @property
     def evaluations(self) -> int:
-        """Network evaluations behind this mask, those shared with other queries included."""
+        """Network evaluations that this mask took, those shared with other queries included.
+
+        What the scene knew before its call took nothing.
+        """
         return self.raw.evaluations
 
     def binary(self, threshold: float | None = None) -> NDArray[np.bool_]:
@@ -297,7 +305,7 @@ class Segmentations:
     @property
     def evaluations(self) -> int:
         """Network evaluations of the whole call: what was shared counts once."""
-        shared = self.items[0].raw.shared_evaluations
+        shared = max(item.raw.shared_evaluations for item in self.items)  # 0: known before
         return shared + sum(item.evaluations - item.raw.shared_evaluations for item in self.items)
 
     @property
