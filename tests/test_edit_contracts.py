@@ -114,7 +114,7 @@ def test_a_full_mask_at_strength_1_makes_the_picture_that_the_prompt_alone_makes
     found = scene.edit(
         "", "", prompt="house", source="", method=method, mask=np.ones((32, 48)), seed=9
     )
-    assert_close(found.picture.rgb, made.picture.rgb, rtol=0, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(found.picture.rgb, made.picture.rgb, rtol=0, atol=0.5 / 255 + 1e-6)
 
 
 @pytest.mark.parametrize("solver", ["euler", "reused_midpoint", "dpm_solver_2m"])

@@ -138,7 +138,7 @@ def test_the_attempt_with_the_thing_in_it_is_kept(place: int) -> None:
 def test_where_something_is_removed_the_attempt_most_like_its_surroundings_is_kept(
     place: int,
 ) -> None:
-    strange = picture_of()
+    strange = picture_of().copy()
     strange[MODEL.region("house", *SIZE)] = (1, 0, 1)
     pictures = [strange, picture_of("house"), strange]
     pictures[place] = picture_of()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -76,8 +77,9 @@ def test_gain_and_loss_are_told_apart_although_they_cancel() -> None:
 
 def test_band_without_a_draw_takes_the_mean_of_the_others() -> None:
     raw = maps(np.ones((4, 4)))
-    raw.bands[:, 0] *= np.array([1, np.nan, 3], np.float32)[:, None, None]
-    features = presence_features(raw)
+    bands = raw.bands.copy()
+    bands[:, 0] *= np.array([1, np.nan, 3], np.float32)[:, None, None]
+    features = presence_features(replace(raw, bands=bands))
     assert features["gain_middle"] == pytest.approx(np.arcsinh(32))
     assert features["gain_coarse"] == pytest.approx(np.arcsinh(48))
 
@@ -144,8 +146,10 @@ def test_a_model_brings_its_calibration_as_a_mapping_that_json_can_hold() -> Non
 def test_levels_that_leave_a_band_empty_are_read_without_bands() -> None:
     partial = PresenceCalibration(weights={"ratio": 3.0})
     own = PresenceCalibration(weights={"gain_fine": 1.0}, partial=partial)
-    whole, missing = maps(np.ones((4, 4))), maps(np.ones((4, 4)))
-    missing.bands[1] = np.nan
+    whole = maps(np.ones((4, 4)))
+    bands = whole.bands.copy()
+    bands[1] = np.nan
+    missing = replace(whole, bands=bands)
     assert own.suited_to(whole) is own
     assert own.suited_to(missing) is partial
     assert partial.suited_to(missing) is partial

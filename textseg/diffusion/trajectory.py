@@ -51,6 +51,10 @@ class Trajectory:
             states.append(step.z)
         return cls(tuple(levels[::-1]), tuple(states[::-1]))
 
+    def copied(self) -> Self:
+        """Return the same path in tensors of its own, for those who might write into them."""
+        return type(self)(self.levels, tuple(state.clone() for state in self.states))
+
     @property
     def clean(self) -> Tensor:
         """The state at the last level: the latents of the picture."""

@@ -12,6 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from textseg.errors import InvalidInputError
+from textseg.images import new_tensor
 from textseg.segmentation.soft import mask_values
 
 FEATHER = 0.25  # latent cells
@@ -123,6 +124,6 @@ def _span(start: int, end: int, length: int, margin: int, least: int) -> tuple[i
 
 def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     found = torch.nn.functional.interpolate(
-        torch.from_numpy(values)[None, None], size=size, mode="bilinear", antialias=True
+        new_tensor(values)[None, None], size=size, mode="bilinear", antialias=True
     )
     return np.asarray(found[0, 0].clamp(0, 1).numpy(), np.float32)

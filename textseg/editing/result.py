@@ -14,7 +14,15 @@ from PIL import Image
 from textseg.editing.comparing import Comparison, compare
 from textseg.editing.masks import checked_mask
 from textseg.errors import InvalidInputError
-from textseg.images import ImageLike, Picture, open_picture, png_bytes, to_uint8
+from textseg.images import (
+    ImageLike,
+    Picture,
+    freeze,
+    open_picture,
+    png_bytes,
+    to_tensor,
+    to_uint8,
+)
 
 if TYPE_CHECKING:
     from textseg.editing.base import EditMethod
@@ -61,7 +69,7 @@ class Attempt:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Edit:
-    """A picture with one thing changed.
+    """A picture with one thing changed; the arrays are read-only.
 
     Attributes:
         picture: after the edit; equal to ``before`` wherever ``mask`` is exactly 0.
@@ -100,6 +108,10 @@ class Edit:
     segmentation: Segmentation | None = None
     notes: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Let nobody change the arrays."""
+        freeze(self)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -227,8 +239,7 @@ def resized(rgb: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float
     """Return colours (H, W, 3) at another size, bicubic."""
     import torch
 
-    image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None]
     found = torch.nn.functional.interpolate(
-        image, size=size, mode="bicubic", antialias=True, align_corners=False
+        to_tensor(rgb), size=size, mode="bicubic", antialias=True, align_corners=False
     )
     return np.asarray(found[0].permute(1, 2, 0).clamp(0, 1).numpy(), np.float32)

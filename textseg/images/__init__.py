@@ -16,12 +16,13 @@ from textseg.images.decoding import (
 from textseg.images.pixels import (
     MAX_PIXELS,
     Picture,
+    freeze,
     png_bytes,
     to_uint8,
     to_uint16,
     write_png_atomic,
 )
-from textseg.images.tensors import Padding, pad_to_multiple, to_rgb, to_tensor
+from textseg.images.tensors import Padding, new_tensor, pad_to_multiple, to_rgb, to_tensor
 
 __all__ = [
     "FORMATS",
@@ -31,6 +32,8 @@ __all__ = [
     "Picture",
     "check_file",
     "decode_picture",
+    "freeze",
+    "new_tensor",
     "open_picture",
     "pad_to_multiple",
     "png_bytes",

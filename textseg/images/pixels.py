@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,32 @@ _ROUNDING = 1e-4  # how far float pixels may lie outside [0, 1] and still be tak
 Array = NDArray[Any]  # pixels of any integer or float type, told apart at run time
 
 
+def freeze(record: Any) -> None:
+    """Make the arrays of a frozen dataclass read-only; for its ``__post_init__``.
+
+    Results and scenes share them, so that a change of one would change what the others say. An
+    array that somebody could still write to is copied: it may be a caller's, and stays his.
+
+    Args:
+        record: the dataclass; Any, since its fields are found by their values.
+    """
+    for part in fields(record):
+        values = getattr(record, part.name)
+        if isinstance(values, np.ndarray):
+            object.__setattr__(record, part.name, _frozen(values))
+
+
+def _frozen(values: Array) -> Array:
+    if not values.flags.writeable:
+        return values
+    kept = values.copy()
+    kept.flags.writeable = False
+    return kept
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A decoded picture at its own size, upright.
+    """A decoded picture at its own size, upright; its arrays are read-only.
 
     Attributes:
         rgb: (H, W, 3) float32 in [0, 1], the stored colours, also where the picture is transparent.
@@ -41,17 +64,24 @@ class Picture:
     icc_profile: bytes | None = None
     format: str | None = None
 
+    def __post_init__(self) -> None:
+        """Let nobody change the pixels."""
+        freeze(self)
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
     def visible(self) -> NDArray[np.float32]:
-        """Return (H, W, 3) float32 as a viewer shows it: over white where it is transparent."""
+        """Return (H, W, 3) float32 as a viewer shows it: over white where it is transparent.
+
+        It is read-only.
+        """
         if self.alpha is None:
-            return self.rgb.copy()
+            return self.rgb
         alpha = self.alpha[..., None]
-        return self.rgb * alpha + (1 - alpha)
+        return _frozen(self.rgb * alpha + (1 - alpha))
 
 
 def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def to_tensor(rgb: NDArray[np.float32]) -> Tensor:
-    """Return (H, W, 3) as a new float32 tensor (1, 3, H, W)."""
+def new_tensor(values: NDArray[Any]) -> Tensor:
+    """Return a tensor of the same shape and type; unlike ``torch.from_numpy`` it shares nothing.
+
+    That one warns of read-only arrays, which all arrays of results are.
+    """
     import torch
 
-    return torch.tensor(rgb, dtype=torch.float32).permute(2, 0, 1)[None].contiguous()
+    return torch.tensor(values)
+
+
+def to_tensor(rgb: NDArray[np.float32]) -> Tensor:
+    """Return (H, W, 3) as a new float32 tensor (1, 3, H, W)."""
+    return new_tensor(np.asarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
 
 
 def to_rgb(tensor: Tensor) -> NDArray[np.float32]:

@@ -59,9 +59,8 @@ class Scene:
     Attributes:
         model: what is asked.
         picture: the picture at its own size.
-        latents: (1, c, h, w), what the model made of it.
         padding: what was added to the picture for the model.
-        rgb: (H, W, 3) the picture as a viewer shows it.
+        rgb: (H, W, 3) the picture as a viewer shows it; read-only.
         made: how it was made, where ``generate`` made it.
         captioner: describes the picture where no source prompt is given.
     """
@@ -78,13 +77,13 @@ class Scene:
         captioner: CaptionerLike | None = None,
     ) -> None:
         """Hold a picture that is encoded already; ``Scene.open`` is the usual way in."""
-        self.model, self.picture, self.latents, self.padding = model, picture, latents, padding
+        self.model, self.picture, self.padding = model, picture, padding
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
-        self._read = ReadPicture(model, picture, self.rgb, latents, padding)
+        self._read = ReadPicture(model, picture, self.rgb, latents.clone(), padding)
         self._texts = Texts(model)
         self._known = Known()
-        self._paths = Paths(latents, trajectory)
+        self._paths = Paths(self._read.latents, trajectory.copied() if trajectory else None)
         self._crops: dict[Part, Scene] = {}
         self._caption: str | None = None
 
@@ -193,9 +192,14 @@ class Scene:
         )
 
     @property
+    def latents(self) -> Tensor:
+        """What the model made of the picture, (1, c, h, w); a copy."""
+        return self._read.latents.clone()
+
+    @property
     def path(self) -> Trajectory | None:
-        """The way the picture came about, where ``generate`` made it."""
-        return self._paths.made
+        """The way the picture came about, where ``generate`` made it; a copy."""
+        return None if self._paths.made is None else self._paths.made.copied()
 
     def caption(self) -> str | None:
         """Return what the captioner says is in the picture; ``None`` without a captioner."""

@@ -14,7 +14,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.result import Attempt, Edit, Evaluations
 from textseg.errors import InvalidInputError
-from textseg.images import Padding, Picture, to_uint8
+from textseg.images import Padding, Picture, new_tensor, to_uint8
 from textseg.registry import make_method
 from textseg.scene.core import Scene
 from textseg.scene.opening import captioner_for
@@ -95,7 +95,7 @@ def read_generation(
     if packed.facts.get("model") != model.name:
         return None
     try:
-        states = torch.from_numpy(packed.arrays["states"]).to(model.device)
+        states = new_tensor(packed.arrays["states"]).to(model.device)
         path = Trajectory(tuple(packed.facts["levels"]), tuple(states.split(1)))
         made = Made(**packed.facts["made"])
     except (KeyError, TypeError) as error:

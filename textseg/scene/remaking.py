@@ -14,7 +14,7 @@ from textseg.editing.apply import Follow, Paths, Words, edited_latents
 from textseg.editing.base import EditMethod
 from textseg.editing.masks import box_around, latent_mask
 from textseg.editing.result import Evaluations, resized
-from textseg.images import pad_to_multiple, to_rgb
+from textseg.images import new_tensor, pad_to_multiple, to_rgb
 from textseg.scene.reading import ReadPicture
 
 CROP_MARGIN = 0.25  # of the longer side of what may change
@@ -64,7 +64,7 @@ def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: 
 
 def cells_of(read: ReadPicture, region: NDArray[np.float32]) -> Tensor:
     """Return the mask (1, 1, h, w) of latent cells for a region (H, W) of the picture."""
-    at_work = torch.from_numpy(region)[None, None]
+    at_work = new_tensor(region)[None, None]
     if read.padding.size != read.picture.size:
         at_work = torch.nn.functional.interpolate(
             at_work, size=read.padding.size, mode="bilinear", antialias=True

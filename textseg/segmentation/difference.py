@@ -35,6 +35,7 @@ from torch import Tensor
 
 from textseg.diffusion.model import Conditioning, DiffusionModel, per_row
 from textseg.errors import InvalidInputError, OutOfMemoryError
+from textseg.images import freeze
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, log_snr, plan_draws
 
@@ -47,7 +48,7 @@ BANDS = len(BAND_EDGES) + 1
 
 @dataclass(frozen=True)
 class RawMaps:
-    """What the model said about one query, (h, w) float32 arrays at latent size.
+    """What the model said about one query, read-only (h, w) float32 arrays at latent size.
 
     Each ``*_spread`` is the standard error of its map (nan after a single draw). ``bands``
     (3, 3, h, w) has for each band of levels, least noise first, the means of gain (the positive
@@ -73,6 +74,10 @@ class RawMaps:
     shared_evaluations: int
     batch_size: int
     stopped_early: bool
+
+    def __post_init__(self) -> None:
+        """Let nobody change the maps."""
+        freeze(self)
 
     @property
     def nbytes(self) -> int:

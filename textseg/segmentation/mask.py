@@ -19,6 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from textseg.errors import InvalidInputError
+from textseg.images import freeze
 from textseg.segmentation import drawing
 from textseg.segmentation.drawing import COLOURS, Layer
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
@@ -107,7 +108,7 @@ class MaskAlgebra(ABC):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Mask(MaskAlgebra):
-    """Where something is in a picture, found, put together or painted.
+    """Where something is in a picture, found, put together or painted; the arrays are read-only.
 
     Attributes:
         soft: (H, W) float32 in [0, 1], cut at 0.5.
@@ -125,7 +126,7 @@ class Mask(MaskAlgebra):
     spared: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        """Check shapes and range."""
+        """Check shapes and range; then let nobody change the arrays."""
         if self.soft.ndim != 2 or self.rgb.shape != (*self.soft.shape, 3):
             raise InvalidInputError(
                 f"a mask (H, W) goes with a picture (H, W, 3), got {self.soft.shape} and "
@@ -141,6 +142,7 @@ class Mask(MaskAlgebra):
             raise InvalidInputError(
                 f"what is spared has the shape of the mask, got {self.spared.shape}"
             )
+        freeze(self)
 
     @classmethod
     def of(cls, array: NDArray[Any], rgb: NDArray[np.float32], name: str = "") -> Mask:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.errors import InvalidInputError, UnknownNameError
-from textseg.images import png_bytes, to_uint16
+from textseg.images import freeze, png_bytes, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, Layer, Panel
@@ -70,6 +70,8 @@ class Threshold:
 class Segmentation(MaskAlgebra):
     """Where a query is in a picture; ``&``, ``|``, ``-`` and ``~`` put it together with others.
 
+    Its arrays are read-only, for masks, edits and the scene share them: change a ``.copy()``.
+
     Attributes:
         query: the text that was looked for.
         soft: (H, W) float32 in [0, 1] at the picture's own size; at 0.5 lies the threshold.
@@ -95,6 +97,10 @@ class Segmentation(MaskAlgebra):
     rgb: NDArray[np.float32]
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Let nobody change the arrays."""
+        freeze(self)
 
     @classmethod
     def from_raw(
@@ -269,12 +275,16 @@ class Exclusive:
     """Masks that do not overlap: in every pixel the query that is likeliest there, or none.
 
     ``labels`` is (H, W), 0 for background and k + 1 for ``queries[k]``; ``posterior`` is
-    (queries + 1, H, W) in the same order, background first, and sums to 1.
+    (queries + 1, H, W) in the same order, background first, and sums to 1; both are read-only.
     """
 
     queries: tuple[str, ...]
     labels: NDArray[np.int32]
     posterior: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        """Let nobody change the arrays."""
+        freeze(self)
 
     def binary(self, query: str) -> NDArray[np.bool_]:
         """Return the mask (H, W) of one query."""
