@@ -244,6 +244,8 @@ def _changed(facts: ChangeFacts, image: str) -> Iterator[str]:
         yield f"Changed {query} to {target} in {image}: new picture {facts.picture}."
     else:
         yield f"Put {target} into {image}: new picture {facts.picture}."
+    if facts.stopped:
+        yield f"The work was cut short: {facts.stopped}."
     check = facts.check
     yield f"{check.changed_outside} pixels changed outside of the mask {facts.region_mask}."
     yield f"Colour inside {_hex(check.mean_rgb_before)} before, {_hex(check.mean_rgb_after)} now."

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,9 @@ from textseg import registry
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.apply import Follow
 from textseg.editing.result import Edit, Evaluations
-from textseg.errors import Cancelled, InvalidInputError
+from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
 from textseg.images import Padding, open_picture, to_tensor
-from textseg.progress import CancelToken, Progress
+from textseg.progress import CancelToken, Deadline, Progress
 from textseg.scene import Scene
 from textseg.scene.attempts import (
     LOOK_DRAWS,
@@ -257,10 +258,78 @@ def test_each_attempt_is_reported_and_may_be_stopped() -> None:
         edited(MODEL, attempts=2, progress=stop, cancel=token)
 
 
+def over_at(monkeypatch: pytest.MonkeyPatch, stage: str, step: int = 0) -> dict[str, Any]:
+    """Options of an edit whose time is over when a step of a stage is reported."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("textseg.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == stage and progress.step == step:
+            clock.now = 100.0
+
+    return {"progress": watch, "cancel": Deadline(10)}
+
+
+@pytest.mark.parametrize("stage", ["editing (3 of 4)", "decoding (3 of 4)", "choosing (3 of 4)"])
+def test_at_the_time_limit_the_best_finished_attempt_is_kept(
+    monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    one, two = edited(MODEL, attempts=1), edited(MODEL, attempts=2)
+    step = 0 if stage.startswith("decoding") else 2
+    found = edited(MODEL, attempts=4, **over_at(monkeypatch, stage, step))
+    assert found.attempts == two.attempts
+    assert found.seed == two.seed
+    assert np.array_equal(found.picture.rgb, two.picture.rgb)
+    assert found.stopped == "stopped at the time limit after 2 of 4 attempts"
+    assert found.stopped in found.notes
+    assert (one.stopped, two.stopped) == ("", "")
+    assert not any("time limit" in note for note in two.notes)
+
+
+@pytest.mark.parametrize("step", [0, 5, LOOK_DRAWS])
+def test_an_attempt_that_is_made_is_kept_though_no_time_is_left_to_compare_it(
+    monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    found = edited(MODEL, attempts=2, **over_at(monkeypatch, "choosing (1 of 2)", step))
+    assert np.array_equal(found.picture.rgb, edited(MODEL, attempts=1).picture.rgb)
+    assert found.stopped == "stopped at the time limit after 1 of 2 attempts"
+    assert (found.attempts[0].score is None) == (step < LOOK_DRAWS)
+
+
+def test_an_edit_that_is_made_when_the_time_is_over_comes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = edited(MODEL, attempts=1, **over_at(monkeypatch, "decoding", 1))
+    assert found.stopped == ""
+
+
+@pytest.mark.parametrize(("stage", "step"), [("editing (1 of 2)", 1), ("comparing", 0)])
+def test_with_no_attempt_finished_the_time_limit_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, stage: str, step: int
+) -> None:
+    with pytest.raises(TimeLimitError, match="10 seconds"):
+        edited(MODEL, attempts=2, **over_at(monkeypatch, stage, step))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_person_who_cancels_keeps_nothing(late: bool) -> None:
+    token = CancelToken()
+    last = "choosing (2 of 2)"
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == last and progress.step == (progress.of if late else 1):
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        edited(MODEL, attempts=2, progress=stop, cancel=Deadline(1000, cancel=token))
+
+
 def test_attempts_are_kept_with_the_edit() -> None:
-    made = edited(MODEL, attempts=2)
+    made = edited(MODEL, attempts=2).cut_short("for want of time")
     back = read_edit(edit_bytes(made), Around(made.before, made.picture, made.segmentation))
     assert back.attempts == made.attempts
+    assert (back.stopped, back.notes) == (made.stopped, made.notes)
+    assert back.stopped == "for want of time"
     assert back.evaluations == made.evaluations
 
 

@@ -168,7 +168,7 @@ class BusyError(TextsegError):
 
 
 class TimeLimitError(TextsegError):
-    """Work that took longer than is allowed; nothing was changed."""
+    """Work that took longer than is allowed, before any of it was finished."""
 
     code = "time_limit"
 

@@ -56,10 +56,13 @@ class Follow:
     cancel: CancelToken | None = None
 
     def report(self, name: str, step: int, of: int) -> None:
-        """Show that ``step`` of ``of`` is done; raises ``Cancelled``."""
+        """Show that ``step`` of ``of`` is done; raises ``Cancelled``, or ``TimeLimitError``.
+
+        When all is done only a person may throw it away: the clock is looked at by what comes next.
+        """
         if self.progress is not None:
             self.progress(Progress(name, step, of))
-        if self.cancel is not None:
+        if self.cancel is not None and (step < of or self.cancel.cancelled):
             self.cancel.raise_if_cancelled()
 
 

@@ -28,6 +28,7 @@ from agent_tools.operations import MOST_WORDS, OPERATIONS, result_of
 from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of, previews_of
 from agent_tools.schemas import SegmentInput
 from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
+from tests.toolbox.helpers import LIMIT, Slow
 from textseg.editing.result import Edit, pixels_of
 from textseg.errors import ModelError, OutOfMemoryError
 from textseg.testing import GaussianModel
@@ -312,6 +313,17 @@ def test_result_is_read_again_however_its_message_was_kept(
 )
 def test_what_is_no_result_of_a_tool_is_not_taken_for_one(name: str, artifact: object) -> None:
     assert result_of(name, artifact) is None
+
+
+def test_an_edit_that_was_cut_short_says_so_and_keeps_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolbox = make_toolbox(tmp_path, model=Slow.of(monkeypatch), limits=LIMIT)
+    edit = next(tool for tool in get_tools(toolbox) if tool.name == "edit_image")
+    message = call(edit, **EXAMPLES["edit_image"])
+    assert "cut short: stopped at the time limit after 2 of 4 attempts" in text_of(message)
+    assert f"new picture {message.artifact.picture}" in text_of(message)
+    assert message.artifact.attempts == 2
 
 
 def test_edit_of_what_is_not_there_is_a_coded_error_and_changes_nothing(

@@ -40,6 +40,7 @@ from tests.panels.helpers import (
     make_toolbox,
     pixels,
 )
+from tests.toolbox.helpers import LIMIT, Slow
 from textseg.editing.result import Edit
 from textseg.images import png_bytes
 from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
@@ -403,6 +404,16 @@ def test_undo_branch_and_another_try(toolbox: Toolbox) -> None:
     assert panel.result is None
     assert body._pictures.children == (body.stage,)
     assert len(body.history.options) == 3, "nothing is lost"
+
+
+def test_an_edit_that_was_cut_short_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = make_toolbox(tmp_path / "slow", model=Slow.of(monkeypatch), limits=LIMIT)
+    panel = edit_panel(slow)
+    clicked(panel, panel.run)
+    assert panel.result is not None
+    assert "; stopped at the time limit after 2 of 4 attempts" in line_of(panel)
 
 
 def test_calls_are_not_made_by_drawing_the_history(toolbox: Toolbox) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.errors import PrecisionError
 from textseg.testing import GaussianModel
-from textseg.toolbox import Setup
+from textseg.toolbox import Limits, Setup
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,32 @@ class Half(GaussianModel):
 
     def predict(self, z: torch.Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         raise PrecisionError("the network of 'half' gave no numbers", hint="use float32")
+
+
+@dataclass(frozen=True)
+class Slow(GaussianModel):
+    """The exact model, which takes 100 seconds to decode a picture, on a clock of its own.
+
+    It is asked for four attempts at an edit, of which two fit into ``LIMIT``.
+    """
+
+    clock: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(now=0.0))
+    name: str = "slow"
+
+    def decode_latents(self, latents: torch.Tensor) -> torch.Tensor:
+        self.clock.now += 100.0
+        return super().decode_latents(latents)
+
+    @classmethod
+    def of(cls, monkeypatch: pytest.MonkeyPatch) -> Slow:
+        model = cls()
+        clock = SimpleNamespace(monotonic=lambda: model.clock.now)
+        monkeypatch.setattr("textseg.progress.time", clock)
+        monkeypatch.setattr("textseg.registry.ATTEMPTS", {"slow": 4})
+        return model
+
+
+LIMIT = Limits(seconds=250)
 
 
 class Loads:

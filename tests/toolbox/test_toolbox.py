@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from textseg.errors import (
     UnknownHandleError,
 )
 from textseg.images import open_picture, to_uint8
-from textseg.progress import CancelToken, Follow, Progress
+from textseg.progress import CancelToken, Follow, Progress, ProgressCallback
 from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
@@ -638,6 +639,61 @@ def test_time_is_limited(toolbox: Toolbox) -> None:
     with pytest.raises(TimeLimitError, match="seconds"):
         toolbox.edit_image(change())
     assert toolbox.list_images().total == 1
+
+
+def over_at(monkeypatch: pytest.MonkeyPatch, stage: str, *, after: str = "") -> ProgressCallback:
+    """A callback that turns the clock on when a stage begins, once ``after`` was seen."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("textseg.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
+    seen = {""}
+
+    def watch(progress: Progress) -> None:
+        seen.add(progress.stage)
+        if progress.stage == stage and after in seen:
+            clock.now = 10_000.0
+
+    return watch
+
+
+def test_attempts_that_were_finished_in_time_are_kept(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = over_at(monkeypatch, "editing (3 of 4)")
+    result = toolbox.edit_image(change(attempts=4), progress=late)
+    cut = "stopped at the time limit after 2 of 4 attempts"
+    unseen = "no time was left to look at the picture again"
+    assert (result.attempts, result.stopped) == (2, f"{cut}; {unseen}")
+    assert result.notes[-2:] == [cut, unseen]
+    assert result.check.look is None
+    whole = toolbox.edit_image(change(image=result.image, attempts=2))
+    assert (whole.seed, whole.stopped) == (result.seed, "")
+    np.testing.assert_array_equal(pixels(toolbox, result.picture), pixels(toolbox, whole.picture))
+    kept = toolbox.shelf.open_result(str(result.picture))
+    assert isinstance(kept, Edit)
+    assert kept.stopped == result.stopped
+
+
+def test_an_edit_is_kept_where_no_time_is_left_to_look_at_it(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = over_at(monkeypatch, "comparing", after="decoding")
+    result = toolbox.edit_image(change(attempts=1), progress=late)
+    assert result.stopped == "no time was left to look at the picture again"
+    assert result.check.look is None
+    assert toolbox.list_images().images[0].handle == result.picture
+
+
+def test_what_was_made_before_the_time_was_over_is_kept(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = [{"query": "tree", "target": "house"}, {"query": "house", "target": "tree"}]
+    late = over_at(monkeypatch, "comparing", after="decoding")
+    with pytest.raises(TimeLimitError, match="change 2: stopped after 600 seconds") as caught:
+        toolbox.generate_and_edit(make(changes=changes, attempts=1, check=False), progress=late)
+    newest, first = toolbox.list_images().images
+    assert f"kept as {newest.handle}" in caught.value.hint
+    assert "fewer steps" in caught.value.hint
+    assert (newest.made_by, first.made_by) == ("edit", "generate")
 
 
 def test_work_is_cancelled_at_its_next_step(toolbox: Toolbox) -> None:

@@ -60,7 +60,7 @@ class Attempt:
     Attributes:
         seed: of its noise.
         score: how well the model finds that it came off, in nats; the highest was kept. None where
-            it was the only one, which is not compared with anything.
+            it was the only one, which is not compared with anything, or where no time was left.
     """
 
     seed: int
@@ -84,11 +84,13 @@ class Edit:
         name: the registered name of the method.
         method: its options.
         seed: of all noise, of the attempt that was kept.
-        evaluations: what the network did in this call; what was known already costs nothing.
+        evaluations: what the network did in this call; what was known already costs nothing, and an
+            attempt that the time limit cut short is not counted.
         seconds: what the call took.
         segmentation: where the query was found; None where a mask was given.
         notes: remarks for people.
         attempts: all that were made, in their order.
+        stopped: what the time limit cut short, in words; "" where it did not.
     """
 
     picture: Picture
@@ -108,6 +110,7 @@ class Edit:
     segmentation: Segmentation | None = None
     notes: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         """Let nobody change the arrays."""
@@ -141,6 +144,11 @@ class Edit:
             return 0.0
         change = np.abs(self.picture.rgb - self.before.rgb).mean(-1)
         return float(change[self.mask > 0].mean())
+
+    def cut_short(self, what: str) -> Edit:
+        """Return the same edit with a remark on what the time limit cut short."""
+        stopped = f"{self.stopped}; {what}" if self.stopped else what
+        return replace(self, stopped=stopped, notes=(*self.notes, what))
 
     def comparison(self, *, enlarge: int = 1) -> Image.Image:
         """Return before, mask and after side by side.

@@ -99,10 +99,11 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 if self.controller.image
                 else "No picture yet."
             )
-        return (
+        said = (
             f"Before and after: {_change(edit)}; {edit.share:.0%} of the picture could change, "
-            f"{edit.changed_outside} pixels changed elsewhere."
+            f"{edit.changed_outside} pixels changed elsewhere"
         )
+        return f"{said}; {edit.stopped}." if edit.stopped else f"{said}."
 
     def still(self) -> bytes | None:
         """Return what is shown as a JPEG file; None without a picture."""

@@ -22,6 +22,7 @@ from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.editing.apply import Follow
 from textseg.editing.result import Attempt, Evaluations, composite
+from textseg.errors import TimeLimitError
 from textseg.images import pad_to_multiple, to_tensor
 from textseg.progress import Progress
 from textseg.scene.opening import encoded, scaled
@@ -36,12 +37,16 @@ LOOK_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Best:
-    """The attempt that was kept, all that were made, and what they cost together."""
+    """The attempt that was kept, all that were made, and what they cost together.
+
+    ``stopped`` says that the time limit came before the last one.
+    """
 
     seed: int
     remade: Remade
     attempts: tuple[Attempt, ...]
     evaluations: Evaluations
+    stopped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,27 +75,49 @@ class Contest:
     ) -> Best:
         """Return the best attempt; of equals the first.
 
+        When the time limit comes, the best of those that are finished; the first one is finished
+        once it is made, others once they are compared.
+
         Args:
             make: makes the edit from a seed.
             seed: of the first attempt; decides those of the others, see ``seed_of``.
             attempts: how many.
             follow: sees the work, may stop it.
+
+        Raises:
+            TimeLimitError: nothing was finished in time.
+            Cancelled: ``follow`` stopped it.
         """
         if attempts == 1 or not self.region.any():
             remade = make(seed, follow)
             return Best(seed, remade, (Attempt(seed, None),), remade.evaluations)
-        best: tuple[float, int, Remade] | None = None
+        best: tuple[float | None, int, Remade] | None = None
         made, counter, spent = list[Attempt](), Counter(self.read.model), Evaluations()
+        stopped = False
         for k in range(attempts):
             here, own = _named(follow, k + 1, attempts), seed_of(seed, k)
-            remade = make(own, here)
-            score = self._score(counter.as_model, remade, here)
+            try:
+                remade = make(own, here)
+                spent = spent.plus(remade.evaluations)
+                if best is None:
+                    best = None, own, remade
+                score = self._score(counter.as_model, remade, here)
+            except TimeLimitError:
+                if best is None:
+                    raise
+                stopped = True
+                break
             made.append(Attempt(own, score))
-            spent = spent.plus(remade.evaluations)
-            if best is None or score > best[0]:
+            if best[0] is None or score > best[0]:
                 best = score, own, remade
         assert best is not None, "there is at least one attempt"
-        return Best(best[1], best[2], tuple(made), replace(spent, choice=counter.rows))
+        return Best(
+            best[1],
+            best[2],
+            tuple(made or [Attempt(best[1], None)]),
+            replace(spent, choice=counter.rows),
+            stopped,
+        )
 
     def _score(self, model: DiffusionModel, remade: Remade, follow: Follow) -> float:
         picture = composite(self.read.picture, remade.rgb, self.region)

@@ -366,7 +366,8 @@ class Scene:
             crop: work on the box around the mask only, larger: for small things in large pictures;
                 ``None`` as it suits the change, whatever the method.
             progress: called with the work done.
-            cancel: looked at after each step.
+            cancel: looked at after each step. When a ``Deadline`` is over, the best of the
+                attempts that are finished comes back, and ``stopped`` says so.
 
         Raises:
             NotFoundError: the query is not in the picture, or the selection is empty; nothing was
@@ -375,6 +376,7 @@ class Scene:
             InvalidInputError: a number out of its range, a mask that does not fit.
             UnknownNameError: no such method.
             ModelError: the network gave no finite numbers.
+            TimeLimitError: a ``Deadline`` was over before an attempt was finished.
             Cancelled: ``cancel`` was raised.
         """
         from textseg.registry import method_name
@@ -402,7 +404,7 @@ class Scene:
 
         contest = Contest(self._read, place.region, target or prompt or "", self._texts)
         best = contest.best(make, seed=seed, attempts=times, follow=follow)
-        return Edit(
+        edit = Edit(
             picture=composite(self.picture, best.remade.rgb, place.region),
             before=self.picture,
             mask=place.region,
@@ -420,6 +422,12 @@ class Scene:
             segmentation=place.found,
             notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
             attempts=best.attempts,
+        )
+        made = len(best.attempts)
+        return (
+            edit.cut_short(f"stopped at the time limit after {made} of {times} attempts")
+            if best.stopped
+            else edit
         )
 
     def _place(

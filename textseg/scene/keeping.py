@@ -39,7 +39,7 @@ def edit_bytes(edit: Edit) -> bytes:
     facts = {name: getattr(edit, name) for name in _TEXTS}
     method = to_jsonable_python(asdict(cast(Any, edit.method)))  # methods are dataclasses
     facts |= {"method": method, "evaluations": asdict(edit.evaluations), "notes": edit.notes}
-    facts["attempts"] = [asdict(attempt) for attempt in edit.attempts]
+    facts |= {"attempts": [asdict(each) for each in edit.attempts], "stopped": edit.stopped}
     return Packed({"mask": edit.mask, "raw": to_uint8(edit.raw)}, facts).to_bytes()
 
 
@@ -64,6 +64,7 @@ def read_edit(content: bytes, around: Around) -> Edit:
             segmentation=around.segmentation,
             notes=tuple(facts["notes"]),
             attempts=tuple(Attempt(**each) for each in facts.get("attempts", ())),
+            stopped=facts.get("stopped", ""),
             **{name: facts[name] for name in _TEXTS},
         )
     except (KeyError, TypeError) as error:

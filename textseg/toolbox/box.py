@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from textseg.errors import InvalidInputError, NotFoundError
+from textseg.errors import InvalidInputError
 from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
 from textseg.provenance import credentials_in, label_in
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
@@ -40,7 +40,8 @@ class Limits:
     """The most that one call may take; a person sets them, never an argument.
 
     Attributes:
-        seconds: of work on one call, without waiting for its turn.
+        seconds: of work on one call, without waiting for its turn; what an edit has finished by
+            then is kept.
         steps: of a sampler.
         draws: noised copies of a picture.
         queries: in one call.
@@ -149,12 +150,15 @@ class Toolbox:
     ) -> EditResult:
         """Return what was changed in a picture, and keep the new picture, which is the latest then.
 
+        When the time is over, the best of the attempts that are finished is kept, and ``stopped``
+        says so.
+
         Raises:
             NotFoundError: the query is not in the picture; nothing was changed.
             UnknownHandleError: there is no such picture or mask.
             InvalidInputError: the mask has another size; more than the limits allow ...
             BusyError: too many calls are waiting.
-            TimeLimitError: it took longer than allowed.
+            TimeLimitError: it took longer than allowed, and no attempt was finished.
             Cancelled: ``cancel`` was raised.
             ModelError: the model cannot be loaded or used.
         """
@@ -196,7 +200,7 @@ class Toolbox:
             NotFoundError: what a change names is not in the picture that was made, which is kept.
             InvalidInputError: a size that the model cannot make; more than the limits allow ...
             BusyError: too many calls are waiting.
-            TimeLimitError: it took longer than allowed.
+            TimeLimitError: it took longer than allowed; what was made before is kept.
             Cancelled: ``cancel`` was raised.
             ModelError: the model cannot be loaded or used.
         """
@@ -218,12 +222,7 @@ class Toolbox:
                 )
             except UnfinishedError as unfinished:
                 kept = self._keep_created(unfinished.so_far, arguments)
-                error = unfinished.error
-                raise NotFoundError(
-                    error.message,
-                    hint=f"what was made before is kept as {kept.picture}; {error.hint}",
-                    presence=error.presence,
-                ) from None
+                raise unfinished.told(f"what was made before is kept as {kept.picture}") from None
             result = self._keep_created(answer, arguments)
         return result.model_copy(update={"notes": [*result.notes, *notes]})
 

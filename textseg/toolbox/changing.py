@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
-from textseg.errors import NotFoundError
+from textseg.errors import NotFoundError, TimeLimitError
 from textseg.images import Picture, open_picture
 from textseg.toolbox.edit_facts import ChangeFacts, CheckFacts, EvaluationFacts, LookFacts
 from textseg.toolbox.selecting import Selecting, mean_rgb
@@ -50,7 +50,7 @@ def change_scene(
         query: what to change.
         target: what it becomes; empty to remove it.
         selecting: what narrows the query; nothing where ``options`` have a mask.
-        check: look at the edited picture again.
+        check: look at the edited picture again, if there is time for it.
         options: keywords of ``Scene.edit``.
     """
     from textseg.scene import Scene
@@ -64,7 +64,10 @@ def change_scene(
     look = None
     if check and what:
         follow = options.get("progress"), options.get("cancel")
-        look = after.find(what, progress=follow[0], cancel=follow[1]).segmentation
+        try:
+            look = after.find(what, progress=follow[0], cancel=follow[1]).segmentation
+        except TimeLimitError:  # the edit is made all the same
+            edit = edit.cut_short("no time was left to look at the picture again")
     return Changed(edit, after, selecting, look)
 
 
@@ -93,6 +96,7 @@ def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
         options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
         seed=edit.seed,
         attempts=max(1, len(edit.attempts)),
+        stopped=edit.stopped,
         prompt=edit.prompt,
         source_prompt=edit.source_prompt,
         negative=edit.negative,

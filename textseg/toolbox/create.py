@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textseg import __version__
 from textseg.editing.prompts import target_prompt
-from textseg.errors import InvalidInputError, NotFoundError
+from textseg.errors import InvalidInputError, NotFoundError, TimeLimitError
 from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import Picture, png_bytes, to_uint8
 from textseg.progress import CancelToken, ProgressCallback
@@ -50,22 +50,24 @@ class CreateAnswer:
 
 
 class UnfinishedError(Exception):
-    """A change that could not be made.
+    """A change that could not be made, or not in time.
 
     Attributes:
-        error: why, as a caller is told.
         so_far: the picture, and the changes before it.
     """
 
-    def __init__(self, error: NotFoundError, so_far: CreateAnswer) -> None:
-        """Say which change it was."""
-        self.error = NotFoundError(
-            f"change {len(so_far.edits) + 1}: {error.message}",
-            hint="another seed or other words may help",
-            presence=error.presence,
-        )
-        self.so_far = so_far
-        super().__init__(str(self.error))
+    def __init__(self, error: NotFoundError | TimeLimitError, so_far: CreateAnswer) -> None:
+        """Keep why it could not be made, and what was made before."""
+        super().__init__(str(error))
+        self._error, self.so_far = error, so_far
+
+    def told(self, *kept: str) -> NotFoundError | TimeLimitError:
+        """Return the error as a caller is told it: which change it was, what was ``kept``, why."""
+        error, message = self._error, f"change {len(self.so_far.edits) + 1}: {self._error.message}"
+        if isinstance(error, TimeLimitError):
+            return TimeLimitError(message, hint="; ".join([*kept, error.hint]))
+        hint = "; ".join([*kept, "another seed or other words may help"])
+        return NotFoundError(message, hint=hint, presence=error.presence)
 
 
 def create_image(
@@ -106,7 +108,7 @@ def create_image(
     try:
         attempt = precise_enough(work, model)
     except UnfinishedError as unfinished:
-        raise unfinished.error from None
+        raise unfinished.told() from None
     result = attempt.outcome.result
     noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
     return replace(attempt.outcome, result=noted)
@@ -123,7 +125,8 @@ def create_with(
     """Return the same as ``create_image`` from a model that is loaded already.
 
     Raises:
-        UnfinishedError: what a change names is not there; knows what was made before.
+        UnfinishedError: what a change names is not there, or the time was over before the change
+            was made; knows what was made before.
     """
     from textseg.scene import GENERATION_GUIDANCE, GENERATION_STEPS, Scene
 
@@ -146,7 +149,7 @@ def create_with(
             scene, caption or arguments.prompt, arguments, progress=progress, cancel=cancel
         ):
             changes.append(changed)
-    except NotFoundError as error:
+    except (NotFoundError, TimeLimitError) as error:
         raise UnfinishedError(error, _answer(scene, caption, changes)) from None
     return _answer(scene, caption, changes)
 

@@ -145,7 +145,9 @@ class CheckFacts(Facts):
     mean_rgb_after: list[int] = Field(
         min_length=3, max_length=3, description="mean colour inside the mask afterwards, 0 to 255"
     )
-    look: LookFacts | None = Field(description="null where no second look was asked for")
+    look: LookFacts | None = Field(
+        description="null where no second look was asked for, or no time was left for it"
+    )
 
 
 class ChangeFacts(Facts):
@@ -160,6 +162,9 @@ class ChangeFacts(Facts):
     options: dict[str, JsonValue] = Field(description="all options of the method, as used")
     seed: int = Field(description="of the attempt that was kept")
     attempts: int = Field(default=1, ge=1, description="edits made, the best of which was kept")
+    stopped: str = Field(
+        default="", description="what the time limit cut short, for people; empty: nothing"
+    )
     prompt: str = Field(description="text that the model followed inside the mask")
     source_prompt: str = Field(description="text for what was there")
     negative: str = Field(description="text that was led away from")
