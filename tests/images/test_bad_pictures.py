@@ -56,7 +56,20 @@ def test_file_below_a_file_is_missing(tmp_path: Path) -> None:
 
 
 def test_address_in_the_web_is_not_fetched() -> None:
-    assert "download it first" in message("https://example.org/picture.png")
+    said = message("https://example.org/picture.png")
+    assert said.startswith("https://example.org/picture.png: no such file")
+    assert "download it first" in said
+
+
+def test_empty_path_is_said_to_be_empty() -> None:
+    assert message("") == "the path of the picture is empty; name a file"
+
+
+@pytest.mark.parametrize("text", ["QUJD" * 2000, "data:image/png;base64," + "QUJD" * 2000])
+def test_text_in_base64_is_not_repeated_and_told_how_to_be_read(text: str) -> None:
+    said = message(text)
+    assert "base64.b64decode(text)" in said
+    assert len(said) < 250
 
 
 def test_folder_is_refused(tmp_path: Path) -> None:
@@ -138,13 +151,16 @@ def test_image_without_pixels_is_refused() -> None:
     assert "has no pixels (0 x 4)" in message(Image.new("RGB", (0, 4)))
 
 
-@pytest.mark.parametrize("shape", [(3, 4, 5), (4, 5, 2), (4, 5, 1), (2, 4, 5, 3), (7,), ()])
+@pytest.mark.parametrize("shape", [(3, 4, 5), (4, 5, 2), (2, 4, 5, 3), (7,), ()])
 def test_wrong_shape_is_refused_with_what_came(shape: tuple[int, ...]) -> None:
     assert f"not {shape}" in message(np.zeros(shape, np.uint8))
 
 
-def test_channels_first_is_recognised_in_the_advice() -> None:
+def test_channels_first_and_batches_are_recognised_in_the_advice() -> None:
     assert "transpose(1, 2, 0)" in message(np.zeros((3, 4, 5), np.uint8))
+    assert "array[0]" in message(np.zeros((1, 4, 5), np.uint8))
+    assert "array[0]" in message(np.zeros((2, 4, 5, 3), np.uint8))
+    assert ";" not in message(np.zeros((7, 5, 2), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +168,9 @@ def test_channels_first_is_recognised_in_the_advice() -> None:
     [
         (np.full((2, 3), 200.0), "divide by 255"),
         (np.full((2, 3), 20000.0), "divide by 65535"),
-        (np.full((2, 3), -0.5), "from -0.5 to -0.5"),
+        (np.full((2, 3), -0.5), "from -0.5 to -0.5; if they are meant to lie in [-1, 1]: (array"),
+        (np.full((2, 3), -1.5), "from -1.5 to -1.5"),
+        (np.full((2, 3), 1.01), "array.clip(0, 1)"),
         (np.full((2, 3), np.nan), "NaN"),
         (np.full((2, 3), np.inf), "infinite"),
         (np.zeros((2, 3), np.int64), "not int64"),
@@ -173,9 +191,22 @@ def test_colour_space_that_cannot_be_converted_is_named() -> None:
     assert "colour mode LAB" in message(Image.new("LAB", (3, 2)))
 
 
-@pytest.mark.parametrize("source", [None, 7, b"picture.png", torch.zeros(3, 4, 5)])
+@pytest.mark.parametrize("source", [None, 7, torch.zeros(3, 4, 5)])
 def test_other_kinds_of_objects_are_refused_by_name(source: object) -> None:
     assert f"not {type(source).__name__}" in message(source)
+
+
+def test_bytes_that_are_a_name_and_files_of_text_are_no_pictures(tmp_path: Path) -> None:
+    assert "not a picture that can be read" in message(b"picture.png")
+    assert "the file is empty" in message(io.BytesIO())
+    assert 'mode "rb"' in message(io.StringIO("text"))
+
+
+def test_masked_pixels_have_no_value_and_are_refused_with_the_way_out() -> None:
+    pixels = np.ma.masked_array(np.zeros((4, 5, 3), np.uint8), mask=False)
+    pixels[1, 2] = np.ma.masked
+    assert "3 of its 60 values are masked" in message(pixels)
+    assert "array.filled(0)" in message(pixels)
 
 
 @settings(max_examples=150, deadline=None)

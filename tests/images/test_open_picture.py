@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -9,7 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from textseg.images import Picture, open_picture, to_uint8
+from textseg.images import (
+    Picture,
+    open_picture,
+    pad_to_multiple,
+    png_bytes,
+    to_rgb,
+    to_tensor,
+    to_uint8,
+)
 
 HEIGHT, WIDTH = 5, 8  # never square: transposed axes must show
 
@@ -43,6 +52,29 @@ def test_picture_that_was_let_in_is_not_judged_again() -> None:
     assert open_picture(picture, max_pixels=1) is picture
 
 
+def test_files_that_are_open_or_in_memory_give_the_same_picture(tmp_path: Path) -> None:
+    path = tmp_path / "ramp.png"
+    Image.fromarray(ramp()).save(path)
+    content = path.read_bytes()
+    at_its_end = io.BytesIO()
+    at_its_end.write(content)
+    with path.open("rb") as file:
+        for source in (content, bytearray(content), io.BytesIO(content), at_its_end, file):
+            np.testing.assert_array_equal(to_uint8(open_picture(source).rgb), ramp())
+        assert not file.closed
+
+
+def test_stream_that_cannot_go_back_is_read(tmp_path: Path) -> None:
+    class Answer(io.RawIOBase):
+        """As a web server's comes: it can be read once."""
+
+        def read(self, size: int = -1) -> bytes:
+            return content
+
+    content = png_bytes(ramp())
+    np.testing.assert_array_equal(to_uint8(open_picture(Answer()).rgb), ramp())
+
+
 def test_pil_image_is_read_and_left_as_it_was() -> None:
     image = Image.fromarray(ramp())
     image.info["note"] = "kept"
@@ -70,6 +102,38 @@ def test_jpeg_and_avif_are_read_at_their_size(tmp_path: Path) -> None:
         rgb = open_picture(path).rgb
         assert rgb.shape == (16, 24, 3)
         np.testing.assert_allclose(rgb, smooth / 255, atol=0.03)
+
+
+def test_photo_of_a_phone_with_a_preview_in_it_gives_the_photo(tmp_path: Path) -> None:
+    photo, preview = Image.new("RGB", (24, 16), "red"), Image.new("RGB", (12, 8), "blue")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "photo.jpg"
+    photo.save(path, format="MPO", save_all=True, append_images=[preview], exif=exif)
+    picture = open_picture(path)
+    assert (picture.size, picture.format) == ((24, 16), "MPO")
+    np.testing.assert_allclose(picture.rgb[12, 8], (1, 0, 0), atol=0.02)
+    assert picture.notes == ("the first of 2 frames is used",)
+
+
+def test_jpeg_2000_is_read_without_loss(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 80, 3), np.uint8)
+    for suffix in ("jp2", "j2k"):
+        Image.fromarray(pixels).save(tmp_path / f"picture.{suffix}")
+        picture = open_picture(tmp_path / f"picture.{suffix}")
+        np.testing.assert_array_equal(to_uint8(picture.rgb), pixels)
+        assert picture.notes == ()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (9, 1), (50, 20_000)])
+def test_narrow_pictures_come_in_and_are_padded(tmp_path: Path, size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "narrow.png")
+    picture = open_picture(tmp_path / "narrow.png")
+    np.testing.assert_array_equal(to_uint8(picture.rgb), pixels)
+    padded, padding = pad_to_multiple(to_tensor(picture.rgb), 64)
+    assert padded.shape[-2:] == tuple(-(-side // 64) * 64 for side in size)
+    np.testing.assert_array_equal(to_rgb(padding.crop(padded)), picture.rgb)
 
 
 # -- orientation
@@ -243,6 +307,32 @@ def test_grey_arrays_become_three_equal_channels(pixels: np.ndarray, mode: str) 
     assert picture.mode == mode
     for channel in range(3):
         np.testing.assert_array_equal(picture.rgb[..., channel], np.eye(3, 4))
+
+
+def test_array_with_one_channel_is_grey() -> None:
+    picture = open_picture(ramp(1))
+    np.testing.assert_array_equal(to_uint8(picture.rgb), ramp(1).repeat(3, 2))
+    assert picture.mode == "L"
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # numpy's, at every matrix
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_subclasses_of_arrays_are_the_same_picture(tmp_path: Path, dtype: type) -> None:
+    grey = (np.linspace(0, 1, 40).reshape(5, 8) * (255 if dtype == np.uint8 else 1)).astype(dtype)
+    grey = grey if dtype != np.uint16 else np.linspace(0, 65535, 40).reshape(5, 8).astype(dtype)
+    mapped = np.memmap(tmp_path / "pixels", dtype=dtype, mode="w+", shape=grey.shape)
+    mapped[:] = grey
+    expected = open_picture(grey)
+    for same in (
+        mapped,
+        np.matrix(grey),
+        np.ma.masked_array(grey),
+        np.ma.masked_array(grey, False),
+    ):
+        picture = open_picture(same)
+        assert type(picture.rgb) is np.ndarray
+        np.testing.assert_array_equal(picture.rgb, expected.rgb)
+        assert picture.rgb.max() == 1
 
 
 def test_array_is_copied_not_shared() -> None:

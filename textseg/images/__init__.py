@@ -11,15 +11,18 @@ from textseg.images.decoding import (
     ImageLike,
     check_file,
     decode_picture,
+    file_content,
     open_picture,
 )
 from textseg.images.pixels import (
     MAX_PIXELS,
     Picture,
     freeze,
+    plain_array,
     png_bytes,
     to_uint8,
     to_uint16,
+    unit_range,
     write_png_atomic,
 )
 from textseg.images.tensors import Padding, new_tensor, pad_to_multiple, to_rgb, to_tensor
@@ -32,14 +35,17 @@ __all__ = [
     "Picture",
     "check_file",
     "decode_picture",
+    "file_content",
     "freeze",
     "new_tensor",
     "open_picture",
     "pad_to_multiple",
+    "plain_array",
     "png_bytes",
     "to_rgb",
     "to_tensor",
     "to_uint8",
     "to_uint16",
+    "unit_range",
     "write_png_atomic",
 ]

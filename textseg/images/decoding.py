@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import stat
 import threading
 import warnings
@@ -25,6 +27,7 @@ from textseg.images.pixels import (
     fraction,
     from_array,
     grey,
+    split,
     unit_range,
 )
 
@@ -51,14 +54,20 @@ _COLOUR_MODES = frozenset(
 # warnings.catch_warnings changes process-wide state, so two pictures are not decoded at once.
 _DECODING = threading.Lock()
 
-ImageLike = str | os.PathLike[str] | Image.Image | NDArray[Any] | Picture
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_LONGEST = 300  # characters of a path that an error repeats
+
+ImageLike = (
+    str | os.PathLike[str] | bytes | bytearray | BinaryIO | Image.Image | NDArray[Any] | Picture
+)
 
 
 def open_picture(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
     """Return ``source`` as float32 RGB at its own size, upright; ``source`` itself is not changed.
 
     Args:
-        source: a path, a PIL image, a ``Picture``, or an array: (H, W), (H, W, 3) or (H, W, 4) of
+        source: a path, the content of a file, an open binary file (which is read from its start),
+            a PIL image, a ``Picture``, or an array: (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of
             uint8, uint16, bool, or floats in [0, 1].
         max_pixels: refuse pictures with more pixels (width x height) than this; a ``Picture`` was
             judged when it was made and passes.
@@ -74,10 +83,36 @@ def open_picture(source: ImageLike, *, max_pixels: int = MAX_PIXELS) -> Picture:
         return _from_pil(source, "the PIL image", max_pixels)
     if isinstance(source, str | os.PathLike):
         return _from_path(source, max_pixels)
+    content = file_content(source)
+    if content is not None:
+        return decode_picture(io.BytesIO(content), name="the picture", max_pixels=max_pixels)
     raise ImageError(
-        f"a picture is a path, a PIL image or a numpy array, not {type(source).__name__}",
+        f"a picture is a path, an open file, a PIL image or a numpy array, not "
+        f"{type(source).__name__}",
         hint="for a tensor (3, H, W): tensor.permute(1, 2, 0).numpy()",
     )
+
+
+def file_content(source: object) -> bytes | None:
+    """Return what is in a file that is open, or in memory already; None for any other source.
+
+    Raises:
+        ImageError: there is nothing in it, or it is open as text.
+    """
+    read = getattr(source, "read", None)
+    if callable(read):
+        if getattr(source, "seekable", bool)():
+            source.seek(0)  # type: ignore[attr-defined]  # who says so has it
+        content = read()
+    else:
+        content = source
+    if not isinstance(content, bytes | bytearray):
+        if content is source:
+            return None
+        raise ImageError("the picture is open as text", hint='open the file with mode "rb"')
+    if not content:
+        raise ImageError("the picture: the file is empty")
+    return bytes(content)
 
 
 def decode_picture(
@@ -110,8 +145,7 @@ def decode_picture(
 
 
 def _from_path(source: str | os.PathLike[str], max_pixels: int) -> Picture:
-    path = Path(source)
-    check_file(path)
+    path = check_file(source)
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -121,21 +155,42 @@ def _from_path(source: str | os.PathLike[str], max_pixels: int) -> Picture:
     return replace(picture, notes=(*_suffix_notes(path, picture), *picture.notes))
 
 
-def check_file(path: Path) -> None:
-    """Raise ``ImageError`` unless there is a regular file which is not empty; it is not opened."""
+def check_file(source: str | os.PathLike[str]) -> Path:
+    """Return the path of a regular file which is not empty; it is not opened.
+
+    Raises:
+        ImageError: there is no such file.
+    """
+    name, path = os.fspath(source), Path(source)
+    if not name:
+        raise ImageError("the path of the picture is empty", hint="name a file")
     try:
         status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        hint = "download it first" if str(path).startswith(("http:/", "https:/")) else ""
-        raise ImageError(f"{path}: no such file", hint=hint) from None
+        raise ImageError(f"{_shown(name)}: no such file", hint=_advice(name)) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ImageError(f"{str(path)!r}: cannot be opened ({_reason(error)})") from None
+        reason = f"cannot be opened ({_reason(error)})"
+        raise ImageError(f"{_shown(name)!r}: {reason}", hint=_advice(name)) from None
     if stat.S_ISDIR(status.st_mode):
         raise ImageError(f"{path}: is a folder, not a picture")
     if not stat.S_ISREG(status.st_mode):
         raise ImageError(f"{path}: is not a regular file")
     if status.st_size == 0:
         raise ImageError(f"{path}: the file is empty")
+    return path
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"{name[:40]}... ({len(name):,} characters)"
+
+
+def _advice(name: str) -> str:
+    """Return what to do about a text that was taken for a path and leads to nothing."""
+    if _ADDRESS.match(name):
+        return "give the path of a file here: nothing is fetched, so download it first"
+    if len(name) > _LONGEST or name.startswith("data:"):
+        return "if it is a picture in base64, pass base64.b64decode(text)"
+    return ""
 
 
 def _suffix_notes(path: Path, picture: Picture) -> list[str]:
@@ -179,10 +234,8 @@ def _planes(
         raise ImageError(
             f"{name}: colour mode {image.mode} is not supported", hint="convert it to RGB"
         )
-    if not image.has_transparency_data:
-        return fraction(np.asarray(image.convert("RGB")), 255), None
-    pixels = fraction(np.asarray(image.convert("RGBA")), 255)
-    return np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3])
+    pixels = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    return split(fraction(pixels, 255))
 
 
 def _sixteen_bit(pixels: Array, name: str) -> NDArray[np.float32]:

@@ -122,25 +122,48 @@ def from_array(pixels: Array, max_pixels: int) -> Picture:
     """Return the picture that an array holds; which ones do is said at ``open_picture``.
 
     Raises:
-        ImageError: another shape or type, too large, or values out of range.
+        ImageError: another shape or type, masked pixels, too large, or values out of range.
     """
+    pixels = plain_array(pixels, "the array")
+    if pixels.ndim == 3 and pixels.shape[2] == 1:
+        pixels = pixels[..., 0]
     channels = pixels.shape[2] if pixels.ndim == 3 else 1
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and channels not in (3, 4)):
         raise ImageError(
             f"an array has shape (H, W), (H, W, 3) or (H, W, 4), not {pixels.shape}",
-            hint="channels come last: array.transpose(1, 2, 0)" if pixels.ndim == 3 else "",
+            hint=_shape_advice(pixels.shape),
         )
     check_size((pixels.shape[0], pixels.shape[1]), "the array", max_pixels)
     values = _scaled(pixels)
     if pixels.ndim == 2:
-        return Picture(grey(values), None, _ARRAY_MODES.get(pixels.dtype.name, "L"))
-    rgb = np.ascontiguousarray(values[..., :3])
-    if channels == 3:
-        return Picture(rgb, None, "RGB")
-    return Picture(rgb, np.ascontiguousarray(values[..., 3]), "RGBA")
+        return Picture(grey(values), None, _GREY_MODES.get(pixels.dtype.name, "L"))
+    rgb, alpha = split(values)
+    return Picture(rgb, alpha, "RGB" if channels == 3 else "RGBA")
 
 
-_ARRAY_MODES = {"bool": "1", "uint16": "I;16"}
+def plain_array(array: Array, name: str) -> Array:
+    """Return an array without what a subclass of it would compute otherwise; not copied.
+
+    Raises:
+        ImageError: some of it is masked: what stands there is not meant to be seen.
+    """
+    masked = int(np.sum(array.mask)) if isinstance(array, np.ma.MaskedArray) else 0
+    if masked:
+        raise ImageError(
+            f"{name}: {masked:,} of its {array.size:,} values are masked, and have no value",
+            hint="give them one first, e.g. array.filled(0)",
+        )
+    return np.asarray(array)
+
+
+def _shape_advice(shape: tuple[int, ...]) -> str:
+    if len(shape) == 4 or (len(shape) == 3 and shape[0] == 1):
+        return "give one picture: array[0]"
+    channels_first = len(shape) == 3 and shape[0] in (3, 4)
+    return "channels come last: array.transpose(1, 2, 0)" if channels_first else ""
+
+
+_GREY_MODES = {"bool": "1", "uint16": "I;16"}
 
 
 def _scaled(pixels: Array) -> NDArray[np.float32]:
@@ -167,12 +190,21 @@ def unit_range(pixels: Array, name: str) -> NDArray[np.float32]:
         raise ImageError(f"{name}: some pixels are NaN or infinite")
     low, high = float(pixels.min()), float(pixels.max())
     if low < -_ROUNDING or high > 1 + _ROUNDING:
-        scale = high if high <= 1 else next((top for top in (255, 65535) if high <= top), None)
         raise ImageError(
             f"{name}: float pixels must lie in [0, 1], these reach from {low:.4g} to {high:.4g}",
-            hint=f"divide by {scale}" if low >= 0 and scale else "",
+            hint=_range_advice(low, high),
         )
     return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def _range_advice(low: float, high: float) -> str:
+    if low < -_ROUNDING:
+        symmetric = low >= -1 - _ROUNDING and high <= 1 + _ROUNDING
+        return "if they are meant to lie in [-1, 1]: (array + 1) / 2" if symmetric else ""
+    if high < 2:
+        return "cut off what is beyond: array.clip(0, 1)"
+    scale = next((top for top in (255, 65535) if high <= top), None)
+    return f"divide by {scale}" if scale else ""
 
 
 def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
@@ -191,6 +223,12 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
 def grey(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return (H, W) as three equal channels, (H, W, 3)."""
     return np.repeat(values[..., None], 3, axis=2)
+
+
+def split(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Return colours (H, W, 3) and opacity (H, W) of (H, W, 4); of (H, W, 3) colours and None."""
+    rgb = np.ascontiguousarray(values[..., :3])
+    return rgb, np.ascontiguousarray(values[..., 3]) if values.shape[2] == 4 else None
 
 
 def fraction(pixels: Array, top: int) -> NDArray[np.float32]:

@@ -127,15 +127,15 @@ class Workspace:
         with self._store.changes([draft.handle for draft in drafts]) as rows:
             return self._store.add(rows, drafts, head)
 
-    def add_picture(self, source: ImageLike | bytes, *, name: str = "") -> Record:
+    def add_picture(self, source: ImageLike, *, name: str = "") -> Record:
         """Keep a picture that a person holds; it is the latest image afterwards.
 
         Of files, every format that ``open_picture`` reads is taken, and a file of the same content
         is the same image again. A picture from memory is a new one each time.
 
         Args:
-            source: a path or the content of a picture file, which is kept as it is, or a PIL image,
-                array or ``Picture``, which is kept as a PNG file.
+            source: a path, an open picture file or the content of one, which is kept as it is, or a
+                PIL image, array or ``Picture``, which is kept as a PNG file.
             name: to show; kept only when it is short and plain. "" takes that of the file, if any.
 
         Raises:

@@ -21,6 +21,7 @@ from textseg.images import (
     ImageLike,
     Picture,
     check_file,
+    file_content,
     open_picture,
     to_uint8,
     to_uint16,
@@ -67,11 +68,11 @@ def tidy_name(name: str) -> str:
     return last if _TIDY.fullmatch(last) else ""
 
 
-def incoming(source: ImageLike | bytes, *, name: str, limits: FileLimits) -> Incoming:
+def incoming(source: ImageLike, *, name: str, limits: FileLimits) -> Incoming:
     """Return a picture that a person holds as the content of a file.
 
     Args:
-        source: a path or the content of a file, which stays as it is; or whatever else
+        source: a path, an open file or the content of one, which stays as it is; or whatever else
             ``open_picture`` takes, which becomes a PNG file.
         name: what people call it; "" takes the name of the file, if there is one.
         limits: ``max_bytes`` of files, and ``max_pixels`` of everything else.
@@ -79,18 +80,18 @@ def incoming(source: ImageLike | bytes, *, name: str, limits: FileLimits) -> Inc
     Raises:
         ImageError: there is no such file, or it has too many bytes; not a picture.
     """
-    if isinstance(source, bytes):
-        return Incoming(source, "the picture", tidy_name(name), FILE)
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path = check_file(source)
         return Incoming(_content(path, limits), str(path), tidy_name(name or path.name), FILE)
+    content = file_content(source)
+    if content is not None:
+        return Incoming(content, "the picture", tidy_name(name), FILE)
     picture = open_picture(source, max_pixels=limits.max_pixels)
     content = picture_bytes(_pixels(picture), "PNG", label=None, icc_profile=picture.icc_profile)
     return Incoming(content, "the picture", tidy_name(name), MEMORY)
 
 
 def _content(path: Path, limits: FileLimits) -> bytes:
-    check_file(path)
     try:
         with path.open("rb") as file:
             limits.check_bytes(os.fstat(file.fileno()).st_size, str(path))
