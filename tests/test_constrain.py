@@ -129,10 +129,10 @@ def test_a_mask_of_another_size_is_resized_only_when_asked() -> None:
 
 
 def test_bad_masks_and_pictures_are_refused() -> None:
-    with pytest.raises(InvalidInputError, match="finite"):
+    with pytest.raises(InvalidInputError, match="NaN"):
         constrain(BEFORE, AFTER, np.full(SIZE, np.nan))
     with pytest.raises(InvalidInputError, match="a mask has shape"):
-        constrain(BEFORE, AFTER, np.zeros((*SIZE, 1)))
+        constrain(BEFORE, AFTER, np.zeros((*SIZE, 2)))
     with pytest.raises(ImageError, match="no such file"):
         constrain("gone.png", AFTER, MASK)
     with pytest.raises(ImageError, match="a picture is"):

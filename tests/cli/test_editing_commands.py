@@ -193,6 +193,8 @@ def test_what_is_not_there_ends_with_one_and_its_presence_in_json(
         (("--remove",), "no target, got 'house'"),
         (("--mask", "nowhere.png"), "nowhere.png: no such file"),
         (("--mask", "small.png"), "the mask is 20 x 12 pixels, the picture 40 x 24"),
+        (("--mask", "black.png"), "so nothing may change"),
+        (("--mask", "labels.png"), "largest value is 1 of 255"),
         (("--max-pixels", "9"), "limit of 9"),
         (("-o", "garden.png", "--force"), "never replaced"),
         (("-o", "small.png", "--mask", "small.png", "--force"), "never replaced"),
@@ -206,7 +208,9 @@ def test_what_is_not_there_ends_with_one_and_its_presence_in_json(
 def test_wrong_edit_is_one_line_exit_code_two_and_no_file(
     textseg: Command, folder: Path, wrong: tuple[str, ...], said: str
 ) -> None:
-    Image.fromarray(np.zeros((12, 20), np.uint8)).save(folder / "small.png")
+    Image.fromarray(np.full((12, 20), 255, np.uint8)).save(folder / "small.png")
+    Image.fromarray(np.zeros((24, 40), np.uint8)).save(folder / "black.png")
+    Image.fromarray(np.ones((24, 40), np.uint8)).save(folder / "labels.png")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     result = textseg(*EDIT, *wrong)
     assert (result.exit_code, result.stdout) == (2, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from PIL import Image
 
 from tests.editing.helpers import METHODS, Watched, box, method_with
 from textseg.editing.result import Edit, pixels_of
+from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import open_picture
 from textseg.scene import Scene
+from textseg.segmentation.mask import Mask
 from textseg.testing import GaussianModel
 
 SIZE = (36, 52)
@@ -140,11 +143,16 @@ def test_what_is_added_is_worked_on_larger_unless_told_otherwise(
     assert len(model.encoded) == parts
 
 
-def test_an_empty_mask_on_a_crop_costs_nothing_and_changes_nothing() -> None:
-    found = edited(PICTURES["RGBA"], "diffedit", mask=np.zeros(SIZE, bool), crop=True)
-    assert found.evaluations.total == 0
-    assert found.picture.rgb.tobytes() == found.before.rgb.tobytes()
-    assert np.array_equal(found.raw, found.before.visible())
+@pytest.mark.parametrize("crop", [True, False])
+def test_a_mask_in_which_nothing_may_change_is_an_error_and_no_edit(crop: bool) -> None:
+    rgb = np.zeros((*SIZE, 3), np.float32)
+    with pytest.raises(InvalidInputError, match="nothing may change"):
+        edited(PICTURES["RGBA"], "diffedit", mask=np.zeros(SIZE, bool), crop=crop)
+    everything = Mask.of(np.ones(SIZE, bool), rgb)
+    spared = replace(everything, spared=np.ones(SIZE, bool))
+    for mask in (~everything, spared):
+        with pytest.raises(NotFoundError, match="is empty"):
+            edited(PICTURES["RGBA"], "diffedit", mask=mask, crop=crop)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,14 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.editing.helpers import box
-from textseg.editing.masks import MaskShape, box_around, checked_mask, latent_mask, shaped
+from textseg.editing.masks import (
+    MaskShape,
+    box_around,
+    checked_mask,
+    fitted_mask,
+    latent_mask,
+    shaped,
+)
 from textseg.errors import InvalidInputError
 
 SIZE = (40, 60)
@@ -103,10 +110,16 @@ def test_a_grey_or_binary_image_is_a_mask_too() -> None:
     [
         (np.zeros((40, 60, 3)), r"a mask has shape \(H, W\), got \(40, 60, 3\)"),
         (np.zeros((0, 60)), r"\(0, 60\)"),
-        ("mask.png", r"shape \(H, W\), got \(\)"),
-        (np.zeros(SIZE, np.int64), "bool, uint8, uint16 or floats in .*, not int64"),
-        (np.full(SIZE, np.nan), "finite"),
+        (np.zeros((2, 40, 60)), r"got \(2, 40, 60\); give one mask: mask\[0\]"),
+        (np.zeros((1, 1, 40, 60)), r"give one mask: mask\[0\]"),
+        (np.zeros((40, 60, 4)), r"give one channel: mask\[..., 0\]"),
+        ("mask.png", r"not a path \('mask.png'\); open the file: .*open_picture"),
+        (np.full(SIZE, 2), "bool, uint8, uint16 or floats in .*, not int64; .* mask == label"),
+        (np.full(SIZE, -1), "not int64"),
+        (np.full(SIZE, np.nan), "NaN or infinite"),
         (np.full(SIZE, 1.5), r"\[0, 1\]"),
+        (np.full(SIZE, 255.0), "divide by 255"),
+        (np.ma.masked_array(np.ones(SIZE), mask=THING), "384 of its 2,400 values are masked"),
         (np.full(SIZE, -0.1), r"\[0, 1\]"),
         (np.zeros((60, 40)), "the mask is 40 x 60 pixels, the picture 60 x 40"),
     ],
@@ -121,18 +134,51 @@ def test_a_mask_of_zeros_and_ones_in_whole_numbers_is_refused_and_told_how_to_be
     dtype: type,
 ) -> None:
     top = np.iinfo(dtype).max
-    with pytest.raises(InvalidInputError, match=f"0 and 1 .* its full scale is {top}") as caught:
-        checked_mask(THING.astype(dtype), SIZE)
-    assert "astype(bool)" in caught.value.hint
-    assert not checked_mask(np.zeros(SIZE, dtype), SIZE).any()
-    faint = checked_mask(THING.astype(dtype) * dtype(2), SIZE)
-    np.testing.assert_allclose(faint, THING * (2 / top), rtol=1e-6)
+    for label in (1, 20, top // 16):  # of all labels the largest, or 12 bits in 16
+        said = f"largest value is {label} of {top}, .*; {top} .* mask == label"
+        with pytest.raises(InvalidInputError, match=said):
+            checked_mask(THING.astype(dtype) * dtype(label), SIZE)
+    faint = checked_mask(THING.astype(dtype) * dtype(top // 4), SIZE)
+    np.testing.assert_allclose(faint, THING * ((top // 4) / top), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.float32, np.int64])
+def test_a_mask_in_which_nothing_may_change_is_no_mask_of_an_edit(dtype: type) -> None:
+    with pytest.raises(InvalidInputError, match=r"0 \(black\) everywhere, so nothing may change"):
+        checked_mask(np.zeros(SIZE, dtype), SIZE)
+    assert not fitted_mask(np.zeros(SIZE, dtype), SIZE).any()
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint32, np.int8])
+def test_other_integers_that_are_0_or_1_are_a_mask(dtype: type) -> None:
+    assert np.array_equal(checked_mask(THING.astype(dtype), SIZE), THING)
+
+
+def test_a_plane_of_its_own_axis_is_a_mask() -> None:
+    assert np.array_equal(checked_mask(THING[None], SIZE), THING)
+    assert np.array_equal(checked_mask(THING[..., None], SIZE), THING)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        np.ma.masked_array,
+        pytest.param(
+            np.matrix, marks=pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+        ),
+    ],
+)
+def test_a_subclass_of_an_array_is_the_array(kind: type) -> None:
+    whole = THING.astype(np.uint8) * 255
+    found = checked_mask(kind(whole), SIZE)
+    assert type(found) is np.ndarray
+    assert np.array_equal(found, THING)
 
 
 def test_one_bad_value_is_enough() -> None:
     mask = np.zeros(SIZE, np.float32)
     mask[3, 5] = np.nan
-    with pytest.raises(InvalidInputError, match="finite"):
+    with pytest.raises(InvalidInputError, match="infinite"):
         checked_mask(mask, SIZE)
 
 

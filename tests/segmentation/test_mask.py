@@ -500,11 +500,12 @@ def test_holes_of_an_array_are_meant() -> None:
     ("array", "match"),
     [
         (np.zeros((0, 20), bool), "shape"),
-        (np.zeros((12, 20, 1), bool), "shape"),
-        (np.ones(SIZE, np.uint8), "nearly all 0"),
-        (np.ones(SIZE, np.int64), "not int64"),
+        (np.zeros((12, 20, 2), bool), "shape"),
+        (np.ones(SIZE, np.uint8), "largest value is 1 of 255"),
+        (np.full(SIZE, 2), "not int64"),
         (np.full(SIZE, 1.1), "lie in"),
-        (np.full(SIZE, np.nan), "lie in"),
+        (np.full(SIZE, np.nan), "NaN"),
+        (np.ma.masked_array(np.ones(SIZE), mask=True), "are masked"),
         (np.zeros((20, 12), bool), "goes with a picture"),
     ],
 )
@@ -523,6 +524,7 @@ def test_arrays_that_are_no_mask_are_refused(array: np.ndarray, match: str) -> N
         ({"soft": np.zeros((20, 12), np.float32)}, "goes with a picture"),
         ({"rgb": RGB[..., 0]}, "goes with a picture"),
         ({"spared": np.zeros((20, 12), bool)}, "what is spared"),
+        ({"soft": np.ma.masked_array(np.ones(SIZE, np.float32), mask=True)}, "are masked"),
     ],
 )
 def test_a_mask_is_checked_when_it_is_made(change: dict[str, np.ndarray], match: str) -> None:

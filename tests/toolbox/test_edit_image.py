@@ -349,6 +349,54 @@ def test_mask_in_colour_counts_by_its_brightness(picture: Path, tmp_path: Path) 
     assert mask[0, 10] == 0
 
 
+@pytest.mark.parametrize(
+    ("mode", "inside", "said"),
+    [
+        ("L", 0, "nothing may change"),
+        ("L", 1, "largest value is 1 of 255"),
+        ("L", 20, "largest value is 20 of 255"),
+        ("I;16", 4095, "largest value is 4095 of 65535"),
+        ("RGBA", 0, "nothing may change"),
+    ],
+)
+def test_mask_file_that_lets_nothing_change_is_an_error(
+    picture: Path, tmp_path: Path, mode: str, inside: int, said: str
+) -> None:
+    values = np.zeros((HEIGHT, WIDTH), np.uint16)
+    values[4:12, 6:16] = inside
+    path = tmp_path / "mask.png"
+    if mode == "RGBA":  # white, and nowhere opaque
+        Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 0)).save(path)
+    else:
+        Image.fromarray(values if mode == "I;16" else values.astype(np.uint8)).save(path)
+    with pytest.raises(InvalidInputError, match=said):
+        edit_image(arguments(picture, mask=str(path)), setup=Setup(model="no-such-model"))
+
+
+def test_mask_with_a_palette_counts_by_brightness_and_not_by_labels(
+    picture: Path, tmp_path: Path
+) -> None:
+    labels = Image.new("P", (WIDTH, HEIGHT), 0)
+    labels.paste(1, (6, 4, 16, 12))
+    labels.putpalette([0, 0, 0, 128, 0, 0])  # as data sets have it
+    labels.save(tmp_path / "mask.png")
+    with pytest.raises(InvalidInputError, match=r"palette of colours, .* brightness counts"):
+        edit_image(
+            arguments(picture, mask=str(tmp_path / "mask.png")), setup=Setup(model="no-such-model")
+        )
+    labels.putpalette([0, 0, 0, 255, 255, 255])
+    labels.save(tmp_path / "mask.png")
+    mask = ask(picture, mask=str(tmp_path / "mask.png")).edit.mask
+    assert mask.sum() == mask[4:12, 6:16].sum() == 80
+
+
+def test_mask_of_one_bit_is_taken(picture: Path, tmp_path: Path) -> None:
+    binary = np.zeros((HEIGHT, WIDTH), bool)
+    binary[4:12, 6:16] = True
+    Image.fromarray(binary).save(tmp_path / "mask.png")
+    assert np.array_equal(ask(picture, mask=str(tmp_path / "mask.png")).edit.mask, binary)
+
+
 def test_given_mask_is_used_exactly_in_the_written_file(
     picture: Path, painted: Path, tmp_path: Path
 ) -> None:

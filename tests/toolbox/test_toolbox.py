@@ -525,7 +525,10 @@ def test_painted_file_becomes_a_mask(toolbox: Toolbox, tmp_path: Path) -> None:
     assert (facts.name, facts.area) == ("roof", pytest.approx(90 / (HEIGHT * WIDTH)))
     assert facts.regions[0].box == [5, 4, 20, 10]
     with pytest.raises(InvalidInputError, match=r"10 x 10|size"):
-        toolbox.shelf.import_mask(np.zeros((10, 10), np.uint8))
+        toolbox.shelf.import_mask(np.full((10, 10), 255, np.uint8))
+    for empty, said in ((0, "nothing may change"), (1, "largest value is 1 of 255")):
+        with pytest.raises(InvalidInputError, match=said):
+            toolbox.shelf.import_mask(np.full((HEIGHT, WIDTH), empty, np.uint8))
 
 
 def test_mask_of_another_picture_is_refused(toolbox: Toolbox, photos: Path) -> None:

@@ -12,9 +12,10 @@ from scipy import ndimage
 from torch import Tensor
 
 from textseg.errors import InvalidInputError
-from textseg.images import new_tensor
-from textseg.segmentation.soft import mask_values
+from textseg.images import Picture, new_tensor
+from textseg.segmentation.soft import check_scale, mask_values
 
+LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
 FEATHER = 0.25  # latent cells
 MOST = 0.5  # a mask of more than this share of the picture is what stands behind everything
 TAKEN = 0.25  # share of a cell under the mask from which on it may change freely
@@ -68,10 +69,46 @@ def shaped(
 def checked_mask(
     mask: NDArray[Any], size: tuple[int, int], *, resize: bool = False
 ) -> NDArray[np.float32]:
+    """Return the mask that an edit is to be confined to; as ``fitted_mask``, but never empty.
+
+    Raises:
+        InvalidInputError: wrong shape, size, type or range, or 0 everywhere.
+    """
+    values = fitted_mask(mask, size, resize=resize)
+    if not values.any():
+        raise InvalidInputError(
+            "the mask is 0 (black) everywhere, so nothing may change",
+            hint="give it 1 (white) where the picture may change",
+        )
+    return values
+
+
+def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> NDArray[np.float32]:
+    """Return a painted mask as (H, W) in [0, 1]: its brightness, 0 where it is transparent.
+
+    Raises:
+        InvalidInputError: it has another size, and is not to be resized; it has a palette of
+            colours, its full scale is not white, or nothing in it may change.
+    """
+    if painted.mode in ("P", "PA") and np.ptp(painted.rgb, axis=2).any():
+        raise InvalidInputError(
+            "the mask has a palette of colours, as labels have, and in a mask brightness counts",
+            hint="save it with white for the label that is meant and black for all else",
+        )
+    bright = np.clip(painted.rgb.astype(np.float64) @ LUMA, 0, 1).astype(np.float32)
+    values = bright if painted.alpha is None else bright * painted.alpha
+    top = 65535 if painted.mode.startswith("I") or painted.mode.endswith(";16") else 255
+    check_scale(round(float(values.max()) * top), top)
+    return checked_mask(values, size, resize=resize)
+
+
+def fitted_mask(
+    mask: NDArray[Any], size: tuple[int, int], *, resize: bool = False
+) -> NDArray[np.float32]:
     """Return a mask that a caller gave as (H, W) float32 in [0, 1].
 
     Args:
-        mask: (H, W) of bool, uint8, uint16 or floats in [0, 1]; 1 = may change.
+        mask: as ``mask_values`` takes it; 1 = may change.
         size: (H, W) of the picture.
         resize: bring a mask of another size to that size (bilinear) instead of refusing it.
 
@@ -85,7 +122,8 @@ def checked_mask(
         raise InvalidInputError(
             f"the mask is {values.shape[1]} x {values.shape[0]} pixels, the picture "
             f"{size[1]} x {size[0]}",
-            hint="give a mask of the picture's size, or ask for it to be resized",
+            hint="give a mask of the picture's size, or have it scaled: resize_mask=True "
+            "(--resize-mask; in constrain resize=True)",
         )
     return _resized(values, size)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.editing.comparing import Comparison, compare
-from textseg.editing.masks import checked_mask
+from textseg.editing.masks import fitted_mask
 from textseg.errors import InvalidInputError
 from textseg.images import (
     ImageLike,
@@ -222,7 +222,7 @@ def constrain(
     """
     kept, changed = open_picture(before), open_picture(after)
     rgb = _aligned(changed.visible(), kept.size, resize=resize)
-    return composite(kept, rgb, checked_mask(mask, kept.size, resize=resize))
+    return composite(kept, rgb, fitted_mask(mask, kept.size, resize=resize))
 
 
 def _aligned(

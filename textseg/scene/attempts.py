@@ -88,7 +88,7 @@ class Contest:
             TimeLimitError: nothing was finished in time.
             Cancelled: ``follow`` stopped it.
         """
-        if attempts == 1 or not self.region.any():
+        if attempts == 1:
             remade = make(seed, follow)
             return Best(seed, remade, (Attempt(seed, None),), remade.evaluations)
         best: tuple[float | None, int, Remade] | None = None

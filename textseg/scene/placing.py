@@ -65,8 +65,6 @@ def region_of(
             hint="segment the picture that is to be edited",
         )
     binary = found.binary(how.threshold) if isinstance(found, Segmentation) else found.binary()
-    if not binary.any():
-        raise _nothing(found)
     shape = MaskShape(
         usual.grow if how.grow is None else how.grow,
         usual.feather if how.feather is None else how.feather,
@@ -75,6 +73,8 @@ def region_of(
         shape = replace(shape, grow=0.0)  # all but the things in front, which stay
     spared = found.spared if isinstance(found, Mask) else None
     region = shaped(binary, shape, spared=spared)
+    if not region.any():
+        raise _nothing(found)
     return region * found.soft if how.soft else region
 
 

@@ -87,8 +87,6 @@ def remake_around(
         order: how it is to be made.
         opened: reads a part of the picture.
     """
-    if not region.any():
-        return Remade(read.rgb.copy(), Evaluations())
     rows, cols = region.any(1).sum(), region.any(0).sum()
     margin = max(1, round(CROP_MARGIN * max(rows, cols)))
     top, left, bottom, right = box_around(region, margin, read.model.size_multiple)

@@ -19,7 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from textseg.errors import InvalidInputError
-from textseg.images import freeze
+from textseg.images import freeze, plain_array
 from textseg.segmentation import drawing
 from textseg.segmentation.drawing import COLOURS, Layer
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
@@ -127,6 +127,8 @@ class Mask(MaskAlgebra):
 
     def __post_init__(self) -> None:
         """Check shapes and range; then let nobody change the arrays."""
+        for name in ("soft", "rgb"):  # a matrix, say, would multiply otherwise
+            object.__setattr__(self, name, plain_array(getattr(self, name), f"{name} of a mask"))
         if self.soft.ndim != 2 or self.rgb.shape != (*self.soft.shape, 3):
             raise InvalidInputError(
                 f"a mask (H, W) goes with a picture (H, W, 3), got {self.soft.shape} and "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from itertools import pairwise
 from typing import Any
 
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from textseg.errors import InvalidInputError
+from textseg.images import plain_array, unit_range
 
 HALF = 0.5  # where a soft mask is cut: soften puts the threshold it found there
 ABOVE_HALF = np.nextafter(np.float32(HALF), np.float32(1))
+FAINT = 1 / 8  # of full scale: a mask that stays below has another one (labels, 12 bits in 16)
 LEAST_STEP = 1e-12  # keeps divisions by a length of nothing finite
 
 
@@ -21,31 +24,63 @@ def mask_values(array: NDArray[Any]) -> NDArray[np.float32]:
     """Return an array that is a mask as (H, W) float32 in [0, 1].
 
     Args:
-        array: (H, W) of bool, uint8, uint16 or floats in [0, 1]; full scale is inside.
+        array: (H, W), (1, H, W) or (H, W, 1) of bool, uint8, uint16, floats in [0, 1], or other
+            integers that are 0 or 1; full scale is inside.
 
     Raises:
         InvalidInputError: wrong shape, type or range.
     """
-    given = np.asarray(array)  # a PIL image or nested lists will do as well
-    if given.ndim != 2 or 0 in given.shape:
-        raise InvalidInputError(f"a mask has shape (H, W), got {given.shape}")
+    if isinstance(array, str | os.PathLike):
+        raise InvalidInputError(
+            f"a mask is an array, not a path ({os.fspath(array)!r})",
+            hint="open the file: textseg.images.open_picture(path).rgb[..., 0]",
+        )
+    # a PIL image or nested lists will do as well
+    given = _plane(plain_array(np.asanyarray(array), "the mask"))
     if given.dtype == bool:
         return given.astype(np.float32)
     if given.dtype in (np.uint8, np.uint16):
-        if given.max() == 1:
-            raise InvalidInputError(
-                f"a {given.dtype} mask of 0 and 1 is nearly all 0: its full scale is "
-                f"{np.iinfo(given.dtype).max}",
-                hint="mask.astype(bool)",
-            )
-        return given.astype(np.float32) / np.float32(np.iinfo(given.dtype).max)
-    if not np.issubdtype(given.dtype, np.floating):
+        top = np.iinfo(given.dtype).max
+        check_scale(int(given.max()), top)
+        return given.astype(np.float32) / np.float32(top)
+    if np.issubdtype(given.dtype, np.floating):
+        return unit_range(given, "the mask")
+    if np.issubdtype(given.dtype, np.integer) and given.min() >= 0 and given.max() <= 1:
+        return given.astype(np.float32)  # of other integers nobody knows a larger full scale
+    raise InvalidInputError(
+        f"a mask is bool, uint8, uint16 or floats in [0, 1], not {given.dtype}",
+        hint="of a label: mask == label",
+    )
+
+
+def check_scale(largest: int, top: int) -> None:
+    """Raise ``InvalidInputError`` for a mask of which ``top`` is not the full scale after all.
+
+    Args:
+        largest: its largest value.
+        top: what stands for inside.
+    """
+    if 0 < largest < FAINT * top:
         raise InvalidInputError(
-            f"a mask is bool, uint8, uint16 or floats in [0, 1], not {given.dtype}"
+            f"the mask's largest value is {largest} of {top}, which is nearly outside",
+            hint=f"{top} (white) is inside: give that to the label that is meant and 0 to all "
+            "else; in Python mask == label",
         )
-    if not in_unit_range(given):
-        raise InvalidInputError("a mask of floats must be finite and lie in [0, 1]")
-    return given.astype(np.float32)
+
+
+def _plane(given: NDArray[Any]) -> NDArray[Any]:
+    """Return the one plane (H, W) of an array."""
+    plane = given
+    if given.ndim == 3 and 1 in (given.shape[0], given.shape[2]):
+        plane = given[0] if given.shape[0] == 1 else given[..., 0]
+    if plane.ndim != 2 or 0 in plane.shape:
+        colours = given.ndim == 3 and given.shape[2] in (3, 4)
+        of_several = "give one channel: mask[..., 0]" if colours else "give one mask: mask[0]"
+        raise InvalidInputError(
+            f"a mask has shape (H, W), got {given.shape}",
+            hint=of_several if given.ndim > 2 and given.size else "",
+        )
+    return plane
 
 
 def in_unit_range(values: NDArray[Any]) -> bool:

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 UNSIGNED = (
     "the Content Credentials of the picture were not carried over; sign the edit to have them in it"
 )
-LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
 
 
 @dataclass(frozen=True)
@@ -300,22 +299,11 @@ def label_of(source: Label | None) -> Label:
     return GENERATED if made else EDITED
 
 
-def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> NDArray[np.float32]:
-    """Return a painted mask as (H, W) in [0, 1]: its brightness, 0 where it is transparent.
-
-    Raises:
-        InvalidInputError: it has another size, and is not to be resized.
-    """
-    from textseg.editing.masks import checked_mask
-
-    bright = np.clip(painted.rgb.astype(np.float64) @ LUMA, 0, 1).astype(np.float32)
-    values = bright if painted.alpha is None else bright * painted.alpha
-    return checked_mask(values, size, resize=resize)
-
-
 def _read_mask(
     arguments: EditArguments, setup: Setup, picture: Picture
 ) -> NDArray[np.float32] | None:
+    from textseg.editing.masks import painted_mask
+
     if arguments.mask is None:
         return None
     painted = open_picture(arguments.mask, max_pixels=setup.max_pixels)

@@ -16,7 +16,6 @@ from textseg.provenance import Credentials, label_in
 from textseg.saving import format_of, picture_bytes, save_picture
 from textseg.toolbox.correcting import corrected
 from textseg.toolbox.drafts import mask_draft
-from textseg.toolbox.edit import painted_mask
 from textseg.toolbox.selecting import region_facts
 from textseg.toolbox.shelf_facts import (
     CorrectArguments,
@@ -91,14 +90,16 @@ class Shelf:
             name: what it shows, in a few words.
 
         Raises:
-            InvalidInputError: it has another size.
+            InvalidInputError: it has another size, or nothing may change in it.
         """
+        from textseg.editing.masks import painted_mask
         from textseg.segmentation.mask import Mask
 
         record = self.workspace.resolve(image)
         rgb = self.workspace.picture(record).visible()
         if not isinstance(mask, Mask):
-            soft = painted_mask(open_picture(mask), (record.height, record.width), resize=False)
+            painted = open_picture(mask, max_pixels=self.workspace.limits.max_pixels)
+            soft = painted_mask(painted, (record.height, record.width), resize=False)
             mask = Mask.of(soft, rgb, name=name)
         return self._keep_mask(mask, record, operation="paint", arguments=None)
 
@@ -134,8 +135,10 @@ class Shelf:
 
         Raises:
             UnknownHandleError: there is no such mask.
-            InvalidInputError: it has another size.
+            InvalidInputError: it has another size, or nothing may change in it.
         """
+        from textseg.editing.masks import checked_mask
+
         record = self.workspace.resolve(reference, kind="mask")
         size = (image.height, image.width)
         if (record.height, record.width) != size and not resize:
@@ -147,7 +150,7 @@ class Shelf:
         mask = self.mask(record.handle)
         if record.operation == "segment" and mask.size == size:
             return mask
-        return painted_mask(open_picture(mask.soft), size, resize=resize)
+        return checked_mask(mask.soft, size, resize=resize)
 
     def open_result(self, handle: str) -> Segmentation | Mask | Edit:
         """Return the ordinary result behind a handle, as the call in Python would have given it.
