@@ -98,6 +98,9 @@ def command(
         bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
     ] = False,
     max_seconds: Annotated[float, typer.Option(min=1, help="Most that one call may take.")] = 600,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Refuse pictures with more pixels.")
+    ] = None,
 ) -> None:
     """Let assistants find, change and make pictures: an MCP server over stdin and stdout."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -105,7 +108,8 @@ def command(
         check_installed()
         from textseg.toolbox import Limits, Setup, checked
 
-        setup = checked(Setup, {"model": model, "device": device})
+        values = {"model": model, "device": device, "max_pixels": max_pixels}
+        setup = checked(Setup, {name: value for name, value in values.items() if value is not None})
         opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
         served = partial(serve, preview="none" if no_preview else "auto")
         if http is not None:
@@ -125,9 +129,10 @@ def _opened(
     folder: Path | None, roots: list[Path], *, setup: Setup, limits: Limits, bits: int = _BITS
 ) -> Toolbox:
     from textseg.toolbox import Toolbox
-    from textseg.workspace import Workspace
+    from textseg.workspace import FileLimits, Workspace
 
-    workspace = Workspace.open(folder, roots=roots, handle_bits=bits)
+    allowed = FileLimits(max_pixels=setup.max_pixels)
+    workspace = Workspace.open(folder, roots=roots, limits=allowed, handle_bits=bits)
     _say(f"results are kept in {workspace.folder}")
     return Toolbox(workspace, setup=setup, limits=limits)
 

@@ -11,9 +11,10 @@ from PIL import Image
 
 from tests.segmentation.helpers import Recording, iou
 from textseg.diffusion.model import Conditioning
+from textseg.editing.result import constrain
 from textseg.errors import Cancelled, ImageError, InvalidInputError, OutOfMemoryError, QueryError
 from textseg.progress import CancelToken, Progress
-from textseg.scene import Scene, segment
+from textseg.scene import Scene, edit, segment
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.soften import SoftenSettings
@@ -257,6 +258,19 @@ def test_a_models_own_calibration_decides_about_presence() -> None:
     assert found.presence == pytest.approx(1 / (1 + np.exp(3)))
     assert not found.present
     assert not found.binary().any()
+
+
+def test_the_largest_picture_is_what_the_caller_says() -> None:
+    rgb = rgb_of(MODEL, "tree")
+    with pytest.raises(ImageError, match=r"more than the limit of 1,535; .*raise max_pixels"):
+        Scene.open(rgb, MODEL, max_pixels=1535)
+    with pytest.raises(ImageError, match="more than the limit of 1,535"):
+        segment(rgb, "tree", model=MODEL, max_pixels=1535)
+    with pytest.raises(ImageError, match="more than the limit of 1,535"):
+        edit(rgb, "tree", "house", model=MODEL, max_pixels=1535)
+    with pytest.raises(ImageError, match="more than the limit of 1,535"):
+        constrain(rgb, rgb, np.ones((32, 48), bool), max_pixels=1535)
+    assert segment(rgb, "tree", model=MODEL, max_pixels=1536).present
 
 
 def test_a_large_picture_is_scaled_for_the_model_only() -> None:

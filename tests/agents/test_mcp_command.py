@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from agent_tools import mcp_server
+from agent_tools.mcp import stdio
 from agent_tools.mcp_server import main
 from tests.agents.mcp_helpers import ROOT
+from textseg.images import MAX_PIXELS
+from textseg.toolbox import Toolbox
 
 
 def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -88,6 +92,18 @@ def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: tuple[str,
     (tmp_path / "short").write_text("1234\n")
     given = [str(tmp_path / each) if each in ("short", "missing") else each for each in options]
     said(refused("--root", str(tmp_path), *given), 2)
+
+
+def test_largest_picture_is_for_who_starts_the_server_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Toolbox] = []
+    monkeypatch.setattr(mcp_server, "serve", lambda toolbox, **_: served.append(toolbox))
+    monkeypatch.setattr(stdio, "run_stdio", lambda _: None)
+    started = ("--root", str(tmp_path), "--workspace", str(tmp_path / "kept"))
+    for options, limit in (((), MAX_PIXELS), (("--max-pixels", "77"), 77)):
+        assert CliRunner().invoke(main, [*started, *options]).exit_code == 0
+        assert served.pop().workspace.limits.max_pixels == limit
 
 
 def test_token_that_is_too_short_is_refused_from_the_environment_too(tmp_path: Path) -> None:

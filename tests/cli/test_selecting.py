@@ -78,6 +78,7 @@ def test_thing_is_added_where_words_say(textseg: Command, folder: Path) -> None:
         (["nowhere.png"], "no such file"),
         (["--root", "/"], "too wide"),
         (["--root", "gone"], "gone"),
+        (["garden.png", "--max-pixels", "959"], "more than the limit of 959"),
     ],
 )
 def test_chat_that_cannot_begin_says_why(

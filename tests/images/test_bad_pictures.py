@@ -38,6 +38,13 @@ def png_claiming(width: int, height: int) -> bytes:
     )
 
 
+def tiff_claiming(width: int, height: int) -> bytes:
+    """Return a tiny file whose header promises an uncompressed grey picture of any size."""
+    tags = {256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: height, 279: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
 def message(source: object, **settings: int) -> str:
     with pytest.raises(ImageError) as caught:
         open_picture(source, **settings)  # type: ignore[arg-type]  # wrong on purpose
@@ -114,10 +121,34 @@ def test_truncated_file_is_refused(tmp_path: Path, suffix: str) -> None:
     assert "damaged or cut short" in said or "not a picture" in said
 
 
-def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
-    path = tmp_path / "bomb.png"
-    path.write_bytes(png_claiming(100_000, 100_000))
-    assert "decompression bomb" in message(path)
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_decompression_bomb_is_refused_before_it_is_decoded(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"bomb.{suffix}"
+    content = png_claiming(100_000, 100_000) if suffix == "png" else tiff_claiming(60_000, 65_000)
+    path.write_bytes(content)
+    assert "pixels, more than the limit of 40,000,000" in message(path)
+
+
+def test_limit_of_the_caller_is_the_only_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    for suffix in ("png", "jpg", "tiff", "bmp", "gif", "avif", "jp2", "ppm"):
+        path = tmp_path / f"large.{suffix}"
+        Image.new("RGB", (40, 30)).save(path)
+        assert open_picture(path, max_pixels=1200).size == (30, 40)
+        assert "1,199" in message(path, max_pixels=1199)
+    Image.new("RGB", (40, 30)).save(tmp_path / "packed.tiff", compression="tiff_deflate")
+    assert open_picture(tmp_path / "packed.tiff").size == (30, 40)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_format_that_pillow_itself_limits_says_which_one_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    Image.new("RGB", (40, 30)).save(tmp_path / "large.webp")
+    assert "save it as PNG, JPEG or TIFF" in message(tmp_path / "large.webp")
 
 
 def test_huge_picture_is_refused_with_the_limit_and_the_way_out(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,45 @@ def test_narrow_pictures_come_in_and_are_padded(tmp_path: Path, size: tuple[int,
     padded, padding = pad_to_multiple(to_tensor(picture.rgb), 64)
     assert padded.shape[-2:] == tuple(-(-side // 64) * 64 for side in size)
     np.testing.assert_array_equal(to_rgb(padding.crop(padded)), picture.rgb)
+
+
+# -- long texts in PNG files
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum
+
+
+LONG = bytes(2_000_000)
+TEXTS = {
+    "zTXt": chunk(b"zTXt", b"workflow\0\0" + zlib.compress(LONG)),
+    "iTXt": chunk(b"iTXt", b"workflow\0\1\0en\0\0" + zlib.compress(LONG)),
+    "iTXt as it is": chunk(b"iTXt", b"workflow\0\0\0en\0\0" + LONG),
+    "tEXt": chunk(b"tEXt", b"workflow\0" + LONG),
+}
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("kind", TEXTS)
+def test_png_with_a_long_text_is_read_without_it(kind: str, place: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.rot90(ramp(), 1))).save(stream, "PNG", exif=exif)
+    plain = stream.getvalue()
+    at = 8 + 25 if place == "before" else len(plain) - 12  # behind the head, or before the end
+    picture = open_picture(plain[:at] + TEXTS[kind] + plain[at:])
+    np.testing.assert_array_equal(to_uint8(picture.rgb), ramp())
+    assert picture.notes == ()
+
+
+def test_png_with_a_long_profile_is_read_and_that_is_said() -> None:
+    plain, profile = png_bytes(ramp()), chunk(b"iCCP", b"name\0\0" + zlib.compress(LONG))
+    picture = open_picture(plain[:33] + profile + plain[33:])
+    np.testing.assert_array_equal(to_uint8(picture.rgb), ramp())
+    assert picture.icc_profile is None
+    assert picture.notes == ("its colour profile is too long and was left out",)
 
 
 # -- orientation

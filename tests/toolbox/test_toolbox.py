@@ -21,6 +21,7 @@ from textseg.editing.result import Edit, pixels_of
 from textseg.errors import (
     BusyError,
     Cancelled,
+    ImageError,
     InvalidInputError,
     NotFoundError,
     NothingToUndoError,
@@ -33,6 +34,7 @@ from textseg.errors import (
 from textseg.images import open_picture, to_uint8
 from textseg.progress import CancelToken, Follow, Progress, ProgressCallback
 from textseg.provenance import EDITED, GENERATED, read_label
+from textseg.scene import Scene
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.testing import GaussianModel, Thing
@@ -48,6 +50,7 @@ from textseg.toolbox import (
     checked,
     create_image,
     edit_image,
+    open_toolbox,
     save_edit,
     segment_image,
 )
@@ -529,6 +532,29 @@ def test_painted_file_becomes_a_mask(toolbox: Toolbox, tmp_path: Path) -> None:
     for empty, said in ((0, "nothing may change"), (1, "largest value is 1 of 255")):
         with pytest.raises(InvalidInputError, match=said):
             toolbox.shelf.import_mask(np.full((HEIGHT, WIDTH), empty, np.uint8))
+
+
+def test_largest_picture_is_what_the_setup_says(photos: Path, tmp_path: Path) -> None:
+    setup = Setup(max_pixels=HEIGHT * WIDTH - 1)
+    toolbox = open_toolbox(tmp_path / "other", roots=[photos], setup=setup)
+    for source in (photos / "garden.png", PIXELS):
+        with pytest.raises(ImageError, match=r"more than the limit of 959; .*Setup\(max_pixels="):
+            toolbox.shelf.import_image(source)
+    with pytest.raises(ImageError, match="more than the limit of 959"):
+        toolbox.workspace.resolve("garden.png")
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_picture_above_the_usual_limit_can_be_edited_once_it_was_let_in(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch, crop: bool
+) -> None:
+    handle = toolbox.shelf.import_image(PIXELS).handle
+    mask = toolbox.shelf.import_mask(np.pad(np.ones((8, 10), bool), ((4, 12), (6, 24)))).mask
+    for function in (open_picture, Scene.open.__func__):
+        usual = {**function.__kwdefaults__, "max_pixels": 1}
+        monkeypatch.setattr(function, "__kwdefaults__", usual)
+    first = toolbox.edit_image(change(handle, mask=mask, crop=crop)).picture
+    assert toolbox.edit_image(change(str(first), mask=mask, crop=crop)).picture
 
 
 def test_mask_of_another_picture_is_refused(toolbox: Toolbox, photos: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from textseg.cli.shared import Device, Model, given, plain_failures
+from textseg.cli.shared import Device, MaxPixels, Model, given, plain_failures
 
 Folder = Annotated[
     Path | None,
@@ -46,12 +46,13 @@ def chat(
     ] = False,
     model: Model = "picturebook",
     device: Device = "auto",
+    max_pixels: MaxPixels = None,
 ) -> None:
     """Talk about pictures: find, change and make them with plain commands."""
     from agent_tools.chat import GREETING, Chat, talk, typed_lines
     from textseg.toolbox import Setup, checked, open_toolbox
 
-    setup = checked(Setup, given(model=model, device=device))
+    setup = checked(Setup, given(model=model, device=device, max_pixels=max_pixels))
     toolbox = open_toolbox(workspace, roots=root or [], setup=setup)
     if image is not None:
         opened = toolbox.shelf.import_image(image)

@@ -15,6 +15,7 @@ from textseg.editing.comparing import Comparison, compare
 from textseg.editing.masks import fitted_mask
 from textseg.errors import InvalidInputError
 from textseg.images import (
+    MAX_PIXELS,
     ImageLike,
     Picture,
     freeze,
@@ -204,7 +205,12 @@ def composite(before: Picture, after: NDArray[np.float32], mask: NDArray[np.floa
 
 
 def constrain(
-    before: ImageLike, after: ImageLike, mask: NDArray[Any], *, resize: bool = False
+    before: ImageLike,
+    after: ImageLike,
+    mask: NDArray[Any],
+    *,
+    resize: bool = False,
+    max_pixels: int = MAX_PIXELS,
 ) -> Picture:
     """Return what another editor made of a picture, but only where the mask allows it.
 
@@ -215,12 +221,13 @@ def constrain(
             change, 0 = stays bit for bit, values between mix.
         resize: scale ``after`` and ``mask`` to the size of ``before`` (bicubic, bilinear) where
             theirs is another one of the same proportions, to a pixel.
+        max_pixels: refuse pictures with more pixels than this.
 
     Raises:
         ImageError: a picture cannot be read.
         InvalidInputError: sizes do not go together.
     """
-    kept, changed = open_picture(before), open_picture(after)
+    kept, changed = (open_picture(each, max_pixels=max_pixels) for each in (before, after))
     rgb = _aligned(changed.visible(), kept.size, resize=resize)
     return composite(kept, rgb, fitted_mask(mask, kept.size, resize=resize))
 

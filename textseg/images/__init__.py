@@ -14,6 +14,7 @@ from textseg.images.decoding import (
     file_content,
     open_picture,
 )
+from textseg.images.opening import opened
 from textseg.images.pixels import (
     MAX_PIXELS,
     Picture,
@@ -39,6 +40,7 @@ __all__ = [
     "freeze",
     "new_tensor",
     "open_picture",
+    "opened",
     "pad_to_multiple",
     "plain_array",
     "png_bytes",

@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from textseg.errors import ImageError
+from textseg.images.opening import opened
 from textseg.images.pixels import (
     MAX_PIXELS,
     Array,
@@ -135,10 +136,21 @@ def decode_picture(
     """
     notes: list[str] = []
     with _readable(name, notes, formats):
-        # A stream, because a TIFF file that Pillow maps into memory loses its orientation.
-        image = Image.open(stream, formats=[known for known in formats if known != "MPO"])
+        image = _undecoded(stream, formats, name, max_pixels)
     picture = _from_pil(image, name, max_pixels)
     return replace(picture, notes=(*notes, *picture.notes), format=image.format)
+
+
+def _undecoded(
+    stream: BinaryIO, formats: Sequence[str], name: str, max_pixels: int
+) -> ImageFile.ImageFile:
+    # A stream, because a TIFF file that Pillow maps into memory loses its orientation.
+    image = opened(stream, [known for known in formats if known != "MPO"])
+    check_size((image.height, image.width), name, max_pixels)
+    if image.format == "TIFF":
+        # Where it takes the memory itself, Pillow judges the size once more.
+        image.im = Image.new(image.mode, getattr(image, "_tile_size", image.size), None).im
+    return image
 
 
 # -- paths
@@ -273,8 +285,8 @@ def _readable(
             ) from None
         except Image.DecompressionBombError:
             raise ImageError(
-                f"{name}: taken for a decompression bomb: more pixels than Pillow agrees to decode",
-                hint="shrink it; or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file",
+                f"{name}: more pixels than Pillow decodes of such a file",
+                hint="shrink it, or save it as PNG, JPEG or TIFF",
             ) from None
         except Exception as error:  # a decoder meeting a damaged file raises nearly anything
             raise ImageError(f"{name}: damaged or cut short ({_reason(error)})") from error

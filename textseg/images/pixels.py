@@ -15,6 +15,10 @@ from textseg.errors import ImageError
 from textseg.files import write_files
 
 MAX_PIXELS = 40_000_000
+LIMIT_ADVICE = (
+    "shrink it, or raise max_pixels (on the command line --max-pixels, for panels and tools "
+    "Setup(max_pixels=...))"
+)
 
 _ROUNDING = 1e-4  # how far float pixels may lie outside [0, 1] and still be taken as rounding
 
@@ -216,7 +220,7 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
         raise ImageError(
             f"{name}: {width} x {height} = {height * width:,} pixels, more than the limit of "
             f"{max_pixels:,}",
-            hint="shrink it, or raise max_pixels",
+            hint=LIMIT_ADVICE,
         )
 
 

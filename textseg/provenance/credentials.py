@@ -22,7 +22,7 @@ from PIL import Image
 
 from textseg import __version__
 from textseg.errors import ImageError, InvalidInputError, MissingExtraError
-from textseg.images import FORMATS
+from textseg.images import FORMATS, opened
 from textseg.provenance.labels import GENERATED, Label
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ def _algorithm(key: PrivateKeyTypes) -> str:
 def _media_type(content: bytes, name: str) -> str:
     formats = [known for known in FORMATS if known != "MPO"]  # the JPEG decoder finds out
     try:
-        with Image.open(io.BytesIO(content), formats=formats) as image:
+        with opened(io.BytesIO(content), formats) as image:
             found = image.format
     except (OSError, Image.DecompressionBombError) as error:
         raise ImageError(f"{name} is not a picture file ({error})") from None

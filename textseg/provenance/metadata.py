@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from textseg.errors import ImageError
-from textseg.images import FORMATS
+from textseg.images import FORMATS, opened
 
 _EXIF, _GPS = 0x8769, 0x8825  # groups of tags
 
@@ -53,7 +53,7 @@ def source_metadata(path: str | os.PathLike[str]) -> bytes | None:
     """
     formats = [name for name in FORMATS if name != "MPO"]  # the JPEG decoder finds out
     try:
-        with Path(path).open("rb") as stream, Image.open(stream, formats=formats) as image:
+        with Path(path).open("rb") as stream, opened(stream, formats) as image:
             return _kept(image.getexif())
     except Exception as error:  # a decoder meeting a damaged file raises nearly anything
         raise ImageError(

@@ -20,6 +20,7 @@ from textseg.editing.masks import MaskShape, checked_mask
 from textseg.editing.result import Edit, composite
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import (
+    MAX_PIXELS,
     ImageLike,
     Padding,
     Picture,
@@ -96,17 +97,19 @@ class Scene:
         device: str = "auto",
         dtype: str = "auto",
         working_size: int | None = None,
+        max_pixels: int = MAX_PIXELS,
         captioner: CaptionerLike | None = None,
     ) -> Scene:
         """Return the scene of a picture, which the model reads now, once.
 
         Args:
-            image: a path, PIL image, array or ``Picture`` of any size.
+            image: a path, a file, a PIL image, an array or a ``Picture``; see ``open_picture``.
             model: a registered name, a folder, a hub id, a loaded pipeline or a ``DiffusionModel``.
             device: where to load the model, "auto" for the best there is; a loaded one stays.
             dtype: its precision, "auto" for the fastest safe one.
             working_size: for the model, scale a picture with more than working_size^2 pixels down
                 to that; ``None`` takes what the model was made for. Masks come at the own size.
+            max_pixels: refuse a picture with more pixels than this.
             captioner: describes the picture for edits: a name, a folder, a hub id or an object;
                 ``None`` takes the one that belongs to the model, where there is one.
 
@@ -117,7 +120,7 @@ class Scene:
         """
         if working_size is not None and working_size < 1:
             raise InvalidInputError(f"working_size is at least 1 pixel, got {working_size}")
-        picture = open_picture(image)
+        picture = open_picture(image, max_pixels=max_pixels)
         loaded = (
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
@@ -482,6 +485,6 @@ class Scene:
         if part not in self._crops:
             top, left, bottom, right = part
             rgb = np.ascontiguousarray(self.rgb[top:bottom, left:right])
-            self._crops = {part: Scene.open(rgb, self.model)}
+            self._crops = {part: Scene.open(Picture(rgb, None, "RGB"), self.model)}
         scene = self._crops[part]
         return scene._read, scene._paths

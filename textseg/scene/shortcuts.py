@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from textseg.editing.result import Edit
-from textseg.images import ImageLike
+from textseg.images import MAX_PIXELS, ImageLike
 from textseg.scene.core import Scene
 from textseg.scene.generating import GENERATION_STEPS
 from textseg.scene.opening import checked_queries
@@ -20,14 +20,17 @@ def segment(
     *,
     model: ModelLike = "picturebook",
     device: str = "auto",
+    max_pixels: int = MAX_PIXELS,
     **options: Unpack[SegmentOptions],
 ) -> Segmentation:
     """Return where ``query`` is; ``options`` are the keywords of ``Scene.segment_all``.
 
     For several queries or several calls about one picture, open a ``Scene``: it reads it once.
+    Pictures with more than ``max_pixels`` are refused.
     """
     checked_queries([query])  # before the slow part
-    return Scene.open(image, model, device=device).segment(query, **options)
+    scene = Scene.open(image, model, device=device, max_pixels=max_pixels)
+    return scene.segment(query, **options)
 
 
 def edit(
@@ -37,15 +40,18 @@ def edit(
     *,
     model: ModelLike = "picturebook",
     device: str = "auto",
+    max_pixels: int = MAX_PIXELS,
     **options: Unpack[EditOptions],
 ) -> Edit:
     """Return the picture with what ``query`` names turned into ``target``, and nothing else.
 
     ``options`` are the keywords of ``Scene.edit``. For several edits open a ``Scene``.
+    Pictures with more than ``max_pixels`` are refused.
     """
     if query.strip():
         checked_queries([query])  # before the slow part
-    return Scene.open(image, model, device=device).edit(query, target, **options)
+    scene = Scene.open(image, model, device=device, max_pixels=max_pixels)
+    return scene.edit(query, target, **options)
 
 
 @dataclass(frozen=True, eq=False)

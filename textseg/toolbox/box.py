@@ -326,11 +326,12 @@ def open_toolbox(
         folder: where results are kept, made when missing; None for a fresh private one; or a
             workspace that is open already, with roots of its own.
         roots: folders below which pictures may be named by file name.
-        setup: which model, and where it runs.
+        setup: which model, where it runs, and the largest picture that a new workspace takes in.
         limits: the most that one call may take.
     """
-    from textseg.workspace import Workspace
+    from textseg.workspace import FileLimits, Workspace
 
     if not isinstance(folder, Workspace):
-        folder = Workspace.open(folder, roots=roots)
+        allowed = FileLimits(max_pixels=setup.max_pixels)
+        folder = Workspace.open(folder, roots=roots, limits=allowed)
     return Toolbox(folder, setup=setup, limits=limits)

@@ -78,7 +78,8 @@ def as_stored(picture: Picture) -> Picture:
     """
     from textseg.editing.result import pixels_of
 
-    return replace(open_picture(pixels_of(picture)), icc_profile=picture.icc_profile)
+    stored, size = pixels_of(picture), picture.rgb[..., 0].size
+    return replace(open_picture(stored, max_pixels=size), icc_profile=picture.icc_profile)
 
 
 def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
