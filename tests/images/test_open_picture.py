@@ -322,7 +322,7 @@ def test_profile_is_kept_for_rgb_only(tmp_path: Path) -> None:
         (ramp(), "RGB"),
         (ramp() / 255, "RGB"),
         ((ramp() / 255).astype(np.float32), "RGB"),
-        (ramp().astype(np.uint16) * 257, "RGB"),
+        (ramp().astype(np.uint16) * 257, "RGB;16"),
     ],
     ids=["uint8", "float64", "float32", "uint16"],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pydantic import ValidationError
 
@@ -569,6 +570,17 @@ def test_what_a_picture_loses_is_said(tmp_path: Path, painted: Path, mode: str, 
     (image if mode == "I;16" else image.convert(mode)).save(tmp_path / "grey.png")
     result = ask(tmp_path / "grey.png", mask=str(painted)).result
     assert any(said in note for note in result.notes)
+
+
+def test_colours_of_sixteen_bits_come_in_whole_and_the_loss_on_the_way_out_is_said(
+    tmp_path: Path, painted: Path
+) -> None:
+    deep = PIXELS.astype(np.uint16) * 257 - (PIXELS > 0)
+    tifffile.imwrite(tmp_path / "deep.tiff", deep, photometric="rgb")
+    answer = ask(tmp_path / "deep.tiff", mask=str(painted))
+    outside = answer.edit.mask == 0
+    np.testing.assert_allclose(answer.edit.picture.rgb[outside] * 65535, deep[outside], atol=0.01)
+    assert "its colours of 16 bits a channel become 8 bits a channel" in answer.result.notes
 
 
 def test_remark_on_the_picture_is_made_once(picture: Path, tmp_path: Path) -> None:

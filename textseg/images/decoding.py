@@ -19,6 +19,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from textseg.errors import ImageError
+from textseg.images.depth import (
+    HEAD,
+    check_layout,
+    depth_notes,
+    gives_lower_bytes,
+    grey_levels,
+    stored_bits,
+)
 from textseg.images.opening import opened
 from textseg.images.pixels import (
     MAX_PIXELS,
@@ -137,7 +145,10 @@ def decode_picture(
     notes: list[str] = []
     with _readable(name, notes, formats):
         image = _undecoded(stream, formats, name, max_pixels)
-    picture = _from_pil(image, name, max_pixels)
+        stream.seek(0)
+        bits = stored_bits(image, stream.read(HEAD))
+        lower = _undecoded(stream, formats, name, max_pixels) if bits == 16 else None
+    picture = _from_pil(image, name, max_pixels, bits=bits, lower=lower)
     return replace(picture, notes=(*notes, *picture.notes), format=image.format)
 
 
@@ -215,15 +226,40 @@ def _suffix_notes(path: Path, picture: Picture) -> list[str]:
 # -- PIL images
 
 
-def _from_pil(image: Image.Image, name: str, max_pixels: int) -> Picture:
+def _from_pil(
+    image: Image.Image,
+    name: str,
+    max_pixels: int,
+    *,
+    bits: int = 0,
+    lower: ImageFile.ImageFile | None = None,
+) -> Picture:
+    """Return the picture of an image.
+
+    Args:
+        image: decoded or not.
+        name: what errors call it.
+        max_pixels: refuse more.
+        bits: of a channel in its file; 0 asks the image.
+        lower: the same image, not decoded yet, to be asked for the lower 8 of 16 bits.
+    """
     check_size((image.height, image.width), name, max_pixels)
     notes: list[str] = []
     with _readable(name, notes):
+        check_layout(image, name)
         notes += _frame_notes(image)
-        mode = image.mode
+        mode, bits = image.mode, bits or stored_bits(image)
+        if mode not in ("RGB", "RGBA") or lower is None or not gives_lower_bytes(lower):
+            lower = None
+        if bits > 8 and mode in _COLOUR_MODES and lower is None:
+            notes.append(f"of its {bits} bits a channel, 8 are read")
         upright = ImageOps.exif_transpose(image)
-        rgb, alpha = _planes(upright, name)
-    return Picture(rgb, alpha, mode, tuple(notes), _profile(image))
+        low = None if lower is None else np.asarray(ImageOps.exif_transpose(lower))
+        rgb, alpha = _planes(upright, name, levels=grey_levels(image), low=low)
+    if lower is not None or mode.startswith("I"):
+        notes += depth_notes(rgb)
+    deep = "" if lower is None else ";16"
+    return Picture(rgb, alpha, mode + deep, tuple(notes), _profile(image))
 
 
 def _frame_notes(image: Image.Image) -> list[str]:
@@ -236,10 +272,10 @@ def _frame_notes(image: Image.Image) -> list[str]:
 
 
 def _planes(
-    image: Image.Image, name: str
+    image: Image.Image, name: str, *, levels: tuple[int, int], low: Array | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     if image.mode.startswith("I"):
-        return grey(_sixteen_bit(np.asarray(image), name)), None
+        return grey(_sixteen_bit(np.asarray(image), name, *levels)), None
     if image.mode == "F":
         return grey(unit_range(np.asarray(image), name)), None
     if image.mode not in _COLOUR_MODES:
@@ -247,18 +283,21 @@ def _planes(
             f"{name}: colour mode {image.mode} is not supported", hint="convert it to RGB"
         )
     pixels = np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    return split(fraction(pixels, 255))
+    if low is None:
+        return split(fraction(pixels, 255))
+    return split(fraction(pixels.astype(np.uint16) << 8 | low, 65535))
 
 
-def _sixteen_bit(pixels: Array, name: str) -> NDArray[np.float32]:
+def _sixteen_bit(pixels: Array, name: str, black: int, white: int) -> NDArray[np.float32]:
     # 16-bit files come as "I;16" or, from some decoders, as 32-bit "I"
     low, high = int(pixels.min()), int(pixels.max())
-    if low < 0 or high > 65535:
+    if low < 0 or high > max(black, white):
         raise ImageError(
             f"{name}: integer pixels from {low} to {high} have no known scale",
             hint="pass an array of floats in [0, 1]",
         )
-    return fraction(pixels, 65535)
+    values = fraction(pixels, max(black, white))
+    return 1 - values if black > white else values
 
 
 def _profile(image: Image.Image) -> bytes | None:

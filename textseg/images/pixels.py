@@ -13,6 +13,7 @@ from PIL import Image
 
 from textseg.errors import ImageError
 from textseg.files import write_files
+from textseg.images.depth import depth_notes
 
 MAX_PIXELS = 40_000_000
 LIMIT_ADVICE = (
@@ -56,6 +57,7 @@ class Picture:
         rgb: (H, W, 3) float32 in [0, 1], the stored colours, also where the picture is transparent.
         alpha: (H, W) float32 in [0, 1], 1 = opaque; None when the picture has no transparency.
         mode: the PIL mode it had ("L", "RGB", "CMYK", "I;16" ...); of an array, the one that fits.
+            With ";16" behind it, colours of 16 bits ("RGB;16"), for which PIL has none.
         notes: remarks for people about what was done on the way in, e.g. "first of 12 frames".
         icc_profile: the colour profile of ``rgb``, None without one; pixels are not converted.
         format: Pillow's name for that of the file it was decoded from; None without a file.
@@ -139,10 +141,13 @@ def from_array(pixels: Array, max_pixels: int) -> Picture:
         )
     check_size((pixels.shape[0], pixels.shape[1]), "the array", max_pixels)
     values = _scaled(pixels)
+    deep = pixels.dtype == np.uint16
     if pixels.ndim == 2:
-        return Picture(grey(values), None, _GREY_MODES.get(pixels.dtype.name, "L"))
-    rgb, alpha = split(values)
-    return Picture(rgb, alpha, "RGB" if channels == 3 else "RGBA")
+        rgb, alpha, mode = grey(values), None, _GREY_MODES.get(pixels.dtype.name, "L")
+    else:
+        rgb, alpha = split(values)
+        mode = ("RGB" if channels == 3 else "RGBA") + (";16" if deep else "")
+    return Picture(rgb, alpha, mode, depth_notes(rgb) if deep else ())
 
 
 def plain_array(array: Array, name: str) -> Array:

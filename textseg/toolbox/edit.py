@@ -260,6 +260,8 @@ def _kept(mode: str) -> list[str]:
     """Return remarks on what becomes of a picture of a PIL mode that is not RGB."""
     if mode in ("RGB", "RGBA", "RGBX", "RGBa"):
         return []
+    if mode.endswith(";16") and not mode.startswith("I"):
+        return ["its colours of 16 bits a channel become 8 bits a channel"]
     if mode == "F" or mode.startswith("I"):
         return [f"a grey picture of more than 8 bits ({mode}) becomes RGB of 8 bits a channel"]
     return [f"the picture's colours ({mode}) become RGB"]
