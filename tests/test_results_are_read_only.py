@@ -109,7 +109,6 @@ RESULTS: dict[str, Callable[[Boxed], Any]] = {
     "textseg.edit": lambda _: textseg.edit(RGB, "tree", "house", model=MODEL, **FEW),
     "a masked edit": lambda _: scene().edit("", "house", mask=BOX, **FEW),
     "a cropped edit": lambda _: scene().edit("", "house", mask=BOX, crop=True, **FEW),
-    "an edit of nothing": lambda _: scene().edit("", "house", mask=0 * BOX, crop=True, **FEW),
     "attempts": lambda _: scene(clear()).edit("tree", "house", attempts=2, **FEW),
     "generate_and_edit": lambda _: textseg.generate_and_edit(
         "tree", "tree", "house", model=Sized(), method="diffedit", steps=3

@@ -175,14 +175,6 @@ def make_again(times: int) -> Any:
     return made_of(*[picture_of()] * times)
 
 
-def test_where_nothing_may_change_there_is_one_attempt() -> None:
-    nowhere = Contest(read("tree"), np.zeros(SIZE, np.float32), "house", Texts(MODEL))
-    make = make_again(1)
-    best = nowhere.best(make, seed=4, attempts=5, follow=Follow())
-    assert make.seeds == [4]
-    assert [(each.seed, each.score) for each in best.attempts] == [(4, None)]
-
-
 # ---------------------------------------------------------------- edits
 
 
