@@ -24,6 +24,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the border: knows nothing of the rest
     "textseg.errors": (),
     "textseg.progress": ("textseg.errors",),
+    "textseg.process": (),
     "textseg.files": ("textseg.errors",),
     "textseg.images": ("textseg.errors", "textseg.files", "textseg.images"),
     # writing pictures back, with a word on who made them
@@ -138,6 +139,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.cli": (
         "textseg.cli",
         "textseg.errors",
+        "textseg.files.told_as",
+        "textseg.process",
         "textseg.progress",
         "textseg.__version__",
         "textseg.toolbox",
@@ -152,6 +155,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.__main__": ("textseg.cli",),
     "agent_tools": (
         "textseg.errors",
+        "textseg.files.told_as",
+        "textseg.process",
         "textseg.progress",
         "textseg.toolbox",
         "textseg.workspace",

@@ -16,8 +16,8 @@ Importing this package loads no model and no heavy library; each name does so wh
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # as `typing` has it, which takes a moment to load
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from textseg.errors import InvalidInputError, OutputExistsError
+from textseg.errors import InvalidInputError, OutputExistsError, TextsegError
 
 
 def refuse_existing(paths: Iterable[Path], *, force: bool) -> None:
@@ -47,6 +47,21 @@ def usable_folder(folder: Path) -> None:
         raise InvalidInputError(f"cannot write into {folder}: {there} is not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise InvalidInputError(f"cannot write into {folder}: no permission in {there}")
+
+
+@contextmanager
+def told_as(what: str | os.PathLike[str]) -> Iterator[None]:
+    """Have errors of the operating system name what was to be written, as people know it.
+
+    Many name nothing (a full disk shows only at the last byte), or a file on the way there.
+    """
+    try:
+        yield
+    except TextsegError:
+        raise  # some are errors of the operating system as well
+    except OSError as error:
+        error.filename, error.filename2 = os.fspath(what), None
+        raise
 
 
 def write_files(

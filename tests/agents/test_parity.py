@@ -21,7 +21,7 @@ from tests.agents.helpers import MODEL, call, make_toolbox, pixels_of_file
 from tests.panels.actions import ACTIONS, CALLS, MASK, anonymous, done, painted
 from tests.panels.helpers import finished
 from textseg import registry
-from textseg.cli import main
+from textseg.cli.app import app
 from textseg.editing.result import pixels_of
 from textseg.panels.calls import told
 from textseg.panels.create_controller import CreateController
@@ -111,7 +111,7 @@ def by_mcp(name: str, arguments: dict[str, Any], toolbox: Toolbox) -> Any:
 
 def by_command(line: str, *, mask: Path | None = None) -> Any:
     words = [str(mask) if word == MASK else word for word in shlex.split(line)]
-    result = CliRunner().invoke(main, [*words, "--model", "gaussian", "--json"])
+    result = CliRunner().invoke(app, [*words, "--model", "gaussian", "--json"])
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from textseg import registry
-from textseg.cli import main
+from textseg.cli.app import app
 from textseg.images import to_uint8
 from textseg.testing import GaussianModel
 
@@ -35,6 +35,6 @@ def textseg(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     monkeypatch.setattr(registry, "_CACHE", {})
 
     def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments)
+        return CliRunner().invoke(app, arguments)
 
     return run

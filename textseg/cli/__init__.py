@@ -7,66 +7,20 @@ With ``--json`` stdout has one JSON object: the result, or ``{"error": {"code": 
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
 
-import typer
-
-from textseg.cli.bench import (
-    bench_edit,
-    bench_generate,
-    bench_inversion,
-    bench_pie,
-    bench_readers,
-    bench_segment,
-    bench_tedbench,
-)
-from textseg.cli.chat import chat
-from textseg.cli.create import CreateCommand, create
-from textseg.cli.edit import edit
-from textseg.cli.listing import caption, demo, methods, models
-from textseg.cli.segment import segment
-
-main = typer.Typer(
-    name="textseg",
-    help="Segment and edit pictures by text with a diffusion model.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-bench = typer.Typer(
-    help="Measure; the tables of the README come from here.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+from textseg.process import drop_unwritten, leave_at_interrupt, prepare_streams
 
 
-@main.callback(invoke_without_command=True)
-def options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    """Segment and edit pictures by text with a diffusion model."""
-    if version:
-        from textseg import __version__
+def main() -> None:
+    """Run the command and end the process."""
+    leave_at_interrupt()
+    prepare_streams()
+    from textseg.cli.app import app  # takes a moment
 
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-main.command()(segment)
-main.command()(edit)
-main.command(cls=CreateCommand)(create)
-main.command()(caption)
-main.command()(chat)
-main.command()(methods)
-main.command()(models)
-main.command()(demo)
-main.add_typer(bench, name="bench")
-bench.command("segment")(bench_segment)
-bench.command("edit")(bench_edit)
-bench.command("generate")(bench_generate)
-bench.command("inversion")(bench_inversion)
-bench.command("readers")(bench_readers)
-bench.command("pie")(bench_pie)
-bench.command("tedbench")(bench_tedbench)
+    try:
+        app()
+    except OSError as error:  # of help and version; the commands look after theirs
+        sys.exit(f"textseg: standard output: {error.strerror}")
+    finally:
+        drop_unwritten()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar
+from textseg.cli.interrupts import interruptible
+from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar, say
 
 if TYPE_CHECKING:
     from textseg.bench.editing_report import EditingResult
@@ -46,7 +47,7 @@ def bench_segment(
             world=world,  # type: ignore[arg-type]  # the option's range has the versions there are
             progress=progress,
         )
-    typer.echo(report.to_json() if as_json else report.to_text())
+    say(report.to_json() if as_json else report.to_text())
 
 
 @plain_failures
@@ -63,9 +64,9 @@ def bench_edit(
     from textseg.bench.edit import EditBenchSettings, measure_editing
 
     settings = EditBenchSettings(scenes=scenes, seed=seed, others=others, workers=workers)
-    with progress_bar() as progress:
+    with interruptible(), progress_bar() as progress:
         report = measure_editing(settings, progress)
-    typer.echo(report.as_json() if as_json else report.table())
+    say(report.as_json() if as_json else report.table())
 
 
 @plain_failures
@@ -87,8 +88,9 @@ def bench_generate(
         keep = None if first is None else first.keep
         report = measure_generation(samples, seed, keep=keep, progress=progress)
     if first is not None:
-        first.write()
-    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+        with interruptible():
+            first.write()
+    say(json.dumps(report, indent=2) if as_json else table(report))
 
 
 @plain_failures
@@ -102,7 +104,7 @@ def bench_inversion(
 
     with progress_bar() as progress:
         report = measure_inversion(scenes=scenes, seed=seed, progress=progress)
-    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+    say(json.dumps(report, indent=2) if as_json else table(report))
 
 
 @plain_failures
@@ -113,7 +115,7 @@ def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False)
     from textseg.bench.readers import measure_readers, table
 
     report = measure_readers(scenes=scenes, seed=seed)
-    typer.echo(json.dumps(report, indent=2) if as_json else table(report))
+    say(json.dumps(report, indent=2) if as_json else table(report))
 
 
 @plain_failures
@@ -196,4 +198,4 @@ def bench_tedbench(
 
 
 def _print(found: EditingResult, *, as_json: bool) -> None:
-    typer.echo(found.as_json() if as_json else found.table())
+    say(found.as_json() if as_json else found.table())

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from textseg.cli.shared import Device, MaxPixels, Model, given, plain_failures
+from textseg.cli.interrupts import interruptible
+from textseg.cli.shared import Device, MaxPixels, Model, given, plain_failures, say
 
 Folder = Annotated[
     Path | None,
@@ -56,6 +57,7 @@ def chat(
     toolbox = open_toolbox(workspace, roots=root or [], setup=setup)
     if image is not None:
         opened = toolbox.shelf.import_image(image)
-        typer.echo(f"{image}: {opened.width} x {opened.height}, {opened.handle}")
-    typer.echo(f"{GREETING}\nPictures are kept in {toolbox.workspace.folder}")
-    talk(Chat(toolbox, ask=input, say=typer.echo, model=assistant, approve=approve), typed_lines())
+        say(f"{image}: {opened.width} x {opened.height}, {opened.handle}")
+    say(f"{GREETING}\nPictures are kept in {toolbox.workspace.folder}")
+    with interruptible():
+        talk(Chat(toolbox, ask=input, say=say, model=assistant, approve=approve), typed_lines())

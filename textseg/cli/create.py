@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from textseg.cli.edit import Attempts, Captioner, Sign, change_lines, read_credentials
+from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import (
     AsJson,
     Device,
@@ -19,6 +20,7 @@ from textseg.cli.shared import (
     given,
     plain_failures,
     progress_bar,
+    say,
 )
 from textseg.errors import InvalidInputError
 
@@ -138,10 +140,11 @@ def create(
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
         answer = create_image(arguments, setup=setup, progress=progress)
-    result = save_create(
-        answer, path, stages=stages, force=force, label=not no_label, credentials=credentials
-    )
-    typer.echo(result.model_dump_json(indent=2) if as_json else _described(result))
+    with interruptible():
+        result = save_create(
+            answer, path, stages=stages, force=force, label=not no_label, credentials=credentials
+        )
+    say(result.model_dump_json(indent=2) if as_json else _described(result))
 
 
 def _change(pair: str) -> dict[str, str]:

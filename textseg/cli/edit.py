@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import (
     AsJson,
     Device,
@@ -20,6 +21,7 @@ from textseg.cli.shared import (
     given,
     plain_failures,
     progress_bar,
+    say,
 )
 from textseg.errors import InvalidInputError
 
@@ -206,15 +208,16 @@ def edit(
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
         answer = edit_image(arguments, setup=setup, progress=progress)
-    result = save_edit(
-        answer,
-        path,
-        force=force,
-        label=not no_label,
-        keep_metadata=keep_metadata,
-        credentials=credentials,
-    )
-    typer.echo(result.model_dump_json(indent=2) if as_json else _described(result))
+    with interruptible():
+        result = save_edit(
+            answer,
+            path,
+            force=force,
+            label=not no_label,
+            keep_metadata=keep_metadata,
+            credentials=credentials,
+        )
+    say(result.model_dump_json(indent=2) if as_json else _described(result))
 
 
 def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> Credentials | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import (
     AsJson,
     Device,
@@ -16,6 +17,7 @@ from textseg.cli.shared import (
     given,
     plain_failures,
     progress_bar,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def caption(
     arguments = checked(CaptionArguments, values)
     with progress_bar() as progress:
         result = caption_image(arguments, progress=progress)
-    typer.echo(result.model_dump_json(indent=2) if as_json else result.caption)
+    say(result.model_dump_json(indent=2) if as_json else result.caption)
 
 
 @plain_failures
@@ -49,15 +51,15 @@ def methods(as_json: AsJson = False) -> None:
 
     found = registered()
     if as_json:
-        typer.echo(json.dumps([asdict(info) for info in found], indent=2))
+        say(json.dumps([asdict(info) for info in found], indent=2))
         return
     for info in found:
         if info.error:
-            typer.echo(f"{info.name}: cannot be used ({info.package}): {info.error}")
+            say(f"{info.name}: cannot be used ({info.package}): {info.error}")
             continue
-        typer.echo(f"{info.name}: {info.title} ({info.paper}; {info.package})")
+        say(f"{info.name}: {info.title} ({info.paper}; {info.package})")
         for option in info.options:
-            typer.echo(f"  {_option_line(option)}")
+            say(f"  {_option_line(option)}")
 
 
 @plain_failures
@@ -67,10 +69,10 @@ def models(as_json: AsJson = False) -> None:
 
     found = registered()
     if as_json:
-        typer.echo(json.dumps([asdict(info) for info in found], indent=2))
+        say(json.dumps([asdict(info) for info in found], indent=2))
         return
     for info in found:
-        typer.echo(f"{info.name}: {info.description} ({info.package})")
+        say(f"{info.name}: {info.description} ({info.package})")
 
 
 @plain_failures
@@ -82,9 +84,9 @@ def demo(
     """Segment pictures of the embedded model's own world, and say where the results lie."""
     from textseg.picturebook import demo as pictures
 
-    with progress_bar() as progress:
+    with interruptible(), progress_bar() as progress:
         pictures.run(output, progress)
-    typer.echo(f"the pictures lie in {output.resolve()}")
+    say(f"the pictures lie in {output.resolve()}")
 
 
 def _option_line(option: OptionInfo) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import (
     AsJson,
     Device,
@@ -20,6 +21,7 @@ from textseg.cli.shared import (
     given,
     plain_failures,
     progress_bar,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -79,8 +81,9 @@ def segment(
     refuse_output(arguments, output, force=force)
     with progress_bar() as progress:
         answer = segment_image(arguments, setup=setup, progress=progress)
-    result = save_answer(answer, output, force=force)
-    typer.echo(result.model_dump_json(indent=2) if as_json else _described(result))
+    with interruptible():
+        result = save_answer(answer, output, force=force)
+    say(result.model_dump_json(indent=2) if as_json else _described(result))
 
 
 def _described(result: SegmentResult) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import functools
+import io
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
+from textseg.cli.interrupts import told_at_interrupt
 from textseg.errors import Cancelled, InvalidInputError, OutputExistsError, TextsegError
+from textseg.files import told_as
+from textseg.process import INTERRUPTED
 from textseg.progress import Progress, ProgressCallback
 
-FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+FAILED, WRONG_INPUT = 1, 2
 
 P = ParamSpec("P")
 
@@ -48,13 +53,18 @@ def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        fail = functools.partial(_fail, as_json=bool(kwargs.get("as_json")))
+        as_json = bool(kwargs.get("as_json"))
+        if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever people read
+        fail = functools.partial(_fail, as_json=as_json)
+        kept = kwargs.get("results")
+        left = f"finished items are in {kept}" if kept else "nothing was written"
+        interrupted = Cancelled(f"interrupted; {left}")
         try:
-            command(*args, **kwargs)
+            with told_at_interrupt(interrupted, as_json=as_json):
+                command(*args, **kwargs)
         except (KeyboardInterrupt, Cancelled):
-            kept = kwargs.get("results")
-            left = f"finished items are in {kept}" if kept else "nothing was written"
-            fail(Cancelled(f"interrupted; {left}"), INTERRUPTED)
+            fail(interrupted, INTERRUPTED)
         except (InvalidInputError, OutputExistsError) as error:
             fail(error, WRONG_INPUT)
         except TextsegError as error:
@@ -62,10 +72,20 @@ def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
         except BrokenPipeError:
             raise  # the reader of our stdout has left: nobody to tell
         except OSError as error:
-            reason = f"{error.filename or 'file'}: {error.strerror or error}"
-            fail(TextsegError(reason), FAILED)
+            where = f"{error.filename}: " if error.filename else ""
+            fail(TextsegError(f"{where}{error.strerror or error}"), FAILED)
 
     return run
+
+
+def say(text: str) -> None:
+    """Write a line to standard output.
+
+    Raises:
+        OSError: it cannot be written; ``filename`` says that it was standard output.
+    """
+    with told_as("standard output"):
+        typer.echo(text)
 
 
 @contextmanager
@@ -95,9 +115,11 @@ def given(**values: object) -> dict[str, object]:
 
 
 def _fail(error: TextsegError, code: int, *, as_json: bool) -> NoReturn:
-    typer.echo(f"textseg: {error}", err=True)
+    with suppress(OSError):  # a stream that cannot be written leaves the exit code
+        typer.echo(f"textseg: {error}", err=True)
     if as_json:
         from textseg.toolbox import error_facts
 
-        typer.echo(f'{{"error": {error_facts(error).model_dump_json(exclude_none=True)}}}')
+        with suppress(OSError):
+            typer.echo(f'{{"error": {error_facts(error).model_dump_json(exclude_none=True)}}}')
     raise typer.Exit(code)
