@@ -26,6 +26,7 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
@@ -40,7 +41,7 @@ class TextsegError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        """Keep the message and the hint; both are folded to one line."""
+        """Keep the message and the hint; both are folded to one line, of text only."""
         self.message = _one_line(message)
         self.hint = _one_line(hint)
         super().__init__(self.message, self.hint)
@@ -179,8 +180,17 @@ class Cancelled(TextsegError):
     code = "cancelled"
 
 
+def printable(text: str) -> str:
+    """Return a text that may hold the name of a file, with U+FFFD for what is no text in it.
+
+    A file can be called by any bytes; Python reads those that are no UTF-8 as halves of characters,
+    which can be neither printed nor put into JSON.
+    """
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))
 
 
 def _rebuild(kind: type[TextsegError], message: str, hint: str) -> TextsegError:

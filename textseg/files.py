@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
-from textseg.errors import InvalidInputError, OutputExistsError, TextsegError
+from textseg.errors import InvalidInputError, OutputExistsError, TextsegError, printable
+
+LONGEST_NAME: Final = 255  # bytes; the common file systems agree, Windows counts characters
+
+
+def fitting(stem: str, endings: Iterable[str]) -> str:
+    """Return a stem that any disk takes with each of these endings: the same one where it does.
+
+    One that is too long is cut, and what is no text in it (a file can be called by any bytes) is
+    replaced; then a digest of the whole tells it from others that begin alike.
+    """
+    room = LONGEST_NAME - max(map(_length, endings))
+    kept = printable(stem).replace("\ufffd", "_")
+    if kept == stem and _length(stem) <= room:
+        return stem
+    mark = f"-{sha256(stem.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    while _length(kept + mark) > room:
+        kept = kept[:-1]
+    return kept + mark
 
 
 def refuse_existing(paths: Iterable[Path], *, force: bool) -> None:
@@ -21,8 +42,11 @@ def refuse_existing(paths: Iterable[Path], *, force: bool) -> None:
 
     Raises:
         OutputExistsError: a file is there and ``force`` is false; the message names the first ones.
-        InvalidInputError: a folder is there.
+        InvalidInputError: a folder is there, or no file can have such a name.
     """
+    paths = list(paths)
+    for path in paths:
+        _check_name(path)
     taken = [path for path in paths if os.path.lexists(path)]
     for path in taken:
         if path.is_dir():
@@ -38,8 +62,10 @@ def usable_folder(folder: Path) -> None:
     """Raise when nothing can be written into ``folder``, whether it exists already or not.
 
     Raises:
-        InvalidInputError: it, or the nearest thing above it that exists, is a file or protected.
+        InvalidInputError: it, or the nearest thing above it that exists, is a file or protected; or
+            no folder can have such a name.
     """
+    _check_name(folder)
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -79,30 +105,65 @@ def write_files(
 
     Raises:
         OutputExistsError: a file exists and ``force`` is false.
-        InvalidInputError: a folder stands where a file should go.
-        OSError: the disk is full, the folder is write-protected ...
+        InvalidInputError: a folder stands where a file should go, or no file can have such a name.
+        OSError: the disk is full, the folder is write-protected ...; ``filename`` says which of
+            them could not be written.
     """
-    made = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_name(folder)
+    made = [above for above in (folder, *folder.parents) if not above.exists()]
     try:
-        with tempfile.TemporaryDirectory(prefix=".textseg-", dir=folder) as staging:
-            new, old = Path(staging, "new"), Path(staging, "old")
-            new.mkdir()
-            old.mkdir()
-            names = _stage(new, files)
+        with told_as(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            staging = tempfile.TemporaryDirectory(prefix=".textseg-", dir=folder)
+        with staging:
+            new, old = Path(staging.name, "new"), Path(staging.name, "old")
+            with told_as(folder):
+                new.mkdir()
+                old.mkdir()
+            names = _stage(folder, new, files)
             return _move_in(folder, names, new, old, force=force)
     except BaseException:
-        if made:
-            with suppress(OSError):
-                folder.rmdir()
+        with suppress(OSError):
+            for above in made:
+                above.rmdir()
         raise
 
 
-def _stage(new: Path, files: Iterable[tuple[str, bytes]]) -> list[str]:
+def _check_name(path: Path) -> None:
+    """Raise ``InvalidInputError`` for what no file can be called, as far as it can be known."""
+    try:
+        os.lstat(path)
+        return
+    except ValueError:  # a NUL, or characters that no name has here
+        raise InvalidInputError(f"{str(path)!r} cannot be the name of a file") from None
+    except OSError as error:  # it need not be there; but this system may have a limit of its own
+        refused = error.errno == errno.ENAMETOOLONG
+    longest = max(map(_length, path.parts), default=0)
+    if longest > LONGEST_NAME:
+        raise InvalidInputError(
+            f"cannot write '...{str(path)[-30:]}': a name in it has {longest} bytes, more than the "
+            f"{LONGEST_NAME} that disks take",
+            hint="choose a shorter one",
+        )
+    if refused:
+        raise InvalidInputError(
+            f"cannot write '...{str(path)[-30:]}': the path is too long for this disk",
+            hint="choose a shorter one",
+        )
+
+
+def _length(name: str) -> int:
+    """Return how much of the longest name this one is."""
+    return len(name) if os.name == "nt" else len(name.encode(errors="replace"))
+
+
+def _stage(folder: Path, new: Path, files: Iterable[tuple[str, bytes]]) -> list[str]:
     names = []
     for name, content in files:
         assert Path(name).name == name, "file names, not paths"
-        (new / name).write_bytes(content)
+        _check_name(folder / name)
+        with told_as(folder / name):
+            (new / name).write_bytes(content)
         names.append(name)
     return names
 
@@ -112,9 +173,10 @@ def _move_in(folder: Path, names: list[str], new: Path, old: Path, *, force: boo
     refuse_existing(targets, force=force)
     try:
         for target in targets:
-            if os.path.lexists(target):
-                shutil.copy2(target, old / target.name, follow_symlinks=False)
-            os.replace(new / target.name, target)
+            with told_as(target):
+                if os.path.lexists(target):
+                    shutil.copy2(target, old / target.name, follow_symlinks=False)
+                os.replace(new / target.name, target)
     except BaseException:
         _undo(targets, new, old)
         raise

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from textseg.segmentation.export import json_bytes, npz_bytes, stems
         ("../../etc/passwd", "etc-passwd"),
         ("🌳", "query"),
         ("C:\\con", "c-con"),
+        ("con", "query-con"),
+        ("LPT¹", "query-lpt1"),
+        ("𠀀" * 60, "𠀀" * 30),
         ("a" * 10_000, "a" * 60),
     ],
 )
@@ -36,6 +40,9 @@ def test_stems_are_distinct_plain_names(queries: list[str]) -> None:
     found = stems(queries)
     assert len(set(found)) == len(queries)
     assert all(Path(stem).name == stem for stem in found)
+    assert all(len(f"{stem}_overlay.png".encode()) < 160 for stem in found)
+    alike = {unicodedata.normalize("NFKD", stem).casefold() for stem in found}
+    assert len(alike) == len(queries)
 
 
 def test_arrays_come_back_as_they_were() -> None:

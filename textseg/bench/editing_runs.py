@@ -12,7 +12,7 @@ from pathlib import Path
 from textseg.bench.editing_items import EditedPicture, EditItem
 from textseg.bench.metrics.pixels import Rgb, check_alike
 from textseg.errors import Cancelled, InvalidInputError
-from textseg.files import usable_folder
+from textseg.files import refuse_existing, told_as, usable_folder
 from textseg.images import open_picture, to_uint8
 from textseg.progress import CancelToken, Progress, ProgressCallback
 
@@ -71,6 +71,7 @@ class Results:
             InvalidInputError: the file is of another run, or is something else.
         """
         usable_folder(self.path.parent)
+        refuse_existing([self.path], force=True)
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._append(self.header)
@@ -89,7 +90,7 @@ class Results:
         self._append({**vars(item), "figures": figures})
 
     def _append(self, line: Mapping[str, object]) -> None:
-        with self.path.open("a", encoding="utf-8") as stream:
+        with told_as(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, allow_nan=False) + "\n")
 
     def _check_header(self, line: str) -> None:

@@ -168,6 +168,7 @@ def edit(
         Setup,
         checked,
         edit_image,
+        edited_name,
         refuse_edit_output,
         save_edit,
     )
@@ -203,7 +204,7 @@ def edit(
     setup = checked(
         Setup, given(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
     )
-    path = output or Path(f"{Path(image).stem}_edited.png")
+    path = output or Path(edited_name(arguments))
     refuse_edit_output(arguments, path, setup=setup, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:

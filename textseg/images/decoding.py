@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from textseg.errors import ImageError
+from textseg.errors import ImageError, printable
 from textseg.images.depth import (
     HEAD,
     check_layout,
@@ -220,7 +220,7 @@ def _suffix_notes(path: Path, picture: Picture) -> list[str]:
     found = str(picture.format)
     if not path.suffix or path.suffix.lower() in FORMATS[found]:
         return []
-    return [f"{path.name} holds {found} data in spite of its suffix"]
+    return [f"{printable(path.name)} holds {found} data in spite of its suffix"]
 
 
 # -- PIL images

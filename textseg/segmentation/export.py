@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from textseg.files import write_files
 
 LONGEST_STEM = 60  # characters of a query that go into file names
+MOST_BYTES = 120  # that they may take up: a name has 255, and the picture's own is in it too
+_PORTS = (f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))
+_NO_NAMES = {"", "con", "prn", "aux", "nul", *_PORTS}  # devices of Windows, whatever suffix follows
 _SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
 
 
@@ -52,7 +55,10 @@ def stems(queries: Iterable[str]) -> list[str]:
     found: list[str] = []
     for query in queries:
         plain = unicodedata.normalize("NFKC", query).casefold()
-        stem = re.sub(r"[^\w]+", "-", plain).strip("-_")[:LONGEST_STEM] or "query"
+        words = re.sub(r"[^\w]+", "-", plain).strip("-_")[:LONGEST_STEM]
+        while len(words.encode()) > MOST_BYTES:
+            words = words[:-1]
+        stem = f"query-{words}".rstrip("-") if words in _NO_NAMES else words
         name, number = stem, 2
         while name in found:
             name, number = f"{stem}-{number}", number + 1

@@ -20,7 +20,7 @@ from textseg.toolbox.create import (
     save_create,
 )
 from textseg.toolbox.create_facts import Change, CreateArguments, CreateFiles, CreateResult
-from textseg.toolbox.edit import EditAnswer, edit_image, refuse_edit_output, save_edit
+from textseg.toolbox.edit import EditAnswer, edit_image, edited_name, refuse_edit_output, save_edit
 from textseg.toolbox.edit_facts import (
     ChangeFacts,
     CheckFacts,
@@ -87,6 +87,7 @@ __all__ = [
     "create_image",
     "created_name",
     "edit_image",
+    "edited_name",
     "error_facts",
     "explain",
     "open_toolbox",

@@ -9,13 +9,13 @@ from pydantic import Field
 from textseg import __version__
 from textseg.images import MAX_PIXELS, open_picture
 from textseg.progress import Progress, ProgressCallback
-from textseg.toolbox.common import Facts, PixelLimit, silent
+from textseg.toolbox.common import Facts, FileName, PixelLimit, silent
 
 
 class CaptionArguments(Facts):
     """Which picture to describe, and with what."""
 
-    image: str = Field(min_length=1, description="path of the picture")
+    image: FileName = Field(description="path of the picture")
     captioner: str = Field(
         default="picturebook",
         min_length=1,
@@ -30,7 +30,7 @@ class CaptionArguments(Facts):
 class CaptionResult(Facts):
     """What a picture shows, in words."""
 
-    image: str
+    image: FileName
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     caption: str

@@ -8,9 +8,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
-from textseg.errors import InvalidInputError, NotFoundError, PrecisionError, TextsegError
+from textseg.errors import (
+    InvalidInputError,
+    NotFoundError,
+    PrecisionError,
+    TextsegError,
+    printable,
+)
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
 from textseg.registry import MOST_ATTEMPTS, range_words
@@ -36,6 +51,19 @@ FactsT = TypeVar("FactsT", bound=Facts)
 def _tidied(text: str, name: str) -> str:
     return clean_query(text, name=name) if text.strip() else ""
 
+
+def _named(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    foreign = isinstance(value, str) and printable(value) != value
+    return value if foreign else check(value)  # which takes nothing but text
+
+
+FileName = Annotated[
+    str,
+    Field(min_length=1),
+    WrapValidator(_named),
+    PlainSerializer(printable, return_type=str, when_used="json"),
+]
+"""The path of a file, which may be no text; in JSON it is text, with U+FFFD in it then."""
 
 Query = Annotated[str, AfterValidator(clean_query)]
 Target = Annotated[str, AfterValidator(partial(_tidied, name="target"))]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from textseg import __version__
 from textseg.editing.prompts import target_prompt
 from textseg.errors import InvalidInputError, NotFoundError, TimeLimitError
-from textseg.files import refuse_existing, usable_folder, write_files
+from textseg.files import fitting, refuse_existing, usable_folder, write_files
 from textseg.images import Picture, png_bytes, to_uint8
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.provenance import GENERATED, Credentials, sign
@@ -303,13 +303,14 @@ def _names(path: Path, changes: int, *, stages: bool) -> CreateFiles:
     """Return the names of the files, without folders."""
     if not stages:
         return CreateFiles(picture=path.name)
-    between = [f"{path.stem}_{k}{path.suffix}" for k in range(1, changes)]
+    stem = fitting(path.stem, [f"_generated{path.suffix}", f"_{changes}_mask.png"])
+    between = [f"{stem}_{k}{path.suffix}" for k in range(1, changes)]
     return CreateFiles(
         picture=path.name,
-        generated=f"{path.stem}_generated{path.suffix}" if changes else path.name,
-        masks=[f"{path.stem}_{k}_mask.png" for k in range(1, changes + 1)],
+        generated=f"{stem}_generated{path.suffix}" if changes else path.name,
+        masks=[f"{stem}_{k}_mask.png" for k in range(1, changes + 1)],
         changed=[*between, path.name] if changes else [],
-        facts=f"{path.stem}.json",
+        facts=f"{stem}.json",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from textseg.toolbox.common import Attempts, Description, Facts, Prompt, Query, Target
+from textseg.toolbox.common import Attempts, Description, Facts, FileName, Prompt, Query, Target
 from textseg.toolbox.edit_facts import ChangeFacts
 from textseg.toolbox.selecting import Selecting
 
@@ -63,17 +63,17 @@ class CreateArguments(Facts):
 class CreateFiles(Facts):
     """Where the files of a creation lie."""
 
-    picture: str = Field(description="the last picture")
-    generated: str | None = Field(
+    picture: FileName = Field(description="the last picture")
+    generated: FileName | None = Field(
         default=None, description="the picture before the changes; null unless stages are kept"
     )
-    masks: list[str] = Field(
+    masks: list[FileName] = Field(
         default_factory=list, description="8-bit grey PNG of each change, 255 = may change"
     )
-    changed: list[str] = Field(
+    changed: list[FileName] = Field(
         default_factory=list, description="the picture after each change, the last one included"
     )
-    facts: str | None = Field(
+    facts: FileName | None = Field(
         default=None, description="JSON: the result; null unless stages are kept"
     )
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from textseg import __version__
 from textseg.errors import InvalidInputError
-from textseg.files import refuse_existing, usable_folder
+from textseg.files import fitting, refuse_existing, usable_folder
 from textseg.images import Picture, open_picture
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.provenance import (
@@ -140,6 +140,12 @@ def edit_scene(
     )
     result = _result(arguments, changed, caption)
     return EditAnswer(result, changed.edit, label, changed.scene)
+
+
+def edited_name(arguments: EditArguments) -> str:
+    """Return a file name for the edited picture, made of that of the picture."""
+    ending = "_edited.png"
+    return fitting(Path(arguments.image).stem, [ending]) + ending
 
 
 def refuse_edit_output(
@@ -314,7 +320,7 @@ def _read_mask(
 
 def _refuse_inputs(path: Path, read: Sequence[str | None]) -> None:
     for name in read:
-        if name and path.exists() and os.path.exists(name) and os.path.samefile(path, name):
+        if name and os.path.exists(path) and os.path.exists(name) and os.path.samefile(path, name):
             raise InvalidInputError(
                 f"{path} is a file that is read; it is never replaced",
                 hint="write the result under another name",

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from textseg.errors import QueryError
-from textseg.toolbox.common import Attempts, Facts, Prompt, QueryOrNone, Target
+from textseg.toolbox.common import Attempts, Facts, FileName, Prompt, QueryOrNone, Target
 from textseg.toolbox.selecting import Selecting
 
 Operation = Literal["replace", "remove", "add"]
@@ -19,7 +19,7 @@ class EditArguments(Selecting):
     To add something takes a place instead of a query: a mask, or words like "top left" as region.
     """
 
-    image: str = Field(min_length=1, description="which picture: its path, or its handle")
+    image: FileName = Field(description="which picture: its path, or its handle")
     query: QueryOrNone = Field(
         default="", description="what to change or remove; may be empty where a mask says where"
     )
@@ -31,9 +31,8 @@ class EditArguments(Selecting):
         description='"replace" the query by the target, "remove" the query, or "add" the target '
         "where mask or region say",
     )
-    mask: str | None = Field(
+    mask: FileName | None = Field(
         default=None,
-        min_length=1,
         description="path or handle of a picture of the same size that says where: white may "
         "change, black or transparent stays exactly, grey is between; null: where the query is",
     )
@@ -187,17 +186,19 @@ class ChangeFacts(Facts):
 class EditResult(ChangeFacts):
     """What an edit did to a picture."""
 
-    image: str = Field(description="its path, or its handle in a workspace")
+    image: FileName = Field(description="its path, or its handle in a workspace")
     root: str | None = Field(
         default=None, description="handle of the first picture of the line; null outside of one"
     )
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     operation: Operation
-    mask: str | None = Field(description="path or handle of the mask that was given")
+    mask: FileName | None = Field(description="path or handle of the mask that was given")
     model: str
     caption: str | None = Field(description="what a captioner saw; null: it was not asked")
-    file: str | None = Field(default=None, description="the edited picture; null before saving")
+    file: FileName | None = Field(
+        default=None, description="the edited picture; null before saving"
+    )
     version: str = Field(description="of textseg")
 
 

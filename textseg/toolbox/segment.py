@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textseg import __version__
-from textseg.files import refuse_existing, usable_folder, write_files
+from textseg.files import fitting, refuse_existing, usable_folder, write_files
 from textseg.images import open_picture, png_bytes, to_uint16
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.export import stems
@@ -208,7 +208,8 @@ def _options(
 
 
 def _names(image: str, queries: list[str]) -> list[FileNames]:
-    before = Path(image).stem
+    asked = stems(dict.fromkeys(queries))
+    before = fitting(Path(image).stem, [f"_{stem}_overlay.png" for stem in asked])
     return [
         FileNames(
             overlay=f"{before}_{stem}_overlay.png",
@@ -216,7 +217,7 @@ def _names(image: str, queries: list[str]) -> list[FileNames]:
             mask=f"{before}_{stem}_mask.png",
             facts=f"{before}_{stem}.json",
         )
-        for stem in stems(dict.fromkeys(queries))
+        for stem in asked
     ]
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from textseg.toolbox.common import Facts, Query
+from textseg.toolbox.common import Facts, FileName, Query
 from textseg.toolbox.selecting import RegionFacts, Selecting
 
 
 class SegmentArguments(Selecting):
     """What to look for in which picture, and how."""
 
-    image: str = Field(min_length=1, description="which picture: its path, or its handle")
+    image: FileName = Field(description="which picture: its path, or its handle")
     queries: list[Query] = Field(
         min_length=1, max_length=100, description="what to look for, one mask each"
     )
@@ -36,10 +36,10 @@ class SegmentArguments(Selecting):
 class FileNames(Facts):
     """Where the files of one query lie."""
 
-    overlay: str = Field(description="PNG for people: the query lit up, the rest grey")
-    soft: str = Field(description="16-bit grey PNG, 65535 = 1")
-    mask: str = Field(description="8-bit grey PNG, 255 = inside")
-    facts: str = Field(description="JSON: the result, with this query only")
+    overlay: FileName = Field(description="PNG for people: the query lit up, the rest grey")
+    soft: FileName = Field(description="16-bit grey PNG, 65535 = 1")
+    mask: FileName = Field(description="8-bit grey PNG, 255 = inside")
+    facts: FileName = Field(description="JSON: the result, with this query only")
 
 
 class QueryFacts(Facts):
@@ -66,7 +66,7 @@ class QueryFacts(Facts):
 class SegmentResult(Facts):
     """What a call found: facts about the picture and about each query, in the order asked."""
 
-    image: str = Field(description="its path, or its handle in a workspace")
+    image: FileName = Field(description="its path, or its handle in a workspace")
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
