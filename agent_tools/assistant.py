@@ -62,17 +62,13 @@ def create_image_assistant(
         checkpointer: keeps the conversation between calls; None keeps nothing.
 
     Raises:
-        MissingExtraError: langchain is not installed.
-        InvalidInputError: ``approve`` without a checkpointer.
+        MissingExtraError: langchain is not installed, or not its package for the model.
+        InvalidInputError: ``approve`` without a checkpointer; no such model.
     """
-    _need_langchain()
+    chat = open_chat_model(model)
     from langchain.agents import create_agent
     from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolCallLimitMiddleware
-    from langchain.chat_models import init_chat_model
 
-    if isinstance(model, str):
-        model = init_chat_model(model)
-    chat = CommandReader() if model is None else model
     if approve and checkpointer is None:
         raise InvalidInputError(
             "to wait for approval the agent has to keep the conversation",
@@ -89,6 +85,32 @@ def create_image_assistant(
         checkpointer=checkpointer,
         name="textseg",
     )
+
+
+def open_chat_model(model: BaseChatModel | str | None) -> BaseChatModel:
+    """Return who talks: the model itself, the one of a name, or for None the command reader.
+
+    Raises:
+        MissingExtraError: langchain, or its package for this kind of model, is not installed.
+        InvalidInputError: there is no such model, or it cannot be used as it is set up here.
+    """
+    _need_langchain()
+    if model is None:
+        return CommandReader()
+    if not isinstance(model, str):
+        return model
+    from langchain.chat_models import init_chat_model
+
+    try:
+        opened: BaseChatModel = init_chat_model(model)
+    except ImportError as error:
+        raise MissingExtraError(f"the language model {model!r} cannot be used: {error}") from error
+    except Exception as error:  # a provider's own: no key, a wrong option ...
+        raise InvalidInputError(
+            f"the language model {model!r} cannot be used: {error}",
+            hint='name it with its provider, such as "ollama:qwen3"',
+        ) from error
+    return opened
 
 
 def _preview_for(model: BaseChatModel) -> PreviewMode:

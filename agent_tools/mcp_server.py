@@ -11,37 +11,24 @@ Exit codes: 0 the client is gone, 1 it failed, 2 the call is wrong. Ctrl-C ends 
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from textseg.process import end_at_interrupt, prepare_streams
 
-import typer
-
-from textseg.errors import InvalidInputError, MissingExtraError, TextsegError
-
+TYPE_CHECKING = False  # as `typing` has it, which takes a moment to load
 if TYPE_CHECKING:
+    from typing import Any, Literal
+
     from mcp.server.lowlevel import Server
 
-    from textseg.toolbox import Limits, Setup, Toolbox
+    from textseg.toolbox import Toolbox
 
-FAILED, WRONG_INPUT = 1, 2
 
-TOKEN_VARIABLE = "TEXTSEG_MCP_TOKEN"
-LOCAL = "127.0.0.1"
+def main() -> None:
+    """Run the command and end the process."""
+    end_at_interrupt()
+    prepare_streams()
+    from agent_tools.mcp.command import app  # takes a moment
 
-_BITS, _OPEN_BITS = 50, 128  # in handles: the latter where others may reach the server
-
-main = typer.Typer(
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+    app()
 
 
 def serve(
@@ -64,6 +51,8 @@ def serve(
 
 def check_installed() -> None:
     """Raise ``MissingExtraError`` when the MCP SDK is not installed, or only an older one."""
+    from textseg.errors import MissingExtraError
+
     try:
         import mcp  # noqa: F401
         import mcp_types  # noqa: F401  # there since version 2
@@ -71,91 +60,3 @@ def check_installed() -> None:
         raise MissingExtraError(
             "serving the tools needs the MCP SDK", hint="pip install 'textseg[mcp]'"
         ) from error
-
-
-@main.command()
-def command(
-    root: Annotated[
-        list[Path], typer.Option(help="Folder below which pictures may be read; may be repeated.")
-    ],
-    workspace: Annotated[
-        Path | None, typer.Option(help="Folder for results; without it a fresh private one.")
-    ] = None,
-    http: Annotated[
-        int | None,
-        typer.Option(metavar="PORT", min=0, max=65535, help="Serve on a port; 0 picks one."),
-    ] = None,
-    host: Annotated[
-        str, typer.Option(help="Where to listen; anything but this machine needs a token.")
-    ] = LOCAL,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(help=f"File with the token that clients show; or set {TOKEN_VARIABLE}."),
-    ] = None,
-    model: Annotated[str, typer.Option(help="Name, folder or hub id.")] = "picturebook",
-    device: Annotated[str, typer.Option(help="Where to run the model.")] = "auto",
-    no_preview: Annotated[
-        bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
-    ] = False,
-    max_seconds: Annotated[float, typer.Option(min=1, help="Most that one call may take.")] = 600,
-    max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Refuse pictures with more pixels.")
-    ] = None,
-) -> None:
-    """Let assistants find, change and make pictures: an MCP server over stdin and stdout."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _failures_told():
-        check_installed()
-        from textseg.toolbox import Limits, Setup, checked
-
-        values = {"model": model, "device": device, "max_pixels": max_pixels}
-        setup = checked(Setup, {name: value for name, value in values.items() if value is not None})
-        opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
-        served = partial(serve, preview="none" if no_preview else "auto")
-        if http is not None:
-            from agent_tools.mcp.http import Address, run_http
-
-            address = Address(host, http, _token(token_file))
-            run_http(served(opened(bits=_OPEN_BITS)), address)
-            return
-        if token_file is not None or host != LOCAL:
-            raise InvalidInputError("--host and --token-file are for a server at a --http PORT")
-        from agent_tools.mcp.stdio import run_stdio
-
-        run_stdio(served(opened()))
-
-
-def _opened(
-    folder: Path | None, roots: list[Path], *, setup: Setup, limits: Limits, bits: int = _BITS
-) -> Toolbox:
-    from textseg.toolbox import Toolbox
-    from textseg.workspace import FileLimits, Workspace
-
-    allowed = FileLimits(max_pixels=setup.max_pixels)
-    workspace = Workspace.open(folder, roots=roots, limits=allowed, handle_bits=bits)
-    _say(f"results are kept in {workspace.folder}")
-    return Toolbox(workspace, setup=setup, limits=limits)
-
-
-def _token(file: Path | None) -> str | None:
-    """Return the token that clients have to show; None where none is set."""
-    if file is None:
-        return os.environ.get(TOKEN_VARIABLE) or None
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"the token file {str(file)!r} cannot be read: {error}") from None
-
-
-def _say(text: str) -> None:
-    typer.echo(f"textseg-mcp: {text}", err=True)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Turn what we raise into one line on stderr and an exit code."""
-    try:
-        yield
-    except TextsegError as error:
-        _say(str(error))
-        raise typer.Exit(WRONG_INPUT if isinstance(error, InvalidInputError) else FAILED) from None

@@ -70,6 +70,11 @@ class Leave:
         os._exit(INTERRUPTED)
 
 
+def end_at_interrupt() -> None:
+    """Let Ctrl-C end the process by its signal, whatever it does, in C too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def leave_at_interrupt() -> None:
     """Let Ctrl-C end the process without a word.
 

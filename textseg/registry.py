@@ -86,6 +86,12 @@ def load_model(
     return load_unet_model(source, device=device, dtype=dtype, local_files_only=local_files_only)
 
 
+def check_model(model: str) -> None:
+    """Raise what ``load_model`` does for a name that stands for nothing. Loads nothing."""
+    if model not in MODELS and model not in {point.name for point in _plugins()}:
+        _check_is_source(os.path.expanduser(model))
+
+
 def _load_picturebook(*, device: str, dtype: str, local_files_only: bool) -> DiffusionModel:
     from textseg import picturebook
     from textseg.backends.diffusers_unet import load_unet_model

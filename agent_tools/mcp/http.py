@@ -13,15 +13,18 @@ from typing import Any, Final
 import typer
 import uvicorn
 from mcp.server.lowlevel import Server
-from mcp.server.transport_security import TransportSecuritySettings
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agent_tools.mcp.stdio import end_at_interrupt
 from textseg.errors import InvalidInputError, TextsegError
+from textseg.process import end_at_interrupt
 
 PATH: Final = "/mcp"
+METHODS: Final = "GET, POST, DELETE, OPTIONS"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 LEAST_TOKEN: Final = 16  # characters
 
@@ -63,7 +66,7 @@ class WithToken:
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         """Guard an application."""
-        self._app, self._expected = app, f"Bearer {token}".encode()
+        self._app, self._expected = app, token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, or refuse it."""
@@ -77,7 +80,9 @@ class WithToken:
 
     def _admits(self, scope: Scope) -> bool:
         shown = Headers(scope=scope).get("authorization", "")
-        return secrets.compare_digest(shown.encode("latin-1"), self._expected)
+        scheme, _, token = shown.partition(" ")
+        right = secrets.compare_digest(token.strip(" ").encode("latin-1"), self._expected)
+        return right and scheme.lower() == "bearer"  # in any case (RFC 9110, 11.1)
 
 
 def application(server: Server[Any], address: Address) -> ASGIApp:  # Any: state of the SDK
@@ -88,14 +93,24 @@ def application(server: Server[Any], address: Address) -> ASGIApp:  # Any: state
     """
     names = sorted({*LOOPBACK, address.host, *_own_names(address.host)})
     hosts = [_bracketed(name) for name in names]
-    app: ASGIApp = server.streamable_http_app(
-        streamable_http_path=PATH,
-        transport_security=TransportSecuritySettings(
-            allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)],
-            allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
-        ),
+    security = TransportSecuritySettings(
+        allowed_hosts=[*hosts, *(f"{host}:*" for host in hosts)],
+        allowed_origins=[f"http://{host}{port}" for host in hosts for port in ("", ":*")],
     )
+    app = server.streamable_http_app(streamable_http_path=PATH, transport_security=security)
+    app.router.routes.insert(0, _options(security))
     return app if address.token is None else WithToken(app, address.token)
+
+
+def _options(security: TransportSecuritySettings) -> Route:
+    """Return what says which methods there are; to other sites it allows nothing (no CORS)."""
+    checks = TransportSecurityMiddleware(security)
+
+    async def answer(request: Request) -> Response:
+        refusal = await checks.validate_request(request)
+        return refusal or Response(status_code=204, headers={"Allow": METHODS})
+
+    return Route(PATH, answer, methods=["OPTIONS"])
 
 
 def listen(address: Address) -> socket.socket:
@@ -114,13 +129,12 @@ def listen(address: Address) -> socket.socket:
         ) from None
 
 
-def run_http(server: Server[Any], address: Address) -> None:  # Any: as above
-    """Serve until the process is ended.
-
-    Raises:
-        TextsegError: it cannot be listened there.
-    """
-    listener = listen(address)
+def run_http(
+    server: Server[Any],  # Any: as above
+    listener: socket.socket,
+    address: Address,
+) -> None:
+    """Serve at a socket from ``listen`` until the process is ended."""
     typer.echo(f"textseg-mcp: serving at {_url(listener, address.host)}", err=True)
     end_at_interrupt()
     _Server(config(application(server, address))).run(sockets=[listener])

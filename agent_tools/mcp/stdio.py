@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import threading
 import time
@@ -14,26 +13,22 @@ import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
+from textseg.process import end_at_interrupt
+
 _GRACE: Final = 0.5  # seconds for a thread to notice that it is to stop
 
 
 def run_stdio(server: Server[Any]) -> NoReturn:  # Any: state of the SDK
     """Serve until the client is gone; then what still goes on is cancelled and the process ends."""
-    end_at_interrupt()  # the thread that waits for input would not notice anything else
+    # The thread that waits for input would not notice anything else. That loses nothing but the
+    # work in progress: a workspace holds whole results or none.
+    end_at_interrupt()
     try:
         with _own_stdout() as wire:
             asyncio.run(_serve(server, wire))
     except* BrokenPipeError:  # it left without waiting for an answer
         pass
     _end()
-
-
-def end_at_interrupt() -> None:
-    """Let Ctrl-C end the process as it is, whatever it does.
-
-    That loses nothing but the work in progress: a workspace holds whole results or none.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _own_stdout() -> TextIO:

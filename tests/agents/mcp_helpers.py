@@ -19,9 +19,10 @@ from mcp.server.lowlevel import Server
 from mcp_types import CallToolResult, TextContent
 from PIL import Image
 
-from agent_tools.mcp.http import Address, run_http
+from agent_tools.mcp.command import TOKEN_VARIABLE
+from agent_tools.mcp.http import Address, listen, run_http
 from agent_tools.mcp.stdio import run_stdio
-from agent_tools.mcp_server import TOKEN_VARIABLE, serve
+from agent_tools.mcp_server import serve
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.images import to_uint8
 from textseg.testing import GaussianModel
@@ -170,7 +171,8 @@ def main(transport: str, folder: str, kind: str = "plain") -> None:
     server = serve(make_toolbox(place, models[kind]))
     if transport == "stdio":
         run_stdio(server)
-    run_http(server, Address("127.0.0.1", 0, os.environ.get(TOKEN_VARIABLE)))
+    address = Address("127.0.0.1", 0, os.environ.get(TOKEN_VARIABLE))
+    run_http(server, listen(address), address)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from agent_tools import mcp_server
-from agent_tools.mcp import stdio
-from agent_tools.mcp_server import main
+from agent_tools.mcp import command, stdio
+from agent_tools.mcp.command import app
 from tests.agents.mcp_helpers import ROOT
 from textseg.images import MAX_PIXELS
 from textseg.toolbox import Toolbox
@@ -35,7 +38,7 @@ def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def refused(*options: str, **environment: str) -> Result:
     """Return how the command ended in this process, where it must not come to serving."""
-    return CliRunner().invoke(main, options, env=environment)
+    return CliRunner().invoke(app, options, env=environment)
 
 
 def said(result: Result, code: int) -> str:
@@ -86,23 +89,91 @@ def test_root_has_to_be_given() -> None:
         ("--http", "0", "--token-file", "missing"),
         ("--http", "0", "--token-file", "short"),
         ("--model", ""),
+        ("--model", "no-such-model"),
+        ("--http", "0", "--model", "no-such-model"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
     (tmp_path / "short").write_text("1234\n")
     given = [str(tmp_path / each) if each in ("short", "missing") else each for each in options]
-    said(refused("--root", str(tmp_path), *given), 2)
+    said(refused("--root", str(tmp_path), "--workspace", str(tmp_path / "results"), *given), 2)
+    assert not (tmp_path / "results").exists()
+
+
+def test_model_that_does_not_exist_is_told_with_those_that_do(tmp_path: Path) -> None:
+    line = said(refused("--root", str(tmp_path), "--model", "no-such-model"), 2)
+    assert "unknown model 'no-such-model'; known: " in line
+    assert "picturebook" in line
+    line = said(refused("--root", str(tmp_path), "--model", str(tmp_path / "missing")), 1)
+    assert "there is no model folder" in line
+
+
+def test_workspace_that_cannot_be_written_is_told_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, **settings: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    line = said(refused("--root", str(tmp_path), "--workspace", str(tmp_path / "results")), 1)
+    assert f"{tmp_path / 'results'}: " in line
+    assert line.endswith("make room on the disk")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams")
+def test_without_standard_error_it_serves_until_the_client_is_gone(tmp_path: Path) -> None:
+    code = "from agent_tools.mcp_server import main; main()"
+    options = ["--root", str(tmp_path), "--workspace", str(tmp_path / "results")]
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *options],
+        cwd=ROOT,
+        input=json.dumps(hello).encode() + b"\n",
+        stdout=subprocess.PIPE,
+        preexec_fn=partial(os.close, 2),
+        check=False,
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["id"] == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_interrupt_during_imports_is_no_traceback(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Slow:\n"
+        "    def find_spec(name, path, target=None):\n"
+        "        if name == 'typer':\n"
+        "            print('importing', flush=True)\n"
+        "            time.sleep(60)\n"
+        "sys.meta_path.insert(0, Slow)\n"
+        "from agent_tools.mcp_server import main\n"
+        "main()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "--root", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == -signal.SIGINT
 
 
 def test_largest_picture_is_for_who_starts_the_server_to_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[Toolbox] = []
-    monkeypatch.setattr(mcp_server, "serve", lambda toolbox, **_: served.append(toolbox))
+    monkeypatch.setattr(command, "serve", lambda toolbox, **_: served.append(toolbox))
     monkeypatch.setattr(stdio, "run_stdio", lambda _: None)
     started = ("--root", str(tmp_path), "--workspace", str(tmp_path / "kept"))
     for options, limit in (((), MAX_PIXELS), (("--max-pixels", "77"), 77)):
-        assert CliRunner().invoke(main, [*started, *options]).exit_code == 0
+        assert CliRunner().invoke(app, [*started, *options]).exit_code == 0
         assert served.pop().workspace.limits.max_pixels == limit
 
 
@@ -124,6 +195,7 @@ def test_without_a_workspace_it_says_where_results_are(tmp_path: Path) -> None:
 def test_port_that_is_taken_is_an_error_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = refused("--root", str(tmp_path), "--http", port)
-    assert result.exit_code == 1
-    assert f"port {port}" in result.stderr.splitlines()[-1]
+        results = str(tmp_path / "results")
+        line = said(refused("--root", str(tmp_path), "--workspace", results, "--http", port), 1)
+    assert f"port {port}" in line
+    assert not os.path.exists(results)

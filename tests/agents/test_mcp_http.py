@@ -151,6 +151,26 @@ def test_without_the_token_nothing_is_answered(toolbox: Toolbox, shown: dict[str
             assert "textseg" not in answer.text
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_scheme_of_the_token_is_read_in_any_case(toolbox: Toolbox, scheme: str) -> None:
+    with served(toolbox, TOKEN) as url:
+        assert post(url, Authorization=f"{scheme} {TOKEN}").status_code == 200
+        assert post(url, Authorization=f"{scheme} {TOKEN.upper()}").status_code == 401
+
+
+def test_methods_are_told_to_those_who_may_ask(toolbox: Toolbox) -> None:
+    preflight = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    with served(toolbox) as url, httpx2.Client() as client:
+        for headers in ({}, preflight):
+            answer = client.options(url, headers=headers)
+            assert (answer.status_code, answer.content) == (204, b"")
+            assert answer.headers["allow"] == "GET, POST, DELETE, OPTIONS"
+        assert client.options(url, headers={"Origin": "https://evil.example"}).status_code == 403
+        assert client.options(url, headers={"Host": "evil.example"}).status_code == 421
+    with served(toolbox, TOKEN) as url, httpx2.Client() as client:
+        assert client.options(url, headers=preflight).status_code == 401
+
+
 @pytest.mark.parametrize("mode", ERAS)
 def test_with_the_token_everything_is(toolbox: Toolbox, mode: str) -> None:
     async def ask(url: str) -> int:

@@ -67,7 +67,7 @@ def test_without_standard_error_results_and_exit_codes_are_the_same(folder: Path
 
 
 def test_chat_without_standard_input_ends(folder: Path) -> None:
-    done = run("chat", "--workspace", "kept", closed=(0, 2))
+    done = run("chat", "--model", "gaussian", "--workspace", "kept", closed=(0, 2))
     assert done.returncode == 0
     assert b"Pictures are kept in" in done.stdout
 

@@ -50,14 +50,19 @@ def chat(
     max_pixels: MaxPixels = None,
 ) -> None:
     """Talk about pictures: find, change and make them with plain commands."""
+    from agent_tools.assistant import open_chat_model
     from agent_tools.chat import GREETING, Chat, talk, typed_lines
+    from textseg.images import open_picture
     from textseg.toolbox import Setup, checked, open_toolbox
 
     setup = checked(Setup, given(model=model, device=device, max_pixels=max_pixels))
+    talker = open_chat_model(assistant)
+    if image is not None:
+        open_picture(image, max_pixels=setup.max_pixels)  # what cannot begin leaves no folder
     toolbox = open_toolbox(workspace, roots=root or [], setup=setup)
     if image is not None:
         opened = toolbox.shelf.import_image(image)
         say(f"{image}: {opened.width} x {opened.height}, {opened.handle}")
     say(f"{GREETING}\nPictures are kept in {toolbox.workspace.folder}")
     with interruptible():
-        talk(Chat(toolbox, ask=input, say=say, model=assistant, approve=approve), typed_lines())
+        talk(Chat(toolbox, ask=input, say=say, model=talker, approve=approve), typed_lines())

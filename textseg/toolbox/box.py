@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from textseg.errors import InvalidInputError
+from textseg.errors import InvalidInputError, WorkspaceError
 from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
 from textseg.provenance import credentials_in, label_in
+from textseg.registry import check_model
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
@@ -21,6 +22,8 @@ from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
 from textseg.toolbox.turns import MODEL_TURNS, Turns
+from textseg.workspace import FileLimits, Workspace
+from textseg.workspace.records import MIN_BITS
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
     from textseg.toolbox.edit_facts import EditArguments, EditResult
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
-    from textseg.workspace import Record, Workspace
+    from textseg.workspace import Record
 
 T = TypeVar("T")
 
@@ -319,8 +322,9 @@ def open_toolbox(
     roots: Sequence[Path | str] = (),
     setup: Setup = EMBEDDED,
     limits: Limits | None = None,
+    handle_bits: int = MIN_BITS,
 ) -> Toolbox:
-    """Return a toolbox on a workspace.
+    """Return a toolbox on a workspace; the model is loaded by the first call that needs it.
 
     Args:
         folder: where results are kept, made when missing; None for a fresh private one; or a
@@ -328,10 +332,20 @@ def open_toolbox(
         roots: folders below which pictures may be named by file name.
         setup: which model, where it runs, and the largest picture that a new workspace takes in.
         limits: the most that one call may take.
-    """
-    from textseg.workspace import FileLimits, Workspace
+        handle_bits: random bits in a new handle; more where strangers may call.
 
+    Raises:
+        UnknownNameError: no such model; found before a folder is made.
+        ModelError: there is no such folder of a model.
+        InvalidInputError: a root is missing or too wide, or ``folder`` is a file.
+        WorkspaceError: the folder cannot be written; or its index is damaged or too new.
+    """
+    check_model(setup.model)
     if not isinstance(folder, Workspace):
         allowed = FileLimits(max_pixels=setup.max_pixels)
-        folder = Workspace.open(folder, roots=roots, limits=allowed)
+        try:
+            folder = Workspace.open(folder, roots=roots, limits=allowed, handle_bits=handle_bits)
+        except WorkspaceError as error:  # whose own words are for assistants, too
+            where = "a temporary folder" if folder is None else folder
+            raise WorkspaceError(f"{where}: {error.message}", hint=error.hint) from None
     return Toolbox(folder, setup=setup, limits=limits)
