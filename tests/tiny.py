@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from safetensors.torch import load_file, save_file
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
@@ -152,3 +154,23 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sd2": build_sd2,
     "xl": build_xl,
 }
+
+
+def change_weights(part: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    """Change the one safetensors file in the folder of a network."""
+    (file,) = part.glob("*.safetensors")
+    weights = load_file(file)
+    change(weights)
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+def drop_a_bias(part: Path) -> str:
+    """Take a single bias from the checkpoint of a network, and return its name."""
+    dropped: list[str] = []
+
+    def drop(weights: dict[str, torch.Tensor]) -> None:
+        dropped.append(next(name for name in sorted(weights) if name.endswith(".bias")))
+        del weights[dropped[0]]
+
+    change_weights(part, drop)
+    return dropped[0]

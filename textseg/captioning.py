@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -180,7 +180,6 @@ def _load_checkpoint(
 def _load_blip(
     source: str, name: str, *, device: str, dtype: str, local_files_only: bool
 ) -> BlipCaptioner:
-    import torch
     from transformers import (
         BertTokenizer,
         BlipConfig,
@@ -192,31 +191,25 @@ def _load_blip(
         choose_device,
         choose_dtype,
         explained_memory,
-        no_progress_bars,
+        load_network,
     )
 
     target = choose_device(device)
-    # building a network draws from torch's global generator before the weights are read
-    with _explained_loading(source), explained_memory(), torch.random.fork_rng(devices=[]):
+    with _explained_loading(source), explained_memory():
         facts, _ = BlipConfig.get_config_dict(source, local_files_only=local_files_only)
         _check_family(facts, source)
-        with no_progress_bars():
-            loaded: Any = BlipForConditionalGeneration.from_pretrained(  # Any: a pair, with report
-                source,
-                dtype=choose_dtype(dtype, target),
-                use_safetensors=True,
-                local_files_only=local_files_only,
-                output_loading_info=True,
-            )
-        model, report = loaded
-        _check_complete(report["missing_keys"], source)
+        model = load_network(
+            BlipForConditionalGeneration,
+            source,
+            {"dtype": choose_dtype(dtype, target), "local_files_only": local_files_only},
+            part="captioner",
+            advice="use a BLIP checkpoint for captioning, not for questions or retrieval",
+        )
         tokenizer = BertTokenizer.from_pretrained(source, local_files_only=local_files_only)
         _check_words(tokenizer, source)
         # Pillow's resizing, whether or not torchvision is there: the same caption everywhere
         processor = BlipImageProcessorPil.from_pretrained(source, local_files_only=local_files_only)
-        return BlipCaptioner(
-            name, model.eval().requires_grad_(False).to(target), tokenizer, processor
-        )
+        return BlipCaptioner(name, model.to(target), tokenizer, processor)
 
 
 def _check_family(facts: dict[str, Any], source: str) -> None:  # Any: JSON of others
@@ -224,15 +217,6 @@ def _check_family(facts: dict[str, Any], source: str) -> None:  # Any: JSON of o
         raise UnsupportedError(
             f"{source!r} is a {facts.get('model_type') or 'nameless'} model, not BLIP",
             hint="use a BLIP captioning checkpoint, such as Salesforce/blip-image-captioning-base",
-        )
-
-
-def _check_complete(missing: Iterable[str], source: str) -> None:
-    # BLIP checkpoints for questions or retrieval would get a decoder of random weights
-    if names := sorted(missing):
-        raise UnsupportedError(
-            f"{source!r} lacks {len(names)} weights of a captioning model, {names[0]} among them",
-            hint="use a BLIP checkpoint for captioning, not for questions or retrieval",
         )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,7 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.tiny import FAMILIES, build_scheduler, build_sd, build_xl
+from tests.tiny import (
+    FAMILIES,
+    build_scheduler,
+    build_sd,
+    build_xl,
+    change_weights,
+    drop_a_bias,
+)
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
@@ -127,8 +135,110 @@ def test_weights_of_another_shape_are_a_model_error(broken: Path) -> None:
     edit_json(
         broken / "unet" / "config.json", lambda config: config.update(block_out_channels=[24, 32])
     )
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"the unet of .* weights of another shape"):
         load(broken)
+
+
+NETWORKS = ["unet", "vae", "text_encoder", "text_encoder_2"]
+
+
+@pytest.fixture
+def broken_xl(tiny_folders: Mapping[str, Path], tmp_path: Path) -> Path:
+    """A checkpoint with two text encoders of its own, to break."""
+    return shutil.copytree(tiny_folders["xl"], tmp_path / "broken_xl")
+
+
+@pytest.mark.parametrize("part", NETWORKS)
+def test_a_single_missing_bias_is_a_model_error_that_names_part_and_weight(
+    broken_xl: Path, part: str
+) -> None:
+    name = drop_a_bias(broken_xl / part)
+    with pytest.raises(ModelError) as caught:
+        load(broken_xl)
+    assert (
+        caught.value.message == f"the {part} of the model {str(broken_xl)!r} lacks 1 weight: {name}"
+    )
+    assert "again" in caught.value.hint
+
+
+@pytest.mark.parametrize("part", NETWORKS)
+def test_many_missing_weights_are_counted_and_some_of_them_named(
+    broken_xl: Path, part: str
+) -> None:
+    change_weights(
+        broken_xl / part,
+        lambda weights: [
+            weights.pop(name) for name in sorted(weights) if "attn" in name or "attentions" in name
+        ],
+    )
+    with pytest.raises(ModelError, match=rf"the {part} of .* lacks \d\d+ weights: ") as caught:
+        load(broken_xl)
+    assert caught.value.message.endswith(", ...")
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize("part", NETWORKS)
+def test_a_weight_of_another_shape_is_a_model_error_that_names_part_and_weight(
+    broken_xl: Path, part: str
+) -> None:
+    changed: list[tuple[str, int]] = []
+
+    def lengthen(weights: dict[str, torch.Tensor]) -> None:
+        name = next(name for name in sorted(weights) if name.endswith(".bias"))
+        changed.append((name, len(weights[name])))
+        weights[name] = torch.zeros(len(weights[name]) + 1)
+
+    change_weights(broken_xl / part, lengthen)
+    ((name, length),) = changed
+    told = f"has 1 weight of another shape: {name} is ({length + 1},) instead of ({length},)"
+    with pytest.raises(ModelError, match=re.escape(told)) as caught:
+        load(broken_xl)
+    assert f"the {part} of the model" in caught.value.message
+
+
+def rename_as_in_old_files(weights: dict[str, torch.Tensor]) -> None:
+    """As diffusers before 0.17 called the attention of an autoencoder."""
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    for name in [name for name in weights if "attentions" in name]:
+        for new, former in old.items():
+            if f".{new}." in name:
+                weights[name.replace(new, former)] = weights.pop(name)
+
+
+def prefix_as_in_old_files(weights: dict[str, torch.Tensor]) -> None:
+    """As transformers before 5 called the weights of a text encoder, with a buffer of then."""
+    for name in [
+        name for name in weights if not name.startswith(("text_model.", "text_projection"))
+    ]:
+        weights[f"text_model.{name}"] = weights.pop(name)
+    weights["text_model.embeddings.position_ids"] = torch.arange(24)[None]
+
+
+def add_an_average(weights: dict[str, torch.Tensor]) -> None:
+    weights["model_ema.decay"] = torch.tensor(0.999)
+    weights["model_ema.conv_in.bias"] = weights["conv_in.bias"] + 1
+
+
+def test_old_names_and_further_weights_do_no_harm(tiny_models, broken_xl: Path) -> None:
+    change_weights(broken_xl / "unet", add_an_average)
+    change_weights(broken_xl / "vae", rename_as_in_old_files)
+    change_weights(broken_xl / "text_encoder", prefix_as_in_old_files)
+    change_weights(broken_xl / "text_encoder_2", prefix_as_in_old_files)
+    found, expected = load(broken_xl)._parts, tiny_models["xl"]._parts
+    pairs = zip(found.text_encoders, expected.text_encoders, strict=True)
+    for ours, theirs in [(found.unet, expected.unet), (found.vae, expected.vae), *pairs]:
+        kept = theirs.state_dict()
+        assert ours.state_dict().keys() == kept.keys()
+        assert all(torch.equal(weight, kept[name]) for name, weight in ours.state_dict().items())
+
+
+def test_a_failed_loading_gives_the_default_precision_back(broken: Path) -> None:
+    edit_json(
+        broken / "unet" / "config.json", lambda config: config.update(block_out_channels=[24])
+    )
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_unet_model(broken, device="cpu", dtype="bfloat16")
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_an_index_that_is_not_json_is_a_model_error(broken: Path) -> None:

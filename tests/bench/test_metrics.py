@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from transformers import (
     ViTModel,
 )
 
-from tests.tiny import TEXT_LENGTH, TEXT_WIDTH, build_tokenizer
+from tests.tiny import TEXT_LENGTH, TEXT_WIDTH, build_sd, build_tokenizer, drop_a_bias
 from textseg.bench.metrics.features import (
     clip_gain,
     clip_score,
@@ -34,6 +35,7 @@ from textseg.bench.metrics.features import (
 )
 from textseg.bench.metrics.networks import load_clip, load_judges, load_vit
 from textseg.bench.metrics.pixels import Edges, blanked, changed_pixels, l1, mse, psnr, ssim
+from textseg.bench.peer import DiffEditMask
 from textseg.errors import InvalidInputError, ModelError
 
 Rgb = NDArray[np.float32]
@@ -384,3 +386,20 @@ def test_folders_that_hold_something_else_are_refused(
         load_vit(clip_folder)
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_clip(vit_folder)
+
+
+def test_judges_that_lack_a_weight_are_refused(
+    clip_folder: Path, vit_folder: Path, tmp_path: Path
+) -> None:
+    for kind, folder, load in (("clip", clip_folder, load_clip), ("vit", vit_folder, load_vit)):
+        partial = Path(shutil.copytree(folder, tmp_path / kind))
+        name = drop_a_bias(partial)
+        with pytest.raises(ModelError, match=f"the {kind} model .* lacks 1 weight: {name}"):
+            load(partial)
+
+
+def test_the_peer_is_refused_where_it_lacks_a_weight(tmp_path: Path) -> None:
+    build_sd().save_pretrained(tmp_path)
+    name = drop_a_bias(tmp_path / "unet")
+    with pytest.raises(ModelError, match=f"the unet .* lacks 1 weight: {name}"):
+        DiffEditMask(tmp_path)

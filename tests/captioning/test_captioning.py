@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from tests.tiny import change_weights, drop_a_bias
 from textseg import captioning
 from textseg.bench.readers import read_caption
 from textseg.captioning import BlipCaptioner, captioners, load_captioner
@@ -158,11 +160,27 @@ def test_another_kind_of_model_is_refused() -> None:
 
 def test_a_blip_without_a_captioning_decoder_is_refused(folder: Path, tmp_path: Path) -> None:
     partial = copy(folder, tmp_path)
-    path = partial / "model.safetensors"
-    weights = {name: t.clone() for name, t in load_file(path).items() if "decoder" not in name}
-    save_file(weights, path, metadata={"format": "pt"})
-    with pytest.raises(UnsupportedError, match="for captioning"):
+    change_weights(
+        partial,
+        lambda weights: [weights.pop(name) for name in list(weights) if "decoder" in name],
+    )
+    with pytest.raises(ModelError, match=r"lacks \d+ weights: text_decoder.*for captioning"):
         load_captioner(partial)
+
+
+def test_a_single_missing_bias_is_a_model_error_that_names_it(folder: Path, tmp_path: Path) -> None:
+    partial = copy(folder, tmp_path)
+    name = drop_a_bias(partial)
+    with pytest.raises(ModelError, match=f"the captioner .* lacks 1 weight: {re.escape(name)};"):
+        load_captioner(partial)
+
+
+def test_weights_that_are_tied_need_not_be_in_the_file_twice(folder: Path) -> None:
+    """The words are read and written with one table."""
+    names = load_file(folder / "model.safetensors")
+    found = load_captioner(folder)
+    assert isinstance(found, BlipCaptioner)
+    assert len(names) < len(found.model.state_dict())
 
 
 class Silent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.tiny import drop_a_bias
 from textseg.bench.readers import Reading, measure_readers, read_caption
-from textseg.errors import ImageError, InvalidInputError
+from textseg.errors import ImageError, InvalidInputError, ModelError
 from textseg.picturebook import known_words, weights_folder
 from textseg.picturebook.captioner import (
     MAX_WORDS,
@@ -432,3 +434,13 @@ def test_the_shipped_readers_read_as_well_as_the_model_card_says() -> None:
     assert found["captioner"]["setting"] >= 0.95
     assert found["judge"]["both"] >= 0.95
     assert found["judge"]["nothing"] >= 0.95
+
+
+def test_a_judge_that_lacks_a_weight_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = weights_folder().with_name("judge_weights")
+    name = drop_a_bias(Path(shutil.copytree(shipped, tmp_path / "judge_weights")))
+    monkeypatch.setattr("textseg.picturebook.judge.weights_folder", lambda: tmp_path / "weights")
+    with pytest.raises(ModelError, match=f"the judge .* lacks 1 weight: {name}"):
+        load_judge.__wrapped__()

@@ -43,7 +43,7 @@ from textseg.picturebook.quick_rendering import render_quickly
 from textseg.picturebook.recipes import TINY
 from textseg.picturebook.scenes import HELD_OUT, sample_scene
 from textseg.picturebook.shapes import KINDS
-from textseg.picturebook.train import load_autoencoder, load_networks, train
+from textseg.picturebook.train import load_networks, train
 from textseg.picturebook.vocabulary import new_tokenizer
 from textseg.picturebook.worlds import scene_of
 
@@ -635,7 +635,7 @@ def test_averaged_weights_are_in_the_model_for_a_while_only(data):
 def test_an_autoencoder_may_be_trained_further_for_a_new_denoiser(trained, tmp_path):
     recipe = replace(TINY, side=128, channels=(16, 32), autoencoder_steps=1, steps=1)
     train(recipe, tmp_path, tmp_path / "out", device=CPU, autoencoder=trained / "out")
-    before, after = (load_autoencoder(folder / "out") for folder in (trained, tmp_path))
+    before, after = (load_networks(folder / "out")[0] for folder in (trained, tmp_path))
     assert after.config.sample_size == 128
     assert load_networks(tmp_path / "out")[1].unet.config.block_out_channels == [16, 32]
     for name, weight in before.state_dict().items():

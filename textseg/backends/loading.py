@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+SHOWN_WEIGHTS = 3  # of those that a checkpoint lacks, in the error about them
 OUT_OF_MEMORY_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
 FAMILIES = "Stable Diffusion 1.x, 2.x and XL text-to-image checkpoints in diffusers format"
 
@@ -88,13 +89,11 @@ def load_parts(
     precision = choose_dtype(dtype, target)
     index = _read_index(where, local_files_only)
     names = _check_index(index, where)
-    # building a network draws from torch's global generator before the weights are read
-    with explained_loading(where), explained_memory(), torch.random.fork_rng(devices=[]):
-        with no_progress_bars():
-            loaded = {
-                name: _load_part(name, where, dtype=precision, local_files_only=local_files_only)
-                for name in names
-            }
+    with explained_loading(where), explained_memory():
+        loaded = {
+            name: _load_part(name, where, dtype=precision, local_files_only=local_files_only)
+            for name in names
+        }
         scheduler = _load_scheduler(index, where, local_files_only)
         for name in names:
             if not name.startswith("tokenizer"):
@@ -240,8 +239,74 @@ def _load_part(part: str, source: str, *, dtype: torch.dtype, local_files_only: 
     options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
     if PARTS[part].library == "diffusers":
         options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
-    loaded = kind.from_pretrained(source, use_safetensors=True, **where, **options)
-    return loaded.eval().requires_grad_(False)
+    return load_network(kind, source, {**where, **options}, part=f"{part} of the model")
+
+
+def load_network(
+    kind: Any, source: str, options: Mapping[str, Any], *, part: str, advice: str = ""
+) -> Any:  # Any: a class of another library, what its from_pretrained takes, and its instance
+    """Return a network, in evaluation mode, all of whose weights come from the checkpoint.
+
+    What a checkpoint holds beyond them does no harm.
+
+    Args:
+        kind: the class, of diffusers or transformers.
+        source: folder or hub id.
+        options: further keywords of the class's ``from_pretrained``.
+        part: what the network is called in errors.
+        advice: what to do about incomplete weights, besides fetching them again.
+
+    Raises:
+        ModelError: weights are missing or have another shape; the message names some. The libraries
+            would only warn, and put random numbers there.
+    """
+    with _undisturbed(), no_progress_bars():
+        network, report = kind.from_pretrained(
+            source,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # so that they are reported, all of them
+            **options,
+        )
+    problem = _lacking(report["missing_keys"]) or _misshapen(report["mismatched_keys"])
+    if problem:
+        again = "download or convert the checkpoint again: its files are damaged or not of one kind"
+        raise ModelError(
+            f"the {part} {source!r} {problem}", hint=f"{again}; {advice}" if advice else again
+        )
+    return network.eval().requires_grad_(False)
+
+
+def _lacking(missing: Iterable[str]) -> str:
+    names = sorted(missing)
+    return f"lacks {_counted(names)}: {_some(names)}" if names else ""
+
+
+def _misshapen(mismatched: Iterable[tuple[str, Sequence[int], Sequence[int]]]) -> str:
+    shapes = [
+        f"{name} is {tuple(found)} instead of {tuple(wanted)}"
+        for name, found, wanted in sorted(mismatched)
+    ]
+    return f"has {_counted(shapes)} of another shape: {_some(shapes)}" if shapes else ""
+
+
+def _counted(names: Sequence[str]) -> str:
+    return f"{len(names)} weight{'s' * (len(names) > 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN_WEIGHTS]) + (", ..." if len(names) > SHOWN_WEIGHTS else "")
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Give torch's generator and default precision back, which building a network uses."""
+    before = torch.get_default_dtype()  # diffusers forgets to restore it where a config is wrong
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _with_words(tokenizer: CLIPTokenizer, part: str, source: str) -> CLIPTokenizer:

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from textseg.backends.loading import load_parts
+
 EVALUATIONS = 40  # a query: 10 maps, source and target, each with its negative prompt
 
 
@@ -25,12 +27,20 @@ class DiffEditMask:
         """Load the folder into the deprecated pipeline, in float32 on the CPU."""
         from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
 
+        parts = load_parts(folder, device="cpu", dtype="float32", local_files_only=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is deprecated is the point
-            pipeline = StableDiffusionDiffEditPipeline.from_pretrained(
-                folder, safety_checker=None, dtype=torch.float32, local_files_only=True
+            pipeline = StableDiffusionDiffEditPipeline(
+                vae=parts.vae,
+                text_encoder=parts.text_encoders[0],
+                tokenizer=parts.tokenizers[0],
+                unet=parts.unet,
+                scheduler=parts.scheduler,
+                safety_checker=None,
+                feature_extractor=None,
+                inverse_scheduler=DDIMInverseScheduler.from_config(parts.scheduler.config),
+                requires_safety_checker=False,
             )
-        pipeline.inverse_scheduler = DDIMInverseScheduler.from_config(pipeline.scheduler.config)
         pipeline.set_progress_bar_config(disable=True)
         self._pipeline: Any = pipeline  # diffusers does not type its pipelines
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import CLIPModel, CLIPTokenizer
 
-from textseg.backends.loading import no_progress_bars
+from textseg.backends.loading import load_network
 from textseg.errors import ImageError, InvalidInputError
 from textseg.images import to_uint8
 from textseg.picturebook import weights_folder
@@ -134,13 +134,9 @@ class Judge:
 def load_judge() -> Judge:
     """Returns the judge that ships with the package; loaded once and then shared."""
     folder = weights_folder().with_name("judge_weights")
-    # building a network draws from torch's global generator before the weights are read
-    with no_progress_bars(), torch.random.fork_rng(devices=[]):
-        model = CLIPModel.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
-        )
-    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    return Judge(model.eval().requires_grad_(False), tokenizer)
+    options = {"dtype": torch.float32, "local_files_only": True}
+    model = load_network(CLIPModel, str(folder), options, part="judge")
+    return Judge(model, CLIPTokenizer.from_pretrained(folder, local_files_only=True))
 
 
 def _verdict(probabilities: NDArray[np.float64]) -> RegionVerdict:

@@ -15,13 +15,14 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from torch import Tensor
 from tqdm import tqdm
-from transformers import CLIPTextModel
 
+from textseg.backends.loading import load_parts
 from textseg.errors import InvalidInputError
 from textseg.picturebook.autoencoder import (
     drop_variance,
@@ -66,7 +67,7 @@ def _autoencoder(
             recipe.autoencoder_channels, recipe.latent_channels, size=recipe.side
         )
     else:
-        model = load_autoencoder(begin).train()
+        model = load_networks(begin)[0].requires_grad_().train()
         model.register_to_config(sample_size=recipe.side, scaling_factor=1.0)
     model = model.to(device)
     schedule = Schedule(
@@ -117,23 +118,11 @@ def _new_networks(recipe: Recipe) -> TextToNoise:
     )
 
 
-def load_autoencoder(folder: Path) -> AutoencoderKL:
-    """Returns the autoencoder of an exported folder in float32."""
-    vae: AutoencoderKL = AutoencoderKL.from_pretrained(
-        folder, subfolder="vae", torch_dtype=torch.float32, local_files_only=True
-    )
-    return vae.eval()
-
-
 def load_networks(folder: Path) -> tuple[AutoencoderKL, TextToNoise]:
     """Returns the networks of an exported folder in float32, ready to be trained further."""
-    unet = UNet2DConditionModel.from_pretrained(
-        folder, subfolder="unet", torch_dtype=torch.float32, local_files_only=True
-    )
-    text = CLIPTextModel.from_pretrained(
-        folder / "text_encoder", dtype=torch.float32, local_files_only=True
-    )
-    return load_autoencoder(folder), TextToNoise(unet, text)
+    parts = load_parts(folder, device="cpu", dtype="float32", local_files_only=True)
+    text: Any = parts.text_encoders[0]  # Any: of one encoder alone, so a CLIPTextModel
+    return parts.vae, TextToNoise(parts.unet, text).requires_grad_()
 
 
 def train(

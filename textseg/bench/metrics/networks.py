@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from textseg.backends.loading import choose_device
+from textseg.backends.loading import choose_device, load_network
 from textseg.bench.metrics.features import Judges, Vector
 from textseg.bench.metrics.pixels import Rgb
 from textseg.errors import InvalidInputError, ModelError, TextsegError
@@ -131,26 +131,17 @@ def load_vit(folder: Path, *, device: str = "auto") -> VitKeys:
         return keys
 
 
-def _load(kind: Any, folder: Path, device: str, **options: bool) -> Any:
+def _load(kind: Any, folder: Path, device: str, **options: Any) -> Any:
     # Any: transformers' classes type neither from_pretrained nor to
     from transformers import AutoConfig
 
     wanted = kind.config_class.model_type
     found = AutoConfig.from_pretrained(folder, local_files_only=True).model_type
-    if found != wanted:  # transformers would fill what it does not find with random weights
+    if found != wanted:
         raise OSError(f"it holds a {found} model and not a {wanted} model")
-    with torch.random.fork_rng(devices=[]):  # building draws from the global generator
-        model, report = kind.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-            dtype=torch.float32,
-            **options,
-        )
-    if report["missing_keys"]:
-        raise OSError(f"weights are missing: {', '.join(sorted(report['missing_keys'])[:3])}")
-    return model.eval().requires_grad_(False).to(choose_device(device))
+    options = {"local_files_only": True, "dtype": torch.float32, **options}
+    model = load_network(kind, str(folder), options, part=f"{wanted} model")
+    return model.to(choose_device(device))
 
 
 def _key_projection(model: Any) -> torch.nn.Module:  # Any: as in VitKeys
