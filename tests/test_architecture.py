@@ -52,6 +52,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.testing": (*BORDER, "textseg.diffusion"),
     "textseg.captioning": (
         *BORDER,
+        "textseg.backends.evaluation",
         "textseg.backends.loading",
         "textseg.picturebook",
         "textseg.plugins",

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import hashlib
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 from torch.testing import assert_close
+from transformers import PreTrainedTokenizerBase
+from transformers.utils.logging import is_progress_bar_enabled
 
-from tests.tiny import FAMILIES
+from tests.tiny import FAMILIES, in_training, with_dropout
 from textseg.backends.diffusers_unet import wrap_pipeline
-from textseg.diffusion.model import DiffusionModel
+from textseg.captioning import load_captioner
+from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import conditioned, draw_noise, walk
-from textseg.errors import InvalidInputError
+from textseg.errors import Cancelled, InvalidInputError
+from textseg.picturebook import weights_folder
+from textseg.progress import CancelToken
 from textseg.registry import load_model, models
+from textseg.scene import Scene
 from textseg.testing import GaussianModel, check_model
 
-OWN_NOTE = "_output_capturing_hooks_installed"
 PROMPTS = ["", "a red tree", "house"]
 
 
@@ -142,38 +154,77 @@ def test_noise_is_scaled_as_the_level_mixes_it(model: DiffusionModel) -> None:
     assert high <= (model.prior(noise) / noise).mean() <= 1
 
 
-def fingerprint(pipeline) -> str:
-    """Everything in a pipeline that a careless user of it could change."""
-    digest = hashlib.sha256(torch.random.get_rng_state().numpy().tobytes())
-    for name, part in sorted(pipeline.components.items()):
-        digest.update(name.encode())
-        if isinstance(part, torch.nn.Module):
-            digest.update(weights_and_settings(part))
-    scheduler = pipeline.scheduler
-    digest.update(repr((scheduler.config, scheduler.timesteps.tolist())).encode())
-    return digest.hexdigest()
+# ---------------------------------------------------------------- left as it was found
 
 
-def weights_and_settings(network: torch.nn.Module) -> bytes:
-    plain = {
-        name: value
-        for name, value in vars(network).items()
-        # transformers notes there, at the first use, that it has set up its own hidden states
-        if isinstance(value, bool | int | float | str) and name != OWN_NOTE
+def fingerprint(pipeline: Any) -> dict[str, Any]:
+    """Everything in a pipeline, and around it, that a careless user of it could change."""
+    found = {
+        "around": around(),
+        "pipeline": {name: id(value) for name, value in vars(pipeline).items()},
+        "scheduler": trace(vars(pipeline.scheduler)),
     }
-    settings = [network.config, sorted(plain.items()), network.forward.__func__]
-    settings += [len(network._forward_hooks), [w.requires_grad for w in network.parameters()]]
-    weights = (
-        key.encode() + str(value.dtype).encode() + value.numpy().tobytes()
-        for key, value in network.state_dict().items()
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            found |= traces(part, name)
+        elif isinstance(part, PreTrainedTokenizerBase):
+            found[name] = (repr(part), part.get_vocab())  # each call sets its padding anew
+    return found
+
+
+def around() -> dict[str, Any]:
+    """What torch, numpy and Python keep for everybody."""
+    return {
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled()),
+        "precision": (torch.get_default_dtype(), torch.get_float32_matmul_precision()),
+        "device": torch.get_default_device(),
+        "threads": (torch.get_num_threads(), torch.get_num_interop_threads()),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "generators": [
+            hashlib.sha256(state).hexdigest()
+            for state in (
+                torch.random.get_rng_state().numpy().tobytes(),
+                repr(np.random.get_state()).encode(),
+                repr(random.getstate()).encode(),
+            )
+        ],
+        "bars": is_progress_bar_enabled(),
+    }
+
+
+def traces(network: torch.nn.Module, name: str) -> dict[str, Any]:
+    """What each module of a network holds: mode, hooks, processors, settings, weights."""
+    found: dict[str, Any] = {}
+    for path, module in network.named_modules():
+        for key, value in vars(module).items():
+            found[f"{name}.{path}.{key}"] = trace(value)
+    return found
+
+
+def trace(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        content = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+        facts = (value.dtype, value.device, value.requires_grad, value.grad is None)
+        return (id(value), facts, hashlib.sha256(content).hexdigest())
+    if isinstance(value, Mapping):  # of parameters, modules, hooks, settings
+        return {key: trace(item) for key, item in value.items()}
+    if isinstance(value, torch.nn.Module):
+        return id(value)  # what it holds has entries of its own
+    return (id(value), repr(value)) if hasattr(value, "__dict__") else repr(value)
+
+
+def settled(pipeline: Any) -> Any:
+    """A pipeline that has read a text: at the first one transformers sets up hooks of its own."""
+    pipeline.encode_prompt(
+        "tree", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
     )
-    return repr(settings).encode() + b"".join(weights)
+    return pipeline
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
 def test_a_pipeline_is_bit_identical_after_use(family: str) -> None:
-    pipeline = FAMILIES[family]()
+    pipeline = settled(FAMILIES[family]())
     before = fingerprint(pipeline)
     model = wrap_pipeline(pipeline)
     check_model(model)
@@ -187,7 +238,7 @@ def test_a_pipeline_is_bit_identical_after_an_error(family: str) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("half way")
 
-    pipeline = FAMILIES[family]()
+    pipeline = settled(FAMILIES[family]())
     model = wrap_pipeline(pipeline)
     text = model.embed_text(["tree"])
     for network in (pipeline.unet, pipeline.vae.encoder, pipeline.vae.decoder):
@@ -201,3 +252,121 @@ def test_a_pipeline_is_bit_identical_after_an_error(family: str) -> None:
         with pytest.raises(RuntimeError, match="half way"):
             ask()
     assert fingerprint(pipeline) == before
+
+
+RGB = np.random.default_rng(0).random((20, 28, 3), np.float32)
+MASK = np.pad(np.ones((8, 12), bool), ((4, 8), (6, 10)))
+
+
+def segment(model: Any, **options: Any) -> None:
+    Scene.open(RGB, model).segment("tree", draws=2, **options)
+
+
+def edit(model: Any, **options: Any) -> None:
+    scene = Scene.open(RGB, model)
+    scene.edit("tree", "house", mask=MASK, source="tree", steps=2, attempts=1, **options)
+
+
+def generate(model: Any, **options: Any) -> None:
+    multiple = load_model(model).size_multiple
+    Scene.generate("tree", model, steps=2, size=(multiple, 2 * multiple), **options)
+
+
+@pytest.fixture(scope="module", params=[*FAMILIES, "picturebook"])
+def handed_over(request: pytest.FixtureRequest) -> Any:
+    """A pipeline of each kind, right after it was trained, but for one frozen block."""
+    if request.param in FAMILIES:
+        pipeline = FAMILIES[request.param]()
+    else:
+        pipeline = StableDiffusionPipeline.from_pretrained(
+            weights_folder(), safety_checker=None, local_files_only=True, dtype=torch.float32
+        )
+    in_training(settled(pipeline)).unet.mid_block.eval().requires_grad_(False)
+    return pipeline
+
+
+@pytest.mark.parametrize("work", [segment, edit, generate])
+def test_a_model_is_left_as_it_was_found(handed_over: Any, work: Callable[..., None]) -> None:
+    """And in its own mode already whenever somebody else can look at it."""
+    before, training = fingerprint(handed_over), list[bool]()
+    work(handed_over, progress=lambda _: training.append(handed_over.unet.training))
+    assert set(training) == {True}
+    assert fingerprint(handed_over) == before
+
+
+@pytest.mark.parametrize("work", [segment, edit, generate])
+def test_a_model_is_left_as_it_was_found_after_an_error(
+    handed_over: Any, work: Callable[..., None]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("half way")
+
+    before = fingerprint(handed_over)
+    hook = handed_over.unet.mid_block.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="half way"):
+        work(handed_over)
+    hook.remove()
+    assert fingerprint(handed_over) == before
+
+
+@pytest.mark.parametrize("work", [segment, edit, generate])
+def test_a_model_is_left_as_it_was_found_after_a_cancel(
+    handed_over: Any, work: Callable[..., None]
+) -> None:
+    token, before = CancelToken(), fingerprint(handed_over)
+    with pytest.raises(Cancelled):
+        work(handed_over, cancel=token, progress=lambda _: token.cancel())
+    assert fingerprint(handed_over) == before
+
+
+@pytest.fixture(scope="module")
+def captioner() -> Any:
+    """A captioner right after it was trained."""
+    with torch.random.fork_rng(devices=[]):
+        found = load_captioner(device="cpu")
+    model = with_dropout(copy.deepcopy(found.model)).train()
+    return dataclasses.replace(found, model=model)
+
+
+def test_a_captioner_is_left_as_it_was_found(captioner: Any) -> None:
+    picture = np.random.default_rng(0).random((20, 28, 3), np.float32)
+    captioner.caption(picture)  # at the first one transformers sets up hooks of its own
+    before = around(), traces(captioner.model, "captioner")
+    Scene.open(picture, GaussianModel(), captioner=captioner).caption()
+    assert (around(), traces(captioner.model, "captioner")) == before
+
+
+def test_a_captioner_is_left_as_it_was_found_after_an_error(captioner: Any) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("half way")
+
+    scene = Scene.open(RGB, GaussianModel(), captioner=captioner)
+    before = around(), traces(captioner.model, "captioner")
+    hook = captioner.model.text_decoder.register_forward_pre_hook(fail)
+    with pytest.raises(RuntimeError, match="half way"):
+        scene.caption()
+    hook.remove()
+    assert (around(), traces(captioner.model, "captioner")) == before
+
+
+class Wavering(GaussianModel):
+    """Answers a little differently each time, as with dropout."""
+
+    def predict(self, z: torch.Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        answer = super().predict(z, sigma, text)
+        return dataclasses.replace(answer, velocity=torch.nn.functional.dropout(answer.velocity))
+
+
+def test_a_model_that_answers_differently_each_time_breaks_the_contract() -> None:
+    with torch.random.fork_rng(devices=[]), pytest.raises(AssertionError, match="each time"):
+        check_model(Wavering())
+
+
+def test_a_model_that_draws_from_the_global_generator_breaks_the_contract() -> None:
+    class Drawing(GaussianModel):
+        def encode_image(self, image: torch.Tensor) -> torch.Tensor:
+            torch.rand(1)
+            return super().encode_image(image)
+
+    with torch.random.fork_rng(devices=[]), pytest.raises(AssertionError, match="generator"):
+        check_model(Drawing())

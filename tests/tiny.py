@@ -174,3 +174,21 @@ def drop_a_bias(part: Path) -> str:
 
     change_weights(part, drop)
     return dropped[0]
+
+
+def in_training(pipeline: Any) -> Any:
+    """The pipeline in training mode, with dropout wherever its networks have a place for it."""
+    for part in pipeline.components.values():
+        if isinstance(part, torch.nn.Module):
+            with_dropout(part).train()
+    return pipeline
+
+
+def with_dropout(network: Any) -> Any:
+    """The network with half of everything dropped while it is trained."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.5
+        elif isinstance(vars(module).get("dropout"), float):  # of the attention of CLIP
+            module.dropout = 0.5
+    return network

@@ -89,12 +89,13 @@ class BlipCaptioner:
         """
         import torch
 
+        from textseg.backends.evaluation import evaluating
         from textseg.backends.loading import explained_memory
 
         _check_rgb(rgb)
         places = self.model.text_decoder.config.max_position_embeddings
         pixels = self.processor(images=to_uint8(rgb), return_tensors="pt").pixel_values
-        with torch.no_grad(), explained_memory():
+        with torch.no_grad(), evaluating(self.model), explained_memory():
             tokens = self.model.generate(
                 pixel_values=pixels.to(self.model.device, self.model.dtype),
                 max_new_tokens=min(MAX_TOKENS, places - 1),  # one is taken by the start
@@ -102,6 +103,21 @@ class BlipCaptioner:
                 num_beams=1,
             )
         return str(self.tokenizer.decode(tokens[0], skip_special_tokens=True)).strip()
+
+
+def ask_captioner(captioner: Captioner, rgb: NDArray[np.float32]) -> str:
+    """Returns what any captioner says of a picture (H, W, 3) float32 in [0, 1].
+
+    The networks among its attributes are asked in evaluation mode, and left in the mode that they
+    had.
+    """
+    import torch
+
+    from textseg.backends.evaluation import evaluating
+
+    parts = [captioner, *getattr(captioner, "__dict__", {}).values()]
+    with evaluating(*(part for part in parts if isinstance(part, torch.nn.Module))):
+        return captioner.caption(rgb)
 
 
 def load_captioner(

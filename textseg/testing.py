@@ -173,12 +173,13 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     """Raise ``AssertionError`` where a model breaks the contract of ``DiffusionModel``.
 
     Looks at shapes, at the identity z == (1 - sigma) x0 + sigma eps at three levels and at two in
-    one batch, at rows that must not see each other, at inputs that must not change, and at the
-    levels. ``tolerance`` is absolute, for latents of unit scale.
+    one batch, at rows that must not see each other, at a question that is asked twice, at inputs
+    and torch's generator, which must not change, and at the levels. ``tolerance`` is absolute, for
+    latents of unit scale.
     """
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
-    kept = image.clone()
+    kept, drawn = image.clone(), torch.random.get_rng_state()
     latents = model.encode_image(image)
     cells = (side // model.latent_stride, 2 * side // model.latent_stride)
     _claim(torch.equal(image, kept), "encode_image changed its input")
@@ -188,10 +189,14 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     _claim(text.prompts == ("", prompt), "embed_text lost a prompt or changed their order")
     lowest, highest = model.sigma_range
     low, middle = 0.9 * lowest + 0.1 * highest, (lowest + highest) / 2
+    first, second = (model.predict(latents, middle, text[1]).velocity for _ in range(2))
+    same = torch.allclose(first, second, rtol=tolerance, atol=tolerance)
+    _claim(same, "predict answers differently each time: is a network in training mode?")
     for sigma in (low, middle, highest, latents.new_tensor([highest, low])):
         _check_prediction(model, latents, sigma, text, tolerance)
     levels = model.levels(8)
     _claim(list(levels) == sorted(levels, reverse=True), "levels do not descend")
+    _claim(torch.equal(torch.random.get_rng_state(), drawn), "torch's generator was drawn from")
     _claim(model.levels(8, levels[3]) == levels[3:], "levels(start) is not the tail of levels()")
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from copy import deepcopy
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.tiny import change_weights, drop_a_bias
+import textseg
+from tests.tiny import change_weights, drop_a_bias, with_dropout
 from textseg import captioning
 from textseg.bench.readers import read_caption
 from textseg.captioning import BlipCaptioner, captioners, load_captioner
@@ -19,6 +22,7 @@ from textseg.errors import ImageError, ModelError, UnknownNameError, Unsupported
 from textseg.picturebook import known_words, weights_folder
 from textseg.picturebook.captioner import export_captioner, new_captioner
 from textseg.picturebook.scenes import Scene, Thing, render
+from textseg.testing import GaussianModel
 
 PICTURE = Scene(
     "meadow",
@@ -181,6 +185,48 @@ def test_weights_that_are_tied_need_not_be_in_the_file_twice(folder: Path) -> No
     found = load_captioner(folder)
     assert isinstance(found, BlipCaptioner)
     assert len(names) < len(found.model.state_dict())
+
+
+def test_a_captioner_in_training_mode_says_what_it_says_in_evaluation_mode() -> None:
+    found = load_captioner(device="cpu")
+    assert isinstance(found, BlipCaptioner)
+    trained = replace(found, model=with_dropout(deepcopy(found.model)).train())
+    assert trained.caption(photo()) == "a red house and a green tree on a meadow"
+    assert all(module.training for module in trained.model.modules())
+
+
+class Own:
+    """A captioner of somebody's own, around a network with dropout."""
+
+    name = "own"
+
+    def __init__(self) -> None:
+        self.network = torch.nn.Sequential(torch.nn.Dropout())
+
+    def caption(self, rgb: np.ndarray) -> str:
+        kept = self.network(torch.ones(64)).count_nonzero()
+        return f"{kept} of 64"
+
+
+class OwnNetwork(torch.nn.Module):
+    """One that is a network itself."""
+
+    name = "own"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = torch.nn.Dropout()
+
+    def caption(self, rgb: np.ndarray) -> str:
+        return f"{self.drop(torch.ones(64)).count_nonzero()} of 64"
+
+
+@pytest.mark.parametrize("kind", [Own, OwnNetwork])
+def test_a_captioner_of_ones_own_is_asked_in_evaluation_mode_and_left_as_it_was(kind: type) -> None:
+    own = kind()
+    scene = textseg.Scene.open(photo(), GaussianModel(), captioner=own)
+    assert scene.caption() == "64 of 64"
+    assert own.caption(photo()) != "64 of 64"
 
 
 class Silent:

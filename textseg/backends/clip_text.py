@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import Parts, explained_memory
 from textseg.diffusion.model import Conditioning
 from textseg.errors import InvalidInputError
@@ -42,7 +43,7 @@ def embed(
         ]
         ids = torch.tensor([_fit(tokenizer, row, length) for row in rows], device=parts.device)
         two = len(parts.text_encoders) == 2
-        with explained_memory():
+        with evaluating(encoder), explained_memory():
             output = encoder(ids, output_hidden_states=two)
         states.append((output.hidden_states[-2] if two else output.last_hidden_state).float())
         pooled = output.text_embeds.float() if "text_embeds" in output else None

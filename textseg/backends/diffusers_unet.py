@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from textseg.backends import clip_text
+from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import (
     FAMILIES,
     Parts,
@@ -120,7 +121,7 @@ class DiffusersUNet:
                 f"got {tuple(image.shape)}"
             )
         vae = self._vae_for(pixels=image.shape[2] * image.shape[3])
-        with explained_memory():
+        with evaluating(vae), explained_memory():
             scaled = (image.to(self.device).float() * 2 - 1).to(vae.dtype)
             mean: Tensor = vae.encode(scaled).latent_dist.mode().float()
         self._check_finite(mean, "autoencoder", vae.dtype)
@@ -132,7 +133,7 @@ class DiffusersUNet:
         self._check_latents(latents)
         vae = self._vae_for(pixels=latents.shape[2] * latents.shape[3] * self.latent_stride**2)
         shift, scale = self._latent_units()
-        with explained_memory():
+        with evaluating(vae), explained_memory():
             unscaled = (latents.to(self.device).float() * scale + shift).to(vae.dtype)
             image: Tensor = vae.decode(unscaled).sample.float()
         self._check_finite(image, "autoencoder", vae.dtype)
@@ -187,7 +188,7 @@ class DiffusersUNet:
 
     def _ask(self, x: Tensor, timesteps: Sequence[float], text: Conditioning) -> Tensor:
         unet, dtype = self._parts.unet, self.dtype
-        with explained_memory():
+        with evaluating(unet), explained_memory():
             answer: Tensor = unet(
                 x.to(dtype),
                 torch.tensor(timesteps, dtype=torch.float32, device=self.device),
@@ -287,6 +288,8 @@ def wrap_pipeline(
     pipeline: DiffusionPipeline, *, device: str = "auto", dtype: str = "auto"
 ) -> DiffusersUNet:
     """Use a loaded pipeline where it is and as it is; nothing in it is changed.
+
+    It is asked in evaluation mode, and back in its own between the calls.
 
     Raises ``InvalidInputError`` when ``device`` or ``dtype`` ask for something other than what it
     has.

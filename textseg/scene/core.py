@@ -207,7 +207,7 @@ class Scene:
     def caption(self) -> str | None:
         """Return what the captioner says is in the picture; ``None`` without a captioner."""
         if self._caption is None and self.captioner is not None:
-            from textseg.captioning import Captioner, load_captioner
+            from textseg.captioning import Captioner, ask_captioner, load_captioner
 
             given = self.captioner
             reader = (
@@ -215,7 +215,7 @@ class Scene:
                 if isinstance(given, Captioner)
                 else load_captioner(given, device=str(self.model.device))
             )
-            self._caption = reader.caption(self.rgb)
+            self._caption = ask_captioner(reader, self.rgb)
         return self._caption
 
     def segment(self, query: str, **options: Unpack[SegmentOptions]) -> Segmentation:

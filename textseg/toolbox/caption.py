@@ -53,12 +53,12 @@ def caption_image(
     report = progress or silent
     picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
     report(Progress("loading the captioner", 0, 1))
-    from textseg.captioning import load_captioner
+    from textseg.captioning import ask_captioner, load_captioner
 
     captioner = load_captioner(arguments.captioner, device=arguments.device)
     report(Progress("loading the captioner", 1, 1))
     start = time.perf_counter()
-    caption = captioner.caption(picture.visible())
+    caption = ask_captioner(captioner, picture.visible())
     return CaptionResult(
         image=arguments.image,
         width=picture.size[1],
