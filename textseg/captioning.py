@@ -14,8 +14,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,16 +22,21 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.errors import ImageError, ModelError, TextsegError, UnknownNameError, UnsupportedError
+from textseg.errors import ImageError, ModelError, UnknownNameError, UnsupportedError
 from textseg.images import to_uint8
 from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
+    import torch
     from transformers import BertTokenizer, BlipForConditionalGeneration, BlipImageProcessorPil
 
 GROUP = "textseg.captioners"
 EMBEDDED = "picturebook"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+FILES = (
+    "config.json, model.safetensors, preprocessor_config.json and the tokenizer's files, as "
+    "save_pretrained(folder) of model and processor writes them"
+)
 MAX_TOKENS = 30
 """A caption is cut off after so many tokens."""
 
@@ -123,8 +126,8 @@ def ask_captioner(captioner: Captioner, rgb: NDArray[np.float32]) -> str:
 def load_captioner(
     captioner: str | os.PathLike[str] = EMBEDDED,
     *,
-    device: str = "auto",
-    dtype: str = "auto",
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
     local_files_only: bool = False,
 ) -> Captioner:
     """Returns the captioner behind a name, a folder or a hub id; loaded once and then shared.
@@ -133,7 +136,8 @@ def load_captioner(
         captioner: "picturebook", a name that another package registered, the folder of a BLIP
             captioning checkpoint, or its hub id.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        dtype: "auto" (float32 on a processor, float16 elsewhere), "float32", "float16", "bfloat16".
+        dtype: "auto" (float32 on a processor, float16 elsewhere), "float32", "float16", "bfloat16",
+            or those of torch.
         local_files_only: keeps off the network.
 
     Raises:
@@ -143,7 +147,8 @@ def load_captioner(
     """
     from textseg.backends.loading import choose_device
 
-    name, where = os.fspath(captioner), str(choose_device(device))
+    name, where = os.fspath(captioner), str(choose_device(str(device)))
+    dtype = str(dtype).removeprefix("torch.")
     key = (name, where, dtype)
     with _LOCK:  # held while loading, so that two threads never load the same weights twice
         if key not in _CACHE:
@@ -206,12 +211,13 @@ def _load_blip(
     from textseg.backends.loading import (
         choose_device,
         choose_dtype,
+        explained_loading,
         explained_memory,
         load_network,
     )
 
     target = choose_device(device)
-    with _explained_loading(source), explained_memory():
+    with explained_loading(source, kind="captioner", content=FILES), explained_memory():
         facts, _ = BlipConfig.get_config_dict(source, local_files_only=local_files_only)
         _check_family(facts, source)
         model = load_network(
@@ -239,7 +245,11 @@ def _check_family(facts: dict[str, Any], source: str) -> None:  # Any: JSON of o
 def _check_words(tokenizer: BertTokenizer, source: str) -> None:
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
-        raise ModelError(f"the tokenizer of {source!r} has no vocabulary", hint=_remedy(source))
+        from textseg.backends.loading import remedy
+
+        raise ModelError(
+            f"the tokenizer of {source!r} has no vocabulary", hint=remedy(source, FILES)
+        )
 
 
 def _check_rgb(rgb: NDArray[np.float32]) -> None:
@@ -252,29 +262,3 @@ def _check_rgb(rgb: NDArray[np.float32]) -> None:
         raise ImageError(
             f"pixels of a picture to describe are in [0, 1], not {rgb.min():g} to {rgb.max():g}"
         )
-
-
-@contextmanager
-def _explained_loading(source: str) -> Iterator[None]:
-    """Turn whatever the loading library raises into a ``ModelError`` that names the remedy."""
-    try:
-        yield
-    except TextsegError:
-        raise
-    except Exception as error:  # files from anywhere: the kinds of errors have no end
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise ModelError(
-            f"the captioner {source!r} cannot be loaded: {lines[0]}", hint=_remedy(source)
-        ) from error
-
-
-def _remedy(source: str) -> str:
-    if Path(source).is_dir():
-        return (
-            "the folder needs config.json, model.safetensors, preprocessor_config.json and the "
-            "tokenizer's files, as save_pretrained(folder) of model and processor writes them"
-        )
-    return (
-        "check the id, the network and that you may read it (hf auth login), "
-        "or download it first and give the folder"
-    )

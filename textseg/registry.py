@@ -23,6 +23,7 @@ from textseg.errors import InvalidInputError, ModelError, UnknownNameError
 from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import DiffusionPipeline
 
     from textseg.diffusion.model import DiffusionModel
@@ -62,17 +63,19 @@ def models() -> list[ModelInfo]:
 def load_model(
     model: str | os.PathLike[str] | DiffusionPipeline | DiffusionModel,
     *,
-    device: str = "auto",
-    dtype: str = "auto",
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
     local_files_only: bool = False,
 ) -> DiffusionModel:
     """Return the model behind a name, a diffusers folder, a hub id or a loaded pipeline.
 
     ``device`` is "auto", "cpu", "cuda", "cuda:1", "mps"; ``dtype`` is "auto", "float32", "float16",
-    "bfloat16". ``local_files_only`` keeps off the network. Registered models are loaded once for
-    each device and dtype and then shared; a model that is one already comes back as it is. Raises
-    ``UnknownNameError`` (with the known names), ``ModelError``, ``UnsupportedError``.
+    "bfloat16"; those of torch will do as well. ``local_files_only`` keeps off the network.
+    Registered models are loaded once for each device and dtype and then shared; a model that is one
+    already comes back as it is. Raises ``UnknownNameError`` (with the known names), ``ModelError``,
+    ``UnsupportedError``.
     """
+    device, dtype = str(device), str(dtype).removeprefix("torch.")
     if not isinstance(model, str | os.PathLike):
         return _wrap(model, device=device, dtype=dtype)
     name = os.fspath(model)

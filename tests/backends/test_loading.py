@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from tests.tiny import (
     FAMILIES,
@@ -18,7 +19,10 @@ from tests.tiny import (
     drop_a_bias,
 )
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
+from textseg.backends.loading import explained_loading
+from textseg.captioning import load_captioner
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
+from textseg.registry import load_model
 
 
 @pytest.fixture
@@ -319,21 +323,85 @@ def test_an_xl_variant_with_other_size_inputs_is_refused() -> None:
         wrap_pipeline(pipeline)
 
 
-def test_a_single_file_is_refused_with_the_way_to_convert_it(tmp_path: Path) -> None:
-    file = tmp_path / "model.safetensors"
+@pytest.mark.parametrize("name", ["model.safetensors", "model.ckpt"])
+def test_a_single_file_is_refused_with_the_way_for_each_family(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
     file.write_bytes(b"")
-    with pytest.raises(UnsupportedError, match="from_single_file"):
-        load(file)
+    for given in (file, tmp_path):
+        with pytest.raises(ModelError, match="single file") as caught:
+            load(given)
+        for way in ("DiffusionPipeline.from_single_file", "DiffusionXLPipeline.from_single_file"):
+            assert way in caught.value.hint
+        assert "pass the pipeline" in caught.value.hint
 
 
-def test_a_hub_id_that_is_not_here_says_what_to_check() -> None:
-    with pytest.raises(ModelError, match="hub id"):
-        load("nobody/nothing")
+@pytest.mark.parametrize("file", ["model_index.json", "unet/diffusion_pytorch_model.safetensors"])
+def test_a_file_of_a_model_is_refused_with_the_name_of_its_folder(tiny_folders, file: str) -> None:
+    with pytest.raises(UnsupportedError, match="given by its folder") as caught:
+        load(tiny_folders["sd1"] / file)
+    assert caught.value.hint == f"use {str(tiny_folders['sd1'])!r}"
+
+
+def test_an_empty_folder_is_called_empty(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"is empty; the folder needs model_index\.json"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("parts", [["unet"], ["unet", "vae", "text_encoder"]])
+def test_weights_in_bin_files_are_refused_with_the_reason(broken: Path, parts: list[str]) -> None:
+    for part in parts:
+        (file,) = (broken / part).glob("*.safetensors")
+        file.rename(file.with_suffix(".bin"))
+    with pytest.raises(ModelError, match=r"\.bin files, which are not read because they can run"):
+        load(broken)
+
+
+# of diffusers, which still hands that argument to the hub's library
+@pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument:UserWarning")
+def test_a_hub_id_that_is_not_here_offline_says_so_and_what_to_do() -> None:
+    told = "'nobody/nothing' is not on this machine.*because HF_HUB_OFFLINE is set.*hf download"
+    for ask in (load_unet_model, load_captioner):
+        with pytest.raises(ModelError, match=told):
+            ask("nobody/nothing", device="cpu")
+
+
+def hub_error(cause: Exception | None) -> ModelError:
+    """What is told when no file is in the cache, and the loading library wraps that."""
+
+    def look_up() -> None:
+        try:
+            raise LocalEntryNotFoundError("not in the cache") from cause
+        except LocalEntryNotFoundError:
+            raise OSError("does not appear to have a file")  # noqa: B904  # as diffusers does
+
+    with pytest.raises(ModelError) as caught, explained_loading("nobody/nothing"):
+        look_up()
+    return caught.value
+
+
+def test_no_network_and_a_switch_that_is_set_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.is_offline_mode", lambda: False)
+    assert "there is no network" in str(hub_error(ConnectionError("no route to host")))
+    assert "local_files_only is set" in str(hub_error(None))
+
+
+def test_precision_and_device_may_be_those_of_torch(tiny_folders) -> None:
+    found = load_model(tiny_folders["sd1"], device=torch.device("cpu"), dtype=torch.bfloat16)
+    assert found.dtype == torch.bfloat16
+    pipeline = build_sd()
+    assert load_model(pipeline, device=torch.device("cpu"), dtype=torch.float32).name
+    ours = load_model("picturebook", device=torch.device("cpu"), dtype=torch.float32)
+    assert ours is load_model("picturebook", device="cpu", dtype="float32")
+    captioner = load_captioner(device=torch.device("cpu"), dtype=torch.float32)
+    assert captioner is load_captioner(device="cpu", dtype="float32")
 
 
 def test_an_unknown_dtype_or_device_is_refused(tiny_folders) -> None:
-    with pytest.raises(InvalidInputError, match="float16"):
-        load_unet_model(tiny_folders["sd1"], device="cpu", dtype="int8")
+    for dtype in ("int8", torch.int8):
+        with pytest.raises(InvalidInputError, match=r"'int8'.*use one of: auto, float32, float16"):
+            load_model(tiny_folders["sd1"], device="cpu", dtype=dtype)
     with pytest.raises(InvalidInputError, match="'nowhere'"):
         load_unet_model(tiny_folders["sd1"], device="nowhere")
 

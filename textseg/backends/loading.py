@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SHOWN_WEIGHTS = 3  # of those that a checkpoint lacks, in the error about them
 OUT_OF_MEMORY_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
+INDEX_FILE = "model_index.json"
+SINGLE_ENDINGS = (".safetensors", ".ckpt")
+MODEL_FILES = (
+    "model_index.json and safetensors weights for each part, as pipeline.save_pretrained(folder) "
+    "writes them"
+)
+SINGLE_FILE = (
+    "load it with StableDiffusionPipeline.from_single_file(file), for XL with "
+    "StableDiffusionXLPipeline.from_single_file(file), and pass the pipeline as the model, or "
+    "pipeline.save_pretrained(folder) and pass the folder"
+)
 FAMILIES = "Stable Diffusion 1.x, 2.x and XL text-to-image checkpoints in diffusers format"
 
 
@@ -158,7 +169,10 @@ def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     if dtype == "auto":
         return torch.float32 if device.type == "cpu" else torch.float16
     if dtype not in DTYPES:
-        raise InvalidInputError(f"dtype {dtype!r} is not among auto, {', '.join(DTYPES)}")
+        raise InvalidInputError(
+            f"dtype {dtype!r} is not one that models are loaded in",
+            hint=f"use one of: auto, {', '.join(DTYPES)}",
+        )
     return DTYPES[dtype]
 
 
@@ -178,32 +192,84 @@ def explained_memory() -> Iterator[None]:
 
 
 @contextmanager
-def explained_loading(source: str) -> Iterator[None]:
-    """Turn whatever the loading libraries raise into a ``ModelError`` that names the remedy."""
+def explained_loading(
+    source: str, *, kind: str = "model", content: str = MODEL_FILES
+) -> Iterator[None]:
+    """Turn whatever the loading libraries raise into a ``ModelError`` that names the remedy.
+
+    ``kind`` is what is loaded, ``content`` what its folder must hold.
+    """
     try:
         yield
     except TextsegError:
         raise
     except Exception as error:  # files from anywhere, through four libraries: the kinds have no end
+        if lookup := _failed_lookup(error):
+            raise ModelError(
+                f"the {kind} {source!r} is not on this machine, or not all of it, and "
+                f"{_why_not_asked(lookup)}",
+                hint="check the hub id and download it once where there is a network "
+                f"(hf download {source}), or give the folder of a copy",
+            ) from error
         raise ModelError(
-            f"the model {source!r} cannot be loaded: {_first_line(error)}", hint=_remedy(source)
+            f"the {kind} {source!r} cannot be loaded: {_first_line(error)}",
+            hint=remedy(source, content),
         ) from error
+
+
+def _failed_lookup(error: BaseException | None) -> BaseException | None:
+    """Return the error of a file that is not in the cache while the hub was not reached."""
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    while error is not None and not isinstance(error, LocalEntryNotFoundError):
+        error = error.__cause__ or error.__context__  # the libraries above wrap it more than once
+    return error
+
+
+def _why_not_asked(lookup: BaseException) -> str:
+    from huggingface_hub import is_offline_mode
+
+    if is_offline_mode():
+        return "the hub is not asked, because HF_HUB_OFFLINE is set"
+    if lookup.__cause__ is None:  # nothing was tried
+        return "the hub is not asked, because local_files_only is set"
+    return "the hub cannot be reached: there is no network, or it does not answer"
 
 
 def _read_index(source: str, local_files_only: bool) -> dict[str, Any]:  # Any: JSON of others
     from diffusers import DiffusionPipeline
 
-    if Path(source).is_file():
-        raise UnsupportedError(
-            f"{source!r} is a single file, and models are read from folders in diffusers format",
-            hint="convert it once: "
-            "StableDiffusionPipeline.from_single_file(file).save_pretrained(folder)",
-        )
+    _check_is_folder(Path(source))
     with explained_loading(source):
         index: dict[str, Any] = DiffusionPipeline.load_config(
             source, local_files_only=local_files_only
         )
     return index
+
+
+def _check_is_folder(path: Path) -> None:
+    """Raise for what is there and no folder in diffusers format; what is not may be a hub id."""
+    if path.is_file():
+        folder = next((p for p in list(path.parents)[:2] if (p / INDEX_FILE).is_file()), None)
+        if folder is not None:
+            raise UnsupportedError(
+                f"{str(path)!r} is one file of a model, and a model is given by its folder",
+                hint=f"use {str(folder)!r}",
+            )
+        raise UnsupportedError(
+            f"{str(path)!r} is a single file, and models are read from folders in diffusers format",
+            hint=SINGLE_FILE,
+        )
+    if not path.is_dir() or (path / INDEX_FILE).is_file():
+        return
+    if not any(path.iterdir()):
+        raise ModelError(f"the folder {str(path)!r} is empty", hint=remedy(str(path)))
+    alone = sorted(file.name for end in SINGLE_ENDINGS for file in path.glob(f"*{end}"))
+    raise ModelError(
+        f"the folder {str(path)!r} has no {INDEX_FILE}"
+        + (f", but the single file {alone[0]}" if alone else ""),
+        hint=SINGLE_FILE if alone else remedy(str(path)),
+    )
 
 
 def _check_index(index: Mapping[str, Any], source: str) -> tuple[str, ...]:
@@ -219,7 +285,7 @@ def _check_index(index: Mapping[str, Any], source: str) -> tuple[str, ...]:
                 hint=f"use one of: {FAMILIES}",
             )
     if not _class_name(index, "scheduler"):
-        raise ModelError(f"the model {source!r} has no scheduler", hint=_remedy(source))
+        raise ModelError(f"the model {source!r} has no scheduler", hint=remedy(source))
     return names
 
 
@@ -313,7 +379,7 @@ def _with_words(tokenizer: CLIPTokenizer, part: str, source: str) -> CLIPTokeniz
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise ModelError(
-            f"the {part} of the model {source!r} has no vocabulary", hint=_remedy(source)
+            f"the {part} of the model {source!r} has no vocabulary", hint=remedy(source)
         )
     return tokenizer
 
@@ -364,13 +430,22 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _remedy(source: str) -> str:
-    if Path(source).is_dir():
-        return (
-            "the folder needs model_index.json and safetensors weights for each part, as "
-            "pipeline.save_pretrained(folder) writes them"
-        )
+def remedy(source: str, content: str = MODEL_FILES) -> str:
+    """Return what to do about a folder or hub id that cannot be loaded; see explained_loading."""
+    folder = Path(source)
+    if folder.is_dir():
+        needs = f"the folder needs {content}"
+        if any(_is_pickled(part) for part in (folder, *(folder / name for name in PARTS))):
+            return (
+                f"{needs}; its weights are in .bin files, which are not read because they can run "
+                "code: load it with its own library where you trust it, and save it anew"
+            )
+        return needs
     return (
         "if it is a hub id, check its spelling, the network and that you may read it "
-        "(hf auth login); if it is a folder, check the path"
+        "(hf auth login); if it is a folder, check the path, or download it and give the folder"
     )
+
+
+def _is_pickled(folder: Path) -> bool:
+    return any(folder.glob("*.bin")) and not any(folder.glob("*.safetensors"))

@@ -40,7 +40,15 @@ from textseg.scene.opening import (
     limited,
     load,
 )
-from textseg.scene.options import CaptionerLike, Found, Made, ModelLike, SegmentOptions
+from textseg.scene.options import (
+    CaptionerLike,
+    DeviceLike,
+    DtypeLike,
+    Found,
+    Made,
+    ModelLike,
+    SegmentOptions,
+)
 from textseg.scene.placing import Place, Shaping, region_of
 from textseg.scene.planning import checked_attempts, chosen_method, wording
 from textseg.scene.reading import ReadPicture, Texts
@@ -94,8 +102,8 @@ class Scene:
         image: ImageLike,
         model: ModelLike = "picturebook",
         *,
-        device: str = "auto",
-        dtype: str = "auto",
+        device: DeviceLike = "auto",
+        dtype: DtypeLike = "auto",
         working_size: int | None = None,
         max_pixels: int = MAX_PIXELS,
         captioner: CaptionerLike | None = None,
@@ -141,8 +149,8 @@ class Scene:
         guidance: float = GENERATION_GUIDANCE,
         negative: str = "",
         size: tuple[int, int] | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
+        device: DeviceLike = "auto",
+        dtype: DtypeLike = "auto",
         captioner: CaptionerLike | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,

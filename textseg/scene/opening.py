@@ -14,7 +14,7 @@ from textseg.errors import (
     QueryError,
     UnsupportedError,
 )
-from textseg.scene.options import CaptionerLike, ModelLike
+from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.query import clean_query
 from textseg.segmentation.result import SegmentSettings
@@ -23,8 +23,8 @@ from textseg.segmentation.result import SegmentSettings
 def load(
     model: ModelLike = "picturebook",
     *,
-    device: str = "auto",
-    dtype: str = "auto",
+    device: DeviceLike = "auto",
+    dtype: DtypeLike = "auto",
     local_files_only: bool = False,
 ) -> DiffusionModel:
     """Return a model that ``segment`` and ``Scene.open`` take.
@@ -32,7 +32,7 @@ def load(
     Args:
         model: a registered name, a local folder, a hub id or a loaded diffusers pipeline.
         device: "auto", "cpu", "cuda", "mps" ...
-        dtype: "auto", "float32", "float16" or "bfloat16".
+        dtype: "auto", "float32", "float16" or "bfloat16", or one of torch's.
         local_files_only: never ask the hub.
 
     Raises:

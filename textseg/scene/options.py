@@ -18,12 +18,15 @@ from textseg.segmentation.result import Segmentation
 from textseg.segmentation.soften import SoftenSettings
 
 if TYPE_CHECKING:
+    import torch
     from diffusers import DiffusionPipeline
 
     from textseg.captioning import Captioner
 
 
 ModelLike = Union[str, os.PathLike[str], "DiffusionPipeline", DiffusionModel]
+DeviceLike = Union[str, "torch.device"]
+DtypeLike = Union[str, "torch.dtype"]
 CaptionerLike = Union[str, os.PathLike[str], "Captioner"]
 
 

@@ -10,7 +10,7 @@ from textseg.images import MAX_PIXELS, ImageLike
 from textseg.scene.core import Scene
 from textseg.scene.generating import GENERATION_STEPS
 from textseg.scene.opening import checked_queries
-from textseg.scene.options import EditOptions, ModelLike, SegmentOptions
+from textseg.scene.options import DeviceLike, EditOptions, ModelLike, SegmentOptions
 from textseg.segmentation.result import Segmentation
 
 
@@ -19,7 +19,7 @@ def segment(
     query: str,
     *,
     model: ModelLike = "picturebook",
-    device: str = "auto",
+    device: DeviceLike = "auto",
     max_pixels: int = MAX_PIXELS,
     **options: Unpack[SegmentOptions],
 ) -> Segmentation:
@@ -39,7 +39,7 @@ def edit(
     target: str,
     *,
     model: ModelLike = "picturebook",
-    device: str = "auto",
+    device: DeviceLike = "auto",
     max_pixels: int = MAX_PIXELS,
     **options: Unpack[EditOptions],
 ) -> Edit:
@@ -75,7 +75,7 @@ def generate_and_edit(
     target: str,
     *,
     model: ModelLike = "picturebook",
-    device: str = "auto",
+    device: DeviceLike = "auto",
     **options: Unpack[EditOptions],
 ) -> Creation:
     """Return a picture that is made from ``description`` and then changed from query to target.
