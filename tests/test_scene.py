@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,14 @@ from PIL import Image
 from tests.segmentation.helpers import Recording, iou
 from textseg.diffusion.model import Conditioning
 from textseg.editing.result import constrain
-from textseg.errors import Cancelled, ImageError, InvalidInputError, OutOfMemoryError, QueryError
+from textseg.errors import (
+    Cancelled,
+    ImageError,
+    InvalidInputError,
+    OutOfMemoryError,
+    QueryError,
+    UnsupportedError,
+)
 from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene, edit, segment
 from textseg.segmentation.refine import RefineSettings
@@ -361,3 +370,34 @@ def test_one_line_is_enough() -> None:
     assert found.present
     assert found.settings.draws == 4
     assert iou(found.binary(), MODEL.region("tree", 32, 48)) > 0.9
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_scene_shares_the_model_and_nothing_that_can_change(make) -> None:
+    model = GaussianModel(rate=0.3)
+    scene = Scene.open(model.picture(["tree"], 32, 48, seed=1), model)
+    expected = scene.segment("tree")
+    twin = make(scene)
+    assert twin.model is model
+    assert np.array_equal(twin.segment("tree").soft, expected.soft)
+    for name in ("rgb", "latents"):
+        assert not np.shares_memory(
+            np.asarray(getattr(twin, name)), np.asarray(getattr(scene, name))
+        )
+    assert not np.shares_memory(twin.picture.rgb, scene.picture.rgb)
+
+
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_generated_scene_keeps_the_way_it_came_about(make) -> None:
+    scene = Scene.generate("tree", GaussianModel(rate=0.3), steps=3, size=(32, 48))
+    twin = make(scene)
+    assert twin.made == scene.made
+    assert twin.path is not scene.path
+    assert all(map(torch.equal, twin.path.states, scene.path.states))
+
+
+def test_a_scene_is_not_pickled_and_says_what_to_do_instead() -> None:
+    model = GaussianModel()
+    scene = Scene.open(model.picture(["tree"], 32, 48, seed=1), model)
+    with pytest.raises(UnsupportedError, match=r"holds a model .*Scene\.open.*textseg\.workspace"):
+        pickle.dumps(scene)

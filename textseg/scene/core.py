@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from textseg.editing.base import EditMethod
 from textseg.editing.kinds import DEFAULTS, kind_of_change
 from textseg.editing.masks import MaskShape, checked_mask
 from textseg.editing.result import Edit, composite
-from textseg.errors import InvalidInputError, QueryError
+from textseg.errors import InvalidInputError, QueryError, UnsupportedError
 from textseg.images import (
     MAX_PIXELS,
     ImageLike,
@@ -200,6 +201,30 @@ class Scene:
             trajectory=made.path,
             made=made.made,
             captioner=captioner_for(captioner, loaded),
+        )
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Scene:
+        """Return a scene of its own; what nobody can change is shared, and so is the model."""
+        return type(self)(
+            self.model,
+            self.picture,
+            self._read.latents,
+            self.padding,
+            trajectory=self._paths.made,
+            made=self.made,
+            captioner=self.captioner,
+        )
+
+    def __copy__(self) -> Scene:
+        """Return the same as ``copy.deepcopy``: two scenes never share what they remember."""
+        return deepcopy(self)
+
+    def __reduce__(self) -> NoReturn:
+        """Raise ``UnsupportedError``: a model does not go into a pickle."""
+        raise UnsupportedError(
+            f"a Scene cannot be pickled, because it holds a model ({self.model.name!r})",
+            hint="keep the picture and the model's name, and open both again with "
+            "Scene.open(picture, model); a workspace (textseg.workspace) keeps results on disk",
         )
 
     @property
