@@ -160,3 +160,17 @@ def test_interrupt_that_a_background_job_ignores_stays_ignored(folder: Path) -> 
     ignoring = "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     interrupted = RUN.replace("main()", "os.kill(os.getpid(), signal.SIGINT)\nmain()")
     assert run("methods", code=ignoring + interrupted).returncode == 0
+
+
+# -- limits on files
+
+
+LIMITED = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n{RUN}"
+
+
+def test_file_that_may_not_be_so_large_is_one_line_and_leaves_nothing(folder: Path) -> None:
+    done = run(*SEGMENT, "-o", "out/masks", code=LIMITED)
+    assert done.returncode == 1
+    said = "textseg: out/masks/garden_tree_overlay.png: File too large\n"
+    assert (done.stdout.decode(), done.stderr.decode()) == ("", said)
+    assert sorted(path.name for path in folder.iterdir()) == ["garden.png"]

@@ -102,3 +102,31 @@ def test_same_file_imported_by_several_threads_becomes_one_image(tmp_path: Path)
         found = list(threads.map(workspace.resolve, ["house.png"] * 16))
     assert len({record.handle for record in found}) == 1
     assert check_whole(workspace) == 1
+
+
+@posix
+def test_picture_that_the_disk_takes_in_part_only_is_not_kept(tmp_path: Path) -> None:
+    code = (
+        "import resource, sys\n"
+        "import numpy as np\n"
+        "from textseg.errors import WorkspaceError\n"
+        "from textseg.workspace import Workspace\n"
+        "workspace = Workspace.open(sys.argv[1])\n"
+        "noise = np.random.default_rng(0).random((100, 150, 3))\n"
+        "limits = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))\n"
+        "try:\n"
+        "    workspace.add_picture(noise)\n"
+        "except WorkspaceError as error:\n"
+        "    print(error)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, limits)\n"
+        "assert workspace.count() == 0\n"
+        "workspace.add_picture(noise)"
+    )
+    folder = str(tmp_path / "workspace")
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "the workspace cannot be read or written (File too large)\n"
+    assert Workspace.open(folder).count() == 1
+    assert len(list((tmp_path / "workspace" / "items").iterdir())) == 2

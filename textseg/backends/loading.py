@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,7 @@ def parts_of(pipeline: DiffusionPipeline) -> Parts:
 
 def _assemble(parts: Mapping[str, Any], index: Mapping[str, Any], device: torch.device) -> Parts:
     # Any: the parts are what their names say, which _check_index has checked
+    _work_after_forks()
     pairs = [("text_encoder", "tokenizer"), ("text_encoder_2", "tokenizer_2")]
     pairs = [pair for pair in pairs if parts.get(pair[0]) is not None]
     return Parts(
@@ -146,6 +148,17 @@ def _assemble(parts: Mapping[str, Any], index: Mapping[str, Any], device: torch.
         empty_is_zero=len(pairs) == 2 and bool(index.get("force_zeros_for_empty_prompt", True)),
         device=device,
     )
+
+
+@cache
+def _work_after_forks() -> None:
+    """Let a process that is forked off from now on compute by one thread, as torch's own do.
+
+    The threads that torch has started are not there in such a process, and it would wait for them
+    without end.
+    """
+    if hasattr(os, "register_at_fork"):  # Windows forks nothing
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def choose_device(device: str) -> torch.device:
