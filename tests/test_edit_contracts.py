@@ -24,7 +24,7 @@ from tests.editing.helpers import (
     box,
     method_with,
 )
-from tests.test_contracts import fingerprint
+from tests.test_contracts import fingerprint, settled
 from tests.tiny import build_sd
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
@@ -317,7 +317,7 @@ def test_latents_and_trajectories_are_not_written_to(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def pipeline() -> Any:
-    return build_sd()
+    return settled(build_sd())
 
 
 def attempt(pipeline: Any, name: str, **options: Any) -> None:

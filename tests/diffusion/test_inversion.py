@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.test_contracts import fingerprint
+from tests.test_contracts import fingerprint, settled
 from tests.tiny import FAMILIES
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.counting import Counter
@@ -162,7 +162,7 @@ def test_the_watch_sees_every_step() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
 def test_a_cancelled_inversion_stops_at_once_and_leaves_the_model_as_it_was(family: str) -> None:
-    pipeline = FAMILIES[family]()
+    pipeline = settled(FAMILIES[family]())
     before = fingerprint(pipeline)
     counter, token = Counter(wrap_pipeline(pipeline)), CancelToken()
     model = counter.as_model
