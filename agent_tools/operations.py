@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -27,6 +27,7 @@ from textseg.toolbox import (
     RegionFacts,
     SegmentResult,
     UndoResult,
+    look_words,
 )
 
 if TYPE_CHECKING:
@@ -218,12 +219,12 @@ def limited(sentences: Iterator[str]) -> str:
 
 def _found(result: SegmentResult, facts: QueryFacts) -> Iterator[str]:
     if not facts.matched:
-        yield f"{_quoted(facts.query)} was not found in {result.image} {_presence(facts.presence)}."
-        yield "Other words, or a lower threshold, may find it."
+        yield f"{result.image}: {facts.reason}."
+        yield from _sentences([facts.hint])
         return
     several = len(facts.regions) != 1
     yield (
-        f"Found {_quoted(facts.query)} in {result.image} {_presence(facts.presence)}: "
+        f"Found {_quoted(facts.query)} in {result.image} (probability {facts.presence:.2f}): "
         f"{len(facts.regions)} region{'s' if several else ''}, {facts.area:.1%} of the picture, "
         f"mask {facts.mask}."
     )
@@ -238,6 +239,9 @@ def _region(region: RegionFacts) -> str:
 
 def _changed(facts: ChangeFacts, image: str) -> Iterator[str]:
     query, target = _quoted(facts.query), _quoted(facts.target)
+    look, said = facts.check.look, list(_sentences([look_words(facts)]))
+    if look is not None and look.present is None:
+        yield said.pop()
     if not facts.target:
         yield f"Removed {query} from {image}: new picture {facts.picture}."
     elif facts.query:
@@ -249,14 +253,11 @@ def _changed(facts: ChangeFacts, image: str) -> Iterator[str]:
     check = facts.check
     yield f"{check.changed_outside} pixels changed outside of the mask {facts.region_mask}."
     yield f"Colour inside {_hex(check.mean_rgb_before)} before, {_hex(check.mean_rgb_after)} now."
-    if check.look is not None:
-        there = "is there now" if facts.target else "is still there"
-        not_there = "was not recognised afterwards" if facts.target else "is gone"
-        said = there if check.look.present else not_there
-        yield f"{_quoted(check.look.query)} {said} {_presence(check.look.presence)}."
+    yield from said
 
 
 def _made(result: CreateResult) -> Iterator[str]:
+    yield from _sentences(result.notes)
     yield f"Made {result.generated}, {result.width} x {result.height}, seed {result.seed}."
     if result.changes:
         yield from _changed(result.changes[-1], result.generated or "it")
@@ -277,8 +278,8 @@ def _image(image: ImageFacts) -> str:
     return f"{image.handle}: {image.width} x {image.height}, {image.made_by}{what}{latest}."
 
 
-def _presence(probability: float) -> str:
-    return f"(probability {probability:.2f})"
+def _sentences(texts: Iterable[str]) -> Iterator[str]:
+    yield from (f"{text[:1].upper()}{text[1:]}." for text in texts if text)
 
 
 def _hex(rgb: list[int]) -> str:

@@ -49,12 +49,11 @@ def test_masks_sit_on_the_things_and_what_is_absent_stays_dark() -> None:
         assert found.present
         assert iou(found.binary(), truth) > 0.9
     without = Scene.open(rgb_of(STRIDED, "tree", size=size), STRIDED)
-    for query in ("house", "zebra"):
-        found = without.segment(query)
-        assert not found.present
-        assert found.presence < 0.5
-        assert not found.binary().any()
-        assert found.soft.max() < 0.3
+    found = without.segment("house")
+    assert found.present is False
+    assert found.presence < 0.5
+    assert not found.binary().any()
+    assert found.soft.max() < 0.3
 
 
 def test_a_small_thing_in_a_large_picture_gets_a_mask_of_its_own_size() -> None:
@@ -148,7 +147,7 @@ def assert_same(found: Segmentation, other: Segmentation) -> None:
         np.testing.assert_array_equal(values, other.raw.arrays()[name])
     np.testing.assert_array_equal(found.soft, other.soft)
     np.testing.assert_array_equal(found.spread, other.spread)
-    assert found.presence == other.presence
+    np.testing.assert_equal(found.presence, other.presence)  # nan: nothing can be said
 
 
 def test_the_same_question_gets_the_same_answer_bit_for_bit(wide: np.ndarray) -> None:
@@ -304,10 +303,55 @@ def test_notes_tell_what_people_should_know() -> None:
     model = Recording(rate=0.3, room=3)
     scene = Scene.open(rgb_of(model, "tree"), model)
     tree, zebra = scene.segment_all(["tree", "a zebra"], levels=1, batch_size=8, draws=8)
-    assert tree.notes == ("memory ran out: batch_size was reduced from 8 to 2",)
-    assert "unknown to this model: zebra" in zebra.notes
+    memory = "memory ran out: batch_size was reduced from 8 to 2"
+    assert tree.notes == (memory,)
+    assert zebra.notes == ("this model does not know 'zebra'", memory)
     early = scene.segment("tree", draws=64, tolerance=0.5)
     assert any("of 64 draws" in note for note in early.notes)
+
+
+# ---------------------------------------------------------------- words the model does not know
+
+
+def test_nothing_is_said_about_words_that_the_model_does_not_know() -> None:
+    scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
+    for query in ("zebra", "purple tree"):
+        found = scene.segment(query)
+        assert found.present is None
+        assert np.isnan(found.presence)
+        assert np.isnan(found.spread).all()
+        assert not found.soft.any()
+        assert not found.binary().any()
+        assert not found.binary(0).any()
+        assert found.regions() == []
+        assert found.raw.evidence.any() == (query == "purple tree")
+        assert found.caveat == f"nothing can be said about {query!r}: {found.notes[0]}"
+    tree = scene.segment("a tree")
+    assert tree.present
+    assert tree.caveat == ""
+
+
+def test_a_query_beside_an_unknown_one_is_answered_as_alone() -> None:
+    scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
+    together = scene.segment_all(["zebra", "tree", "treee"])
+    np.testing.assert_array_equal(together["tree"].soft, scene.segment("tree").soft)
+    assert [item.present for item in together] == [None, True, None]
+    assert "did you mean 'tree'?" in together["treee"].notes[0]
+    assert not (together.exclusive().labels == 1).any()
+
+
+def test_what_is_compared_with_unknown_words_cannot_be_told() -> None:
+    scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
+    found = scene.segment("tree", reference="a zebra")
+    assert found.present is None
+    assert found.caveat == "nothing can be said about 'tree': this model does not know 'zebra'"
+
+
+def test_an_expression_names_the_phrase_that_is_unknown() -> None:
+    scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
+    mask = scene.select("tree or purple zebra")
+    assert mask.name == "tree or purple zebra (unknown word)"
+    np.testing.assert_array_equal(mask.binary(), scene.segment("tree").binary())
 
 
 def test_progress_ends_every_stage_and_time_is_measured() -> None:

@@ -135,6 +135,20 @@ def test_the_attempt_with_the_thing_in_it_is_kept(place: int) -> None:
     assert scores[place] == max(scores) > 0
 
 
+def test_an_unknown_name_is_no_evidence_for_an_attempt() -> None:
+    pictures = [picture_of("tree"), picture_of("house"), picture_of()]
+    scores = [
+        [
+            attempt.score
+            for attempt in contest(name)
+            .best(made_of(*pictures), seed=7, attempts=3, follow=Follow())
+            .attempts
+        ]
+        for name in ("purple house", "")
+    ]
+    assert scores[0] == scores[1]
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_where_something_is_removed_the_attempt_most_like_its_surroundings_is_kept(
     place: int,

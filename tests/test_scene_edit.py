@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_what_is_not_there_is_not_changed() -> None:
     with pytest.raises(NotFoundError, match="'house' was not found in the picture") as caught:
         changed(scene, "house", "tree")
     assert 0 <= caught.value.presence < 0.5
-    assert f"{caught.value.presence:.0%}" in str(caught.value)
+    assert f"(probability {caught.value.presence:.2f})" in str(caught.value)
     assert caught.value.code == "not_found"
     asked = model.evaluations
     with pytest.raises(NotFoundError) as again:
@@ -116,9 +117,26 @@ def test_what_is_not_there_is_not_changed() -> None:
     assert model.evaluations == asked  # that it is not there is known by now
 
 
+def test_an_unknown_word_is_not_told_as_missing() -> None:
+    scene = scene_with("tree", "house")
+    with pytest.raises(NotFoundError) as caught:
+        changed(scene, "housee", "tree")
+    assert caught.value.message == (
+        "nothing can be said about 'housee': this model does not know 'housee' "
+        "(did you mean 'house'?)"
+    )
+    assert caught.value.hint.startswith("say it in words that it knows: a, an, ")
+    assert ", house, " in caught.value.hint
+    assert caught.value.presence is None
+    assert pickle.loads(pickle.dumps(caught.value)).presence is None
+    for options in ({"threshold": 0.0}, {"mask": scene.segment("housee")}):
+        with pytest.raises(NotFoundError, match="nothing can be said about 'housee'"):
+            changed(scene, "housee", "tree", **options)
+
+
 def test_a_lower_threshold_finds_what_is_doubtful() -> None:
     scene = scene_with("tree")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match="'tree' is there"):
         changed(scene, "tree", threshold=1.0)
     wide, narrow = (changed(scene, threshold=cut).share for cut in (0.01, 0.9))
     assert wide >= narrow > 0

@@ -123,12 +123,13 @@ class MissingExtraError(TextsegError, ImportError):
 class NotFoundError(TextsegError):
     """What was to be changed is not in the picture; nothing was changed.
 
-    ``presence`` is the probability that it is there after all.
+    ``presence`` is the probability that it is there after all; ``None`` where nothing can be said
+    about that.
     """
 
     code = "not_found"
 
-    def __init__(self, message: str, *, hint: str = "", presence: float = 0.0) -> None:
+    def __init__(self, message: str, *, hint: str = "", presence: float | None = 0.0) -> None:
         """Keep the probability beside the message."""
         super().__init__(message, hint=hint)
         self.presence = presence
@@ -197,5 +198,5 @@ def _rebuild(kind: type[TextsegError], message: str, hint: str) -> TextsegError:
     return kind(message, hint=hint)
 
 
-def _rebuild_not_found(message: str, hint: str, presence: float) -> NotFoundError:
+def _rebuild_not_found(message: str, hint: str, presence: float | None) -> NotFoundError:
     return NotFoundError(message, hint=hint, presence=presence)

@@ -25,6 +25,7 @@ from textseg.diffusion.model import (
     per_row,
 )
 from textseg.diffusion.sampling import draw_noise
+from textseg.diffusion.vocabulary import unknown_note, unknown_words
 from textseg.errors import InvalidInputError, UnknownNameError
 
 
@@ -52,6 +53,9 @@ THINGS: Mapping[str, Thing] = {
     "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.625, 0.875, 0.875)),
 }
 
+AROUND = frozenset({"a", "an", "and", "the", "is", "in", "on", "at", "of", "there"})
+"""Words that name nothing."""
+
 
 @dataclass(frozen=True)
 class GaussianModel:
@@ -78,6 +82,11 @@ class GaussianModel:
     latent_channels: int = 3
     sigma_range: tuple[float, float] = (0.0, 1.0)
 
+    @property
+    def known_words(self) -> frozenset[str]:
+        """The words that it knows: the names of the things, and those that stand around names."""
+        return frozenset(self.things) | AROUND
+
     def encode_image(self, image: Tensor) -> Tensor:
         """Return the block means of an image (b, 3, H, W) in [0, 1], scaled to [-1, 1]."""
         return 2 * torch.nn.functional.avg_pool2d(image.float(), self.latent_stride) - 1
@@ -91,14 +100,14 @@ class GaussianModel:
         """Return embeddings (n, 1, things): 1 for each thing whose name is a word of the prompt."""
         words = [prompt.lower().split() for prompt in prompts]
         named = [[float(name in line) for name in self.things] for line in words]
-        notes = tuple(
-            tuple(f"unknown to this model: {word}" for word in line if word not in self.things)
-            for line in words
-        )
+        unknown = tuple(unknown_words(prompt, self.known_words) for prompt in prompts)
         return Conditioning(
             prompts=tuple(prompts),
             embeddings=torch.tensor(named).reshape(len(prompts), 1, len(self.things)),
-            notes=notes,
+            notes=tuple(
+                (unknown_note(line, self.known_words),) if line else () for line in unknown
+            ),
+            unknown=unknown,
         )
 
     def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:

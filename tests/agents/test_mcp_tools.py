@@ -206,7 +206,7 @@ def test_several_queries_give_a_line_an_address_and_a_picture_each(
     result = call(serve(toolbox), "segment_image", asked, mode=mode)
     masks = [facts["mask"] for facts in facts_of(result)["queries"]]
     lines = text_of(result).splitlines()
-    assert ['"tree"' in lines[0], '"house"' in lines[1]] == [True, True]
+    assert ["tree" in lines[0], "house" in lines[1]] == [True, True]
     assert lines[2:] == [f"textseg://image/{mask}" for mask in masks]
     assert [block.type for block in result.content] == ["text", "image", "image"]
 

@@ -189,7 +189,7 @@ def test_chip_hides_and_shows_its_mask(blank: LeafPage) -> None:
 def test_absent_query_is_shown_as_such_and_can_be_looked_at(blank: LeafPage) -> None:
     root = blank.mount(view(present=[False], presence=[0.08]))
     canvas = canvas_of(root)
-    chip = root.get_by_role("button", name="tree, not in this picture, probability 8%")
+    chip = root.get_by_role("button", name="tree, not in this picture, probability 0.08")
     expect(chip).to_contain_text("not in this picture")
     expect(canvas).to_have_attribute(
         "aria-label", "Picture of 400 by 240 pixels. tree: not in this picture."
@@ -197,6 +197,17 @@ def test_absent_query_is_shown_as_such_and_can_be_looked_at(blank: LeafPage) -> 
     blank.shows(canvas, ROW, RIGHT, GREY)
     chip.click()
     blank.shows(canvas, ROW, RIGHT, ORANGE)
+
+
+def test_unknown_word_is_named_as_such_and_has_no_probability(blank: LeafPage) -> None:
+    nothing = soft_bytes(np.zeros((HEIGHT, WIDTH), np.float32))
+    root = blank.mount(view(masks=[nothing], present=[None], presence=[None]))
+    chip = root.get_by_role("button", name="tree, unknown word", exact=True)
+    expect(chip).to_contain_text("unknown word")
+    expect(chip).not_to_contain_text("0")
+    expect(canvas_of(root)).to_have_attribute(
+        "aria-label", "Picture of 400 by 240 pixels. tree: unknown word, nothing can be said."
+    )
 
 
 def test_correction_goes_to_the_query_that_is_chosen(blank: LeafPage) -> None:
@@ -303,7 +314,7 @@ def test_chip_keeps_the_focus_when_a_new_answer_arrives(blank: LeafPage) -> None
     root = blank.mount(view())
     root.get_by_role("button", name="tree").focus()
     blank.set(presence=[0.4])
-    expect(root.get_by_role("button", name="tree, probability 40%")).to_be_focused()
+    expect(root.get_by_role("button", name="tree, probability 0.40")).to_be_focused()
 
 
 def test_three_masks_of_768_by_512_are_repainted_within_a_few_frames(blank: LeafPage) -> None:

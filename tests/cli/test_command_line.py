@@ -61,7 +61,9 @@ def test_json_on_stdout_is_the_result_and_nothing_else(textseg: Command, folder:
 def test_query_that_is_not_there_is_an_answer_not_an_error(textseg: Command) -> None:
     result = textseg("segment", "garden.png", "house", "--model", "gaussian")
     assert result.exit_code == 0
-    assert "house: matched nothing; not present" in result.stdout
+    said = "house: 'house' was not found in the picture (probability 0.00); other words, or a lower"
+    assert said in result.stdout
+    assert "_overlay.png" not in result.stdout  # nothing to look at
 
 
 def test_options_reach_the_operation(textseg: Command) -> None:
@@ -75,7 +77,22 @@ def test_remarks_are_shown(textseg: Command, folder: Path) -> None:
     (folder / "garden.png").rename(folder / "garden.jpg")
     result = textseg("segment", "garden.jpg", "zebra", "--model", "gaussian")
     assert "note: garden.jpg holds PNG data" in result.stdout
-    assert "note: unknown to this model: zebra" in result.stdout
+
+
+def test_unknown_word_is_told_first_and_nothing_else_of_it(textseg: Command, folder: Path) -> None:
+    result = textseg("segment", "garden.png", "housee", "tree", "--model", "gaussian")
+    assert result.exit_code == 0
+    _, unknown, known, *_ = result.stdout.splitlines()
+    assert unknown == (
+        "housee: nothing can be said about 'housee': this model does not know 'housee' (did you "
+        "mean 'house'?); say it in words that it knows: a, an, and, at, house, in, is, of, on, "
+        "the, there, tree"
+    )
+    assert known.startswith("tree: ")
+    facts = json.loads((folder / "garden_housee.json").read_text())["queries"][0]
+    assert facts["present"] is facts["presence"] is None
+    assert (facts["matched"], facts["area"]) == (False, 0)
+    assert facts["notes"] == ["this model does not know 'housee' (did you mean 'house'?)"]
 
 
 def test_models_lists_names_for_people_and_programs(textseg: Command) -> None:

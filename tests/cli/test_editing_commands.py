@@ -289,7 +289,8 @@ def test_creation_describes_its_stages(textseg: Command) -> None:
     [
         (("--change", "tree"), 2, "--change takes two values"),
         (("--change", "", "fog"), 2, "the query is empty"),
-        (("--change", "boat", "fog"), 1, "change 1: 'boat' was not found"),
+        (("--change", "house", "fog"), 1, "change 1: 'house' was not found"),
+        (("--change", "boat", "fog"), 1, "change 1: nothing can be said about 'boat'"),
         (("--size", "24"), 2, "a size is HxW"),
         (("--size", "0x9"), 2, "size"),
         (("--steps", "0"), 2, "allowed: 1 to 1000"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,11 +50,40 @@ def test_words_for_no_region_are_refused_with_those_there_are(
 
 def test_edit_says_whether_the_target_is_there_now(textseg: Command, folder: Path) -> None:
     command = ("edit", "garden.png", "tree", "house", *GAUSSIAN)
-    assert "'house' is there now with probability" in textseg(*command, "-o", "a.png").stdout
+    missed = textseg(*command, "-o", "a.png").stdout
+    assert '"house" was not recognised afterwards (probability 0.00)' in missed
+    gone = textseg("edit", "garden.png", "tree", "", *GAUSSIAN, "-o", "c.png").stdout
+    assert re.search(r'"tree" is (gone|still there) \(probability [01]\.\d\d\)', gone)
     unchecked = textseg(*command, "--no-check", "--json", "-o", "b.png")
     facts = json.loads(unchecked.stdout)
     assert facts["check"]["look"] is None
     assert facts["evaluations"]["check"] == 0
+
+
+def test_edit_says_nothing_of_a_target_that_the_model_does_not_know(textseg: Command) -> None:
+    said = textseg("edit", "garden.png", "tree", "zebra", *GAUSSIAN, "-o", "a.png").stdout
+    unknown = "this model does not know 'zebra'"
+    assert said.splitlines()[1] == f"  note: {unknown}"
+    assert f"  nothing can be said about 'zebra': {unknown}\n" in said
+    assert 'zebra" is' not in said
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "why"),
+    [
+        (("--region", "ninth"), "it has 1 region and no 'ninth' one; take another, or all"),
+        (("--exclude", "tree"), "nothing is left of it after sparing 'tree'; spare something else"),
+    ],
+)
+def test_what_is_there_but_not_meant_is_not_told_as_missing(
+    textseg: Command, narrowed: tuple[str, ...], why: str
+) -> None:
+    found = textseg("segment", "garden.png", "tree", *narrowed, *GAUSSIAN)
+    assert found.exit_code == 0
+    assert re.search(rf"tree: 'tree' is there \(probability 0\.\d\d\), but {why}", found.stdout)
+    edited = textseg("edit", "garden.png", "tree", "house", *narrowed, *GAUSSIAN)
+    assert edited.exit_code == 1
+    assert re.search(rf"'tree' is there \(probability 0\.\d\d\), but {why}", edited.stderr)
 
 
 def test_thing_is_added_where_words_say(textseg: Command, folder: Path) -> None:

@@ -75,6 +75,7 @@ def make_conditioning(pooled: bool = True) -> Conditioning:
         embeddings=torch.arange(3.0)[:, None, None].expand(3, 2, 5),
         pooled=torch.arange(3.0)[:, None].expand(3, 4) if pooled else None,
         notes=(("first",), (), ("third", "again")),
+        unknown=((), (), ("zebra",)),
     )
 
 
@@ -90,6 +91,7 @@ def test_indexing_conditioning_gives_a_batch_of_the_chosen_prompts(index, prompt
     assert chosen.pooled is not None
     assert chosen.pooled[:, 0].tolist() == rows
     assert chosen.notes == tuple(make_conditioning().notes[row] for row in rows)
+    assert chosen.unknown == tuple(make_conditioning().unknown[row] for row in rows)
 
 
 def test_an_index_beyond_the_prompts_is_an_index_error() -> None:
@@ -102,6 +104,7 @@ def test_repeat_interleave_keeps_copies_side_by_side() -> None:
     assert repeated.prompts == tuple("aabbcc")
     assert repeated.embeddings[:, 0, 0].tolist() == [0, 0, 1, 1, 2, 2]
     assert repeated.pooled is None
+    assert repeated.unknown == ((), (), (), (), ("zebra",), ("zebra",))
 
 
 def test_cat_undoes_taking_apart() -> None:
@@ -109,12 +112,20 @@ def test_cat_undoes_taking_apart() -> None:
     joined = Conditioning.cat([whole[:1], whole[1:]])
     assert joined.prompts == whole.prompts
     assert joined.notes == whole.notes
+    assert joined.unknown == whole.unknown
     assert_close(joined.embeddings, whole.embeddings)
     assert_close(joined.pooled, whole.pooled)
 
 
-def test_notes_default_to_none_for_each_prompt() -> None:
-    assert Conditioning(prompts=("a", "b"), embeddings=torch.zeros(2, 1, 1)).notes == ((), ())
+def test_notes_and_unknown_words_default_to_none_for_each_prompt() -> None:
+    plain = Conditioning(prompts=("a", "b"), embeddings=torch.zeros(2, 1, 1))
+    assert plain.notes == ((), ())
+    assert plain.unknown == ((), ())
+
+
+def test_unknown_words_without_a_note_on_them_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="no note says that the model does not know b"):
+        Conditioning(prompts=("b",), embeddings=torch.zeros(1, 1, 1), unknown=(("b",),))
 
 
 def test_conditioning_for_other_prompts_is_refused() -> None:

@@ -15,6 +15,8 @@ from PIL import Image
 
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
+from textseg.segmentation.keeping import read_segmentation, segmentation_bytes
+from textseg.segmentation.mask import select
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid
 from textseg.segmentation.result import Region, Segmentation, Segmentations, SegmentSettings
@@ -52,6 +54,20 @@ def opened(png: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(png))
     image.load()
     return image
+
+
+@pytest.fixture(scope="module")
+def unknown() -> Segmentation:
+    """The answer to a word that the model does not know."""
+    model = GaussianModel(rate=0.3)
+    rgb = model.picture(["tree"], *SIZE, seed=1)
+    raw = compare(model, latents_of(model, rgb), "zebra")[0]
+    grid = CellGrid(size=SIZE, cells=SIZE)
+    setting, calibration = SegmentSettings(), PresenceCalibration()
+    found = Segmentation.from_raw(
+        raw, rgb, grid, settings=setting, calibration=calibration, unknown=True
+    )
+    return replace(found, notes=("this model does not know 'zebra'",))
 
 
 # ---------------------------------------------------------------- one
@@ -257,3 +273,44 @@ def test_one_query_alone_keeps_its_mask_and_an_absent_one_gets_no_pixel(
     both = Segmentations((tree, absent)).exclusive()
     assert np.array_equal(both.binary("tree"), tree.binary())
     assert not both.binary("wall").any()
+
+
+# ---------------------------------------------------------------- unknown words
+
+
+def test_an_unknown_word_comes_before_anything_else(unknown: Segmentation) -> None:
+    said = "nothing can be said about 'zebra': this model does not know 'zebra'"
+    assert repr(unknown) == f"Segmentation({said})"
+    assert unknown.panel().title == "zebra: unknown word"
+    assert unknown.as_mask().title == "zebra (unknown word)"
+    assert repr(Segmentations((unknown,))).count(said) == 1
+
+
+def test_an_unknown_word_can_be_drawn_and_saved(unknown: Segmentation, tmp_path: Path) -> None:
+    assert len(unknown.plot().axes) >= 4
+    saved = unknown.save(tmp_path)
+    facts = json.loads(saved.facts.read_text())
+    assert facts["present"] is facts["presence"] is None
+    assert (facts["area"], facts["regions"]) == (0, [])
+    with np.load(saved.arrays) as arrays:
+        assert np.isnan(arrays["spread"]).all()
+        np.testing.assert_array_equal(arrays["evidence"], unknown.raw.evidence)
+    with Image.open(saved.mask) as mask:
+        assert mask.getextrema() == (0, 0)
+
+
+def test_an_unknown_word_is_kept_as_such(unknown: Segmentation) -> None:
+    again = read_segmentation(segmentation_bytes(unknown), unknown.rgb)
+    assert again.present is None
+    assert np.isnan(again.presence)
+    assert again.caveat == unknown.caveat
+
+
+def test_everything_but_an_unknown_word_is_not_the_whole_picture(
+    found: Segmentations, unknown: Segmentation
+) -> None:
+    assert not select(unknown, invert=True).binary().any()
+    assert not select(unknown, invert=True, threshold=0.0).binary().any()
+    assert not select(found["tree"], exclude=unknown).binary().any()
+    assert not select(found["tree"], exclude=unknown, invert=True).binary().any()
+    assert select(found["house"], invert=True).binary().all()

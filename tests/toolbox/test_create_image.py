@@ -149,15 +149,22 @@ def test_caption_is_where_the_changes_start_from(monkeypatch: pytest.MonkeyPatch
 
 
 def test_change_of_what_is_not_there_says_which_and_how_sure() -> None:
-    with pytest.raises(NotFoundError, match="change 2: 'boat' was not found") as caught:
-        ask(changes=[CHANGES[0], {"query": "boat", "target": "tree"}])
+    with pytest.raises(NotFoundError, match="change 1: 'house' was not found") as caught:
+        ask(prompt="a tree", changes=[{"query": "house", "target": "tree"}])
     assert caught.value.presence < 0.5
     assert "another seed" in caught.value.hint
 
 
+def test_change_of_an_unknown_thing_says_which_words_are_known() -> None:
+    with pytest.raises(NotFoundError, match="change 2: nothing can be said about 'boat'") as caught:
+        ask(changes=[CHANGES[0], {"query": "boat", "target": "tree"}])
+    assert caught.value.presence is None
+    assert caught.value.hint.startswith("say it in words that it knows: a, an")
+
+
 def test_remark_on_the_prompt_is_made_once() -> None:
     found = ask(prompt="tree zebra", changes=[CHANGES[0]]).result
-    assert found.notes == ["unknown to this model: zebra"]
+    assert found.notes == ["this model does not know 'zebra'"]
 
 
 @pytest.mark.parametrize(

@@ -377,9 +377,22 @@ def test_everything_except_can_be_changed_and_removed(grove: Toolbox) -> None:
 
 def test_nothing_left_of_a_query_changes_nothing(grove: Toolbox) -> None:
     before = grove.list_images().total
-    for narrowed in ({"exclude": "tree"}, {"region": "third"}, {"region": "third", "invert": True}):
-        with pytest.raises(NotFoundError, match="nothing is left"):
+    for narrowed, why in (
+        ({"exclude": "tree"}, "nothing is left of it after sparing 'tree'"),
+        ({"region": "third"}, "it has 2 regions and no 'third' one"),
+        ({"region": "third", "invert": True}, "it has 2 regions and no 'third' one"),
+        ({"region": "left", "exclude": "tree"}, "nothing is left of it after sparing 'tree'"),
+        ({"exclude": "zebra"}, "nothing can be said about 'zebra'"),
+        ({"query": "zebra", "invert": True}, "nothing can be said about 'zebra'"),
+    ):
+        with pytest.raises(NotFoundError) as caught:
             grove.edit_image(change(**narrowed))
+        assert why in caught.value.message
+        if "invert" in narrowed and "region" in narrowed:
+            continue  # whoever looks for everything but that gets everything
+        facts = grove.segment_image(find(draws=None, **narrowed)).queries[0]
+        assert not facts.matched
+        assert (facts.reason, facts.hint) == (caught.value.message, caught.value.hint)
     assert grove.list_images().total == before + 1  # the picture that was named came in
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,13 +10,13 @@ import torch
 from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import Parts, explained_memory
 from textseg.diffusion.model import Conditioning
+from textseg.diffusion.vocabulary import unknown_note, unknown_words
 from textseg.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
 
 SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
-WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs such as emoji
 
 
 def embed(
@@ -27,12 +25,14 @@ def embed(
     """Return the conditioning of the prompts, padded to the length of the text encoder, in float32.
 
     One encoder gives its last hidden states, two give their last but one side by side and the
-    pooled vector of the second. The notes say what the tokenizer cut off, and which words are not
-    among ``known_words``.
+    pooled vector of the second. The notes say which words are not among ``known_words``, and what
+    the tokenizer cut off; ``None`` is an open vocabulary.
     """
     if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
         raise InvalidInputError(f"prompts must be a list of at least one text, got {prompts!r:.60}")
-    notes = [_unknown_words(prompt, known_words) for prompt in prompts]
+    known = known_words or frozenset()
+    unknown = [() if known_words is None else unknown_words(prompt, known) for prompt in prompts]
+    notes = [[unknown_note(words, known)] if words else [] for words in unknown]
     states, pooled = [], None
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
@@ -56,6 +56,7 @@ def embed(
         embeddings=embeddings,
         pooled=pooled,
         notes=tuple(tuple(note) for note in notes),
+        unknown=tuple(unknown),
     )
 
 
@@ -72,11 +73,3 @@ def _cut_off(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[str]
     lost = str(tokenizer.decode(row[length - 1 : -1], skip_special_tokens=True)).strip()
     shown = lost if len(lost) <= SHOWN_CHARACTERS else f"{lost[:SHOWN_CHARACTERS]}..."
     return [f"truncated after {length} tokens: {shown!r} was not read"]
-
-
-def _unknown_words(prompt: str, known_words: frozenset[str] | None) -> list[str]:
-    if known_words is None:
-        return []
-    words = dict.fromkeys(WORDS.findall(prompt.lower()))
-    unknown = [word for word in words if word not in known_words and word not in string.punctuation]
-    return [f"unknown to this model: {', '.join(unknown)}"] if unknown else []

@@ -53,14 +53,14 @@ class DiffusersUNet:
     ) -> None:
         """Check that the parts fit together and that this backend knows how to ask them.
 
-        ``known_words`` are the lower-case words that a small vocabulary has learned; others are
-        reported in the notes of ``embed_text``. ``None`` means an open vocabulary. Raises
+        ``known_words`` are the lower-case words that a small vocabulary has learned; the others
+        are ``unknown`` to ``embed_text``. ``None`` means an open vocabulary. Raises
         ``UnsupportedError``.
         """
         _check_unet(parts, name)
         self._name = name
         self._parts = parts
-        self._known_words = known_words
+        self.known_words = known_words
         self.presence_calibration = presence_calibration
         self._schedule = Schedule.of(parts.scheduler)
 
@@ -144,7 +144,7 @@ class DiffusersUNet:
 
         The notes say, per prompt, what the tokenizer cut off and which words are unknown.
         """
-        text = clip_text.embed(self._parts, prompts, known_words=self._known_words)
+        text = clip_text.embed(self._parts, prompts, known_words=self.known_words)
         self._check_finite(text.embeddings, "text encoder", self._parts.text_encoders[0].dtype)
         return text
 

@@ -208,7 +208,7 @@ def score(question: Question, found: Segmentation, evaluations: float, seconds: 
     answer = _scored(question, found.soft, found.binary())
     return replace(
         answer,
-        presence=found.presence,
+        presence=None if found.present is None else found.presence,
         present=found.present,
         evaluations=evaluations,
         seconds=seconds,

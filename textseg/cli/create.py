@@ -166,12 +166,12 @@ def _described(result: CreateResult) -> str:
         f"{result.prompt!r}: {result.width} x {result.height}, model {result.model}, seed "
         f"{result.seed}, {result.evaluations} evaluations in {result.seconds:.1f} s"
     ]
+    lines += [f"  note: {note}" for note in result.notes]
     if result.caption is not None:
         lines.append(f"  it shows: {result.caption}")
-    lines += [f"  note: {note}" for note in result.notes]
     for facts in result.changes:
-        lines += change_lines(facts)
         lines += [f"  note: {note}" for note in facts.notes]
+        lines += change_lines(facts)
     if result.files is not None:
         lines.append(f"  written: {result.files.picture}")
     return "\n".join(lines)

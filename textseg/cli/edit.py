@@ -236,12 +236,14 @@ def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> Credent
 
 def change_lines(facts: ChangeFacts) -> Iterator[str]:
     """Yield what was changed, in lines for people; no remarks."""
+    from textseg.toolbox import look_words
+
     what = f"{facts.query!r} -> {facts.target!r}" if facts.target else f"{facts.query!r} removed"
     cost = facts.evaluations
     best = f", the best of {facts.attempts} attempts" if facts.attempts > 1 else ""
     yield f"{what} by {facts.method}, seed {facts.seed}{best}"
     if facts.presence is not None:
-        yield f"  {facts.query!r} is there with probability {facts.presence:.2f}"
+        yield f"  {facts.query!r} was found (probability {facts.presence:.2f})"
     yield f"  text before: {facts.source_prompt!r}, after: {facts.prompt!r}"
     check = facts.check
     yield (
@@ -249,8 +251,7 @@ def change_lines(facts: ChangeFacts) -> Iterator[str]:
         f"mean; pixels changed elsewhere: {check.changed_outside}"
     )
     if check.look is not None:
-        now = "still there" if not facts.target else "there now"
-        yield f"  {check.look.query!r} is {now} with probability {check.look.presence:.2f}"
+        yield f"  {look_words(facts)}"
     yield (
         f"  {cost.total} evaluations (mask {cost.mask}, inversion {cost.inversion}, decoding "
         f"{cost.decode}, choice {cost.choice}, check {cost.check}) in {facts.seconds:.1f} s"
@@ -276,6 +277,6 @@ def _options(pairs: Sequence[str]) -> dict[str, str]:
 
 def _described(result: EditResult) -> str:
     lines = [f"{result.image}: {result.width} x {result.height}, model {result.model}"]
-    lines += change_lines(result)
     lines += [f"  note: {note}" for note in result.notes]
+    lines += change_lines(result)
     return "\n".join([*lines, f"  written: {result.file}"])

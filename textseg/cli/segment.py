@@ -98,15 +98,18 @@ def _described(result: SegmentResult) -> str:
 
 
 def _query_lines(facts: QueryFacts) -> Iterator[str]:
-    there = "present" if facts.present else "not present"
-    mask = f"{facts.area:.1%} of the picture" if facts.matched else "matched nothing"
-    yield f"{facts.query}: {mask}; {there} (probability {facts.presence:.2f})"
+    if facts.matched:
+        there = "present" if facts.present else "not present"
+        sure = f"{there} (probability {facts.presence:.2f})"
+        yield f"{facts.query}: {facts.area:.1%} of the picture; {sure}"
+    else:
+        yield f"{facts.query}: {'; '.join(filter(None, (facts.reason, facts.hint)))}"
+    yield from (f"  note: {note}" for note in facts.notes if note not in facts.reason)
     for region in facts.regions:
         left, top, right, bottom = region.box
         yield (
             f"  region {region.index} ({region.position}): x {left} to {right}, y {top} to "
             f"{bottom}, {region.area} pixels, score {region.score:.2f}"
         )
-    yield from (f"  note: {note}" for note in facts.notes)
-    if facts.files is not None:
+    if facts.matched and facts.files is not None:
         yield f"  overlay: {facts.files.overlay}"

@@ -85,27 +85,38 @@ class Conditioning:
     """What a model made of ``n`` prompts; a batch that can be indexed, repeated and joined.
 
     ``embeddings`` is (n, tokens, dim); ``pooled`` is (n, dim) for the models that want one vector
-    per prompt as well, else ``None``. ``notes`` holds, per prompt, remarks for people: what was cut
-    off, which words are unknown.
+    per prompt as well, else ``None``. ``notes`` holds, per prompt, remarks for people: which words
+    are unknown, what was cut off. ``unknown`` holds, per prompt, the words that the model does not
+    know, so that what it answers to them means nothing; where there are any, the first note says
+    so. A model of an open vocabulary knows all words.
     """
 
     prompts: tuple[str, ...]
     embeddings: Tensor
     pooled: Tensor | None = None
     notes: tuple[tuple[str, ...], ...] = ()
+    unknown: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        """Fill in empty notes and check that all fields speak of the same prompts."""
-        if not self.notes:
-            object.__setattr__(self, "notes", ((),) * len(self.prompts))
-        counts = {len(self.prompts), len(self.embeddings), len(self.notes)}
+        """Fill in empty notes and words, and check that all fields speak of the same prompts."""
+        for name in ("notes", "unknown"):
+            if not getattr(self, name):
+                object.__setattr__(self, name, ((),) * len(self.prompts))
+        counts = {len(self.prompts), len(self.embeddings), len(self.notes), len(self.unknown)}
         if self.pooled is not None:
             counts.add(len(self.pooled))
         if len(counts) > 1:
             raise InvalidInputError(
-                f"{len(self.prompts)} prompts do not go with embeddings for {len(self.embeddings)} "
-                f"and notes for {len(self.notes)}"
+                f"{len(self.prompts)} prompts do not go with embeddings for "
+                f"{len(self.embeddings)}, notes for {len(self.notes)} and unknown words for "
+                f"{len(self.unknown)}"
             )
+        for words, notes in zip(self.unknown, self.notes, strict=True):
+            if words and not notes:
+                raise InvalidInputError(
+                    f"no note says that the model does not know {', '.join(words)}",
+                    hint="make it the first one, see textseg.diffusion.vocabulary",
+                )
 
     def __len__(self) -> int:
         """Return the number of prompts."""
@@ -123,6 +134,7 @@ class Conditioning:
             embeddings=self.embeddings[chosen],
             pooled=None if self.pooled is None else self.pooled[chosen],
             notes=tuple(self.notes[row] for row in rows),
+            unknown=tuple(self.unknown[row] for row in rows),
         )
 
     def repeat_interleave(self, times: int) -> Conditioning:
@@ -138,6 +150,7 @@ class Conditioning:
             embeddings=torch.cat([part.embeddings for part in parts]),
             pooled=torch.cat(pooled) if pooled else None,
             notes=tuple(note for part in parts for note in part.notes),
+            unknown=tuple(words for part in parts for words in part.unknown),
         )
 
 

@@ -71,7 +71,7 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             with self.view.hold_sync():
                 self._draw_picture()
                 self.view.labels = [each.label for each in shown]
-                self.view.presence = [each.presence for each in shown]
+                self.view.presence = [each.presence for each in shown]  # type: ignore[misc]  # traitlets says int where floats may be None
                 self.view.present = [each.present for each in shown]
                 self.view.visible = []
                 self.view.masks = [soft_bytes(each.mask.soft) for each in shown]

@@ -319,12 +319,15 @@ class SegmentController(Controller):
 
     def _shown(self, label: str, handle: str, facts: QueryFacts | None) -> Shown:
         mask, painted = self._as_made(handle), self._operation(handle) == PAINTED
-        presence = 1.0 if facts is None else facts.presence
-        if facts is None or painted or (self.result is not None and self.result.invert):
-            there = bool(mask.binary().any())
-        else:
-            there = facts.present
-        return Shown(label, handle, mask, presence, present=there, corrected=painted)
+        if facts is None or painted:
+            there: bool | None = bool(mask.binary().any())
+            return Shown(label, handle, mask, 1.0, there, corrected=painted)
+        there = facts.present
+        if there is not None and self.result is not None and self.result.invert:
+            there = facts.matched
+        return Shown(
+            label, handle, mask, facts.presence, there, corrected=False, reason=facts.reason
+        )
 
     def _kept(self, index: int) -> str:
         """Return a handle of a mask cut where it is shown cut."""

@@ -18,29 +18,37 @@ class Shown:
         label: the query, or what the mask is called.
         handle: of the mask.
         mask: as it was made; it is shown cut where the controller says.
-        presence: probability that it is in the picture; 1 for what a person painted.
-        present: the decision about it.
+        presence: probability that it is in the picture; 1 for what a person painted, None where
+            nothing can be said.
+        present: the decision about it; None: nothing can be said.
         corrected: whether a person painted it, or corrected it.
+        reason: why there is nothing in the mask; "" where there is something.
     """
 
     label: str
     handle: str
     mask: Mask
-    presence: float
-    present: bool
+    presence: float | None
+    present: bool | None
     corrected: bool
+    reason: str = ""
 
 
 def described(shown: Sequence[Shown], cut: float) -> str:
     """Return what a picture with masks, cut at ``cut``, shows, in words."""
     if not shown:
         return "The picture; nothing was looked for yet."
-    return "; ".join(
-        f"{each.label}: {each.mask.binary(cut).mean():.0%} of the picture"
-        if each.present
-        else f"{each.label}: not in this picture"
-        for each in shown
-    )
+    first = sorted(shown, key=lambda each: each.present is not None)
+    return "; ".join(_described(each, cut) for each in first)
+
+
+def _described(each: Shown, cut: float) -> str:
+    area = each.mask.binary(cut).mean()
+    if each.present is None or (each.present and each.reason and not area):
+        return each.reason
+    if not each.present:
+        return f"{each.label}: not in this picture"
+    return f"{each.label}: {area:.0%} of the picture"
 
 
 def files_of(

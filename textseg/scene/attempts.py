@@ -5,7 +5,8 @@ pictures can tell afterwards: the denoising error, integrated over log-SNR, is -
 up to a constant (arXiv:2310.07972, section 3), and what the cells of the mask add to it says how
 well they fit the text and all that is around them. Where something is to be there, the evidence
 for its name counts, that is by how much the name makes the error smaller; where something is to be
-gone, the error without any text, for what should remain is what goes on around.
+gone, the error without any text, for what should remain is what goes on around. The same counts
+where the name holds words that the model does not know: they are no evidence of anything.
 """
 
 from __future__ import annotations
@@ -123,6 +124,8 @@ class Contest:
         picture = composite(self.read.picture, remade.rgb, self.region)
         latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
         texts = self.texts.embedded(["", self.name] if self.name else [""])
+        if texts.unknown[-1]:
+            texts = texts[0]
         empty, *named = denoising_errors(model, latents, texts, cells, follow=follow)
         return empty - named[0] if named else -empty
 

@@ -105,21 +105,32 @@ def finish(
     read: ReadPicture,
     raws: Sequence[RawMaps],
     texts: Conditioning,
+    reference: Conditioning,
     settings: SegmentSettings,
     *,
     batch_size: int,
     follow: Follow,
 ) -> list[Segmentation]:
-    """Return what the raw maps mean at the picture's own size, with all remarks."""
+    """Return what the raw maps mean at the picture's own size, with all remarks.
+
+    Those on the texts come first, and among them those on words that the model does not know.
+    """
     calibration, grid = PresenceCalibration.of_model(read.model), read.grid
     report = follow.progress or (lambda _: None)
     found = []
-    for k, (raw, remarks) in enumerate(zip(raws, texts.notes, strict=True)):
+    for k, raw in enumerate(raws):
         report(Progress("refining", k, len(raws)))
+        both = sorted((texts[k], reference), key=lambda text: not text.unknown[0])
         item = Segmentation.from_raw(
-            raw, read.rgb, grid, settings=settings, calibration=calibration
+            raw,
+            read.rgb,
+            grid,
+            settings=settings,
+            calibration=calibration,
+            unknown=any(text.unknown[0] for text in both),
         )
-        notes = (*read.picture.notes, *remarks, *remarks_on(raw, settings, batch_size))
+        remarks = dict.fromkeys(note for text in both for note in text.notes[0])
+        notes = (*remarks, *read.picture.notes, *remarks_on(raw, settings, batch_size))
         found.append(replace(item, notes=notes))
     report(Progress("refining", len(raws), len(raws)))
     return found

@@ -323,7 +323,9 @@ class Scene:
             known=self._known,
             follow=follow,
         )
-        found = finish(self._read, raws, texts, settings, batch_size=batch_size, follow=follow)
+        found = finish(
+            self._read, raws, texts, against, settings, batch_size=batch_size, follow=follow
+        )
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))
 
@@ -331,7 +333,8 @@ class Scene:
         """Return where an expression such as "house and not (door or window)" holds.
 
         All of its phrases are looked for in one call. What is not present is nowhere, so that
-        everything except it is the whole picture.
+        everything except it is the whole picture. So is what nothing can be said about, because the
+        model does not know its words; the name of the mask tells.
 
         Args:
             text: phrases with "and", "or", "not", "except", parentheses and double quotes; see
@@ -406,8 +409,8 @@ class Scene:
                 attempts that are finished comes back, and ``stopped`` says so.
 
         Raises:
-            NotFoundError: the query is not in the picture, or the selection is empty; nothing was
-                changed.
+            NotFoundError: the query is not in the picture, the model does not know its words, or
+                the selection is empty; nothing was changed.
             QueryError: no query and no mask, or nothing to do.
             InvalidInputError: a number out of its range, a mask that does not fit.
             UnknownNameError: no such method.
@@ -456,7 +459,7 @@ class Scene:
             evaluations=replace(best.evaluations, mask=place.evaluations),
             seconds=time.perf_counter() - start,
             segmentation=place.found,
-            notes=(*self.picture.notes, *dict.fromkeys(note for t in texts.notes for note in t)),
+            notes=(*dict.fromkeys(note for t in texts.notes for note in t), *self.picture.notes),
             attempts=best.attempts,
         )
         made = len(best.attempts)
@@ -479,7 +482,7 @@ class Scene:
             return Place(checked_mask(mask, self.picture.size, resize=how.resize))
         found, asked = (mask, 0) if mask is not None else self._looked_for(query, follow)
         usual = MaskShape.of_cells(cells, self._read.cell_pixels)
-        region = region_of(found, self.picture.size, how, usual)
+        region = region_of(found, self.picture.size, how, usual, model=self.model)
         return Place(region, found if isinstance(found, Segmentation) else None, asked)
 
     def find(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, shaped
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.segmentation.mask import Mask
@@ -44,6 +46,8 @@ def region_of(
     size: tuple[int, int],
     how: Shaping,
     usual: MaskShape,
+    *,
+    model: DiffusionModel,
 ) -> NDArray[np.float32]:
     """Return the soft mask (H, W) of an edit for a segmentation or mask of its picture.
 
@@ -52,6 +56,7 @@ def region_of(
         size: of the picture, (H, W).
         how: what the caller says about the shape.
         usual: the shape where the caller says nothing.
+        model: that was asked; its words are told where it knows none of those of a query.
 
     Raises:
         InvalidInputError: it is of a picture of another size.
@@ -74,17 +79,27 @@ def region_of(
     spared = found.spared if isinstance(found, Mask) else None
     region = shaped(binary, shape, spared=spared)
     if not region.any():
-        raise _nothing(found)
+        raise nothing_inside(found, model)
     return region * found.soft if how.soft else region
 
 
-def _nothing(found: Segmentation | Mask) -> NotFoundError:
+def nothing_inside(found: Segmentation | Mask, model: DiffusionModel) -> NotFoundError:
+    """Return why there is nothing inside a segmentation or mask."""
     if isinstance(found, Mask):
         return NotFoundError(
             f"the selection {found.title!r} is empty", hint="select something that is there"
         )
+    if found.present is None:
+        return NotFoundError(found.caveat, hint=words_hint(model), presence=None)
+    sure = f"(probability {found.presence:.2f})"
+    if found.present:
+        return NotFoundError(
+            f"{found.query!r} is there {sure}, but nowhere above the threshold",
+            hint="lower the threshold",
+            presence=found.presence,
+        )
     return NotFoundError(
-        f"{found.query!r} was not found in the picture (probability {found.presence:.0%})",
-        hint="other words, a threshold, or a mask may help",
+        f"{found.query!r} was not found in the picture {sure}",
+        hint="other words, or a lower threshold, may find it",
         presence=found.presence,
     )

@@ -59,7 +59,7 @@ def segmentation_bytes(item: Segmentation) -> bytes:
     }
     facts = {
         "raw": scalars,
-        "presence": item.presence,
+        "presence": None if item.present is None else item.presence,  # JSON has no nan
         "present": item.present,
         "threshold": asdict(item.threshold),
         "settings": asdict(item.settings),
@@ -88,7 +88,7 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
             query=raw.query,
             soft=soft,
             spread=spread,
-            presence=facts["presence"],
+            presence=float("nan") if facts["present"] is None else facts["presence"],
             present=facts["present"],
             threshold=Threshold(**facts["threshold"]),
             settings=TypeAdapter(SegmentSettings).validate_python(facts["settings"]),

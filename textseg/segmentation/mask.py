@@ -309,7 +309,8 @@ def select(
 
     The regions are picked, then ``exclude`` is taken away, then the rest is turned round, as in
     "everything except the left house". What was not found takes nothing away, so that everything
-    except it is the whole picture; the same holds for a region that there is not.
+    except it is the whole picture; the same holds for a region that there is not. Where nothing can
+    be said about one of the two, because ``present`` is ``None``, nothing is selected.
 
     Args:
         found: where the query is; empty when it is not present and no threshold is given.
@@ -324,6 +325,8 @@ def select(
     chosen = found.as_mask(threshold).pick(region)
     if exclude is not None:
         chosen = chosen - exclude
+    if found.present is None or (exclude is not None and exclude.present is None):
+        return chosen._with(np.zeros_like(chosen.soft), chosen.name, spared=None)
     return ~chosen if invert else chosen
 
 

@@ -22,7 +22,7 @@ from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.picking import Region as Region
 from textseg.segmentation.pieces import find_pieces
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.query import quoted
+from textseg.segmentation.query import quoted, remarked
 from textseg.segmentation.refine import CellGrid, RefineSettings, refine, settle
 from textseg.segmentation.soft import HALF as HALF
 from textseg.segmentation.soft import cut
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REGION = 0.25  # latent cells
+UNKNOWN = "unknown word"  # in titles, where there is no room for more
 
 
 @dataclass(frozen=True)
@@ -70,27 +71,33 @@ class Threshold:
 class Segmentation(MaskAlgebra):
     """Where a query is in a picture; ``&``, ``|``, ``-`` and ``~`` put it together with others.
 
+    Of a query with words that the model does not know nothing can be said: ``present`` is ``None``,
+    ``presence`` and ``spread`` are nan, the mask is 0 everywhere and has no regions, and the first
+    of the ``notes`` names the words. The raw maps are kept. The same holds where the text that it
+    is compared with has such words.
+
     Its arrays are read-only, for masks, edits and the scene share them: change a ``.copy()``.
 
     Attributes:
         query: the text that was looked for.
         soft: (H, W) float32 in [0, 1] at the picture's own size; at 0.5 lies the threshold.
         spread: (H, W) float32, the standard error of ``soft`` from draw to draw; nan after one.
-        presence: probability that the query is in the picture at all.
-        present: the decision about that.
+        presence: probability that the query is in the picture at all; nan where ``present`` is
+            ``None``.
+        present: the decision about that; ``None``: nothing can be said.
         threshold: how the raw map was cut, before its edges were taken from the picture.
         settings: what decided the mask.
         raw: the maps at latent size that it was made from.
         rgb: (H, W, 3) the picture.
         seconds: time it took; in a call with several queries its equal share.
-        notes: remarks for people, e.g. words that the model does not know.
+        notes: remarks for people, e.g. that memory ran out.
     """
 
     query: str
     soft: NDArray[np.float32]
     spread: NDArray[np.float32]
     presence: float
-    present: bool
+    present: bool | None
     threshold: Threshold
     settings: SegmentSettings
     raw: RawMaps
@@ -111,11 +118,15 @@ class Segmentation(MaskAlgebra):
         *,
         settings: SegmentSettings,
         calibration: PresenceCalibration,
+        unknown: bool = False,
     ) -> Segmentation:
-        """Return the segmentation that raw maps mean for a picture; needs no model."""
+        """Return the segmentation that raw maps mean for a picture; needs no model.
+
+        ``unknown`` tells that the texts hold words that the model does not know.
+        """
         calibration = calibration.suited_to(raw)
         presence = calibration.probability(presence_features(raw))
-        gate = calibration.gate(presence)
+        gate = 0.0 if unknown else calibration.gate(presence)
         softened = soften(raw, settings.soften)
         found = grid.share(max(1, int((softened.soft > HALF).sum())))
         settled = settle(refine(softened.soft, rgb, grid, settings.refine), found, settings.refine)
@@ -123,9 +134,9 @@ class Segmentation(MaskAlgebra):
         return cls(
             query=raw.query,
             soft=np.float32(gate) * settled.soft,
-            spread=np.float32(gate) * settled.slope * spread,
-            presence=presence,
-            present=presence >= calibration.threshold,
+            spread=np.float32("nan" if unknown else gate) * settled.slope * spread,
+            presence=float("nan") if unknown else presence,
+            present=None if unknown else presence >= calibration.threshold,
             threshold=Threshold(
                 settings.soften.statistic, settings.soften.rule, softened.threshold
             ),
@@ -133,6 +144,13 @@ class Segmentation(MaskAlgebra):
             raw=raw,
             rgb=rgb,
         )
+
+    @property
+    def caveat(self) -> str:
+        """What is to be told before anything else: why nothing can be said; "" where it can."""
+        if self.present is not None:
+            return ""
+        return f"nothing can be said about {_shortened(self.query, 60)!r}: {self.notes[0]}"
 
     @property
     def size(self) -> tuple[int, int]:
@@ -153,18 +171,20 @@ class Segmentation(MaskAlgebra):
         ``None`` is the threshold that was found, and an empty mask when the query is not present.
         """
         if threshold is None:
-            return cut(self.soft, HALF) & self.present
+            return cut(self.soft, HALF) & bool(self.present)
         return cut(self.soft, threshold)
 
     def as_mask(self, threshold: float | None = None) -> Mask:
         """Return the soft mask with ``threshold`` moved to 0.5, where all that follows cuts it.
 
         It is ``binary(threshold)`` that lies above 0.5; so ``None`` is the threshold that was
-        found, and all 0 when the query is not present.
+        found, and all 0 when the query is not present. Where nothing can be said the name tells.
         """
         there = self.present or threshold is not None
         soft = self.soft if there else np.zeros_like(self.soft)
-        return Mask(soft, quoted(self.query), self.rgb, self._least_area).as_mask(threshold)
+        name = quoted(self.query)
+        name = remarked(name, UNKNOWN) if self.present is None else name
+        return Mask(soft, name, self.rgb, self._least_area).as_mask(threshold)
 
     @property
     def mask(self) -> Mask:
@@ -211,7 +231,7 @@ class Segmentation(MaskAlgebra):
         return {
             "query": self.query,
             "present": self.present,
-            "presence": self.presence,
+            "presence": None if self.present is None else self.presence,
             "size": {"height": self.size[0], "width": self.size[1]},
             "area": float(self.binary().mean()),
             "threshold": asdict(self.threshold),
@@ -235,9 +255,15 @@ class Segmentation(MaskAlgebra):
 
     def panel(self, colour: str = COLOURS[0]) -> Panel:
         """Return the overlay under a title that says query and presence, for a figure."""
-        there = "present" if self.present else "not present"
-        title = f"{_shortened(self.query)}: {there} ({self.presence:.0%})"
+        sure = "" if self.present is None else f" ({self.presence:.2f})"
+        title = f"{_shortened(self.query)}: {self._verdict}{sure}"
         return Panel(title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size)))
+
+    @property
+    def _verdict(self) -> str:
+        if self.present is None:
+            return UNKNOWN
+        return "present" if self.present else "not present"
 
     @property
     def _least_area(self) -> float:
@@ -253,11 +279,12 @@ class Segmentation(MaskAlgebra):
         yield export.json_bytes(self.facts())
 
     def __repr__(self) -> str:
-        """Return a line with query, decision and covered area."""
-        there = "present" if self.present else "not present"
+        """Return a line with query, decision and covered area, or why there is none."""
+        if self.present is None:
+            return f"Segmentation({self.caveat})"
         height, width = self.size
         return (
-            f"Segmentation({self.query!r}: {there}, probability {self.presence:.2f}, "
+            f"Segmentation({self.query!r}: {self._verdict}, probability {self.presence:.2f}, "
             f"{self.binary().mean():.1%} of {height} x {width})"
         )
 
@@ -385,5 +412,5 @@ def _bundle(text: str, png: bytes) -> dict[str, str]:
     return {"text/plain": text, "image/png": base64.b64encode(png).decode()}
 
 
-def _shortened(query: str) -> str:
-    return query if len(query) <= 24 else f"{query[:23]}…"
+def _shortened(query: str, longest: int = 24) -> str:
+    return query if len(query) <= longest else f"{query[: longest - 1]}…"

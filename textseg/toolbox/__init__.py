@@ -29,6 +29,7 @@ from textseg.toolbox.edit_facts import (
     EvaluationFacts,
     LookFacts,
     Operation,
+    look_words,
 )
 from textseg.toolbox.segment import SegmentAnswer, refuse_output, save_answer, segment_image
 from textseg.toolbox.segment_facts import FileNames, QueryFacts, SegmentArguments, SegmentResult
@@ -90,6 +91,7 @@ __all__ = [
     "edited_name",
     "error_facts",
     "explain",
+    "look_words",
     "open_toolbox",
     "refuse_create_output",
     "refuse_edit_output",

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_jsonable_python
 
-from textseg.errors import NotFoundError, TimeLimitError
+from textseg.errors import TimeLimitError
 from textseg.images import Picture, open_picture
 from textseg.toolbox.edit_facts import ChangeFacts, CheckFacts, EvaluationFacts, LookFacts
-from textseg.toolbox.selecting import Selecting, mean_rgb
+from textseg.toolbox.selecting import Narrowed, Selecting, mean_rgb
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
@@ -87,6 +87,7 @@ def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
     edit, look = changed.edit, changed.look
     found, cost = edit.segmentation, edit.evaluations
     looked = 0 if look is None else look.evaluations
+    unknown = look.notes[:1] if look is not None and look.present is None else ()
     return ChangeFacts(
         query=edit.query,
         target=edit.target,
@@ -106,7 +107,7 @@ def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
         check=check_facts(edit, look),
         evaluations=EvaluationFacts(**asdict(cost), check=looked, total=cost.total + looked),
         seconds=edit.seconds,
-        notes=[note for note in edit.notes if note not in known],
+        notes=[note for note in dict.fromkeys((*unknown, *edit.notes)) if note not in known],
     )
 
 
@@ -129,7 +130,8 @@ def _look_facts(look: Segmentation, inside: NDArray[np.bool_]) -> LookFacts:
     return LookFacts(
         query=look.query,
         present=look.present,
-        presence=look.presence,
+        presence=None if look.present is None else look.presence,
+        reason=look.caveat,
         inside=float(binary[inside].mean()) if inside.any() else 0.0,
     )
 
@@ -161,8 +163,6 @@ def _narrowed(
     options: EditOptions,
 ) -> tuple[Mask, Segmentation, int]:
     """Return the mask, what was found for the query, and the evaluations that it took."""
-    from textseg.segmentation.mask import select
-
     progress, cancel = options.get("progress"), options.get("cancel")
     first = scene.find(query, progress=progress, cancel=cancel)
     others = (
@@ -170,17 +170,14 @@ def _narrowed(
         if selecting.exclude
         else None
     )
-    mask = select(
+    narrowed = Narrowed(
         first.segmentation,
-        exclude=None if others is None else others.segmentation,
-        region=selecting.region,
-        threshold=options.get("threshold"),
+        None if others is None else others.segmentation,
+        selecting.model_copy(update={"invert": False}),
+        options.get("threshold"),
     )
+    mask = narrowed.mask
     if not mask.binary().any():  # also where everything but that is meant: it would be all
-        raise NotFoundError(
-            f"nothing is left of {query!r} in this picture",
-            hint="narrow it less, or use other words",
-            presence=first.segmentation.presence,
-        )
+        raise narrowed.why_empty(scene.model)
     cost = first.evaluations + (0 if others is None else others.evaluations)
     return ~mask if selecting.invert else mask, first.segmentation, cost

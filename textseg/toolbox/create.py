@@ -66,7 +66,8 @@ class UnfinishedError(Exception):
         error, message = self._error, f"change {len(self.so_far.edits) + 1}: {self._error.message}"
         if isinstance(error, TimeLimitError):
             return TimeLimitError(message, hint="; ".join([*kept, error.hint]))
-        hint = "; ".join([*kept, "another seed or other words may help"])
+        advice = error.hint if error.presence is None else "another seed or other words may help"
+        hint = "; ".join([*kept, advice])
         return NotFoundError(message, hint=hint, presence=error.presence)
 
 

@@ -121,8 +121,14 @@ class LookFacts(Facts):
     """What a second look at the edited picture found."""
 
     query: str = Field(description="the target; what was removed, after a removal")
-    present: bool = Field(description="the decision whether it is there; after a removal: still")
-    presence: float = Field(ge=0, le=1, description="probability behind that decision")
+    present: bool | None = Field(
+        description="the decision whether it is there; after a removal: still; null: nothing can "
+        "be said, because the model does not know a word"
+    )
+    presence: float | None = Field(
+        ge=0, le=1, description="probability behind that decision; null where there is none"
+    )
+    reason: str = Field(default="", description="why nothing can be said; empty where it can")
     inside: float = Field(
         ge=0, le=1, description="share of what may have changed that it was found in"
     )
@@ -200,6 +206,17 @@ class EditResult(ChangeFacts):
         default=None, description="the edited picture; null before saving"
     )
     version: str = Field(description="of textseg")
+
+
+def look_words(facts: ChangeFacts) -> str:
+    """Return what the second look at a picture found, in words; "" where there was none."""
+    look = facts.check.look
+    if look is None or look.presence is None:
+        return "" if look is None else look.reason
+    there = "is there now" if facts.target else "is still there"
+    not_there = "was not recognised afterwards" if facts.target else "is gone"
+    said = there if look.present else not_there
+    return f'"{look.query}" {said} (probability {look.presence:.2f})'
 
 
 def _contradiction(arguments: EditArguments) -> QueryError | None:

@@ -14,7 +14,7 @@ from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.export import stems
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
 from textseg.toolbox.segment_facts import FileNames, QueryFacts, SegmentArguments, SegmentResult
-from textseg.toolbox.selecting import region_facts
+from textseg.toolbox.selecting import Narrowed, region_facts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -86,42 +86,31 @@ def segment_scene(
     cancel: CancelToken | None = None,
 ) -> SegmentAnswer:
     """Return the same as ``segment_image`` for a picture that a model has read already."""
-    from textseg.segmentation.mask import select
-
     asked = [*arguments.queries, *([arguments.exclude] if arguments.exclude else [])]
     found = scene.segment_all(asked, **_options(arguments, batch_size, progress, cancel))
     others = found[arguments.exclude] if arguments.exclude else None
     queries = list(dict.fromkeys(arguments.queries))
-    masks = tuple(
-        select(
-            found[query],
-            exclude=others,
-            invert=arguments.invert,
-            region=arguments.region,
-            threshold=arguments.threshold,
-        )
-        for query in queries
-    )
-    about = scene.picture.notes
-    facts = [
-        query_facts(found[query], mask, arguments.threshold, about)
-        for query, mask in zip(queries, masks, strict=True)
-    ]
+    narrowed = [Narrowed(found[query], others, arguments, arguments.threshold) for query in queries]
+    facts = [query_facts(each, scene) for each in narrowed]
+    masks = tuple(each.mask for each in narrowed)
     return SegmentAnswer(_result(arguments, scene, facts, found), found, masks)
 
 
-def query_facts(
-    item: Segmentation, mask: Mask, threshold: float | None, known: tuple[str, ...] = ()
-) -> QueryFacts:
-    """Return what was found for one query; remarks that are ``known`` are left out."""
+def query_facts(narrowed: Narrowed, scene: Scene) -> QueryFacts:
+    """Return what was found for one query; remarks on the picture are left out."""
     from textseg.segmentation.result import HALF
 
+    item, mask, threshold = narrowed.found, narrowed.mask, narrowed.threshold
+    matched = bool(mask.binary().any())
+    why = None if matched else narrowed.why_empty(scene.model)
     rule = f"{item.threshold.rule} of {item.threshold.statistic}"
     return QueryFacts(
         query=item.query,
-        matched=bool(mask.binary().any()),
+        matched=matched,
         present=item.present,
-        presence=item.presence,
+        presence=None if item.present is None else item.presence,
+        reason="" if why is None else why.message,
+        hint="" if why is None else why.hint,
         threshold=HALF if threshold is None else threshold,
         threshold_rule=rule if threshold is None else "given",
         area=float(mask.binary().mean()),
@@ -129,7 +118,7 @@ def query_facts(
         draws=item.raw.draws,
         evaluations=item.evaluations,
         seconds=item.seconds,
-        notes=[note for note in item.notes if note not in known],
+        notes=[note for note in item.notes if note not in scene.picture.notes],
     )
 
 

@@ -47,8 +47,15 @@ class QueryFacts(Facts):
 
     query: str
     matched: bool = Field(description="the mask has at least one pixel")
-    present: bool = Field(description="the decision whether it is in the picture at all")
-    presence: float = Field(ge=0, le=1, description="probability behind that decision")
+    present: bool | None = Field(
+        description="the decision whether it is in the picture at all; null: nothing can be said, "
+        "because the model does not know a word"
+    )
+    presence: float | None = Field(
+        ge=0, le=1, description="probability behind that decision; null where there is none"
+    )
+    reason: str = Field(default="", description="why the mask is empty; empty where it is not")
+    hint: str = Field(default="", description="what to do about that, if anything")
     threshold: float = Field(ge=0, le=1, description="where the soft mask was cut")
     threshold_rule: str = Field(description='"given", or the rule that found the threshold')
     area: float = Field(ge=0, le=1, description="share of the picture inside the mask")
@@ -56,7 +63,7 @@ class QueryFacts(Facts):
     draws: int = Field(ge=1, description="noised copies of the picture that were used")
     evaluations: int = Field(ge=0, description="network evaluations, shared ones included")
     seconds: float = Field(ge=0, description="its equal share of the call")
-    notes: list[str] = Field(description="remarks for people, e.g. words the model cannot read")
+    notes: list[str] = Field(description="remarks for people, e.g. unknown words")
     mask: str | None = Field(
         default=None, description="handle of the mask; null outside of a workspace"
     )

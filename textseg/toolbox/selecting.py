@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from textseg.errors import NotFoundError
 from textseg.segmentation.picking import REGION_WORDS, position_words, read_region_words
 from textseg.toolbox.common import Facts, QueryOrNone
 
 if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
     from textseg.segmentation.mask import Mask
+    from textseg.segmentation.result import Segmentation
 
 
 def _understood(words: str) -> str:
@@ -40,6 +45,65 @@ class Selecting(Facts):
     def selects(self) -> bool:
         """Whether anything is narrowed."""
         return bool(self.exclude or self.invert or self.region)
+
+
+@dataclass(frozen=True, eq=False)
+class Narrowed:
+    """What a query found, and all that is said about which part of it is meant.
+
+    Attributes:
+        found: where the query is.
+        others: where what is to be spared is; None where nothing is.
+        selecting: which part.
+        threshold: where the query is cut; None where it was found.
+    """
+
+    found: Segmentation
+    others: Segmentation | None
+    selecting: Selecting
+    threshold: float | None
+
+    @cached_property
+    def mask(self) -> Mask:
+        """What is meant."""
+        from textseg.segmentation.mask import select
+
+        return select(
+            self.found,
+            exclude=self.others,
+            invert=self.selecting.invert,
+            region=self.selecting.region,
+            threshold=self.threshold,
+        )
+
+    def why_empty(self, model: DiffusionModel) -> NotFoundError:
+        """Return why nothing is inside of the mask; ``model`` is the one that was asked."""
+        from textseg.scene.placing import nothing_inside
+
+        for each in (self.found, self.others):
+            if each is not None and each.present is None:
+                return nothing_inside(each, model)
+        if not self.found.binary(self.threshold).any():
+            return nothing_inside(self.found, model)
+        left, hint = self._what_is_left()
+        there = "is there" if self.found.present else f"is cut out at {self.threshold:g}"
+        return NotFoundError(
+            f"{self.found.query!r} {there} (probability {self.found.presence:.2f}), but {left}",
+            hint=hint,
+            presence=self.found.presence,
+        )
+
+    def _what_is_left(self) -> tuple[str, str]:
+        """Return what narrowing does to a query that was found, and what to do about that."""
+        region, exclude = self.selecting.region, self.selecting.exclude
+        picked = self.found.as_mask(self.threshold).pick(region)
+        if not picked.binary().any():
+            number = len(self.found.regions(self.threshold))
+            several = "" if number == 1 else "s"
+            return f"it has {number} region{several} and no {region!r} one", "take another, or all"
+        if self.others is not None and not (picked - self.others).binary().any():
+            return f"nothing is left of it after sparing {exclude!r}", "spare something else"
+        return "there is nothing else in the picture", "do not invert it"
 
 
 class RegionFacts(Facts):

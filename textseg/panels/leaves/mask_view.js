@@ -2,6 +2,8 @@
 
 const REMEMBERED = 31; // repaints whose median is told
 const TELL = 1000; // ms between two messages about it
+const ABSENT = "not in this picture";
+const UNKNOWN = "unknown word"; // the model has never read it
 const STEP = 0.01; // of the threshold: at each of these the cut is exact, see ``soft_bytes``
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
@@ -31,12 +33,13 @@ function render({ model, el }) {
 
   const label = (k) => model.get("labels")[k] ?? `mask ${k + 1}`;
   const colour = (k) => model.get("colors")[k % model.get("colors").length];
-  const isPresent = (k) => model.get("present")[k] ?? true;
+  const isUnknown = (k) => model.get("present")[k] === null;
+  const isPresent = (k) => !isUnknown(k) && (model.get("present")[k] ?? true);
   const isVisible = (k) => model.get("visible")[k] ?? isPresent(k);
   const cut = () => 255 * model.get("threshold");
   const queries = () => (scene ? [...scene.masks.keys()] : []);
 
-  const legend = makeLegend({ model, label, colour, isPresent, isVisible, queries });
+  const legend = makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, queries });
   const stage = makeStage({ size, front: canvas, layers: [canvas], moved: readCross });
   const controls = h(
     "div",
@@ -69,7 +72,8 @@ function render({ model, el }) {
     if (!scene) return root.dataset.state === "failed" ? "This picture cannot be shown." : "No picture yet.";
     const parts = queries().map((k) => {
       const area = `${percent(shareAbove(scene.masks[k], cut()))} of the picture`;
-      if (!isPresent(k)) return `${label(k)}: not in this picture`;
+      if (isUnknown(k)) return `${label(k)}: ${UNKNOWN}, nothing can be said`;
+      if (!isPresent(k)) return `${label(k)}: ${ABSENT}`;
       return `${label(k)}: ${isVisible(k) ? area : `hidden, ${area}`}`;
     });
     const found = parts.length ? parts.join("; ") : "Nothing was looked for yet";
@@ -174,7 +178,7 @@ function render({ model, el }) {
 }
 
 /** A chip for each query: click to show or hide it; and which of them corrections go to. */
-function makeLegend({ model, label, colour, isPresent, isVisible, queries }) {
+function makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, queries }) {
   const node = h("div", { class: "ts-bar", role: "group", "aria-label": "Queries" });
   const group = `ts-${Math.random().toString(36).slice(2)}`;
   let chips = [];
@@ -187,13 +191,14 @@ function makeLegend({ model, label, colour, isPresent, isVisible, queries }) {
   );
   const makeChip = (k) => {
     const presence = model.get("presence")[k];
-    const known = presence === undefined ? "" : percent(presence);
-    const verdict = isPresent(k) ? known : "not in this picture";
+    const known = presence?.toFixed(2) ?? "";
+    const doubt = isUnknown(k) ? UNKNOWN : isPresent(k) ? "" : ABSENT;
+    const verdict = doubt || known;
     const bar = h("span", { class: "ts-presence" }, h("span"));
-    bar.style.setProperty("--ts-share", known || "0%");
+    bar.style.setProperty("--ts-share", percent(presence ?? 0));
     const swatch = h("span", { class: "ts-swatch" });
     swatch.style.setProperty("--ts-colour", colour(k));
-    const name = [label(k), isPresent(k) ? "" : "not in this picture", known && `probability ${known}`];
+    const name = [label(k), doubt, known && `probability ${known}`];
     const chip = button("", name.filter(Boolean).join(", "), () => flip(k));
     chip.title = `Show or hide. ${chip.title}`;
     chip.classList.add("ts-chip");

@@ -21,8 +21,8 @@ class MaskView(Leaf):
         masks: contents of 8-bit grey PNG files, see ``soft_bytes``, one a query.
         labels: the queries.
         colors: "#rrggbb", one a query, from the start again where they run out.
-        presence: probability that each query is in the picture.
-        present: the decision about it.
+        presence: probability that each query is in the picture; None where nothing can be said.
+        present: the decision about it; None where it holds words that the model does not know.
         visible: whether each mask is shown; of those not mentioned, the present ones are.
         threshold: where the masks are cut, 0 to 1.
         opacity: of the colours, 0 to 1; 0 is the plain picture.
@@ -38,8 +38,8 @@ class MaskView(Leaf):
     masks = traitlets.List(traitlets.Bytes()).tag(sync=True, echo_update=False)
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
     colors = traitlets.List(Colour(), default_value=list(COLOURS), minlen=1).tag(sync=True)
-    presence = traitlets.List(traitlets.Float(min=0, max=1)).tag(sync=True)
-    present = traitlets.List(traitlets.Bool()).tag(sync=True)
+    presence = traitlets.List(traitlets.Float(0.0, min=0, max=1, allow_none=True)).tag(sync=True)
+    present = traitlets.List(traitlets.Bool(allow_none=True)).tag(sync=True)
 
     visible = traitlets.List(traitlets.Bool()).tag(sync=True)
     threshold = traitlets.Float(0.5, min=0, max=1).tag(sync=True)

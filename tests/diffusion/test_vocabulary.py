@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from textseg.diffusion.vocabulary import unknown_note, unknown_words, words_hint
+from textseg.testing import GaussianModel
+
+KNOWN = frozenset({"a", "and", "house", "the", "there", "tree"})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [
+        ("a Tree, a house.", ()),
+        ("tree \u2014 the \u201chouse\u201d\u2026 & $ ^ tree!", ()),
+        ("a zebra-tree and a ZEBRA", ("zebra",)),
+        ("tree \N{EVERGREEN TREE}", ("\N{EVERGREEN TREE}",)),
+        ("\u6728", ("\u6728",)),
+        ("5 trees", ("5", "trees")),
+        ("", ()),
+    ],
+)
+def test_words_are_unknown_and_punctuation_is_not(prompt: str, unknown: tuple[str, ...]) -> None:
+    assert unknown_words(prompt, KNOWN) == unknown
+
+
+def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
+    note = unknown_note(["treee", "zebra", "hous"], KNOWN)
+    assert note == (
+        "this model does not know 'treee' (did you mean 'tree'?), 'zebra', "
+        "'hous' (did you mean 'house'?)"
+    )
+
+
+def test_a_page_of_unknown_words_makes_a_short_note() -> None:
+    note = unknown_note([f"{k}{'x' * 5000}" for k in range(300)], KNOWN)
+    assert note.endswith(" and 295 more")
+    assert len(note) < 300
+
+
+def test_a_closed_vocabulary_tells_its_words_and_an_open_one_has_nothing_to_tell() -> None:
+    assert words_hint(GaussianModel(things={})).startswith("say it in words that it knows: a, an,")
+    assert words_hint(object()) == ""

@@ -1,0 +1,46 @@
+"""Words that a model of a small vocabulary has never read: which they are, and what to say."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
+
+WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs such as emoji
+SIGNS = "$+<=>^`|~"  # those of ASCII that Unicode does not count as punctuation
+TOLD_WORDS, LONGEST_WORD = 5, 40  # of a text that may be a page long
+NEAR = 0.75  # of 1 for the same word; below, suggestions are none ("room" for "mushrooms")
+
+
+def unknown_words(prompt: str, known: AbstractSet[str]) -> tuple[str, ...]:
+    """Return the words of a prompt that are not among the ``known`` ones, each once, in lower case.
+
+    Punctuation is no word; emoji are.
+    """
+    words = dict.fromkeys(WORDS.findall(prompt.lower()))
+    return tuple(word for word in words if word not in known and not _is_sign(word))
+
+
+def unknown_note(words: Sequence[str], known: AbstractSet[str]) -> str:
+    """Return the remark on unknown words, each with the known one that looks like it, if any."""
+    told = ", ".join(_with_near(word, known) for word in words[:TOLD_WORDS])
+    more = len(words) - TOLD_WORDS
+    return f"this model does not know {told}" + (f" and {more} more" if more > 0 else "")
+
+
+def words_hint(model: object) -> str:
+    """Return what to do about unknown words: which ones a model of a closed vocabulary knows."""
+    known: AbstractSet[str] = getattr(model, "known_words", None) or frozenset()
+    return f"say it in words that it knows: {', '.join(sorted(known))}" if known else ""
+
+
+def _with_near(word: str, known: AbstractSet[str]) -> str:
+    near = get_close_matches(word, sorted(known), n=1, cutoff=NEAR)
+    shown = word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…"
+    return f"{shown!r} (did you mean {near[0]!r}?)" if near else repr(shown)
+
+
+def _is_sign(word: str) -> bool:
+    return word in SIGNS or unicodedata.category(word[0]).startswith("P")
