@@ -18,6 +18,7 @@ from PIL import Image, PngImagePlugin
 
 from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, write_files
+from textseg.images import size_words
 from textseg.provenance import Credentials, Label, sign
 
 FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
@@ -99,7 +100,7 @@ def check_writable(
     if max(size) > limits.longest_side:
         raise InvalidInputError(
             f"{format} has at most {limits.longest_side:,} pixels a side, the picture is "
-            f"{size[1]} x {size[0]}",
+            f"{size_words(size)}",
             hint="write .png or .tif",
         )
     if quality is not None:

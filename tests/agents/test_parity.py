@@ -165,7 +165,7 @@ def test_making_and_changing_is_one_call_or_the_steps_of_a_panel(
         for way, box in zip((by_langchain, by_mcp), boxes[:2], strict=True)
     ]
     monkeypatch.chdir(tmp_path)
-    line = "create 'a tree' --size 24x40 --change tree house --seed 5 -o out.png"
+    line = "create 'a tree' --size 40x24 --change tree house --seed 5 -o out.png"
     written = by_command(line)
     assert asked == 3 * [CALLS["make and change"]]
     made = done(boxes[2], "make")

@@ -260,7 +260,7 @@ main()
     [
         ("segment", "garden.png", "tree", "--draws", "500", "--batch-size", "1"),
         ("edit", "garden.png", "tree", "house", "--source", "tree", "--threshold", "0"),
-        ("create", "a tree", "--size", "24x40", "--stages"),
+        ("create", "a tree", "--size", "40x24", "--stages"),
     ],
     ids=lambda command: command[0],
 )

@@ -24,7 +24,7 @@ Command = Callable[..., Result]
 
 EDIT = ("edit", "garden.png", "tree", "house", "--source", "a tree", "--model", "gaussian")
 SHORT, METHOD = ("--steps", "4"), ("--method", "diffedit")
-CREATE = ("create", "a tree", "--size", "24x40", "--model", "gaussian", "--steps", "8")
+CREATE = ("create", "a tree", "--size", "40x24", "--model", "gaussian", "--steps", "8")
 
 
 def names(folder: Path) -> list[str]:
@@ -291,7 +291,7 @@ def test_creation_describes_its_stages(textseg: Command) -> None:
         (("--change", "", "fog"), 2, "the query is empty"),
         (("--change", "house", "fog"), 1, "change 1: 'house' was not found"),
         (("--change", "boat", "fog"), 1, "change 1: nothing can be said about 'boat'"),
-        (("--size", "24"), 2, "a size is HxW"),
+        (("--size", "24"), 2, "a size is WxH"),
         (("--size", "0x9"), 2, "size"),
         (("--steps", "0"), 2, "allowed: 1 to 1000"),
         (("--guidance", "200"), 2, "allowed: 0 to 100"),

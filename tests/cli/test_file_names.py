@@ -67,7 +67,7 @@ def test_edited_picture_has_a_name_that_any_disk_takes(
 def test_stages_of_a_creation_have_names_that_any_disk_takes(
     textseg: Command, folder: Path
 ) -> None:
-    command = ("create", "tree", "--size", "24x40", "--steps", "2", *GAUSSIAN)
+    command = ("create", "tree", "--size", "40x24", "--steps", "2", *GAUSSIAN)
     result = textseg(*command, "-o", f"{LONG}.png", "--stages", "--change", "tree", "")
     assert result.exit_code == 0, result.stderr
     made = [name for name in names(folder) if name != "garden.png"]

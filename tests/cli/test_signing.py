@@ -40,7 +40,7 @@ def actions(path: Path) -> list[str]:
 
 
 EDIT = ("edit", "garden.png", "tree", "house", "--source", "tree", "--steps", "2")
-CREATE = ("create", "tree", "--size", "24x40", "--steps", "2", "-o", "made.png", "--stages")
+CREATE = ("create", "tree", "--size", "40x24", "--steps", "2", "-o", "made.png", "--stages")
 
 
 def test_signed_edit_names_what_was_edited(

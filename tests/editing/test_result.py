@@ -51,7 +51,7 @@ def test_an_edit_has_its_figures(found: Edit) -> None:
 def test_an_edit_shows_itself(found: Edit) -> None:
     text = repr(found)
     assert text.startswith("Edit('tree' -> 'house' by diffedit, seed 11, ")
-    assert f"{found.share:.1%} of 32 x 48" in text
+    assert f"{found.share:.1%} of 48 x 32" in text
     shown = found._repr_mimebundle_()
     assert shown["text/plain"] == text
     with Image.open(io.BytesIO(base64.b64decode(shown["image/png"]))) as image:

@@ -101,7 +101,7 @@ ACTIONS: dict[str, Action] = {
         {"prompt": "a tree", "height": HEIGHT, "width": WIDTH, "seed": 5},
         "generate_and_edit",
         {"prompt": "a tree", "height": HEIGHT, "width": WIDTH, "seed": 5},
-        f"create 'a tree' --size {HEIGHT}x{WIDTH} --seed 5 -o out.png",
+        f"create 'a tree' --size {WIDTH}x{HEIGHT} --seed 5 -o out.png",
     ),
 }
 

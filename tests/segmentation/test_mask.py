@@ -288,7 +288,7 @@ def test_points_lie_in_the_pixel_that_they_are_nearest_to() -> None:
 @pytest.mark.parametrize("point", [(0, 0), (-1, 2), (2, 20), (12, 2), (1e5, -1e5)])
 def test_a_point_on_no_region_is_refused(point: tuple[float, float]) -> None:
     for change in (houses().keep, houses().drop):
-        with pytest.raises(InvalidInputError, match=r"no region at row .* of 12 x 20"):
+        with pytest.raises(InvalidInputError, match=r"no region at row .* of 20 x 12"):
             change((2, 1), point)
 
 
@@ -570,8 +570,8 @@ def test_a_moved_threshold_cuts_the_same_pixels_and_keeps_their_order(
 
 
 def test_a_mask_shows_itself_in_a_line_and_a_picture() -> None:
-    assert repr(houses()) == "Mask('house': 3 regions, 25.0% of 12 x 20)"
-    assert repr(mask_of(boxes(RIGHT), "")) == "Mask('mask': 1 region, 2.5% of 12 x 20)"
+    assert repr(houses()) == "Mask('house': 3 regions, 25.0% of 20 x 12)"
+    assert repr(mask_of(boxes(RIGHT), "")) == "Mask('mask': 1 region, 2.5% of 20 x 12)"
     assert "\n" not in repr(mask_of(boxes(RIGHT), "a\nb"))
     assert len(repr(mask_of(boxes(RIGHT), "x" * 999))) < 120
     bundle = houses()._repr_mimebundle_()

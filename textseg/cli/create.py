@@ -92,7 +92,7 @@ def create(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW", help="Height and width.", show_default="the model's own"),
+        typer.Option(metavar="WxH", help="Width and height.", show_default="the model's own"),
     ] = None,
     negative: Annotated[str, typer.Option(help="Text to lead away from.")] = "",
     method: Annotated[
@@ -153,12 +153,14 @@ def _change(pair: str) -> dict[str, str]:
 
 
 def _size(text: str) -> tuple[int, int]:
+    """Return height and width, as Python has them, of "WIDTHxHEIGHT"."""
     sides = text.lower().split("x")
     if len(sides) != 2 or not all(side.isascii() and side.isdigit() for side in sides):
         raise InvalidInputError(
-            f"a size is HxW, height and width in pixels, got {text!r}", hint="e.g. 128x192"
+            f"a size is WxH, width and height in pixels, got {text!r}", hint="e.g. 192x128"
         )
-    return int(sides[0]), int(sides[1])
+    width, height = map(int, sides)
+    return height, width
 
 
 def _described(result: CreateResult) -> str:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from textseg.errors import InvalidInputError
-from textseg.images import Picture, new_tensor
+from textseg.images import Picture, new_tensor, size_words
 from textseg.segmentation.soft import check_scale, mask_values
 
 LUMA = (0.299, 0.587, 0.114)  # shares of red, green and blue in brightness (ITU-R BT.601)
@@ -120,8 +120,7 @@ def fitted_mask(
         return values
     if not resize:
         raise InvalidInputError(
-            f"the mask is {values.shape[1]} x {values.shape[0]} pixels, the picture "
-            f"{size[1]} x {size[0]}",
+            f"the mask is {size_words(values.shape)} pixels, the picture {size_words(size)}",
             hint="give a mask of the picture's size, or have it scaled: resize_mask=True "
             "(--resize-mask; in constrain resize=True)",
         )

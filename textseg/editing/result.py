@@ -21,6 +21,7 @@ from textseg.images import (
     freeze,
     open_picture,
     png_bytes,
+    size_words,
     to_tensor,
     to_uint8,
 )
@@ -172,7 +173,7 @@ class Edit:
         what = f"{self.query!r} -> {self.target!r}" if self.target else f"{self.query!r} removed"
         return (
             f"Edit({what} by {self.name}, seed {self.seed}, {self.share:.1%} of "
-            f"{self.size[0]} x {self.size[1]} may have changed)"
+            f"{size_words(self.size)} may have changed)"
         )
 
     def _repr_mimebundle_(
@@ -238,7 +239,7 @@ def _aligned(
     height, width = rgb.shape[:2]
     if (height, width) == size:
         return rgb
-    theirs = f"the edited picture is {width} x {height}, the original {size[1]} x {size[0]}"
+    theirs = f"the edited picture is {size_words((height, width))}, the original {size_words(size)}"
     off = abs(height - size[0] * width / size[1]), abs(width - size[1] * height / size[0])
     if min(off) > 1:
         raise InvalidInputError(

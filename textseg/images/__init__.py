@@ -26,7 +26,14 @@ from textseg.images.pixels import (
     unit_range,
     write_png_atomic,
 )
-from textseg.images.tensors import Padding, new_tensor, pad_to_multiple, to_rgb, to_tensor
+from textseg.images.tensors import (
+    Padding,
+    new_tensor,
+    pad_to_multiple,
+    size_words,
+    to_rgb,
+    to_tensor,
+)
 
 __all__ = [
     "FORMATS",
@@ -44,6 +51,7 @@ __all__ = [
     "pad_to_multiple",
     "plain_array",
     "png_bytes",
+    "size_words",
     "to_rgb",
     "to_tensor",
     "to_uint8",

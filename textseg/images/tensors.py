@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,8 @@ class Padding:
         height, width = tensor.shape[-2:]
         stride = self.padded[0] // max(height, 1)
         if (height * stride, width * stride) != self.padded:
-            raise ValueError(f"cannot crop {height} x {width}: the padded image is {self.padded}")
+            given, padded = size_words((height, width)), size_words(self.padded)
+            raise ValueError(f"cannot crop {given}: the padded image is {padded}")
         rows, cols = (-(-side // stride) for side in self.size)
         return tensor[..., :rows, :cols]
 
@@ -76,3 +78,9 @@ def pad_to_multiple(image: Tensor, multiple: int) -> tuple[Tensor, Padding]:
 def _mirrored(length: int, padded: int) -> list[int]:
     period = max(2 * (length - 1), 1)
     return [min(i % period, period - i % period) if length > 1 else 0 for i in range(padded)]
+
+
+def size_words(size: Sequence[int]) -> str:
+    """Return a size (H, W, ...) as people say it: width x height."""
+    height, width = size[:2]
+    return f"{width} x {height}"

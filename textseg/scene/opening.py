@@ -14,6 +14,7 @@ from textseg.errors import (
     QueryError,
     UnsupportedError,
 )
+from textseg.images import size_words
 from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.query import clean_query
@@ -83,15 +84,16 @@ def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[i
         side = getattr(model, "native_size", None)
         if side is None:
             raise UnsupportedError(
-                f"model {model.name!r} does not say what size it makes", hint="pass size=(H, W)"
+                f"model {model.name!r} does not say what size it makes",
+                hint="say how wide and high",
             )
         return side, side
     multiple = model.size_multiple
     if min(size) < 1 or size[0] % multiple or size[1] % multiple:
-        near = " x ".join(str(max(1, round(side / multiple)) * multiple) for side in size)
+        near = [max(1, round(side / multiple)) * multiple for side in size]
         raise InvalidInputError(
-            f"{model.name} makes sides that divide by {multiple}, not {size[0]} x {size[1]}",
-            hint=f"nearest: {near}",
+            f"{model.name} makes sides that divide by {multiple}, not {size_words(size)}",
+            hint=f"nearest: {size_words(near)} (width x height)",
         )
     return size
 
@@ -122,7 +124,7 @@ def encoded(model: DiffusionModel, image: Tensor) -> Tensor:
             return model.encode_image(image.to(model.device))
     except MemoryError as error:
         raise OutOfMemoryError(
-            f"a picture of {image.shape[-1]} x {image.shape[-2]} does not fit on {model.device}",
+            f"a picture of {size_words(image.shape[-2:])} does not fit on {model.device}",
             hint="pass a smaller working_size or another device",
         ) from error
 

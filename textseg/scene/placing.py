@@ -11,6 +11,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, shaped
 from textseg.errors import InvalidInputError, NotFoundError
+from textseg.images import size_words
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 
@@ -63,10 +64,9 @@ def region_of(
         NotFoundError: nothing is inside.
     """
     if found.soft.shape != size:
-        height, width = found.soft.shape
         raise InvalidInputError(
             f"the {'mask' if isinstance(found, Mask) else 'segmentation'} is of a picture of "
-            f"{width} x {height}, this one is {size[1]} x {size[0]}",
+            f"{size_words(found.soft.shape)}, this one is {size_words(size)}",
             hint="segment the picture that is to be edited",
         )
     binary = found.binary(how.threshold) if isinstance(found, Segmentation) else found.binary()

@@ -19,7 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from textseg.errors import InvalidInputError
-from textseg.images import freeze, plain_array
+from textseg.images import freeze, plain_array, size_words
 from textseg.segmentation import drawing
 from textseg.segmentation.drawing import COLOURS, Layer
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
@@ -266,10 +266,10 @@ class Mask(MaskAlgebra):
         """Return a line with name, number of regions and covered area."""
         name = self.title
         shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-        number, (height, width) = len(self.regions()), self.size
+        number = len(self.regions())
         return (
             f"Mask({shown!r}: {number} region{'' if number == 1 else 's'}, "
-            f"{self.binary().mean():.1%} of {height} x {width})"
+            f"{self.binary().mean():.1%} of {size_words(self.size)})"
         )
 
     def _repr_mimebundle_(
@@ -335,10 +335,9 @@ def _joined(operator: Literal["and", "or"], one: MaskAlgebra, other: MaskAlgebra
         return NotImplemented
     left, right = one.as_mask(), other.as_mask()
     if left.size != right.size:
-        (height, width), (others_height, others_width) = left.size, right.size
         raise InvalidInputError(
-            f"{left.title!r} is a mask of {width} x {height}, {right.title!r} one of "
-            f"{others_width} x {others_height}",
+            f"{left.title!r} is a mask of {size_words(left.size)}, {right.title!r} one of "
+            f"{size_words(right.size)}",
             hint="put masks of one picture together",
         )
     combine = np.minimum if operator == "and" else np.maximum

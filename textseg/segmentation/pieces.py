@@ -13,6 +13,7 @@ from scipy import ndimage
 from skimage import measure
 
 from textseg.errors import InvalidInputError
+from textseg.images import size_words
 from textseg.segmentation.picking import Region
 
 BOX_SHARE = 0.5  # of a piece has to lie in a box for the box to mean it
@@ -66,7 +67,8 @@ class Pieces:
             number = int(self.labels[at]) if within else 0
             if not number:
                 raise InvalidInputError(
-                    f"there is no region at row {row:g}, column {col:g} of {height} x {width}",
+                    f"there is no region at row {row:g}, column {col:g} of "
+                    f"{size_words((height, width))} pixels",
                     hint="point at a place that is lit up",
                 )
             found.add(number)

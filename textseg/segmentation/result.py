@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.errors import InvalidInputError, UnknownNameError
-from textseg.images import freeze, png_bytes, to_uint16
+from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, Layer, Panel
@@ -282,10 +282,9 @@ class Segmentation(MaskAlgebra):
         """Return a line with query, decision and covered area, or why there is none."""
         if self.present is None:
             return f"Segmentation({self.caveat})"
-        height, width = self.size
         return (
             f"Segmentation({self.query!r}: {self._verdict}, probability {self.presence:.2f}, "
-            f"{self.binary().mean():.1%} of {height} x {width})"
+            f"{self.binary().mean():.1%} of {size_words(self.size)})"
         )
 
     def _repr_png_(self) -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textseg.errors import InvalidInputError
+from textseg.images import size_words
 from textseg.segmentation.picking import PLACES, read_region_words
 
 RADIUS = 0.22  # of a side of the picture: about a sixth of the picture lies inside
@@ -27,7 +28,7 @@ def place(words: str, size: tuple[int, int]) -> NDArray[np.float32]:
         InvalidInputError: the words name no place, or the size is none.
     """
     if min(size) < 1:
-        raise InvalidInputError(f"a picture has pixels on both sides, got {size[0]} x {size[1]}")
+        raise InvalidInputError(f"a picture has pixels on both sides, got {size_words(size)}")
     said = read_region_words(words)
     if said.order not in PLACES or (said.first, said.count) != (1, 1):
         raise InvalidInputError(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textseg.errors import InvalidInputError
-from textseg.images import to_uint8
+from textseg.images import size_words, to_uint8
 
 Rgb = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -75,7 +75,7 @@ def ssim(before: Rgb, after: Rgb, *, where: Mask | None = None, edges: Edges = "
     if min(shape) < 1:
         window = 2 * SSIM_RADIUS + 1
         raise InvalidInputError(
-            f"no window of {window} x {window} pixels fits into {before.shape[:2]}",
+            f"no window of {window} x {window} pixels fits into {size_words(before.shape)}",
             hint='use edges="reflect"',
         )
     padding = ((around, around), (around, around), (0, 0))
