@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
     from textseg.toolbox import Toolbox
+    from textseg.workspace import Record
 
 GREETING = """\
 Say what to do, e.g.: find the tree; make the red house blue; remove the boat; add a ball on the
@@ -93,11 +94,19 @@ class Chat:
         for record in reversed(workspace.list(limit=20, kind=None)):
             if record.handle not in self._seen:
                 self._seen.add(record.handle)
+                if _is_empty(record):
+                    continue
                 yield self.toolbox.shelf.path_of(record.handle)
 
     def know(self) -> None:
         """Take what is in the workspace now for known."""
         list(self._new_pictures())
+
+
+def _is_empty(record: Record) -> bool:
+    """Return whether it is a mask of something that was looked for and not found."""
+    found: Any = record.result.get("queries", [])  # Any: JSON
+    return record.operation == "segment" and not any(facts["matched"] for facts in found)
 
 
 def talk(chat: Chat, lines: Iterator[str]) -> None:

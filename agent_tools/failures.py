@@ -14,6 +14,7 @@ from textseg.errors import (
     ModelError,
     OutOfMemoryError,
     TextsegError,
+    problem_words,
 )
 from textseg.toolbox import ErrorFacts, error_facts
 
@@ -60,8 +61,8 @@ def without_paths(text: str) -> str:
 def _wrong_arguments(error: ValidationError) -> ErrorFacts:
     """Return what is wrong with the arguments, without repeating them."""
     told = [
-        f"{'.'.join(str(part) for part in each['loc']) or 'arguments'}: {each['msg']}"
-        for each in error.errors(include_url=False, include_input=False, include_context=False)
+        f"{'.'.join(str(part) for part in each['loc']) or 'arguments'}: {problem_words(each)}"
+        for each in error.errors(include_url=False, include_input=False)
     ]
     return ErrorFacts(
         code=InvalidInputError.code, message=without_paths("; ".join(told[:5])), hint=""

@@ -162,11 +162,11 @@ def test_a_method_that_is_there_keeps_its_options() -> None:
     [
         (
             {"strength": 2},
-            "strength: .*less than or equal to 1, got 2; allowed: above 0, at most 1",
+            "strength: must be at most 1, got 2; allowed: above 0, at most 1",
         ),
         ({"steps": 0}, "steps: .*got 0; allowed: 1 to 1000"),
         ({"solver": "heun"}, "solver: .*'euler', 'reused_midpoint' or 'dpm_solver_2m', got 'heun'"),
-        ({"differential": "maybe"}, "differential: .*boolean.*, got 'maybe'"),
+        ({"differential": "maybe"}, "differential: must be true or false, got 'maybe'"),
         ({"inversion_solver": 3}, "inversion_solver"),
     ],
 )
@@ -296,7 +296,7 @@ def test_an_installed_method_edits_pictures() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_options_of_an_installed_method_are_checked_like_ours() -> None:
-    with pytest.raises(InvalidInputError, match=r"shift: .*less than 1, got 1\.5"):
+    with pytest.raises(InvalidInputError, match=r"shift: must be below 1, got 1\.5"):
         make_method("toy", {"shift": 1.5})
     with pytest.raises(UnknownNameError, match="known: guidance, shift, steps, strength"):
         make_method("toy", {"solver": "euler"})

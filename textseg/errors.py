@@ -27,8 +27,8 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import ClassVar, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
 
 
 class TextsegError(Exception):
@@ -188,6 +188,45 @@ def printable(text: str) -> str:
     which can be neither printed nor put into JSON.
     """
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def problem_words(problem: Mapping[str, Any]) -> str:  # Any: as pydantic has it
+    """Return what is wrong with a value, in our words: "must be at least 1".
+
+    Args:
+        problem: one of ``ValidationError.errors()``; kinds that are not known here are told as they
+            are.
+    """
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind not in _PROBLEMS:
+        return str(problem["msg"])
+    told = {
+        name: f"{limit:g}" if isinstance(limit, float) else limit for name, limit in limits.items()
+    }
+    return _PROBLEMS[kind].format(**told)
+
+
+_PROBLEMS = {
+    "value_error": "{error}",
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be above {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be below {lt}",
+    "finite_number": "must be a finite number",
+    "literal_error": "must be {expected}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "must be a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    "dict_type": "must be names with values",
+}
 
 
 def _one_line(text: str) -> str:

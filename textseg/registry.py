@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
 
-from textseg.errors import InvalidInputError, ModelError, UnknownNameError
+from textseg.errors import InvalidInputError, ModelError, UnknownNameError, problem_words
 from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
@@ -354,7 +354,7 @@ def _made(kind: type[EditMethod], options: Mapping[str, object]) -> EditMethod:
         allowed = _option(name, known[name]).allowed
         hint = f"allowed: {allowed}" if allowed else ""
         raise InvalidInputError(
-            f"{name}: {first['msg']}, got {first['input']!r}", hint=hint
+            f"{name}: {problem_words(first)}, got {first['input']!r}", hint=hint
         ) from None
 
 

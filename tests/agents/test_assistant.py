@@ -171,6 +171,13 @@ def test_edit_made_again_in_a_chat_starts_from_the_picture_before(toolbox: Toolb
     assert [image.parent for image in made] == [opened, opened]
 
 
+def test_chat_shows_no_mask_of_what_was_not_found(toolbox: Toolbox) -> None:
+    for thing, masks in (("house", 0), ("zebra", 0), ("tree", 1)):
+        said = conversation(toolbox, f"find the {thing} in garden.png")
+        names = [Path(line.strip()).name for line in said if line.startswith("  ")]
+        assert sum(name.startswith("mask_") for name in names) == masks
+
+
 def test_chat_asks_before_it_changes_anything(toolbox: Toolbox) -> None:
     command = "turn the tree in garden.png into a house"
     conversation(toolbox, command, approve=True, answers=["n"])

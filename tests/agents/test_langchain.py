@@ -271,6 +271,42 @@ def test_what_is_not_there_is_an_answer(tools: dict[str, BaseTool]) -> None:
     assert "not found" in text_of(message)
 
 
+def test_unknown_word_comes_first_in_every_text(tools: dict[str, BaseTool]) -> None:
+    found = call(tools["segment_image"], image="garden.png", query="treee")
+    facts = found.artifact.queries[0]
+    assert (facts.matched, facts.present, facts.presence) == (False, None, None)
+    unknown = "this model does not know 'treee' (did you mean 'tree'?)"
+    assert text_of(found).startswith(
+        f"{found.artifact.image}: nothing can be said about 'treee': {unknown}. Say it in words"
+    )
+    edited = call(tools["edit_image"], image="garden.png", query="tree", target="treee")
+    assert text_of(edited).startswith(f"Nothing can be said about 'treee': {unknown}. Changed")
+    assert "is there now" not in text_of(edited)
+    assert edited.artifact.check.look.present is None
+    made = call(tools["generate_and_edit"], prompt="a treee", width=40, height=24)
+    assert text_of(made).startswith("This model does not know 'treee' (did you mean 'tree'?). Ma")
+    error = failed(call(tools["edit_image"], image="garden.png", query="treee", target="house"))
+    assert error["message"] == f"nothing can be said about 'treee': {unknown}"
+    assert "presence" not in error
+
+
+def test_what_is_there_but_not_meant_is_not_told_as_missing(tools: dict[str, BaseTool]) -> None:
+    for narrowed, said in (
+        ({"region": "ninth"}, "but it has 1 region and no 'ninth' one. Take another, or all."),
+        ({"exclude": "tree"}, "but nothing is left of it after sparing 'tree'. Spare something"),
+    ):
+        text = text_of(call(tools["segment_image"], image="garden.png", query="tree", **narrowed))
+        assert "'tree' is there (probability 0.9" in text
+        assert said in text
+
+
+def test_wrong_arguments_are_told_in_our_words(tools: dict[str, BaseTool]) -> None:
+    error = failed(call(tools["edit_image"], query="tree", target="house", strength=7))
+    assert error["message"] == "strength: must be at most 1"
+    error = failed(call(tools["list_images"], limit="many"))
+    assert error["message"] == "limit: must be a whole number"
+
+
 def test_edit_tells_what_was_measured(tools: dict[str, BaseTool], toolbox: Toolbox) -> None:
     message = call(tools["edit_image"], **EXAMPLES["edit_image"])
     result = message.artifact

@@ -404,7 +404,7 @@ def broken(change: Callable[[dict[str, object]], object]) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (broken(lambda e: e.pop("mask")), "mask: Field required"),
+        (broken(lambda e: e.pop("mask")), "mask: is missing"),
         (broken(lambda e: e.update(mask=[0, "x"])), "mask.1"),
         (broken(lambda e: e.update(mask=[PIXELS + 5, 1])), "does not lie in"),
         (broken(lambda e: e.update(original_prompt=None)), "original_prompt"),
@@ -504,7 +504,7 @@ def test_wrong_options_are_refused(data: Path) -> None:
 
 
 def test_entries_say_what_is_wrong_with_them() -> None:
-    with pytest.raises(InvalidInputError, match=r"image_path: Field required"):
+    with pytest.raises(InvalidInputError, match=r"image_path: is missing"):
         check_entry({})
     with pytest.raises(InvalidInputError, match=r"the entry: .*given: 'text'"):
         check_entry("text")

@@ -142,7 +142,7 @@ def test_runs_can_be_resumed(data: Path, tmp_path: Path) -> None:
     [
         ([], "empty list"),
         ({"img_name": "dog.png"}, "the list: "),
-        ([{"img_name": "dog.png"}], r"0\.target_text: Field required"),
+        ([{"img_name": "dog.png"}], r"0\.target_text: is missing"),
     ],
 )
 def test_lists_that_are_not_as_published_are_refused(

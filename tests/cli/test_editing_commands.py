@@ -285,6 +285,29 @@ def test_creation_describes_its_stages(textseg: Command) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("segment", "garden.png", "tree", "--max-pixels", "9"), "or raise --max-pixels"),
+        (
+            ("segment", "garden.png", "tree", "--batch-size", "0"),
+            "--batch-size: must be at least 1",
+        ),
+        (
+            ("edit", "garden.png", "tree", "house", "--mask", "small.png"),
+            "give a mask of the picture's size, or set --resize-mask",
+        ),
+    ],
+)
+def test_hints_speak_of_options(
+    textseg: Command, folder: Path, command: tuple[str, ...], said: str
+) -> None:
+    Image.new("L", (20, 12), 255).save(folder / "small.png")
+    result = textseg(*command, "--model", "gaussian")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
     ("wrong", "code", "said"),
     [
         (("--change", "tree"), 2, "--change takes two values"),

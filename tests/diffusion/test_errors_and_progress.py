@@ -2,16 +2,61 @@ from __future__ import annotations
 
 import pickle
 import time
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from textseg import errors
 from textseg.errors import TextsegError, UnknownNameError
 from textseg.progress import CancelToken, Deadline, Progress, estimated
+from textseg.segmentation.query import clean_query
 
 
 def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:
     return [kind, *(found for child in kind.__subclasses__() for found in all_errors(child))]
+
+
+class Asked(BaseModel, extra="forbid"):
+    steps: int = Field(default=1, ge=1, le=9)
+    share: float = Field(default=0.5, gt=0, lt=1, allow_inf_nan=False)
+    kind: Literal["replace", "remove"] = "remove"
+    words: list[Annotated[str, AfterValidator(clean_query)]] = Field([], max_length=2)
+    name: str = Field(min_length=1)
+    soft: bool = False
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"steps": 0}, "must be at least 1"),
+        ({"steps": 10}, "must be at most 9"),
+        ({"steps": 1.5}, "must be a whole number"),
+        ({"steps": "many"}, "must be a whole number"),
+        ({"share": 0}, "must be above 0"),
+        ({"share": 1}, "must be below 1"),
+        ({"share": float("inf")}, "must be a finite number"),
+        ({"share": "half"}, "must be a number"),
+        ({"kind": "change"}, "must be 'replace' or 'remove'"),
+        ({"words": ["a", "b", "c"]}, "must have at most 2 entries"),
+        ({"words": [" "]}, 'the query is empty; name what is meant, e.g. "tree"'),
+        ({"name": ""}, "must have at least 1 characters"),
+        ({"name": 3}, "must be a text"),
+        ({"name": None}, "must be a text"),
+        ({"soft": "perhaps"}, "must be true or false"),
+        ({"colour": "red"}, "is not known here"),
+    ],
+)
+def test_wrong_values_are_told_in_our_words(values: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Asked.model_validate({"name": "a", **values})
+    assert errors.problem_words(caught.value.errors()[0]) == said
+
+
+def test_what_is_missing_is_told_as_missing() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Asked.model_validate({})
+    assert errors.problem_words(caught.value.errors()[0]) == "is missing"
 
 
 @pytest.mark.parametrize("kind", all_errors())

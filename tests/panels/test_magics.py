@@ -95,6 +95,15 @@ def test_narrowed_or_cut_query_gives_a_mask(shell: InteractiveShell) -> None:
         segment(shell, "photo 'tree, house' -t 0.9")
 
 
+def test_unknown_word_is_told_by_what_the_cell_shows(shell: InteractiveShell) -> None:
+    said = "nothing can be said about 'zebra': this model does not know 'zebra'"
+    assert repr(segment(shell, "photo zebra")) == f"Segmentation({said})"
+    assert said in repr(segment(shell, "photo 'tree, zebra'"))
+    assert "'zebra (unknown word)': 0 regions" in repr(segment(shell, "photo zebra --invert"))
+    with pytest.raises(UsageError, match=said):
+        edit(shell, "photo", "zebra -> tree")
+
+
 def test_handle_of_the_workspace_is_a_picture_too(
     shell: InteractiveShell, toolbox: Toolbox
 ) -> None:

@@ -668,7 +668,7 @@ def test_limits_hold_for_every_operation(toolbox: Toolbox) -> None:
         toolbox.segment_image(find(queries=["tree", "house"], draws=1))
     with pytest.raises(InvalidInputError, match="at most 5 steps"):
         toolbox.edit_image(change(steps=6))
-    with pytest.raises(InvalidInputError, match="at most 32 side"):
+    with pytest.raises(InvalidInputError, match="at most 32 pixels a side"):
         toolbox.generate_and_edit(make(steps=5))
     with pytest.raises(InvalidInputError, match="at most 0 changes"):
         toolbox.generate_and_edit(

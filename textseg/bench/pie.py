@@ -23,7 +23,7 @@ from textseg.bench.editing_runs import Results, Scored, checked, limited, read_l
 from textseg.bench.metrics.features import Judges
 from textseg.bench.metrics.pie import COLUMNS, QUIRKS, Compat, Quirks, measure, unavailable
 from textseg.bench.metrics.pixels import Mask
-from textseg.errors import InvalidInputError, UnknownNameError
+from textseg.errors import InvalidInputError, UnknownNameError, problem_words
 from textseg.images import open_picture
 from textseg.progress import CancelToken, ProgressCallback
 
@@ -161,7 +161,8 @@ def check_entry(raw: object) -> Entry:
         where = ".".join(map(str, first["loc"])) or "the entry"
         got = repr(first["input"])[:40]
         raise InvalidInputError(
-            f"{where}: {first['msg']} (given: {got})", hint="compare with the published file"
+            f"{where}: {problem_words(first)} (given: {got})",
+            hint="compare with the published file",
         ) from None
 
 

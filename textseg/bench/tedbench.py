@@ -27,7 +27,7 @@ from textseg.bench.editing_runs import (
 )
 from textseg.bench.metrics.features import Judges, clip_score, directional_similarity
 from textseg.bench.metrics.pixels import Rgb
-from textseg.errors import InvalidInputError
+from textseg.errors import InvalidInputError, problem_words
 from textseg.images import open_picture
 from textseg.progress import CancelToken, ProgressCallback
 
@@ -127,7 +127,7 @@ def read_entries(data: Path) -> tuple[dict[str, Entry], str]:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the list"
         raise InvalidInputError(
-            f"{path}: {where}: {first['msg']} (given: {repr(first['input'])[:40]})",
+            f"{path}: {where}: {problem_words(first)} (given: {repr(first['input'])[:40]})",
             hint="it is a list of objects with img_name and target_text",
         ) from None
     if not entries:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, NoReturn, ParamSpec
 
@@ -56,7 +57,7 @@ def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
         as_json = bool(kwargs.get("as_json"))
         if as_json and isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")  # as JSON is, whatever people read
-        fail = functools.partial(_fail, as_json=as_json)
+        fail = functools.partial(_fail, as_json=as_json, options=list(kwargs))
         kept = kwargs.get("results")
         left = f"finished items are in {kept}" if kept else "nothing was written"
         interrupted = Cancelled(f"interrupted; {left}")
@@ -114,7 +115,14 @@ def given(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _fail(error: TextsegError, code: int, *, as_json: bool) -> NoReturn:
+def _fail(error: TextsegError, code: int, *, as_json: bool, options: Iterable[str]) -> NoReturn:
+    for name in options:  # those of one word are words
+        if "_" in name:
+            said = re.compile(rf"(?<![\w-]){name}(?!\w)")
+            error.message, error.hint = (
+                said.sub(f"--{name.replace('_', '-')}", text)
+                for text in (error.message, error.hint)
+            )
     with suppress(OSError):  # a stream that cannot be written leaves the exit code
         typer.echo(f"textseg: {error}", err=True)
     if as_json:

@@ -103,7 +103,11 @@ def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> ND
 
 
 def fitted_mask(
-    mask: NDArray[Any], size: tuple[int, int], *, resize: bool = False
+    mask: NDArray[Any],
+    size: tuple[int, int],
+    *,
+    resize: bool = False,
+    option: str = "resize_mask",
 ) -> NDArray[np.float32]:
     """Return a mask that a caller gave as (H, W) float32 in [0, 1].
 
@@ -111,6 +115,7 @@ def fitted_mask(
         mask: as ``mask_values`` takes it; 1 = may change.
         size: (H, W) of the picture.
         resize: bring a mask of another size to that size (bilinear) instead of refusing it.
+        option: what the caller's caller calls ``resize``.
 
     Raises:
         InvalidInputError: wrong shape, size, type or range.
@@ -121,8 +126,7 @@ def fitted_mask(
     if not resize:
         raise InvalidInputError(
             f"the mask is {size_words(values.shape)} pixels, the picture {size_words(size)}",
-            hint="give a mask of the picture's size, or have it scaled: resize_mask=True "
-            "(--resize-mask; in constrain resize=True)",
+            hint=f"give a mask of the picture's size, or set {option}",
         )
     return _resized(values, size)
 

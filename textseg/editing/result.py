@@ -230,7 +230,7 @@ def constrain(
     """
     kept, changed = (open_picture(each, max_pixels=max_pixels) for each in (before, after))
     rgb = _aligned(changed.visible(), kept.size, resize=resize)
-    return composite(kept, rgb, fitted_mask(mask, kept.size, resize=resize))
+    return composite(kept, rgb, fitted_mask(mask, kept.size, resize=resize, option="resize"))
 
 
 def _aligned(

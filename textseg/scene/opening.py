@@ -125,7 +125,7 @@ def encoded(model: DiffusionModel, image: Tensor) -> Tensor:
     except MemoryError as error:
         raise OutOfMemoryError(
             f"a picture of {size_words(image.shape[-2:])} does not fit on {model.device}",
-            hint="pass a smaller working_size or another device",
+            hint="use a smaller picture or working_size, or another device",
         ) from error
 
 

@@ -64,7 +64,8 @@ class Limits:
         for name, value in asked.items():
             most = getattr(self, name)
             if value is not None and value > most:
-                raise InvalidInputError(f"at most {most} {name} are allowed here, got {value}")
+                what = "pixels a side" if name == "side" else name
+                raise InvalidInputError(f"at most {most} {what} are allowed here, got {value}")
 
 
 class Toolbox:

@@ -25,6 +25,7 @@ from textseg.errors import (
     PrecisionError,
     TextsegError,
     printable,
+    problem_words,
 )
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
@@ -156,9 +157,9 @@ def explain(error: ValidationError, kind: type[Facts] | None = None) -> InvalidI
         return cause
     name = ".".join(str(part) for part in first["loc"])
     allowed = _allowed(kind, str(first["loc"][0])) if kind and first["loc"] else ""
+    got = "" if first["type"] == "missing" else f", got {reprlib.repr(first['input'])}"
     return InvalidInputError(
-        f"{name}: {first['msg']}, got {reprlib.repr(first['input'])}",
-        hint=f"allowed: {allowed}" if allowed else "",
+        f"{name}: {problem_words(first)}{got}", hint=f"allowed: {allowed}" if allowed else ""
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from textseg import __version__
-from textseg.errors import InvalidInputError
+from textseg.errors import InvalidInputError, problem_words
 
 Kind = Literal["image", "mask"]
 
@@ -182,7 +182,9 @@ def record_of(draft: Draft, *, root: str, created: str) -> Record:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise InvalidInputError(f"{draft.handle} cannot be kept: {where}: {first['msg']}") from None
+        raise InvalidInputError(
+            f"{draft.handle} cannot be kept: {where}: {problem_words(first)}"
+        ) from None
     except PydanticSerializationError:  # half of a surrogate pair
         raise InvalidInputError(f"{draft.handle} cannot be kept: it holds broken text") from None
     return record
