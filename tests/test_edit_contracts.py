@@ -79,13 +79,6 @@ def test_a_zero_mask_returns_the_input(name: str, table: Bench) -> None:
     assert torch.equal(found, table.latents) == (name != "sdedit")
 
 
-def test_a_zero_mask_returns_every_pixel_of_the_input(name: str) -> None:
-    rgb = odd_rgb()
-    found = edited(rgb, STRIDED, method_with(name), np.zeros(rgb.shape[:2], bool))
-    assert found.picture.rgb.tobytes() == rgb.tobytes()
-    assert found.share == found.change_inside == found.changed_outside == 0
-
-
 @pytest.mark.parametrize("name", ["blended", "sdedit"])
 def test_a_full_mask_at_strength_1_is_plain_sampling(name: str, table: Bench) -> None:
     method = method_with(name, strength=1.0)

@@ -121,7 +121,6 @@ def png(width: int, height: int, *extra: bytes) -> bytes:
     "content",
     [
         png(30_000, 30_000),
-        png(3, 2, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"a" * 100_000_000))),
         b"GIF89a" + b"\0" * 100,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"%!PS-Adobe-3.0 EPSF-3.0\n",
@@ -129,7 +128,7 @@ def png(width: int, height: int, *extra: bytes) -> bytes:
         os.urandom(1000),
         png(3, 2)[:40],
     ],
-    ids=["pixel bomb", "text bomb", "gif", "svg", "eps", "empty", "noise", "cut short"],
+    ids=["pixel bomb", "gif", "svg", "eps", "empty", "noise", "cut short"],
 )
 def test_hostile_pictures_are_refused_by_code(
     tools: dict[str, BaseTool], photos: Path, content: bytes

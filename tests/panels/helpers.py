@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock
@@ -50,6 +52,14 @@ class Gate:
         with self.lock:
             self.inside -= 1
             self.passed += 1
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, which something on another thread brings about."""
+    pause, over = Event(), time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < over, "it never held"
+        pause.wait(0.01)
 
 
 def until_cancelled(progress: ProgressCallback, cancel: CancelToken) -> None:
