@@ -29,6 +29,7 @@ class Recipe:
         autoencoder_steps: training steps of the autoencoder.
         autoencoder_seconds: ends that training sooner; its learning rate then falls by the clock.
         autoencoder_batch: crops a step.
+        autoencoder_rate: its peak learning rate; to train one further, less.
         crop: side of the crops in pixels.
         channels: channels of the denoiser's stages.
         heads: attention heads.
@@ -51,6 +52,7 @@ class Recipe:
     autoencoder_steps: int = 1700
     autoencoder_seconds: float | None = None
     autoencoder_batch: int = 32
+    autoencoder_rate: float = 2.5e-3
     crop: int = 64
     channels: tuple[int, ...] = (64, 96, 128)
     heads: int = 2

@@ -71,7 +71,11 @@ def _autoencoder(
         model.register_to_config(sample_size=recipe.side, scaling_factor=1.0)
     model = model.to(device)
     schedule = Schedule(
-        2.5e-3, recipe.autoencoder_steps, warmup=100, flat=0.4, seconds=recipe.autoencoder_seconds
+        recipe.autoencoder_rate,
+        recipe.autoencoder_steps,
+        warmup=100,
+        flat=0.4,
+        seconds=recipe.autoencoder_seconds,
     )
     path = work / "autoencoder.pt"
     trainer = Trainer(model, schedule, path, recipe.seed, device, ema=0.995, precision=precision)
