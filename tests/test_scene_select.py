@@ -47,14 +47,29 @@ def painted(inside: np.ndarray, name: str = "") -> Mask:
         ("tree and not house", TREE & ~HOUSE),
         ("not tree", ~TREE),
         ("everything except (tree or house)", ~(TREE | HOUSE)),
-        ("tree but not zebra", TREE),
-        ("zebra", np.zeros(SIZE, bool)),
-        ("everything except zebra", np.ones(SIZE, bool)),
     ],
 )
 def test_an_expression_selects_what_it_says(text: str, inside: np.ndarray) -> None:
     found = scene_with("tree", "house").select(text)
     assert np.array_equal(found.binary(), inside)
+
+
+@pytest.mark.parametrize(
+    ("text", "inside"),
+    [
+        ("tree but not house", TREE),
+        ("house", np.zeros(SIZE, bool)),
+        ("everything except house", np.ones(SIZE, bool)),
+    ],
+)
+def test_what_is_not_present_is_nowhere(text: str, inside: np.ndarray) -> None:
+    assert np.array_equal(scene_with("tree").select(text).binary(), inside)
+
+
+@pytest.mark.parametrize("text", ["zebra", "everything except zebra", "tree and not zebra"])
+def test_an_expression_with_an_unknown_word_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="does not know 'zebra'"):
+        scene_with("tree").select(text)
 
 
 def test_the_soft_masks_are_those_that_the_phrases_get_alone() -> None:
@@ -164,7 +179,7 @@ def test_a_picked_region_does_not_widen_into_its_neighbour() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words", "name"),
-    [("zebra", "", "zebra"), ("tree", "third", r"tree \(third\)"), ("tree and house", "", "tree")],
+    [("house", "", "house"), ("tree", "third", r"tree \(third\)"), ("tree and house", "", "tree")],
 )
 def test_an_empty_selection_changes_nothing_and_says_so(text: str, words: str, name: str) -> None:
     model = Watched(rate=0.3)

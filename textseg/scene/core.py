@@ -14,6 +14,7 @@ from torch import Tensor
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
+from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import Follow, Paths, Words
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import DEFAULTS, kind_of_change
@@ -342,10 +343,14 @@ class Scene:
             options: the keywords of ``segment_all``.
 
         Raises:
-            QueryError: the expression cannot be read; the message shows the place.
+            QueryError: the expression cannot be read; the message shows the place. Or it holds
+                words that the model does not know: everything but those would be the picture.
         """
         expression = parse_query(text)
         found = self.segment_all(expression.phrases, **options)
+        for item in found:
+            if item.present is None:
+                raise QueryError(item.caveat, hint=words_hint(self.model))
         return expression.mask({item.query: item.as_mask() for item in found})
 
     def edit(
