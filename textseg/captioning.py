@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textseg.errors import ImageError, ModelError, UnknownNameError, UnsupportedError
-from textseg.images import to_uint8
+from textseg.images import plain_array, to_uint8
 from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class BlipCaptioner:
         from textseg.backends.evaluation import evaluating
         from textseg.backends.loading import explained_memory
 
+        rgb = plain_array(rgb, "the picture")
         _check_rgb(rgb)
         places = self.model.text_decoder.config.max_position_embeddings
         pixels = self.processor(images=to_uint8(rgb), return_tensors="pt").pixel_values

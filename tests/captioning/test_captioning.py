@@ -117,6 +117,7 @@ def test_pictures_reach_the_network_as_the_checkpoint_wants_them(
         np.zeros((8, 9), np.float32),
         np.full((8, 9, 3), 2.0, np.float32),
         np.full((8, 9, 3), np.nan, np.float32),
+        np.ma.masked_array(np.zeros((8, 9, 3), np.float32), mask=np.ones((8, 9, 3), bool)),
     ],
 )
 def test_what_is_no_picture_in_unit_range_is_refused(wrong: np.ndarray) -> None:

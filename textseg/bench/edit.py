@@ -45,6 +45,7 @@ from textseg.editing.kinds import DEFAULTS
 from textseg.errors import InvalidInputError
 from textseg.picturebook.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
+from textseg.process import end_at_interrupt
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.registry import attempts_of
 
@@ -222,13 +223,16 @@ def _workforce(
         finally:
             torch.set_num_threads(threads)
         return
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    )
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     try:
         yield lambda jobs: pool.map(_work, jobs)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    end_at_interrupt()  # a terminal's Ctrl-C reaches the workers too, and each would tell it
+    torch.set_num_threads(1)
 
 
 def _work(job: _Job) -> SceneScores:
