@@ -3,6 +3,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from typing import get_args
 
 import numpy as np
@@ -12,9 +13,14 @@ import torch
 from textseg.errors import InvalidInputError
 from textseg.picturebook import denoiser, optimizing, weights_folder
 from textseg.picturebook import train as training
-from textseg.picturebook.batches import CaptionedLatents
+from textseg.picturebook.batches import MIN_CELLS, CaptionedLatents, rows_ahead
 from textseg.picturebook.captions import SYNONYMS
-from textseg.picturebook.corpus import open_corpus, render_corpus, world_of_each
+from textseg.picturebook.corpus import (
+    MAX_THINGS,
+    open_corpus,
+    render_corpus,
+    world_of_each,
+)
 from textseg.picturebook.denoiser import (
     Prediction,
     denoiser_loss,
@@ -44,7 +50,7 @@ from textseg.picturebook.recipes import TINY
 from textseg.picturebook.scenes import HELD_OUT, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.train import load_networks, train
-from textseg.picturebook.vocabulary import new_tokenizer
+from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
 from textseg.picturebook.worlds import scene_of
 
 CPU = torch.device("cpu")
@@ -164,8 +170,8 @@ def test_phrases_that_mean_the_same_things_share_them(mixed_corpus):
     )
     batch = data.batch(64, np.random.default_rng(0))
     said = (batch.words[:, 1:-1].sum(2) > 0).sum(1)
-    assert {1, 2} <= set(said[~batch.false].tolist())
-    for row in torch.arange(64)[~batch.false & (said > 0)]:
+    assert {1, 2} <= set(said[batch.wrong :].tolist())
+    for row in torch.arange(64)[batch.wrong :][said[batch.wrong :] > 0]:
         shown = batch.target[row, 1 : 1 + said[row]]
         torch.testing.assert_close(shown, torch.full_like(shown, 1 / said[row].item()))
 
@@ -214,14 +220,16 @@ def test_recording_attention_changes_neither_result_nor_network():
 
 
 def regions_of_two_pictures() -> Regions:
-    coverage = torch.zeros(2, 4, 4)
-    coverage[0, :2], coverage[1, 2:] = 1, 1
+    """One thing and one phrase each, and an empty place for a second thing."""
+    coverage, match = torch.zeros(2, 2, 4, 4), torch.zeros(2, 2, 2, 1, dtype=torch.bool)
+    coverage[0, 0, :2], coverage[1, 0, 2:] = 1, 1
+    match[0, 0, 0, 0] = match[1, 0, 1, 0] = True
     return Regions(
-        picture=torch.tensor([0, 1]),
         coverage=coverage,
-        phrase_picture=torch.tensor([0, 1]),
-        phrase_token=torch.tensor([1, 2]),
-        match=torch.eye(2, dtype=torch.bool),
+        token=torch.tensor([[1], [2]]),
+        match=match,
+        thing=torch.tensor([[True, False]] * 2),
+        phrase=torch.ones(2, 1, dtype=torch.bool),
     )
 
 
@@ -238,15 +246,34 @@ def test_contrast_is_small_where_things_point_at_their_own_phrases_only():
     assert contrast_loss([undecided], regions, one).item() == pytest.approx(2 * np.log(2))
 
 
-def regions_of_two_pictures_without_phrases() -> Regions:
-    empty, full = torch.zeros(0, dtype=torch.long), regions_of_two_pictures()
+def without_phrases(regions: Regions) -> Regions:
     return replace(
-        full, phrase_picture=empty, phrase_token=empty, match=torch.zeros(2, 0, dtype=torch.bool)
+        regions,
+        phrase=torch.zeros_like(regions.phrase),
+        match=torch.zeros_like(regions.match),
     )
 
 
 def test_contrast_of_a_batch_without_phrases_is_zero():
-    assert contrast_loss([], regions_of_two_pictures_without_phrases(), torch.ones(2)) == 0
+    query, key = torch.randn(2, 16, 2), torch.randn(2, 3, 2)
+    record = LayerRecord(torch.zeros(2, 16, 3), query.requires_grad_(), key, scale=1.0)
+    loss = contrast_loss([record], without_phrases(regions_of_two_pictures()), torch.ones(2))
+    assert loss == 0
+    loss.backward()
+    assert (query.grad == 0).all()
+
+
+def test_an_empty_place_takes_no_part_in_the_contrast():
+    generator = torch.Generator().manual_seed(0)
+    query, key = (torch.randn(2, n, 2, generator=generator) for n in (16, 3))
+    record = LayerRecord(torch.zeros(2, 16, 3), query, key, scale=1.0)
+    regions = regions_of_two_pictures()
+    one = Regions(
+        regions.coverage[:, :1], regions.token, regions.match[:, :1], regions.thing[:, :1],
+        regions.phrase,
+    )  # fmt: skip
+    found = [contrast_loss([record], each, torch.tensor([1.0, 0.5])) for each in (regions, one)]
+    torch.testing.assert_close(*found)
 
 
 def test_locality_is_the_mean_square_of_what_changes_elsewhere():
@@ -259,32 +286,117 @@ def test_locality_is_the_mean_square_of_what_changes_elsewhere():
     assert locality_loss(outside, reference, rest, 0.5 * torch.ones(1)) == 9 / 4
 
 
+def own_matches(batch):
+    """Whether each phrase is true of a thing of its own picture (b, phrases)."""
+    own = torch.arange(len(batch.ids))
+    return batch.regions.match[own, :, own].any(1)
+
+
 def test_regions_list_things_phrases_and_what_is_true(data):
     batch = data.batch(16, np.random.default_rng(1))
     regions = batch.regions
     tokens = new_tokenizer().convert_ids_to_tokens(
-        batch.ids[regions.phrase_picture, regions.phrase_token]
+        batch.ids.gather(1, regions.token)[regions.phrase].tolist()
     )
     nouns = {noun for group in SYNONYMS.values() for noun in group} | set(KINDS)
     assert {token.removesuffix("</w>") for token in tokens} <= nouns
-    own = regions.picture[:, None] == regions.phrase_picture
-    true = ~batch.false[regions.phrase_picture]
-    assert (regions.match & own).any(0)[true].float().mean() > 0.9
-    assert regions.match.float().mean() < 0.5
+    true = own_matches(batch)[batch.wrong :][regions.phrase[batch.wrong :]]
+    assert true.float().mean() > 0.9
+    assert regions.match.sum() < 0.5 * regions.thing.sum() * regions.phrase.sum()
 
 
 def test_false_captions_name_what_is_not_there(data):
     right = {True: [], False: []}
     for seed in range(6):
         batch = data.batch(24, np.random.default_rng(seed))
-        assert batch.false.tolist() == [True] * 3 + [False] * 21
+        assert batch.wrong == 3
         assert batch.target[:3, 1:-1].mean() < 0.05
-        regions = batch.regions
-        own = regions.picture[:, None] == regions.phrase_picture
-        for found, row in zip((regions.match & own).any(0), regions.phrase_picture, strict=True):
-            right[bool(batch.false[row])].append(bool(found))
+        true, there = own_matches(batch), batch.regions.phrase
+        for row in range(24):
+            right[row < batch.wrong] += true[row][there[row]].tolist()
     # a wrong colour that a phrase does not say leaves it true
     assert np.mean(right[True]) < 0.5 < 0.8 < np.mean(right[False])
+
+
+def watched(data, monkeypatch):
+    """The views and captions that rows are made of, as they are made."""
+    seen = []
+    for name in ("_view", "_caption"):
+        real = getattr(data, name)
+
+        def noted(*given, real=real, **options):
+            seen.append(real(*given, **options))
+            return seen[-1]
+
+        monkeypatch.setattr(data, name, noted)
+    return seen
+
+
+def grounds_one_by_one(said, view, coverage):
+    """Groups and words of one picture, in loops."""
+    target = np.zeros((MAX_THINGS + 2, *coverage.shape[1:]), np.float32)
+    words = np.zeros((MAX_THINGS + 2, MAX_TOKENS), np.float32)
+    means = [phrase.means(*thing) for phrase in said.phrases for thing in view.things]
+    told = np.array(means, bool).reshape(len(said.phrases), len(view.things))
+    portion = 1 / np.maximum(told.sum(0), 1) if said.shares else np.ones(len(view.things))
+    for group, phrase in enumerate(said.phrases, start=1):
+        free = np.clip(1 - target[1 : MAX_THINGS + 1].sum(0), 0, 1)
+        parts = coverage * portion[:, None, None]
+        target[group] = np.minimum(parts[told[group - 1]].sum(0), free)
+        words[group, phrase.words[0] + 1 : phrase.words[1] + 1] = 1
+    if said.setting is not None:
+        target[-1] = np.clip(1 - coverage.sum(0), 0, 1)
+        words[-1, said.setting[0] + 1 : said.setting[1] + 1] = 1
+    target[0], words[0, 0] = np.clip(1 - target[1:].sum(0), 0, 1), 1
+    return target, words
+
+
+@pytest.mark.parametrize("windows", [0.0, 1.0])
+@pytest.mark.parametrize("pictures", ["data", "mixed"])
+def test_batches_say_what_loops_over_captions_and_things_say(
+    pictures, windows, request, monkeypatch
+):
+    whole = request.getfixturevalue(pictures)
+    data = CaptionedLatents(
+        whole._corpus, whole._latents, new_tokenizer(), worlds=whole._worlds, windows=windows
+    )
+    made = watched(data, monkeypatch)
+    for seed in range(8):
+        made.clear()
+        rows = data.rows(7, np.random.default_rng(seed))  # too few for false captions
+        views, said = made[::2], made[1::2]
+        batch = data.assembled(rows)
+        coverage = [
+            data._corpus.coverage[k][v.slots][:, v.rows, v.columns].astype(np.float32) / 255
+            for k, v in zip(rows.values["scene"], views, strict=True)
+        ]
+        for n, (text, view) in enumerate(zip(said, views, strict=True)):
+            target, words = grounds_one_by_one(text, view, coverage[n])
+            torch.testing.assert_close(batch.target[n].numpy(), target, atol=1e-6, rtol=0)
+            np.testing.assert_array_equal(batch.words[n].numpy(), words)
+            cut = data._latents[rows.values["scene"][n], :, view.rows, view.columns]
+            torch.testing.assert_close(batch.latents[n], cut.float(), atol=0, rtol=0)
+        for n, k in product(range(7), range(7)):
+            expected = np.zeros((MAX_THINGS, MAX_THINGS), bool)
+            for thing, slot, share in zip(
+                views[n].things, views[n].slots, coverage[n], strict=True
+            ):
+                for j, phrase in enumerate(said[k].phrases):
+                    true = phrase.means(*thing) if n == k else phrase.fits(*thing)
+                    expected[slot, j] = true and share.sum() > MIN_CELLS
+            np.testing.assert_array_equal(batch.regions.match[n, :, k].numpy(), expected)
+
+
+def test_rows_that_workers_draw_ahead_are_those_that_are_drawn_when_asked_for(data):
+    drawn = []
+    for workers in (0, 1):
+        with rows_ahead(data, 6, seed=3, first=2, workers=workers) as rows:
+            drawn.append([next(rows) for _ in range(4)])
+    for ours, theirs in zip(*drawn, strict=True):
+        np.testing.assert_array_equal(ours.values, theirs.values)
+        assert (ours.window, ours.wrong) == (theirs.window, theirs.wrong)
+    plain = data.rows(6, np.random.default_rng([3, 1, 4]))  # seed, stage, step
+    np.testing.assert_array_equal(drawn[1][2].values, plain.values)
 
 
 def test_no_false_caption_names_a_held_out_pair(data):
@@ -299,7 +411,7 @@ def test_false_captions_take_no_part_in_the_diffusion_loss(data):
     batch = data.batch(24, np.random.default_rng(0))
     torch.manual_seed(0)
     before = loss_of(tiny_networks(), batch).diffusion
-    batch.latents[batch.false] += 100.0
+    batch.latents[: batch.wrong] += 100.0
     torch.manual_seed(0)
     after = loss_of(tiny_networks(), batch).diffusion
     torch.testing.assert_close(before, after)
@@ -322,7 +434,7 @@ def test_the_diffusion_loss_is_of_what_the_network_is_to_predict(data, predictio
         return Prediction(noise[:rows] if prediction == "epsilon" else velocity, (layer,))
 
     batch = data.batch(8, np.random.default_rng(0))
-    batch = replace(batch, regions=regions_of_two_pictures_without_phrases())
+    batch = replace(batch, regions=without_phrases(batch.regions))
     torch.manual_seed(0)
     torch.randn(8)  # as the levels are drawn before the noise
     noise = torch.randn(batch.latents.shape)
@@ -336,7 +448,7 @@ def test_a_network_that_predicts_noise_stops_short_of_pure_noise():
 
 
 def test_training_levels_end_in_pure_noise():
-    levels = training_levels(new_scheduler())
+    levels = training_levels(new_scheduler(), CPU)
     assert levels[-1] == 1
     assert (levels.diff() > 0).all()
 
@@ -364,17 +476,16 @@ def test_windows_are_wide_or_tall_and_the_same_within_a_batch(large):
 def test_a_window_takes_truth_and_latents_from_the_same_place(large):
     for batch in windows_of(large, 8):
         assert batch.target.shape[-2:] == batch.latents.shape[-2:]
-        shown = batch.latents[batch.regions.picture]  # (r, things, h, w)
-        away = (shown - batch.regions.coverage[:, None]).abs().amax((2, 3))
+        shown = batch.latents[:, None]  # (b, 1, things, h, w)
+        away = (shown - batch.regions.coverage[:, :, None]).abs().amax((3, 4))
+        away = away[batch.regions.thing]
         assert (away.amin(1) < 1e-6).all()
 
 
 def test_captions_name_no_thing_that_a_window_leaves_out(large):
     for batch in windows_of(large, 8):
-        regions = batch.regions
-        own = regions.picture[:, None] == regions.phrase_picture
-        told = ~batch.false[regions.phrase_picture]
-        assert (regions.match & own).any(0)[told].float().mean() > 0.95
+        true, there = (each[batch.wrong :] for each in (own_matches(batch), batch.regions.phrase))
+        assert true[there].float().mean() > 0.95
 
 
 def test_a_window_without_things_is_its_setting(large):
@@ -382,7 +493,7 @@ def test_a_window_without_things_is_its_setting(large):
     bare = replace(corpus, kinds=np.full_like(corpus.kinds, -1))
     data = CaptionedLatents(bare, latents, new_tokenizer(), windows=1.0)
     batch = data.batch(8, np.random.default_rng(0))
-    assert not len(batch.regions.match)
+    assert not batch.regions.thing.any()
     assert (batch.target[:, 1:-1] == 0).all()
 
 

@@ -77,15 +77,15 @@ def crops(corpus: Corpus, *, batch: int, side: int, rng: np.random.Generator) ->
 
 def train_autoencoder(
     trainer: Trainer, corpus: Corpus, *, batch: int, side: int
-) -> Iterator[float]:
-    """Trains until the trainer's last step, yielding the loss of each step."""
+) -> Iterator[tuple[Tensor]]:
+    """Trains until the trainer's last step, yielding the running loss of each step."""
     model = trainer.model
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
         images = crops(corpus, batch=batch, side=side, rng=rng).to(trainer.device)
         with trainer.autocast():
             loss = autoencoder_loss(model, images.contiguous(memory_format=torch.channels_last))
-        yield trainer.update(loss)
+        yield (trainer.update(loss),)
 
 
 @torch.no_grad()

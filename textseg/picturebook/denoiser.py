@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from textseg.picturebook.batches import Batch, CaptionedLatents, compared_rows
+from textseg.picturebook.batches import Batch, CaptionedLatents, compared_rows, rows_ahead
 from textseg.picturebook.grounding import (
     LayerRecord,
     contrast_loss,
@@ -141,9 +140,9 @@ def new_denoiser(
     return TextToNoise(unet, CLIPTextModel(config))
 
 
-def training_levels(scheduler: DDIMScheduler) -> Tensor:
-    """Returns sigma = s / (a + s) of every training timestep, on the CPU."""
-    alphas = scheduler.alphas_cumprod.cpu()  # the scheduler moves them to where it adds noise
+def training_levels(scheduler: DDIMScheduler, device: torch.device) -> Tensor:
+    """Returns sigma = s / (a + s) of every training timestep."""
+    alphas = scheduler.alphas_cumprod.to(device)
     a, s = alphas.sqrt(), (1 - alphas).sqrt()
     return torch.as_tensor(s / (a + s))
 
@@ -172,27 +171,26 @@ def denoiser_loss(
     What the network is to predict is the scheduler's prediction type. The locality loss counts
     `locality` times; at 0 its reference is not asked.
     """
-    levels = training_levels(scheduler)
-    b = len(batch.latents)
-    sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b))
-    sigma = torch.where(batch.false.cpu(), FALSE_LEVELS * sigma, sigma)
+    b, device = len(batch.latents), batch.latents.device
+    levels = training_levels(scheduler, device)
+    sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b, device=device))
+    sigma[: batch.wrong] *= FALSE_LEVELS
     timesteps = torch.searchsorted(levels, sigma).clamp(0, len(levels) - 1)
-    device = batch.latents.device
-    noise = torch.randn(batch.latents.shape).to(device)
-    noised = scheduler.add_noise(batch.latents, noise, timesteps.to(device))
+    noise = torch.randn(batch.latents.shape, device=device)
+    noised = scheduler.add_noise(batch.latents, noise, timesteps)
     truth = noise
     if scheduler.config.prediction_type == "v_prediction":
-        truth = scheduler.get_velocity(batch.latents, noise, timesteps.to(device))
-    predicted = predict(noised, timesteps.to(device), batch.ids)
+        truth = scheduler.get_velocity(batch.latents, noise, timesteps)
+    predicted = predict(noised, timesteps, batch.ids)
     some = slice(0, compared_rows(b))
-    weight = (1 - levels[timesteps]).to(device)
+    weight = 1 - levels[timesteps]
     maps = [layer.attention for layer in predicted.layers]
-    output, true = predicted.output, ~batch.false
+    output, true = predicted.output, slice(batch.wrong, None)
     elsewhere = torch.zeros((), device=device)
     if locality:
         with torch.no_grad():
             ids = batch.empty.expand(len(noised[some]), -1)
-            reference = predict(noised[some], timesteps[some].to(device), ids).output
+            reference = predict(noised[some], timesteps[some], ids).output
         elsewhere = locality * locality_loss(
             output[some], reference, batch.target[some, 0], weight[some]
         )
@@ -210,15 +208,22 @@ def train_denoiser(
     *,
     batch: int,
     prediction: PredictionType = "v_prediction",
-) -> Iterator[tuple[float, ...]]:
-    """Trains to the trainer's last step, yielding the running total and the parts of each step."""
-    scheduler = new_scheduler(prediction)
-    with recorded(trainer.model, compiles=compiling_pays(trainer.device)) as predict:
-        for step in trainer.steps():
-            drawn = data.batch(batch, np.random.default_rng([trainer.seed, 1, step]))
+    workers: int = 0,
+) -> Iterator[tuple[Tensor, ...]]:
+    """Trains to the trainer's last step, yielding the running total and the parts of each step.
+
+    They are tensors where training is: to read one is to wait for the step. As many `workers` draw
+    the rows of later steps meanwhile.
+    """
+    scheduler, first = new_scheduler(prediction), trainer.step
+    with (
+        recorded(trainer.model, compiles=compiling_pays(trainer.device)) as predict,
+        rows_ahead(data, batch, seed=trainer.seed, first=first, workers=workers) as rows,
+    ):
+        for step, drawn in zip(trainer.steps(), rows, strict=False):
             with trainer.autocast():
                 locality = 0 if step % LOCALITY_EVERY else LOCALITY_EVERY
-                on_device = drawn.to(trainer.device)
-                losses = denoiser_loss(predict, scheduler, on_device, locality=locality)
+                assembled = data.assembled(drawn)
+                losses = denoiser_loss(predict, scheduler, assembled, locality=locality)
             running = trainer.update(losses.total)
-            yield running, *(float(part.detach()) for part in vars(losses).values())
+            yield running, *(part.detach() for part in vars(losses).values())

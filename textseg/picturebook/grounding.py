@@ -32,6 +32,9 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+_NOWHERE = -1e4
+"""Logit of what is not there, low enough to count for nothing beside any other."""
+
 
 @dataclass(frozen=True)
 class LayerRecord:
@@ -55,19 +58,22 @@ class LayerRecord:
 class Regions:
     """The things and the phrases of a batch, and which of them match.
 
+    There are places for as many as may be; shapes do not depend on how many there are.
+
     Attributes:
-        picture: (r,) the row of the batch that each thing is in.
-        coverage: (r, h, w) its visible share of each cell.
-        phrase_picture: (p,) the row of the batch whose caption each phrase is in.
-        phrase_token: (p,) position of the phrase's noun; it has read the words before it.
-        match: (r, p) bool, whether the phrase is true of the thing.
+        coverage: (b, things, h, w) the visible share of each cell.
+        token: (b, phrases) position of each phrase's noun; it has read the words before it.
+        match: (b, things, b, phrases) bool, whether the phrase is true of the thing; false where
+            there is no such thing or phrase.
+        thing: (b, things) bool, the places that hold a thing.
+        phrase: (b, phrases) bool, the places that hold a phrase.
     """
 
-    picture: Tensor
     coverage: Tensor
-    phrase_picture: Tensor
-    phrase_token: Tensor
+    token: Tensor
     match: Tensor
+    thing: Tensor
+    phrase: Tensor
 
 
 class _RecordingProcessor:
@@ -131,23 +137,23 @@ def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tenso
     """Returns how badly things pick their phrases, and phrases their things, from the whole batch.
 
     Args:
-        layers: records of the cross-attention layers.
+        layers: records of the cross-attention layers, at least one.
         regions: the batch's things and phrases; without a pair that matches the loss is 0.
         weight: (b,) weight of each picture.
     """
-    if not regions.match.any():
-        return torch.zeros((), device=weight.device)
-    matched_things, matched_phrases = regions.match.any(1), regions.match.any(0)
-    of_thing = weight[regions.picture][matched_things]
-    of_phrase = weight[regions.phrase_picture][matched_phrases]
+    things, phrases = regions.thing.numel(), regions.phrase.numel()
+    match = regions.match.reshape(things, phrases)
+    there = regions.thing.reshape(-1, 1) & regions.phrase.reshape(1, -1)
     losses = []
     for layer in layers:
-        logits = _logits(layer, regions)  # (r, p)
-        right = logits.masked_fill(~regions.match, torch.finfo(logits.dtype).min)
-        by_thing = (logits.logsumexp(1) - right.logsumexp(1))[matched_things]
-        by_phrase = (logits.logsumexp(0) - right.logsumexp(0))[matched_phrases]
-        losses.append((by_thing * of_thing).mean() + (by_phrase * of_phrase).mean())
-    return torch.stack(losses).mean()
+        logits = _logits(layer, regions).masked_fill(~there, _NOWHERE)  # (things, phrases)
+        right = logits.masked_fill(~match, _NOWHERE)
+        for axis, places in ((1, regions.thing), (0, regions.phrase)):
+            matched = match.any(axis).float()
+            worse = (logits.logsumexp(axis) - right.logsumexp(axis)) * matched
+            each = weight.repeat_interleave(places.shape[1])
+            losses.append((worse * each).sum() / matched.sum().clamp(min=1))
+    return 2 * torch.stack(losses).mean()
 
 
 def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Tensor) -> Tensor:
@@ -164,12 +170,12 @@ def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Te
 
 
 def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
-    coverage = regions.coverage[:, None]
-    share = adaptive_avg_pool2d(coverage, _grid(layer.query, coverage)).flatten(1)
-    share = share / share.sum(1, keepdim=True)
-    thing = torch.einsum("rc,rcd->rd", share, layer.query.float()[regions.picture])
-    phrase = layer.key.float()[regions.phrase_picture, regions.phrase_token]
-    return layer.scale * thing @ phrase.T
+    share = adaptive_avg_pool2d(regions.coverage, _grid(layer.query, regions.coverage)).flatten(2)
+    share = share / share.sum(-1, keepdim=True).clamp(min=1e-6)
+    thing = (share @ layer.query.float()).flatten(0, 1)  # (places of things, d)
+    at = regions.token[..., None].expand(-1, -1, layer.key.shape[-1])
+    phrase = layer.key.float().gather(1, at).flatten(0, 1)  # (places of phrases, d)
+    return torch.as_tensor(layer.scale * thing @ phrase.T)
 
 
 def _grid(cells_second: Tensor, latents: Tensor) -> tuple[int, int]:

@@ -174,7 +174,7 @@ class Trainer:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizers = self._optimizers()
         self.average = [p.detach().clone() for p in self.parameters]
-        self._running: float | None = None
+        self._running: Tensor | None = None
         self.spent = 0.0
         self._saved = self._ticked = time.monotonic()
         if self.checkpoint is not None and self.checkpoint.exists():
@@ -200,8 +200,11 @@ class Trainer:
         """Returns the context in which the loss of a step is computed."""
         return autocast(self.device, self.precision)
 
-    def update(self, loss: Tensor) -> float:
-        """Takes one optimiser step down the loss; returns the running loss."""
+    def update(self, loss: Tensor) -> Tensor:
+        """Takes one optimiser step down the loss; returns the running loss.
+
+        Nothing here waits for a GPU but what is kept of every hundredth step.
+        """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -217,12 +220,12 @@ class Trainer:
         now = time.monotonic()
         self.spent += now - self._ticked
         self._ticked = now
-        return self._note(float(loss.detach()))
+        return self._note(loss.detach())
 
-    def _note(self, loss: float) -> float:
-        self._running = loss if self._running is None else 0.99 * self._running + 0.01 * loss
+    def _note(self, loss: Tensor) -> Tensor:
+        self._running = loss if self._running is None else self._running.lerp(loss, 0.01)
         if self.step % 100 == 0:
-            self.losses.append((self.step, self._running))
+            self.losses.append((self.step, float(self._running)))
         if (
             time.monotonic() - self._saved > self.every
             or self.schedule.done(self.step, self.spent) >= 1

@@ -13,7 +13,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from textseg.picturebook.optimizing import Precision, Schedule, Trainer, chosen_
 from textseg.picturebook.recipes import Recipe, add_recipe, told_recipe
 from textseg.picturebook.vocabulary import new_tokenizer
 
+SHOWN = 20  # steps between two looks at the losses, each of which waits for a GPU
 EXPORT_SECONDS = 600.0
 """How often what was trained so far is written, as if training ended there."""
 
@@ -98,14 +99,17 @@ def _latents(
 
 
 def _follow(
-    stage: str, trainer: Trainer, losses: object, export: Callable[[], None] | None = None
+    stage: str,
+    trainer: Trainer,
+    losses: Iterator[tuple[Tensor, ...]],
+    export: Callable[[], None] | None = None,
 ) -> None:
     """Trains to the end, showing the losses; calls ``export`` from time to time."""
     exported = time.monotonic()
     bar = tqdm(losses, desc=stage, initial=trainer.step, total=trainer.schedule.total)
     for loss in bar:
-        shown = loss if isinstance(loss, tuple) else (loss,)
-        bar.set_postfix_str(" ".join(f"{value:.4f}" for value in shown), refresh=False)
+        if trainer.step % SHOWN == 0:
+            bar.set_postfix_str(" ".join(f"{float(value):.4f}" for value in loss), refresh=False)
         if export is not None and time.monotonic() - exported > EXPORT_SECONDS:
             export()
             exported = time.monotonic()
@@ -177,7 +181,7 @@ def train(
     latents = _latents(vae, path, corpus, device=device, precision=precision)
     if warm is None:
         vae.register_to_config(scaling_factor=1 / float(latents[:4096].float().std()))
-    scaled = (latents.float() * vae.config.scaling_factor).half()
+    scaled = (latents.float() * vae.config.scaling_factor).half().to(device)
     networks = networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     trainer = Trainer(
         networks,
@@ -190,7 +194,13 @@ def train(
     )
     worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
     data = CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)
-    losses = train_denoiser(trainer, data, batch=recipe.batch, prediction=recipe.prediction)
+    losses = train_denoiser(
+        trainer,
+        data,
+        batch=recipe.batch,
+        prediction=recipe.prediction,
+        workers=usable_cores() - 1 if device.type == "cuda" else 0,  # else they share the cores
+    )
 
     def export() -> None:
         with trainer.averaged():  # exporting halves the precision of what it is given
@@ -229,6 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except InvalidInputError as error:
         parser.error(str(error))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # what autocasting leaves in float32
+        torch.backends.cudnn.benchmark = True  # few shapes, asked for many times
     train(
         recipe,
         told.work,
