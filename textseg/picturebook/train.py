@@ -108,7 +108,7 @@ def _follow(
     exported = time.monotonic()
     bar = tqdm(losses, desc=stage, initial=trainer.step, total=trainer.schedule.total)
     for loss in bar:
-        if trainer.step % SHOWN == 0:
+        if trainer.step % SHOWN == 1:  # after a step of which the losses are complete
             bar.set_postfix_str(" ".join(f"{float(value):.4f}" for value in loss), refresh=False)
         if export is not None and time.monotonic() - exported > EXPORT_SECONDS:
             export()
