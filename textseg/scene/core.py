@@ -334,8 +334,7 @@ class Scene:
         """Return where an expression such as "house and not (door or window)" holds.
 
         All of its phrases are looked for in one call. What is not present is nowhere, so that
-        everything except it is the whole picture. So is what nothing can be said about, because the
-        model does not know its words; the name of the mask tells.
+        everything except it is the whole picture.
 
         Args:
             text: phrases with "and", "or", "not", "except", parentheses and double quotes; see
