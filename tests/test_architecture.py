@@ -22,13 +22,14 @@ BORDER = ("textseg.errors", "textseg.progress", "textseg.files", "textseg.images
 # What each room may import of the house, itself included; the longest name that fits counts.
 ARROWS: dict[str, tuple[str, ...]] = {
     # the border: knows nothing of the rest
+    "textseg.version": (),
     "textseg.errors": (),
     "textseg.progress": ("textseg.errors",),
     "textseg.process": (),
     "textseg.files": ("textseg.errors",),
     "textseg.images": ("textseg.errors", "textseg.files", "textseg.images"),
     # writing pictures back, with a word on who made them
-    "textseg.provenance": (*BORDER, "textseg.__version__", "textseg.provenance"),
+    "textseg.provenance": (*BORDER, "textseg.version", "textseg.provenance"),
     "textseg.saving": (*BORDER, "textseg.provenance"),
     "textseg.cache": (),
     "textseg.plugins": ("textseg.errors",),
@@ -84,7 +85,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
         *BORDER,
-        "textseg.__version__",
+        "textseg.version",
         "textseg.provenance",
         "textseg.saving",
         "textseg.workspace",
@@ -92,7 +93,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # what people and programs use: no backend, no method
     "textseg.toolbox": (
         *BORDER,
-        "textseg.__version__",
+        "textseg.version",
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.scene",
@@ -119,7 +120,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # views on the toolbox: no model, no method by name
     "textseg.panels": (
         *BORDER,
-        "textseg.__version__",
+        "textseg.version",
         "textseg.panels",
         "textseg.toolbox",
         "textseg.workspace",
@@ -145,7 +146,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.images.open_picture",
         "textseg.process",
         "textseg.progress",
-        "textseg.__version__",
+        "textseg.version",
         "textseg.toolbox",
         "textseg.registry.methods",
         "textseg.registry.models",
@@ -165,7 +166,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.segmentation.picking",
-        "textseg.__version__",
+        "textseg.version",
         "agent_tools",
     ),
     # the embedded world: the renderer stands alone, so that its truth depends on no model

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from textseg.version import __version__
+
 TYPE_CHECKING = False  # as `typing` has it, which takes a moment to load
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -48,8 +50,6 @@ if TYPE_CHECKING:
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation, Segmentations
     from textseg.toolbox.places import place
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BusyError",

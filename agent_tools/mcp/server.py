@@ -25,10 +25,10 @@ from mcp_types import (
 from agent_tools.failures import failure
 from agent_tools.mcp import resources, tools
 from agent_tools.mcp.calls import carry_out
-from textseg import __version__
 from textseg.errors import InvalidInputError
 from textseg.progress import Follow
 from textseg.toolbox import Toolbox
+from textseg.version import __version__
 
 INSTRUCTIONS: Final = (
     "Finds things in pictures by words, changes them, and makes pictures. Pictures and masks go by "

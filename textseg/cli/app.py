@@ -43,7 +43,7 @@ def options(
 ) -> None:
     """Segment and edit pictures by text with a diffusion model."""
     if version:
-        from textseg import __version__
+        from textseg.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

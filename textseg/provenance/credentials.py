@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from textseg import __version__
 from textseg.errors import ImageError, InvalidInputError, MissingExtraError
 from textseg.images import FORMATS, opened
 from textseg.provenance.labels import GENERATED, Label
+from textseg.version import __version__
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes

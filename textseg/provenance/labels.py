@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 from xml.sax.saxutils import escape
 
-from textseg import __version__
 from textseg.errors import InvalidInputError
+from textseg.version import __version__
 
 SourceType = Literal["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"]
 

@@ -6,10 +6,10 @@ import time
 
 from pydantic import Field
 
-from textseg import __version__
 from textseg.images import MAX_PIXELS, open_picture
 from textseg.progress import Progress, ProgressCallback
 from textseg.toolbox.common import Facts, FileName, PixelLimit, silent
+from textseg.version import __version__
 
 
 class CaptionArguments(Facts):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textseg import __version__
 from textseg.editing.prompts import target_prompt
 from textseg.errors import InvalidInputError, NotFoundError, TimeLimitError
 from textseg.files import fitting, refuse_existing, usable_folder, write_files
@@ -20,6 +19,7 @@ from textseg.segmentation.export import stems
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create_facts import Change, CreateArguments, CreateFiles, CreateResult
+from textseg.version import __version__
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel

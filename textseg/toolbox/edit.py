@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg import __version__
 from textseg.errors import InvalidInputError
 from textseg.files import fitting, refuse_existing, usable_folder
 from textseg.images import Picture, open_picture
@@ -31,6 +30,7 @@ from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
 from textseg.toolbox.edit_facts import EditArguments, EditResult
 from textseg.toolbox.places import place
+from textseg.version import __version__
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel

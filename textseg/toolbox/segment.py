@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textseg import __version__
 from textseg.files import fitting, refuse_existing, usable_folder, write_files
 from textseg.images import open_picture, png_bytes, to_uint16
 from textseg.progress import CancelToken, ProgressCallback
@@ -15,6 +14,7 @@ from textseg.segmentation.export import stems
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
 from textseg.toolbox.segment_facts import FileNames, QueryFacts, SegmentArguments, SegmentResult
 from textseg.toolbox.selecting import Narrowed, region_facts
+from textseg.version import __version__
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from textseg import __version__
 from textseg.errors import InvalidInputError, problem_words
+from textseg.version import __version__
 
 Kind = Literal["image", "mask"]
 
