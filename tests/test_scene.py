@@ -347,13 +347,6 @@ def test_what_is_compared_with_unknown_words_cannot_be_told() -> None:
     assert found.caveat == "nothing can be said about 'tree': this model does not know 'zebra'"
 
 
-def test_an_expression_names_the_phrase_that_is_unknown() -> None:
-    scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
-    mask = scene.select("tree or purple zebra")
-    assert mask.name == "tree or purple zebra (unknown word)"
-    np.testing.assert_array_equal(mask.binary(), scene.segment("tree").binary())
-
-
 def test_progress_ends_every_stage_and_time_is_measured() -> None:
     seen = list[Progress]()
     found = Scene.open(rgb_of(MODEL), MODEL).segment_all(["tree", "house"], progress=seen.append)
