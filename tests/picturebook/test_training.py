@@ -573,8 +573,8 @@ def test_captured_steps_have_the_losses_of_plain_ones(data, captured):
     torch.testing.assert_close(losses, plain, atol=1e-6, rtol=1e-4)
 
 
-def test_each_kind_of_pass_is_captured_whole_and_once(captured):
-    assert len(captured[2]) == 2  # with captions and gradients, without either
+def test_what_most_steps_do_is_captured_whole_and_once(captured):
+    assert len(captured[2]) == 1  # with captions and gradients; not without either
 
 
 @pytest.mark.slow

@@ -71,9 +71,11 @@ Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
 def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
     """Yields the networks as a function that also returns its records; compiled if so wished.
 
-    The recording processors stay in place from one call to the next: new ones would have to be
-    compiled anew. On exit the network has its own ones back.
+    Only what most steps do is compiled, whole pictures with gradients: each further shape would
+    take minutes. The recording processors stay in place from one call to the next: new ones would
+    have to be compiled anew. On exit the network has its own ones back.
     """
+    whole = (model.unet.config.sample_size,) * 2
     with recorded_attention(model.unet) as records:
 
         def predict(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
@@ -82,7 +84,13 @@ def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
             records.clear()
             return Prediction(output, layers)
 
-        yield compiled(predict) if compiles else predict
+        fast = compiled(predict) if compiles else predict
+
+        def choose(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
+            most = torch.is_grad_enabled() and tuple(noised.shape[-2:]) == whole
+            return (fast if most else predict)(noised, timesteps, ids)
+
+        yield choose
 
 
 def new_scheduler(prediction: PredictionType = "v_prediction") -> DDIMScheduler:

@@ -18,7 +18,6 @@ from torch.optim import AdamW, Optimizer
 from textseg.picturebook.muon import Muon, suits
 
 MEASURED_SECONDS = 0.1  # for each precision
-_SHAPES = 32  # that a function is compiled for: windows of pictures, with and without gradients
 
 Inputs = TypeVarTuple("Inputs")
 Output = TypeVar("Output")
@@ -94,7 +93,7 @@ def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Outpu
     def call(*inputs: *Inputs) -> Output:
         nonlocal run
         try:
-            with torch._dynamo.config.patch(recompile_limit=_SHAPES), warnings.catch_warnings():
+            with warnings.catch_warnings():
                 # diffusers asks a cached function for torch's version; compiled code asks again
                 warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru")
                 return run(*inputs)
