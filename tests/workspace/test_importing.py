@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from tests.workspace.helpers import check_whole, encoded, image_draft, pixels, texts_of
-from textseg.errors import ImageError
+from textseg.errors import ImageError, InvalidInputError
 from textseg.images import open_picture, to_uint8
 from textseg.provenance import EDITED, label_in
 from textseg.saving import picture_bytes
@@ -264,3 +264,14 @@ def test_folders_are_not_part_of_a_name(workspace: Workspace) -> None:
     put(workspace, "trip/house.png", encoded())
     assert kept_name(workspace.resolve("trip/house.png")) == "house.png"
     assert "trip" not in texts_of(workspace)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_colours_of_sixteen_bits_in_memory_are_refused_and_not_rounded(
+    workspace: Workspace, channels: int
+) -> None:
+    deep = np.full((4, 6, channels), 65_000, np.uint16)
+    with pytest.raises(InvalidInputError, match="reduce to 8 bits"):
+        workspace.add_picture(deep)
+    assert workspace.count() == 0
+    assert workspace.add_picture((deep >> 8).astype(np.uint8)).width == 6

@@ -79,6 +79,7 @@ def incoming(source: ImageLike, *, name: str, limits: FileLimits) -> Incoming:
 
     Raises:
         ImageError: there is no such file, or it has too many bytes; not a picture.
+        InvalidInputError: colours of 16 bits in memory, which no file that is written here keeps.
     """
     if isinstance(source, str | os.PathLike):
         path = check_file(source)
@@ -101,9 +102,10 @@ def _content(path: Path, limits: FileLimits) -> bytes:
 
 
 def _pixels(picture: Picture) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Return the pixels as a PNG file keeps them: 16 bits for deep grey, otherwise 8."""
+    """Return the pixels as a PNG file keeps them: 16 bits for what has them, otherwise 8."""
+    kept = to_uint16 if picture.mode.endswith(";16") else to_uint8
     if picture.alpha is not None:
-        return to_uint8(np.concatenate([picture.rgb, picture.alpha[..., None]], 2))
+        return kept(np.concatenate([picture.rgb, picture.alpha[..., None]], 2))
     if picture.mode.startswith(("I", "F")):
         return to_uint16(picture.rgb[..., 0])
-    return to_uint8(picture.rgb[..., 0] if picture.mode in ("1", "L") else picture.rgb)
+    return kept(picture.rgb[..., 0] if picture.mode in ("1", "L") else picture.rgb)
