@@ -38,8 +38,8 @@ def faster_precision(device: torch.device) -> Precision:
     """Returns the precision in which a step is faster here: bfloat16 on a GPU, else as measured.
 
     What a processor says of itself does not tell: of two that have the instructions, one made 1.9
-    times as many convolutions in bfloat16, the other half as many, and torch calls bfloat16
-    supported on processors without them, where it takes three times as long.
+    times as many convolutions in bfloat16, the other a little over half as many. Torch calls
+    bfloat16 supported without them too, where it takes two to four times as long.
     """
     if device.type == "cuda":
         return "bfloat16"
