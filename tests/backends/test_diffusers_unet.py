@@ -236,3 +236,14 @@ def test_gradients_reach_the_latents(tiny_models) -> None:
     model.predict(z, 0.5, model.embed_text(["tree"])).eps.square().sum().backward()
     assert z.grad is not None
     assert z.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("build", [build_sd, build_xl])
+def test_tokens_know_the_word_they_belong_to(build) -> None:
+    text = wrap_pipeline(build()).embed_text(["a tree's  ok", "", "b" * 40 + " z"])
+
+    first, empty, cut = text.words
+    assert first[:8] == (None, 0, 1, 1, 1, 2, 2, None)
+    assert set(empty) == {None}
+    assert cut == (None, *[0] * 22, None)  # what was cut off has no token
+    assert {len(row) for row in text.words} == {text.embeddings.shape[1]}

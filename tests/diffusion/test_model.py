@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -131,3 +133,57 @@ def test_unknown_words_without_a_note_on_them_are_refused() -> None:
 def test_conditioning_for_other_prompts_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="2 prompts"):
         Conditioning(prompts=("a", "b"), embeddings=torch.zeros(3, 1, 1))
+
+
+# -- masks, further tensors, lengths and words
+
+
+def read_prompts(*words: int, tokens: int) -> Conditioning:
+    """Prompts of some words each, one token a word, filled up to ``tokens``."""
+    return Conditioning(
+        prompts=tuple(" ".join("ab"[k % 2] for k in range(n)) for n in words),
+        embeddings=torch.ones(len(words), tokens, 3),
+        mask=torch.tensor([[k < n for k in range(tokens)] for n in words]),
+        further={"glyphs": torch.full((len(words), 2), float(tokens))},
+        words=tuple(tuple(k if k < n else None for k in range(tokens)) for n in words),
+    )
+
+
+def test_shorter_prompts_are_filled_up_where_a_mask_leaves_it_out() -> None:
+    both = Conditioning.cat([read_prompts(2, 1, tokens=2), read_prompts(4, tokens=4)])
+
+    assert both.mask is not None
+    assert both.mask.sum(1).tolist() == [2, 1, 4]
+    assert both.embeddings.shape == (3, 4, 3)
+    assert both.embeddings[0, 2:].abs().sum() == 0
+    assert both.words == ((0, 1, None, None), (0, None, None, None), (0, 1, 2, 3))
+    assert both[2].further["glyphs"].tolist() == [[4.0, 4.0]]
+
+
+def test_prompts_without_a_mask_are_not_filled_up() -> None:
+    parts = [Conditioning((str(n),), torch.zeros(1, n, 3)) for n in (2, 4)]
+    with pytest.raises(InvalidInputError, match="2 and 4 tokens cannot be joined without a mask"):
+        Conditioning.cat(parts)
+
+
+def test_prompts_of_different_models_are_not_joined() -> None:
+    parts = [read_prompts(1, tokens=2), Conditioning(("a",), torch.zeros(1, 2, 3))]
+    with pytest.raises(InvalidInputError, match="not read by the same model"):
+        Conditioning.cat(parts)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"mask": torch.ones(1, 3, dtype=torch.bool)}, "a mask .1, 3. does not go with"),
+        ({"words": ((0, None),)}, "words of 2 tokens for embeddings of 4"),
+        ({"further": {"glyphs": torch.zeros(2, 1)}}, "do not go with glyphs for 2"),
+    ],
+)
+def test_fields_that_speak_of_other_tokens_are_refused(wrong: Any, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        Conditioning(**{"prompts": ("a",), "embeddings": torch.zeros(1, 4, 2), **wrong})
+
+
+def test_all_tensors_count_for_memory() -> None:
+    assert read_prompts(1, tokens=2).nbytes == 2 * 3 * 4 + 2 + 2 * 4

@@ -10,11 +10,11 @@ import torch
 from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import Parts, explained_memory
 from textseg.diffusion.model import Conditioning
-from textseg.diffusion.vocabulary import unknown_note, unknown_words
+from textseg.diffusion.vocabulary import unknown_note, unknown_words, word_at
 from textseg.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+    from transformers import BatchEncoding, CLIPTokenizer
 
 SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
 
@@ -33,15 +33,17 @@ def embed(
     known = known_words or frozenset()
     unknown = [() if known_words is None else unknown_words(prompt, known) for prompt in prompts]
     notes = [[unknown_note(words, known)] if words else [] for words in unknown]
-    states, pooled = [], None
+    states, pooled, words = [], None, []
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        rows = [tokenizer(prompt, truncation=False, verbose=False).input_ids for prompt in prompts]
+        read = [tokenizer(p, truncation=False, verbose=False) for p in prompts]
+        rows = [tokens.input_ids for tokens in read]
         notes = [
             [*earlier, *(note for note in _cut_off(tokenizer, row, length) if note not in earlier)]
             for earlier, row in zip(notes, rows, strict=True)
         ]
         ids = torch.tensor([_fit(tokenizer, row, length) for row in rows], device=parts.device)
+        words.append([_words(p, tokens, length) for p, tokens in zip(prompts, read, strict=True)])
         two = len(parts.text_encoders) == 2
         with evaluating(encoder), explained_memory():
             output = encoder(ids, output_hidden_states=two)
@@ -57,7 +59,19 @@ def embed(
         pooled=pooled,
         notes=tuple(tuple(note) for note in notes),
         unknown=tuple(unknown),
+        words=tuple(words[0]) if all(each == words[0] for each in words) else (),
     )
+
+
+def _words(prompt: str, tokens: BatchEncoding, length: int) -> tuple[int | None, ...]:
+    """Return which word each of ``length`` tokens belongs to; () where nobody can tell."""
+    if not tokens.is_fast:
+        return ()
+    spans = [tokens.token_to_chars(k) for k in range(len(tokens.input_ids))]
+    found = [None if span is None else word_at(prompt, *span) for span in spans]
+    if len(found) > length:
+        found = [*found[: length - 1], found[-1]]
+    return (*found, *(None,) * (length - len(found)))
 
 
 def _fit(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[int]:

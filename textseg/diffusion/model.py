@@ -11,9 +11,9 @@ and sigma = s / (a + s). A backend converts once, at its border.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -84,39 +84,59 @@ class Prediction:
 class Conditioning:
     """What a model made of ``n`` prompts; a batch that can be indexed, repeated and joined.
 
-    ``embeddings`` is (n, tokens, dim); ``pooled`` is (n, dim) for the models that want one vector
-    per prompt as well, else ``None``. ``notes`` holds, per prompt, remarks for people: which words
-    are unknown, what was cut off. ``unknown`` holds, per prompt, the words that the model does not
-    know, so that what it answers to them means nothing; where there are any, the first note says
-    so. A model of an open vocabulary knows all words.
+    Attributes:
+        prompts: the n texts.
+        embeddings: (n, tokens, ...).
+        pooled: (n, dim) for the models that want one vector per prompt as well.
+        mask: (n, tokens) bool, which tokens are there; None: all of them, padding too, where the
+            model reads its padding.
+        further: what else the model wants, by the name that its backend gives it, each (n, ...).
+        notes: per prompt, remarks for people: which words are unknown, what was cut off.
+        unknown: per prompt, the words that the model does not know, so that what it answers to them
+            means nothing; where there are any, the first note says so. A model of an open
+            vocabulary knows all words.
+        words: per prompt and token, which word of ``prompt.split()`` the token belongs to, counted
+            from 0; None: to none (begin, end, padding). An empty row: nobody can tell.
     """
 
     prompts: tuple[str, ...]
     embeddings: Tensor
     pooled: Tensor | None = None
+    mask: Tensor | None = None
+    further: Mapping[str, Tensor] = field(default_factory=dict)
     notes: tuple[tuple[str, ...], ...] = ()
     unknown: tuple[tuple[str, ...], ...] = ()
+    words: tuple[tuple[int | None, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Fill in empty notes and words, and check that all fields speak of the same prompts."""
-        for name in ("notes", "unknown"):
+        for name in _PER_PROMPT:
             if not getattr(self, name):
                 object.__setattr__(self, name, ((),) * len(self.prompts))
-        counts = {len(self.prompts), len(self.embeddings), len(self.notes), len(self.unknown)}
-        if self.pooled is not None:
-            counts.add(len(self.pooled))
-        if len(counts) > 1:
-            raise InvalidInputError(
-                f"{len(self.prompts)} prompts do not go with embeddings for "
-                f"{len(self.embeddings)}, notes for {len(self.notes)} and unknown words for "
-                f"{len(self.unknown)}"
-            )
+        fields = self._tensors() | {name: getattr(self, name) for name in _PER_PROMPT}
+        for name, values in fields.items():
+            if len(values) != len(self.prompts):
+                raise InvalidInputError(
+                    f"{len(self.prompts)} prompts do not go with {name} for {len(values)}"
+                )
+        self._check_tokens()
         for words, notes in zip(self.unknown, self.notes, strict=True):
             if words and not notes:
                 raise InvalidInputError(
                     f"no note says that the model does not know {', '.join(words)}",
                     hint="make it the first one, see textseg.diffusion.vocabulary",
                 )
+
+    def _check_tokens(self) -> None:
+        tokens = self.embeddings.shape[1]
+        if self.mask is not None and self.mask.shape != (len(self), tokens):
+            raise InvalidInputError(
+                f"a mask {tuple(self.mask.shape)} does not go with {len(self)} prompts of "
+                f"{tokens} tokens"
+            )
+        for row in self.words:
+            if row and len(row) != tokens:
+                raise InvalidInputError(f"words of {len(row)} tokens for embeddings of {tokens}")
 
     def __len__(self) -> int:
         """Return the number of prompts."""
@@ -129,12 +149,10 @@ class Conditioning:
         rows = range(len(self))[index] if isinstance(index, slice) else index
         chosen = torch.tensor([range(len(self))[row] for row in rows], dtype=torch.long)
         chosen = chosen.to(self.embeddings.device)
-        return Conditioning(
+        return _conditioning(
+            {name: tensor[chosen] for name, tensor in self._tensors().items()},
             prompts=tuple(self.prompts[row] for row in rows),
-            embeddings=self.embeddings[chosen],
-            pooled=None if self.pooled is None else self.pooled[chosen],
-            notes=tuple(self.notes[row] for row in rows),
-            unknown=tuple(self.unknown[row] for row in rows),
+            **{name: tuple(getattr(self, name)[row] for row in rows) for name in _PER_PROMPT},
         )
 
     def repeat_interleave(self, times: int) -> Conditioning:
@@ -143,15 +161,69 @@ class Conditioning:
 
     @staticmethod
     def cat(parts: Sequence[Conditioning]) -> Conditioning:
-        """Return the batches of one model, one after another; at least one is needed."""
-        pooled = [part.pooled for part in parts if part.pooled is not None]
-        return Conditioning(
+        """Return the batches of one model, one after another; at least one is needed.
+
+        Prompts of fewer tokens are filled up with zeros that the mask leaves out; prompts without a
+        mask must be of the same length, for their model would read what fills them up.
+        """
+        tensors = [part._tensors() for part in parts]
+        if len({frozenset(each) for each in tensors}) > 1:
+            raise InvalidInputError("these prompts were not read by the same model")
+        lengths = {part.embeddings.shape[1] for part in parts}
+        if len(lengths) > 1 and parts[0].mask is None:
+            raise InvalidInputError(
+                f"prompts of {' and '.join(map(str, sorted(lengths)))} tokens cannot be joined "
+                "without a mask"
+            )
+        widened = [part._words_for(max(lengths)) for part in parts]
+        return _conditioning(
+            {name: _joined([each[name] for each in tensors]) for name in tensors[0]},
             prompts=tuple(prompt for part in parts for prompt in part.prompts),
-            embeddings=torch.cat([part.embeddings for part in parts]),
-            pooled=torch.cat(pooled) if pooled else None,
             notes=tuple(note for part in parts for note in part.notes),
             unknown=tuple(words for part in parts for words in part.unknown),
+            words=tuple(row for rows in widened for row in rows),
         )
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the tensors take."""
+        return sum(tensor.nbytes for tensor in self._tensors().values())
+
+    def _tensors(self) -> dict[str, Tensor]:
+        own = {name: getattr(self, name) for name in _OWN_TENSORS}
+        return {name: tensor for name, tensor in own.items() if tensor is not None} | dict(
+            self.further
+        )
+
+    def _words_for(self, tokens: int) -> list[tuple[int | None, ...]]:
+        return [(*row, *(None,) * (tokens - len(row))) if row else () for row in self.words]
+
+
+_PER_PROMPT = ("notes", "unknown", "words")
+_OWN_TENSORS = ("embeddings", "pooled", "mask")
+
+
+def _conditioning(tensors: Mapping[str, Tensor], **texts: Any) -> Conditioning:  # fields by name
+    return Conditioning(
+        embeddings=tensors["embeddings"],
+        pooled=tensors.get("pooled"),
+        mask=tensors.get("mask"),
+        further={name: each for name, each in tensors.items() if name not in _OWN_TENSORS},
+        **texts,
+    )
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return tensors (n, tokens, ...) one after another, filled up to the longest with zeros."""
+    if parts[0].ndim < 2:
+        return torch.cat(list(parts))
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat(
+        [
+            torch.nn.functional.pad(part, [0, 0] * (part.ndim - 2) + [0, longest - part.shape[1]])
+            for part in parts
+        ]
+    )
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""Words that a model of a small vocabulary has never read: which they are, and what to say."""
+"""The words of prompts: where they stand, which a model has never read, and what to say then."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs s
 SIGNS = "$+<=>^`|~"  # those of ASCII that Unicode does not count as punctuation
 TOLD_WORDS, LONGEST_WORD = 5, 40  # of a text that may be a page long
 NEAR = 0.75  # of 1 for the same word; below, suggestions are none ("room" for "mushrooms")
+
+
+def word_at(prompt: str, start: int, end: int) -> int | None:
+    """Return which word of ``prompt.split()`` the characters from ``start`` to ``end`` belong to.
+
+    None where there is none: between words, or no characters at all.
+
+    >>> word_at("a red house", 2, 5), word_at("a red house", 1, 2)
+    (1, None)
+    """
+    spans = (word.span() for word in re.finditer(r"\S+", prompt))
+    return next((k for k, (a, b) in enumerate(spans) if a < end and start < b), None)
 
 
 def unknown_words(prompt: str, known: AbstractSet[str]) -> tuple[str, ...]:

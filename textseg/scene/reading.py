@@ -65,7 +65,7 @@ class Texts:
                 made = self.model.embed_text(missing)
             self._known |= {prompt: made[k] for k, prompt in enumerate(missing)}
         found = Conditioning.cat([self._known[prompt] for prompt in prompts])
-        while sum(text.embeddings.nbytes for text in self._known.values()) > TEXT_CACHE_BYTES:
+        while sum(text.nbytes for text in self._known.values()) > TEXT_CACHE_BYTES:
             del self._known[next(iter(self._known))]
         return found
 
