@@ -32,7 +32,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.provenance": (*BORDER, "textseg.version", "textseg.provenance"),
     "textseg.saving": (*BORDER, "textseg.provenance"),
     "textseg.cache": (),
-    "textseg.plugins": ("textseg.errors",),
+    "textseg.registry.plugins": ("textseg.errors",),
     # the language of the methods, and what is said in it
     "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
     "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
@@ -55,17 +55,15 @@ ARROWS: dict[str, tuple[str, ...]] = {
         *BORDER,
         "textseg.backends.evaluation",
         "textseg.backends.loading",
-        "textseg.picturebook",
-        "textseg.plugins",
     ),
     # by name, and only when asked for
     "textseg.registry": (
         *BORDER,
         "textseg.diffusion",
         "textseg.backends",
+        "textseg.captioning",
         "textseg.editing.base",
-        "textseg.picturebook",
-        "textseg.plugins",
+        "textseg.registry",
     ),
     "textseg.scene": (
         *BORDER,
@@ -97,10 +95,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.scene",
-        "textseg.registry.MOST_ATTEMPTS",
-        "textseg.registry.check_model",
-        "textseg.registry.make_method",
-        "textseg.registry.range_words",
+        "textseg.editing.kinds.MOST_ATTEMPTS",
+        "textseg.registry.captioners.load_captioner",
+        "textseg.registry.models.check_model",
+        "textseg.registry.methods.make_method",
+        "textseg.registry.methods.range_words",
         "textseg.captioning",
         "textseg.provenance",
         "textseg.saving",
@@ -124,11 +123,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.panels",
         "textseg.toolbox",
         "textseg.workspace",
-        "textseg.registry.MOST_ATTEMPTS",
-        "textseg.registry.method_names",
-        "textseg.registry.methods",
-        "textseg.registry.OptionInfo",
-        "textseg.registry.MethodInfo",
+        "textseg.editing.kinds.MOST_ATTEMPTS",
+        "textseg.registry.methods.method_names",
+        "textseg.registry.methods.methods",
+        "textseg.registry.methods.OptionInfo",
+        "textseg.registry.methods.MethodInfo",
         "textseg.editing.result",
         "textseg.editing.comparing",
         "textseg.segmentation.drawing",
@@ -148,10 +147,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.progress",
         "textseg.version",
         "textseg.toolbox",
-        "textseg.registry.methods",
-        "textseg.registry.models",
-        "textseg.registry.load_model",
-        "textseg.registry.OptionInfo",
+        "textseg.registry.methods.methods",
+        "textseg.registry.models.models",
+        "textseg.registry.models.load_model",
+        "textseg.registry.methods.OptionInfo",
         "textseg.picturebook.demo",
         "textseg.bench",
         "agent_tools.assistant",
@@ -185,7 +184,7 @@ MAY_USE_THEM = (
     "textseg.captioning",  # runs stock captioners
     "textseg.bench.peer",  # what we are compared with
     "textseg.bench.metrics.networks",  # what judges pictures
-    "textseg.registry",  # tells a loaded pipeline by its class
+    "textseg.registry.models",  # tells a loaded pipeline by its class
 )
 
 RENDERER = (

@@ -19,13 +19,13 @@ from transformers.utils.logging import is_progress_bar_enabled
 
 from tests.tiny import FAMILIES, in_training, with_dropout
 from textseg.backends.diffusers_unet import wrap_pipeline
-from textseg.captioning import load_captioner
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import conditioned, draw_noise, walk
 from textseg.errors import Cancelled, InvalidInputError
 from textseg.picturebook import weights_folder
 from textseg.progress import CancelToken
-from textseg.registry import load_model, models
+from textseg.registry.captioners import load_captioner
+from textseg.registry.models import load_model, models
 from textseg.scene import Scene
 from textseg.testing import GaussianModel, check_model
 

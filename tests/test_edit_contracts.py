@@ -32,7 +32,7 @@ from textseg.editing.apply import numbered_noise
 from textseg.editing.base import EditMethod, edit_levels
 from textseg.errors import Cancelled
 from textseg.progress import CancelToken, Progress
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 from textseg.scene import GENERATION_SOLVER, Scene
 from textseg.testing import GaussianModel
 

@@ -14,13 +14,12 @@ import pytest
 
 import textseg
 from tests.editing.helpers import box
-from textseg import registry
 from textseg.editing.base import EditMethod
 from textseg.editing.diffedit import DiffEdit
 from textseg.editing.flowedit import FlowEdit
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
-from textseg.plugins import forget_plugins
-from textseg.registry import (
+from textseg.registry import methods as registered
+from textseg.registry.methods import (
     MethodInfo,
     OptionInfo,
     make_method,
@@ -29,6 +28,7 @@ from textseg.registry import (
     methods,
     range_words,
 )
+from textseg.registry.plugins import forget_plugins
 from textseg.scene import Scene
 from textseg.testing import GaussianModel
 
@@ -53,7 +53,7 @@ def option(method: str, name: str) -> OptionInfo:
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
-    done = doctest.testmod(registry)
+    done = doctest.testmod(registered)
     assert done.attempted >= 1
     assert done.failed == 0
 
@@ -340,7 +340,7 @@ def test_packages_are_looked_up_once_until_they_are_forgotten(
         asked.append(group)
         return entry_points(group=group)
 
-    monkeypatch.setattr("textseg.plugins.entry_points", look_up)
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", look_up)
     assert "toy" in [info.name for info in methods()]
     make_method("toy")
     assert asked == ["textseg.methods"]

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tests.editing.helpers import Watched, box, method_with
-from textseg import registry
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.apply import Follow
 from textseg.editing.result import Edit, Evaluations
 from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
 from textseg.images import Padding, open_picture, to_tensor
 from textseg.progress import CancelToken, Deadline, Progress
+from textseg.registry import models
 from textseg.scene import Scene
 from textseg.scene.attempts import (
     LOOK_DRAWS,
@@ -239,12 +239,12 @@ def test_how_many_attempts_suit_is_known_of_the_model(monkeypatch: pytest.Monkey
     scene = Scene.open(MODEL.picture(["tree"], *SIZE, seed=1), MODEL)
     options: dict[str, Any] = {"source": "tree", "steps": 4, "mask": MASK}
     assert len(scene.edit("tree", "house", **options).attempts) == 1
-    monkeypatch.setattr(registry, "ATTEMPTS", {"gaussian": 2})
+    monkeypatch.setattr(models, "ATTEMPTS", {"gaussian": 2})
     assert len(scene.edit("tree", "house", **options).attempts) == 2
     assert len(scene.edit("tree", "house", attempts=1, **options).attempts) == 1
     named = scene.edit("tree", "house", method="sdedit", **options)
     assert len(named.attempts) == 1
-    assert registry.attempts_of("picturebook") >= 1
+    assert models.attempts_of("picturebook") >= 1
 
 
 def test_each_attempt_is_reported_and_may_be_stopped() -> None:

@@ -26,7 +26,7 @@ from textseg.errors import (
 )
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Progress
-from textseg.registry import make_method
+from textseg.registry.methods import make_method
 from textseg.scene import Made, Scene, edit, generate_and_edit
 from textseg.testing import GaussianModel
 

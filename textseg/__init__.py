@@ -45,7 +45,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         WorkspaceError,
     )
-    from textseg.registry import methods, models
+    from textseg.registry.methods import methods
+    from textseg.registry.models import models
     from textseg.scene import Creation, Scene, edit, generate_and_edit, load, segment
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation, Segmentations
@@ -95,8 +96,8 @@ _HOMES = {
     "generate_and_edit": "textseg.scene",
     "load": "textseg.scene",
     "segment": "textseg.scene",
-    "methods": "textseg.registry",
-    "models": "textseg.registry",
+    "methods": "textseg.registry.methods",
+    "models": "textseg.registry.models",
     "Edit": "textseg.editing.result",
     "constrain": "textseg.editing.result",
     "Mask": "textseg.segmentation.mask",

@@ -2,37 +2,25 @@
 
 A captioner says what a picture shows; edits use it as the text of the unedited picture. Ours is
 BLIP (arXiv:2201.12086) through transformers' classes: the small one that ships with the package
-("picturebook"), or any BLIP captioning checkpoint by folder or hub id. Other packages add theirs
-through the entry point group ``textseg.captioners``, each a function ``load(*, device: str,
-dtype: str, local_files_only: bool) -> Captioner``.
+("picturebook"), or any BLIP captioning checkpoint by folder or hub id.
 
 Weights come from safetensors only, and nothing that a checkpoint contains is ever executed.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import threading
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.errors import ImageError, ModelError, UnknownNameError, UnsupportedError
+from textseg.errors import ImageError, ModelError, UnsupportedError
 from textseg.images import plain_array, to_uint8
-from textseg.plugins import loaded, plugins
 
 if TYPE_CHECKING:
-    import torch
     from transformers import BertTokenizer, BlipForConditionalGeneration, BlipImageProcessorPil
 
-GROUP = "textseg.captioners"
-EMBEDDED = "picturebook"
-HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 FILES = (
     "config.json, model.safetensors, preprocessor_config.json and the tokenizer's files, as "
     "save_pretrained(folder) of model and processor writes them"
@@ -50,18 +38,11 @@ class Captioner(Protocol):
         """What it was loaded as."""
 
     def caption(self, rgb: NDArray[np.float32]) -> str:
-        """Returns one line of text, the same for the same picture.
+        """Return one line of text, the same for the same picture.
 
         Args:
             rgb: (H, W, 3) float32 in [0, 1].
         """
-
-
-class CaptionerLoader(Protocol):
-    """Loads one captioner."""
-
-    def __call__(self, *, device: str, dtype: str, local_files_only: bool) -> Captioner:
-        """Returns it on ``device`` in ``dtype``, both with "auto" as a possible value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +62,7 @@ class BlipCaptioner:
     processor: BlipImageProcessorPil
 
     def caption(self, rgb: NDArray[np.float32]) -> str:
-        """Returns what the picture shows.
+        """Return what the picture shows.
 
         Args:
             rgb: (H, W, 3) float32 in [0, 1].
@@ -110,7 +91,7 @@ class BlipCaptioner:
 
 
 def ask_captioner(captioner: Captioner, rgb: NDArray[np.float32]) -> str:
-    """Returns what any captioner says of a picture (H, W, 3) float32 in [0, 1].
+    """Return what any captioner says of a picture (H, W, 3) float32 in [0, 1].
 
     The networks among its attributes are asked in evaluation mode, and left in the mode that they
     had.
@@ -124,84 +105,13 @@ def ask_captioner(captioner: Captioner, rgb: NDArray[np.float32]) -> str:
         return captioner.caption(rgb)
 
 
-def load_captioner(
-    captioner: str | os.PathLike[str] = EMBEDDED,
-    *,
-    device: str | torch.device = "auto",
-    dtype: str | torch.dtype = "auto",
-    local_files_only: bool = False,
-) -> Captioner:
-    """Returns the captioner behind a name, a folder or a hub id; loaded once and then shared.
-
-    Args:
-        captioner: "picturebook", a name that another package registered, the folder of a BLIP
-            captioning checkpoint, or its hub id.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        dtype: "auto" (float32 on a processor, float16 elsewhere), "float32", "float16", "bfloat16",
-            or those of torch.
-        local_files_only: keeps off the network.
-
-    Raises:
-        UnknownNameError: neither a name nor a folder nor a hub id; the known names are listed.
-        ModelError: files are missing or broken, or cannot be fetched.
-        UnsupportedError: not a BLIP captioning model.
-    """
-    from textseg.backends.loading import choose_device
-
-    name, where = os.fspath(captioner), str(choose_device(str(device)))
-    dtype = str(dtype).removeprefix("torch.")
-    key = (name, where, dtype)
-    with _LOCK:  # held while loading, so that two threads never load the same weights twice
-        if key not in _CACHE:
-            loader = _registered(name) or partial(_load_checkpoint, name)
-            _CACHE[key] = loader(device=where, dtype=dtype, local_files_only=local_files_only)
-        return _CACHE[key]
-
-
-def captioners() -> list[str]:
-    """Returns the registered names. Loads nothing."""
-    return sorted({EMBEDDED, *(point.name for point in plugins(GROUP))})
-
-
-_CACHE: dict[tuple[str, str, str], Captioner] = {}
-_LOCK = threading.Lock()
-
-
-def _load_embedded(*, device: str, dtype: str, local_files_only: bool) -> Captioner:
-    from textseg.picturebook import weights_folder
-
-    folder = weights_folder().with_name("captioner_weights")
-    return _load_blip(str(folder), EMBEDDED, device=device, dtype=dtype, local_files_only=True)
-
-
-def _registered(name: str) -> CaptionerLoader | None:
-    if name == EMBEDDED:
-        return _load_embedded
-    point = next((point for point in plugins(GROUP) if point.name == name), None)
-    if point is None:
-        return None
-    loader: CaptionerLoader = loaded(point, "captioner")
-    return loader
-
-
-def _load_checkpoint(
-    name: str, *, device: str, dtype: str, local_files_only: bool
-) -> BlipCaptioner:
-    """Returns the checkpoint behind a folder or a hub id."""
-    source = os.path.expanduser(name)
-    if not Path(source).exists() and not HUB_ID.fullmatch(source):
-        raise UnknownNameError.among(
-            "captioner",
-            name,
-            captioners(),
-            hint='or give the folder of a BLIP checkpoint, or a hub id like "owner/name"',
-        )
-    return _load_blip(source, name, device=device, dtype=dtype, local_files_only=local_files_only)
-
-
-def _load_blip(
+def load_blip(
     source: str, name: str, *, device: str, dtype: str, local_files_only: bool
 ) -> BlipCaptioner:
+    """Return the BLIP captioner in a folder or at a hub id; raises what ``load_captioner`` does.
+
+    ``name`` is what people call it; ``device`` and ``dtype`` may be "auto".
+    """
     from transformers import (
         BertTokenizer,
         BlipConfig,

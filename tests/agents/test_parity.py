@@ -20,7 +20,7 @@ from agent_tools.mcp_server import serve
 from tests.agents.helpers import MODEL, call, make_toolbox, pixels_of_file
 from tests.panels.actions import ACTIONS, CALLS, MASK, anonymous, done, painted
 from tests.panels.helpers import finished
-from textseg import registry
+from tests.registering import register_model
 from textseg.cli.app import app
 from textseg.editing.result import pixels_of
 from textseg.panels.calls import told
@@ -53,8 +53,7 @@ def _gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
         return MODEL
 
-    monkeypatch.setattr(registry, "MODELS", {**registry.MODELS, "gaussian": ("exact", load)})
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "gaussian", load)
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from tests.tiny import (
 )
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
 from textseg.backends.loading import explained_loading
-from textseg.captioning import load_captioner
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
-from textseg.registry import load_model
+from textseg.registry.captioners import load_captioner
+from textseg.registry.models import load_model
 
 
 @pytest.fixture

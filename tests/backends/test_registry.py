@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from textseg import registry
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
-from textseg.registry import load_model, models
+from textseg.registry.models import MODELS, load_model, models
 from textseg.testing import GaussianModel
 
 LOADED: list[tuple[str, str, bool]] = []
@@ -25,12 +24,13 @@ def load_toy(*, device: str, dtype: str, local_files_only: bool) -> GaussianMode
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two models of another package, one of them broken, and nothing loaded yet."""
     points = [
-        EntryPoint("toy", f"{__name__}:load_toy", registry.GROUP),
-        EntryPoint("gone", "textseg.no_such_module:load", registry.GROUP),
-        EntryPoint("picturebook", "textseg.no_such_module:load", registry.GROUP),
+        EntryPoint("toy", f"{__name__}:load_toy", MODELS.group),
+        EntryPoint("gone", "textseg.no_such_module:load", MODELS.group),
+        EntryPoint("picturebook", "textseg.no_such_module:load", MODELS.group),
     ]
-    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: points)
-    monkeypatch.setattr(registry, "_CACHE", {})
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: points)
+    for key in [key for key in MODELS.shared if key[0] == "toy"]:
+        monkeypatch.delitem(MODELS.shared, key)
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     LOADED.clear()
 
@@ -125,6 +125,6 @@ def test_anything_else_is_refused() -> None:
 
 
 def test_the_registry_imports_no_heavy_library() -> None:
-    code = "import sys, textseg.registry as r; r.models(); print('torch' in sys.modules)"
+    code = "import sys, textseg.registry.models as r; r.models(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -14,12 +14,12 @@ from textseg.bench.generate import (
     rendered,
     table,
 )
-from textseg.captioning import load_captioner
 from textseg.errors import Cancelled, InvalidInputError
 from textseg.picturebook.captions import known_words
 from textseg.picturebook.judge import load_judge
 from textseg.picturebook.shapes import COLORS
 from textseg.progress import CancelToken
+from textseg.registry.captioners import load_captioner
 
 
 def test_prompts_are_the_same_for_a_seed_and_share_no_noise_with_another():

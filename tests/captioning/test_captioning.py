@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 
 import textseg
 from tests.tiny import change_weights, drop_a_bias, with_dropout
-from textseg import captioning
 from textseg.bench.readers import read_caption
-from textseg.captioning import BlipCaptioner, captioners, load_captioner
+from textseg.captioning import BlipCaptioner
 from textseg.errors import ImageError, ModelError, UnknownNameError, UnsupportedError
 from textseg.picturebook import known_words, weights_folder
 from textseg.picturebook.captioner import export_captioner, new_captioner
 from textseg.picturebook.scenes import Scene, Thing, render
+from textseg.registry.captioners import CAPTIONERS, captioners, load_captioner
 from textseg.testing import GaussianModel
 
 PICTURE = Scene(
@@ -242,15 +242,15 @@ def load_silent(*, device: str, dtype: str, local_files_only: bool) -> Silent:
 
 
 def test_other_packages_can_add_captioners(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("silent", f"{__name__}:load_silent", captioning.GROUP)
+    point = EntryPoint("silent", f"{__name__}:load_silent", CAPTIONERS.group)
     monkeypatch.setattr(EntryPoint, "load", lambda self: load_silent)
-    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: [point])
     assert captioners() == ["picturebook", "silent"]
     assert load_captioner("silent").caption(photo()) == "128 rows"
 
 
 def test_a_captioner_whose_package_is_broken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    point = EntryPoint("gone", "no_such_package:load", captioning.GROUP)
-    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    point = EntryPoint("gone", "no_such_package:load", CAPTIONERS.group)
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: [point])
     with pytest.raises(ModelError, match="no_such_package"):
         load_captioner("gone")

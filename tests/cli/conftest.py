@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from textseg import registry
+from tests.registering import register_model
 from textseg.cli.app import app
 from textseg.images import to_uint8
 from textseg.testing import GaussianModel
@@ -30,9 +30,7 @@ def textseg(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Resu
     def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
         return MODEL
 
-    known = {**registry.MODELS, "gaussian": ("exact", load)}
-    monkeypatch.setattr(registry, "MODELS", known)
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "gaussian", load)
 
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(app, arguments)

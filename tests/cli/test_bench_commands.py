@@ -13,7 +13,7 @@ import typer
 from numpy.typing import NDArray
 from typer.testing import Result
 
-from textseg import captioning
+from tests.registering import share_captioner
 from textseg.backends.loading import choose_device
 from textseg.bench import edit as edit_bench
 from textseg.bench.edit import EditBenchSettings, EditReport
@@ -73,7 +73,7 @@ def ted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             assert rgb.shape == (HEIGHT, WIDTH, 3)
             return "a photo of a tree"
 
-    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot())
+    share_captioner(monkeypatch, "parrot", Parrot(), DEVICE)
     draw(folder / "data" / "originals" / "tree.png")
     entries = [
         {"img_name": name, "target_text": "A photo of a house."}

@@ -240,8 +240,10 @@ def test_mistake_of_ours_is_not_hidden_as_bad_input(
 SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from textseg import registry, testing
+from textseg import testing
 from textseg.cli import main
+from textseg.registry.models import MODELS
+from textseg.registry.named import Own
 
 class Slow(testing.GaussianModel):
     def predict(self, z, sigma, text):
@@ -249,7 +251,8 @@ class Slow(testing.GaussianModel):
         time.sleep(0.2)
         return super().predict(z, sigma, text)
 
-registry.MODELS = {"slow": ("slow", lambda **settings: Slow())}
+load = lambda **settings: Slow()
+MODELS.own["slow"] = Own("__main__:load")
 main()
 """
 

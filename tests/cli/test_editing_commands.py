@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 from typer.testing import Result
 
-from textseg import captioning, registry
+from tests.registering import register_model, share_captioner
 from textseg.backends.loading import choose_device
 from textseg.errors import PrecisionError
 from textseg.provenance import EDITED, GENERATED, read_label
+from textseg.registry.methods import METHODS
 from textseg.toolbox import CaptionResult, CreateResult, EditResult
 
 DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise
@@ -231,7 +232,7 @@ def test_values_beyond_half_precision_are_one_line(
     def load(*, device: str, dtype: str, local_files_only: bool) -> None:
         raise PrecisionError(f"values that are not numbers, in {dtype}", hint="another model")
 
-    monkeypatch.setattr(registry, "MODELS", {"shaky": ("", load)})
+    register_model(monkeypatch, "shaky", load)
     result = textseg(*EDIT[:-1], "shaky", "--json")
     assert result.exit_code == 1
     assert result.stderr == "textseg: values that are not numbers, in float32; another model\n"
@@ -351,7 +352,7 @@ class Parrot:
 def test_caption_is_printed_for_people_and_programs(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot())
+    share_captioner(monkeypatch, "parrot", Parrot(), DEVICE)
     command = ("caption", "garden.png", "--captioner", "parrot")
     assert textseg(*command).stdout == "a tree on 40 columns\n"
     assert CaptionResult.model_validate_json(textseg(*command, "--json").stdout).width == 40
@@ -360,7 +361,7 @@ def test_caption_is_printed_for_people_and_programs(
 def test_captioner_of_an_edit_can_be_chosen(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot())
+    share_captioner(monkeypatch, "parrot", Parrot(), "cpu")
     command = ("edit", "garden.png", "tree", "house", "--model", "gaussian", *SHORT, "--json")
     facts = EditResult.model_validate_json(textseg(*command, "--captioner", "parrot").stdout)
     assert facts.caption == facts.source_prompt == "a tree on 40 columns"
@@ -374,7 +375,7 @@ def test_methods_are_listed_with_their_options(textseg: Command) -> None:
     assert "(above 0, at most 1)" in said
     assert "differential=false" in said
     listed = json.loads(textseg("methods", "--json").stdout)
-    assert [method["name"] for method in listed] == sorted(registry.METHODS)
+    assert [method["name"] for method in listed] == METHODS.names()
     options = {option["name"]: option for option in listed[1]["options"]}
     assert (options["steps"]["minimum"], options["steps"]["maximum"]) == (1, 1000)
 
@@ -382,8 +383,8 @@ def test_methods_are_listed_with_their_options(textseg: Command) -> None:
 def test_method_that_cannot_be_used_is_listed_with_the_reason_in_one_line(
     textseg: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    point = EntryPoint("bad", "no_such_module:Toy", registry.METHOD_GROUP)
-    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    point = EntryPoint("bad", "no_such_module:Toy", METHODS.group)
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: [point])
     lines = textseg("methods").stdout.splitlines()
     (line,) = [line for line in lines if line.startswith("bad: ")]
     assert "cannot be used" in line

@@ -101,9 +101,12 @@ def test_name_that_is_too_long_is_refused_before_a_model_is_loaded(
 def test_names_that_are_no_text_are_printed_with_replacements(folder: Path) -> None:
     picture, folder_name = known_as(folder, UMLAUT), os.fsdecode(b"\xf6rdner")
     code = (
-        "from textseg import registry, testing\n"
+        "from textseg import testing\n"
         "from textseg.cli import main\n"
-        'registry.MODELS = {"gaussian": ("exact", lambda **settings: testing.GaussianModel())}\n'
+        "from textseg.registry.models import MODELS\n"
+        "from textseg.registry.named import Own\n"
+        "load = lambda **settings: testing.GaussianModel()\n"
+        'MODELS.own["gaussian"] = Own("__main__:load")\n'
         "main()"
     )
     command = ["segment", picture, "tree", *GAUSSIAN, "-o", folder_name]

@@ -16,9 +16,13 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="closes streams, sends signals")
 
 RUN = """
-from textseg import registry, testing
+from textseg import testing
 from textseg.cli import main
-registry.MODELS = {"gaussian": ("exact", lambda **settings: testing.GaussianModel())}
+from textseg.registry.models import MODELS
+from textseg.registry.named import Own
+
+load = lambda **settings: testing.GaussianModel()
+MODELS.own["gaussian"] = Own("__main__:load")
 main()
 """
 NO_STREAMS = f"import sys\nsys.stdin = sys.stdout = sys.stderr = None\n{RUN}"  # as in pythonw

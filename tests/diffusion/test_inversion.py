@@ -21,7 +21,7 @@ from textseg.images import to_tensor
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.progress import CancelToken
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 
 LEVELS = (0.8, 0.6, 0.4, 0.2, 0.0)

@@ -20,7 +20,7 @@ from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import numbered_noise
 from textseg.editing.base import EditMethod, Source
-from textseg.registry import make_method, methods
+from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]

@@ -15,7 +15,7 @@ from textseg.diffusion.sampling import draw_noise
 from textseg.editing.apply import numbered_noise
 from textseg.editing.base import edit_levels, keep_background, noised_start
 from textseg.errors import InvalidInputError
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 
 MODEL = GaussianModel(rate=0.3)

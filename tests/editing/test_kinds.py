@@ -8,7 +8,7 @@ import pytest
 from textseg.editing import kinds
 from textseg.editing.kinds import DEFAULTS, Change, kind_of_change
 from textseg.errors import UnknownNameError
-from textseg.registry import METHODS, make_method, method_name
+from textseg.registry.methods import METHODS, make_method, method_name
 
 
 def test_the_examples_in_the_docstring_hold() -> None:

@@ -24,7 +24,7 @@ from tests.panels.helpers import (
     make_toolbox,
     pixels,
 )
-from textseg import registry
+from tests.registering import register_model
 from textseg.editing.result import Edit, pixels_of
 from textseg.errors import InvalidInputError
 from textseg.images import Picture
@@ -46,8 +46,7 @@ def toolbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolbox:
     def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
         return MODEL
 
-    monkeypatch.setattr(registry, "MODELS", {**registry.MODELS, "gaussian": ("exact", load)})
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "gaussian", load)
     return make_toolbox(tmp_path, model=None, setup=Setup(model="gaussian"))
 
 

@@ -24,8 +24,8 @@ from tests.panels.helpers import (
     make_toolbox,
     pixels,
 )
+from tests.registering import share_captioner
 from tests.toolbox.helpers import Parrot
-from textseg import captioning
 from textseg.editing.result import Edit
 from textseg.errors import (
     BusyError,
@@ -609,7 +609,7 @@ def made(toolbox: Toolbox, **settings: Any) -> CreateController:
 def test_picture_is_made_described_and_edited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot("a tree"))
+    share_captioner(monkeypatch, "parrot", Parrot("a tree"), "cpu")
     toolbox = make_toolbox(tmp_path, setup=Setup(captioner="parrot"))
     controller = made(toolbox)
     assert controller.caption == "a tree"

@@ -48,7 +48,7 @@ from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
 from textseg.panels.options_form import OptionsForm, field_for
 from textseg.panels.panel import Panel
 from textseg.panels.shared import uploaded
-from textseg.registry import OptionInfo, methods
+from textseg.registry.methods import OptionInfo, methods
 from textseg.segmentation.drawing import COLOURS
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
@@ -476,7 +476,7 @@ def test_options_of_every_method_are_built_from_the_registry(info: Any) -> None:
 
 def test_method_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("bad", "no_such_module:Toy", "textseg.methods")
-    monkeypatch.setattr("textseg.plugins.entry_points", lambda group: [point])
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: [point])
     form = OptionsForm()
     form.method.value = "bad"
     assert "no_such_module" in form.about.value

@@ -45,7 +45,7 @@ class Slow(GaussianModel):
         model = cls()
         clock = SimpleNamespace(monotonic=lambda: model.clock.now)
         monkeypatch.setattr("textseg.progress.time", clock)
-        monkeypatch.setattr("textseg.registry.ATTEMPTS", {"slow": 4})
+        monkeypatch.setattr("textseg.registry.models.ATTEMPTS", {"slow": 4})
         return model
 
 

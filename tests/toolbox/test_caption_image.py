@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.registering import share_captioner
 from tests.toolbox.helpers import Parrot
-from textseg import captioning
 from textseg.backends.loading import choose_device
 from textseg.errors import ImageError, UnknownNameError
 from textseg.progress import Progress
@@ -21,7 +21,7 @@ DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told o
 def test_caption_comes_from_the_chosen_captioner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(captioning._CACHE, ("parrot", DEVICE, "auto"), Parrot("a red house"))
+    share_captioner(monkeypatch, "parrot", Parrot("a red house"), DEVICE)
     Image.fromarray(np.zeros((8, 12, 3), np.uint8)).save(tmp_path / "dark.png")
     reports: list[Progress] = []
     result = caption_image(

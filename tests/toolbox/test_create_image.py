@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from tests.registering import register_model, share_captioner
 from tests.toolbox.helpers import Loads, Parrot, take_setup
-from textseg import captioning, registry
 from textseg.errors import (
     Cancelled,
     InvalidInputError,
@@ -141,7 +141,7 @@ def test_seed_decides_the_picture() -> None:
 
 def test_caption_is_where_the_changes_start_from(monkeypatch: pytest.MonkeyPatch) -> None:
     parrot = Parrot("one tree")
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), parrot)
+    share_captioner(monkeypatch, "parrot", parrot, "cpu")
     found = ask(changes=CHANGES, captioner="parrot").result
     assert found.caption == "one tree"
     assert found.changes[0].source_prompt == "one tree"
@@ -197,8 +197,7 @@ def test_half_precision_without_numbers_is_answered_in_float32(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     loads = Loads()
-    monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "shaky", loads)
     found = create_image(arguments(), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     assert "float32" in found.result.notes[-1]

@@ -10,8 +10,8 @@ import tifffile
 from PIL import Image
 from pydantic import ValidationError
 
+from tests.registering import register_model, share_captioner
 from tests.toolbox.helpers import Loads, Parrot, take_setup
-from textseg import captioning, registry
 from textseg.errors import (
     Cancelled,
     ImageError,
@@ -436,7 +436,7 @@ def test_caption_is_the_source_unless_one_is_given(
     picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parrot = Parrot("a tree")
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), parrot)
+    share_captioner(monkeypatch, "parrot", parrot, "cpu")
     result = ask(picture, source=None, captioner="parrot").result
     assert result.caption == result.source_prompt == "a tree"
     assert result.prompt == "a house"
@@ -453,8 +453,7 @@ def test_half_precision_without_numbers_is_answered_in_float32(
     picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads = Loads()
-    monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "shaky", loads)
     found = edit_image(arguments(picture), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     assert found.result.notes[-1].endswith("so it was done again in float32")
@@ -465,8 +464,7 @@ def test_second_failure_and_a_loaded_model_are_clear_errors(
     picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads = Loads(broken=True)
-    monkeypatch.setattr(registry, "MODELS", {"shaky": ("", loads)})
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "shaky", loads)
     with pytest.raises(PrecisionError, match="use float32"):
         edit_image(arguments(picture), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]

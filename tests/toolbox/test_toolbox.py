@@ -15,8 +15,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 import textseg
+from tests.registering import register_model, share_captioner
 from tests.toolbox.helpers import Half, Parrot
-from textseg import registry
 from textseg.editing.result import Edit, pixels_of
 from textseg.errors import (
     BusyError,
@@ -902,8 +902,7 @@ def test_half_precision_that_fails_is_left_for_good(
         asked.append(dtype)
         return GaussianModel() if dtype == "float32" else Half()
 
-    monkeypatch.setitem(registry.MODELS, "shaky", ("for a test", load))  # type: ignore[arg-type]  # a dict in truth
-    monkeypatch.setattr(registry, "_CACHE", {})
+    register_model(monkeypatch, "shaky", load)
     toolbox = box(photos, tmp_path, model=None, setup=Setup(model="shaky"))
     assert any("float32" in note for note in toolbox.segment_image(find()).notes)
     assert toolbox.segment_image(find("house")).notes == []
@@ -913,9 +912,7 @@ def test_half_precision_that_fails_is_left_for_good(
 def test_captioner_of_the_setup_describes_pictures_where_the_model_is(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from textseg import captioning
-
-    monkeypatch.setitem(captioning._CACHE, ("parrot", "cpu", "auto"), Parrot("a tree"))
+    share_captioner(monkeypatch, "parrot", Parrot("a tree"), "cpu")
     toolbox = box(photos, tmp_path, setup=Setup(captioner="parrot"))
     assert toolbox.edit_image(change(source=None)).caption == "a tree"
 

@@ -47,7 +47,7 @@ from textseg.picturebook.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.process import end_at_interrupt
 from textseg.progress import CancelToken, Progress, ProgressCallback
-from textseg.registry import attempts_of
+from textseg.registry.models import attempts_of
 
 STREAM: Stream = "evaluation"
 

@@ -12,7 +12,7 @@ from textseg.bench.edit_scores import Answer, Editing
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import NotFoundError
 from textseg.picturebook import weights_folder
-from textseg.registry import methods
+from textseg.registry.methods import methods
 from textseg.scene import Scene, load
 
 DEFAULT, PEER = "default", "peer"

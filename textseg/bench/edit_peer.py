@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from textseg.bench.edit_questions import BY_QUERY, Exam, Operation, Rgb, Task
 from textseg.bench.edit_scores import Answer, Editing
 from textseg.bench.peer import DiffEditMask
-from textseg.captioning import load_captioner
 from textseg.editing.prompts import target_prompt
 from textseg.editing.result import Evaluations
 from textseg.images import to_tensor
+from textseg.registry.captioners import load_captioner
 
 STEPS = 50  # the default of its calls
 UNGUIDED = 1.0

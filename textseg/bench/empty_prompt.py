@@ -18,11 +18,11 @@ import numpy as np
 import typer
 
 from textseg.bench.readers import Reading, read_caption
-from textseg.captioning import load_captioner
 from textseg.diffusion.model import DiffusionModel
 from textseg.picturebook.captioner import full_caption
 from textseg.picturebook.reading import seen_in
 from textseg.picturebook.scenes import Rendered, Stream, render, sample_scene
+from textseg.registry.captioners import load_captioner
 from textseg.scene import Scene, load
 
 STREAM: Stream = "evaluation"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.bench.readers import Pair, read_caption
-from textseg.captioning import Captioner, load_captioner
+from textseg.captioning import Captioner
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, usable_folder, write_files
@@ -33,6 +33,7 @@ from textseg.picturebook.scenes import HELD_OUT, WORLD_VERSION, Scene, Thing, re
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.registry.captioners import load_captioner
 from textseg.scene import Scene as Opened
 from textseg.scene import load
 from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS

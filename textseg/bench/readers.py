@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from textseg.captioning import Captioner, load_captioner
+from textseg.captioning import Captioner
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.judge import Judge, load_judge
 from textseg.picturebook.reading import MIN_AREA, seen_in
@@ -27,6 +27,7 @@ from textseg.picturebook.scenes import (
     sample_scene,
 )
 from textseg.picturebook.shapes import COLORS, KINDS
+from textseg.registry.captioners import load_captioner
 
 REVEALED = 0.02
 """Share of a removed thing's mask that others may show through for it to count as empty."""

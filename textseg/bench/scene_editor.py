@@ -47,8 +47,8 @@ def scene_captioner(model: DiffusionModel, given: str | None) -> Captioner:
     Raises:
         InvalidInputError: neither is there.
     """
-    from textseg.captioning import load_captioner
-    from textseg.registry import captioner_of
+    from textseg.registry.captioners import load_captioner
+    from textseg.registry.models import captioner_of
 
     name = given or captioner_of(model.name)
     if name is None:

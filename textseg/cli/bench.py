@@ -139,7 +139,7 @@ def bench_pie(
     from textseg.bench.metrics.networks import load_judges
     from textseg.bench.pie import run_pie
     from textseg.bench.scene_editor import scene_editor
-    from textseg.registry import load_model
+    from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, dino=dino, device=device)
     loaded = load_model(model, device=device)
@@ -178,7 +178,7 @@ def bench_tedbench(
     from textseg.bench.metrics.networks import load_judges
     from textseg.bench.scene_editor import scene_captioner, scene_editor
     from textseg.bench.tedbench import run_tedbench
-    from textseg.registry import load_model
+    from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, device=device)
     loaded = load_model(model, device=device)

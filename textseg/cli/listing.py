@@ -21,7 +21,7 @@ from textseg.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from textseg.registry import OptionInfo
+    from textseg.registry.methods import OptionInfo
 
 
 @plain_failures
@@ -47,7 +47,7 @@ def caption(
 @plain_failures
 def methods(as_json: AsJson = False) -> None:
     """List the edit methods with their options; `textseg edit --set NAME=VALUE` sets them."""
-    from textseg.registry import methods as registered
+    from textseg.registry.methods import methods as registered
 
     found = registered()
     if as_json:
@@ -65,7 +65,7 @@ def methods(as_json: AsJson = False) -> None:
 @plain_failures
 def models(as_json: AsJson = False) -> None:
     """List the models that have a name; folders and hub ids work as well."""
-    from textseg.registry import models as registered
+    from textseg.registry.models import models as registered
 
     found = registered()
     if as_json:

@@ -10,6 +10,9 @@ from textseg.editing.prompts import last_word
 
 Change = Literal["alter", "replace", "remove", "add"]
 
+MOST_ATTEMPTS = 64
+"""How often an edit may be made at most, on every surface."""
+
 
 @dataclass(frozen=True)
 class Defaults:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import ipywidgets as widgets
 
+from textseg.editing.kinds import MOST_ATTEMPTS
 from textseg.panels.edit_controller import OPERATIONS, EditController
 from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, whole, wide
 from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
@@ -16,7 +17,6 @@ from textseg.panels.shared import narrowing
 from textseg.panels.shown import described
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
-from textseg.registry import MOST_ATTEMPTS
 from textseg.toolbox import ImageFacts
 
 if TYPE_CHECKING:

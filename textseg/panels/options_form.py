@@ -11,7 +11,7 @@ from typing import Any, Final
 import ipywidgets as widgets
 
 from textseg.panels.fields import OWN_WIDTH, narrow, row, wide
-from textseg.registry import MethodInfo, OptionInfo, method_names, methods
+from textseg.registry.methods import MethodInfo, OptionInfo, method_names, methods
 
 AUTOMATIC: Final = "what suits the change"
 

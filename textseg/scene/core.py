@@ -241,7 +241,8 @@ class Scene:
     def caption(self) -> str | None:
         """Return what the captioner says is in the picture; ``None`` without a captioner."""
         if self._caption is None and self.captioner is not None:
-            from textseg.captioning import Captioner, ask_captioner, load_captioner
+            from textseg.captioning import Captioner, ask_captioner
+            from textseg.registry.captioners import load_captioner
 
             given = self.captioner
             reader = (
@@ -422,7 +423,7 @@ class Scene:
             TimeLimitError: a ``Deadline`` was over before an attempt was finished.
             Cancelled: ``cancel`` was raised.
         """
-        from textseg.registry import method_name
+        from textseg.registry.methods import method_name
 
         start, follow = time.perf_counter(), Follow(progress, cancel)
         query, target, seed = query.strip(), target.strip(), checked_seed(seed)

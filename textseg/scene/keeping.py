@@ -15,7 +15,7 @@ from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.result import Attempt, Edit, Evaluations
 from textseg.errors import InvalidInputError
 from textseg.images import Padding, Picture, new_tensor, to_uint8
-from textseg.registry import make_method
+from textseg.registry.methods import make_method
 from textseg.scene.core import Scene
 from textseg.scene.opening import captioner_for
 from textseg.scene.options import CaptionerLike, Made

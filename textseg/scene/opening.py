@@ -39,14 +39,14 @@ def load(
     Raises:
         ModelError: it cannot be found, read or used; the message says what to do.
     """
-    from textseg.registry import load_model
+    from textseg.registry.models import load_model
 
     return load_model(model, device=device, dtype=dtype, local_files_only=local_files_only)
 
 
 def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
     """Return the captioner that was given, else the name of the one that belongs to the model."""
-    from textseg.registry import captioner_of
+    from textseg.registry.models import captioner_of
 
     return captioner_of(model.name) if given is None else given
 

@@ -27,7 +27,7 @@ def chosen_method(
         usual: what suits the change.
         made: how the picture was made, where a model made it.
     """
-    from textseg.registry import make_method
+    from textseg.registry.methods import make_method
 
     options: dict[str, float] = {k: v for k, v in asked.items() if v is not None}
     if method is None:
@@ -45,7 +45,8 @@ def checked_attempts(
     Raises:
         InvalidInputError: a number out of its range.
     """
-    from textseg.registry import MOST_ATTEMPTS, attempts_of
+    from textseg.editing.kinds import MOST_ATTEMPTS
+    from textseg.registry.models import attempts_of
 
     if attempts is None:
         return attempts_of(model.name) if method is None else 1

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from textseg.errors import InvalidInputError, WorkspaceError
 from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
 from textseg.provenance import credentials_in, label_in
-from textseg.registry import check_model
+from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts

@@ -53,7 +53,8 @@ def caption_image(
     report = progress or silent
     picture = open_picture(arguments.image, max_pixels=arguments.max_pixels)
     report(Progress("loading the captioner", 0, 1))
-    from textseg.captioning import ask_captioner, load_captioner
+    from textseg.captioning import ask_captioner
+    from textseg.registry.captioners import load_captioner
 
     captioner = load_captioner(arguments.captioner, device=arguments.device)
     report(Progress("loading the captioner", 1, 1))

@@ -19,6 +19,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from textseg.editing.kinds import MOST_ATTEMPTS
 from textseg.errors import (
     InvalidInputError,
     NotFoundError,
@@ -29,7 +30,7 @@ from textseg.errors import (
 )
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
-from textseg.registry import MOST_ATTEMPTS, range_words
+from textseg.registry.methods import range_words
 from textseg.segmentation.query import clean_query
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from textseg.files import fitting, refuse_existing, usable_folder, write_files
 from textseg.images import Picture, png_bytes, to_uint8
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.provenance import GENERATED, Credentials, sign
-from textseg.registry import make_method
+from textseg.registry.methods import make_method
 from textseg.saving import check_writable, format_of, loss_note, picture_bytes
 from textseg.segmentation.export import stems
 from textseg.toolbox.changing import Changed, change_facts, change_scene

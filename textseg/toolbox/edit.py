@@ -24,7 +24,7 @@ from textseg.provenance import (
     read_label,
     source_metadata,
 )
-from textseg.registry import make_method
+from textseg.registry.methods import make_method
 from textseg.saving import check_writable, format_of, loss_note, save_picture
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent

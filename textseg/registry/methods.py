@@ -1,0 +1,203 @@
+"""Names of edit methods, and what can be set of each.
+
+Another package adds one through an entry point in the group ``textseg.methods``: a class that is an
+``EditMethod``, a pydantic dataclass of its options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+
+from textseg.errors import InvalidInputError, ModelError, UnknownNameError, problem_words
+from textseg.registry.named import Names, Own
+
+if TYPE_CHECKING:
+    from textseg.editing.base import EditMethod
+
+_METHOD_PARTS = ("title", "paper", "run")
+METHODS = Names("method", "textseg.methods", {
+    "diffedit": Own("textseg.editing.diffedit:DiffEdit"),
+    "blended": Own("textseg.editing.blended:BlendedLatentDiffusion"),
+    "sdedit": Own("textseg.editing.sdedit:SDEdit"),
+    "flowedit": Own("textseg.editing.flowedit:FlowEdit"),
+    "mdp": Own("textseg.editing.mdp:MDP"),
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """One option of a method.
+
+    Attributes:
+        name: the keyword.
+        type: "number", "integer", "boolean" or "string".
+        default: its value unless given.
+        description: what it does.
+        minimum: the lowest value, or what it must be above when ``open_below``; None: no limit.
+        maximum: the highest value; None: no limit.
+        open_below: the minimum itself is not allowed.
+        choices: the only values, () where any of the type will do.
+    """
+
+    name: str
+    type: str
+    default: object
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    open_below: bool = False
+    choices: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """The values that it can have, in words; "" where all of its type will do."""
+        if self.choices:
+            return ", ".join(self.choices)
+        least, above = (None, self.minimum) if self.open_below else (self.minimum, None)
+        return range_words(least=least, above=above, most=self.maximum)
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """A registered edit method, for listings.
+
+    Attributes:
+        name: to ask for it.
+        title: of the method.
+        paper: where it was published.
+        options: what can be set.
+        package: where it comes from.
+        error: why it cannot be used; "" where it can. Only name and package are known then.
+    """
+
+    name: str
+    title: str
+    paper: str
+    options: tuple[OptionInfo, ...]
+    package: str
+    error: str = ""
+
+
+def range_words(
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> str:
+    """Return a range in words; "" without limits.
+
+    >>> range_words(above=0, most=1)
+    'above 0, at most 1'
+    """
+    if least is not None and most is not None:
+        return f"{least} to {most}"
+    limits = {"at least": least, "above": above, "at most": most, "below": below}
+    return ", ".join(f"{word} {value}" for word, value in limits.items() if value is not None)
+
+
+def methods() -> list[MethodInfo]:
+    """Return the registered edit methods, by name; one that is broken is told with its error."""
+    return [_method_info(point) for point in METHODS.points()]
+
+
+def method_names() -> list[str]:
+    """Return the names of the registered edit methods. Loads none of them."""
+    return METHODS.names()
+
+
+def make_method(
+    method: str | EditMethod, options: Mapping[str, object] | None = None
+) -> EditMethod:
+    """Return a method by its name with some of its options set, or one that is there already.
+
+    Raises:
+        UnknownNameError: no such method, or it has no such option; the message lists those it has.
+        InvalidInputError: an option out of its range.
+    """
+    from dataclasses import asdict
+
+    from textseg.editing.base import EditMethod
+
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    if isinstance(method, str):
+        return _made(_method_class(method), given)
+    if not isinstance(method, EditMethod) or isinstance(method, type):
+        raise InvalidInputError(
+            f"a method is a name or an EditMethod, got {type(method).__name__}",
+            hint=f"names: {', '.join(METHODS.names())}",
+        )
+    return _made(type(method), {**asdict(cast(Any, method)), **given}) if given else method
+
+
+def method_name(method: str | EditMethod) -> str:
+    """Return the registered name of a method; of an unregistered one, its class's name."""
+    if isinstance(method, str):
+        return method
+    home = f"{type(method).__module__}:{type(method).__qualname__}"
+    names = {point.value: point.name for point in METHODS.points()}
+    return names.get(home, type(method).__name__)
+
+
+def _made(kind: type[EditMethod], options: Mapping[str, object]) -> EditMethod:
+    known = _properties(kind)
+    for name in options:
+        if name not in known:
+            raise UnknownNameError.among(f"option of {kind.__name__}", name, known)
+    try:
+        return kind(**options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][0])
+        allowed = _option(name, known[name]).allowed
+        hint = f"allowed: {allowed}" if allowed else ""
+        raise InvalidInputError(
+            f"{name}: {problem_words(first)}, got {first['input']!r}", hint=hint
+        ) from None
+
+
+def _method_class(name: str) -> type[EditMethod]:
+    kind = METHODS.find(name)
+    if kind is None:
+        raise UnknownNameError.among("method", name, method_names())
+    if not is_pydantic_dataclass(kind) or not all(hasattr(kind, part) for part in _METHOD_PARTS):
+        where = next(point.value for point in METHODS.points() if point.name == name)
+        raise ModelError(
+            f"method {name!r} is registered as {where}, which is not a pydantic dataclass "
+            f"with {', '.join(_METHOD_PARTS)}",
+            hint="update or remove the package that registers it",
+        )
+    return cast("type[EditMethod]", kind)
+
+
+def _method_info(point: EntryPoint) -> MethodInfo:
+    name, package = point.name, METHODS.package_of(point)
+    try:
+        kind = _method_class(name)
+        options = tuple(_option(option, facts) for option, facts in _properties(kind).items())
+    except Exception as error:  # whatever another package did must not take the others away
+        return MethodInfo(name, "", "", (), package, " ".join(str(error).split()))
+    return MethodInfo(name, kind.title, kind.paper, options, package)
+
+
+def _properties(kind: type[EditMethod]) -> dict[str, dict[str, Any]]:  # a JSON schema
+    return dict(TypeAdapter(kind).json_schema()["properties"])
+
+
+def _option(name: str, facts: Mapping[str, Any]) -> OptionInfo:  # part of a JSON schema
+    return OptionInfo(
+        name=name,
+        type=facts["type"],
+        default=facts["default"],
+        description=facts.get("description", ""),
+        minimum=facts.get("minimum", facts.get("exclusiveMinimum")),
+        maximum=facts.get("maximum"),
+        open_below="exclusiveMinimum" in facts,
+        choices=tuple(facts.get("enum", ())),
+    )

@@ -1,0 +1,128 @@
+"""Names of models, and what each loads.
+
+Another package adds one through an entry point in the group ``textseg.models``: a function
+``load(*, device: str, dtype: str, local_files_only: bool) -> DiffusionModel``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from textseg.errors import InvalidInputError
+from textseg.registry.named import Names, Own, precision_name
+
+if TYPE_CHECKING:
+    import torch
+    from diffusers import DiffusionPipeline
+
+    from textseg.diffusion.model import DiffusionModel
+
+MODELS = Names(
+    "model",
+    "textseg.models",
+    {
+        "picturebook": Own(
+            "textseg.picturebook.model:load_model",
+            "small model that ships with the package: picture-book scenes, a closed vocabulary",
+        )
+    },
+    source='or give a diffusers folder, or a hub id like "owner/name"',
+)
+
+
+class Loader(Protocol):
+    """Loads one registered model."""
+
+    def __call__(self, *, device: str, dtype: str, local_files_only: bool) -> DiffusionModel:
+        """Return the model on ``device`` in ``dtype``; the latter may be "auto"."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A registered model, for listings: its name, what it is, and the package it comes from."""
+
+    name: str
+    description: str
+    package: str
+
+
+def models() -> list[ModelInfo]:
+    """Return what is registered, by name. Loads nothing."""
+    about = {name: entry.description for name, entry in MODELS.own.items()}
+    return [
+        ModelInfo(point.name, about.get(point.name, point.value), MODELS.package_of(point))
+        for point in MODELS.points()
+    ]
+
+
+def load_model(
+    model: str | os.PathLike[str] | DiffusionPipeline | DiffusionModel,
+    *,
+    device: str | torch.device = "auto",
+    dtype: str | torch.dtype = "auto",
+    local_files_only: bool = False,
+) -> DiffusionModel:
+    """Return the model behind a name, a diffusers folder, a hub id or a loaded pipeline.
+
+    ``device`` is "auto", "cpu", "cuda", "cuda:1", "mps"; ``dtype`` is "auto", "float32", "float16",
+    "bfloat16"; those of torch will do as well. ``local_files_only`` keeps off the network.
+    Registered models are loaded once for each device and dtype and then shared; a model that is one
+    already comes back as it is. Raises ``UnknownNameError`` (with the known names), ``ModelError``,
+    ``UnsupportedError``.
+    """
+    device, dtype = str(device), precision_name(dtype)
+    if not isinstance(model, str | os.PathLike):
+        return _wrap(model, device=device, dtype=dtype)
+    name = os.fspath(model)
+    loader: Loader | None = MODELS.find(name)
+    if loader is not None:
+        found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
+        return cast("DiffusionModel", found)
+    from textseg.backends.diffusers_unet import load_unet_model
+
+    source = os.path.expanduser(name)
+    MODELS.check_source(source)
+    return load_unet_model(source, device=device, dtype=dtype, local_files_only=local_files_only)
+
+
+def check_model(model: str) -> None:
+    """Raise what ``load_model`` does for a name that stands for nothing. Loads nothing."""
+    if model not in MODELS.names():
+        MODELS.check_source(os.path.expanduser(model))
+
+
+def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:
+    from diffusers import DiffusionPipeline
+
+    from textseg.backends.diffusers_unet import wrap_pipeline
+    from textseg.diffusion.model import DiffusionModel
+
+    if isinstance(model, DiffusionPipeline):
+        return wrap_pipeline(model, device=device, dtype=dtype)
+    if not isinstance(model, DiffusionModel):
+        raise InvalidInputError(
+            "a model must be a name, a folder, a hub id or a loaded pipeline, "
+            f"got {type(model).__name__}"
+        )
+    return model
+
+
+CAPTIONERS: Mapping[str, str] = {"picturebook": "picturebook"}
+"""Name of a model -> the captioner that speaks its words."""
+
+
+def captioner_of(model_name: str) -> str | None:
+    """Return the name of the captioner that belongs to a model, None where there is none."""
+    return CAPTIONERS.get(model_name)
+
+
+ATTEMPTS: Mapping[str, int] = {"picturebook": 4}
+"""Name of a model -> how often an edit is made where nobody says, to keep the best."""
+
+
+def attempts_of(model_name: str) -> int:
+    """Return how many attempts at an edit suit a model; 1 where nothing is known of it."""
+    return ATTEMPTS.get(model_name, 1)
