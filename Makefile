@@ -41,10 +41,10 @@ format: $(VENV)/.installed-test  ## let ruff put things right
 	$(BIN)/ruff format .
 
 train: $(VENV)/.installed  ## train the embedded model again (hours; resumes where it stopped)
-	$(BIN)/python -m textseg.picturebook.train $(ARGS)
+	$(BIN)/python -m textseg.lab.training.train $(ARGS)
 
 readers: $(VENV)/.installed  ## train captioner and judge again
-	$(BIN)/python -m textseg.picturebook.train_readers $(ARGS)
+	$(BIN)/python -m textseg.lab.training.train_readers $(ARGS)
 
 bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench segment $(ARGS)

@@ -152,7 +152,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.models.load_model",
         "textseg.registry.methods.OptionInfo",
         "textseg.picturebook.demo",
-        "textseg.bench",
+        "textseg.lab.bench",
         "agent_tools.assistant",
         "agent_tools.chat",
     ),
@@ -169,21 +169,36 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "agent_tools",
     ),
     # the embedded world: the renderer stands alone, so that its truth depends on no model
-    "textseg.picturebook": ("textseg",),
+    "textseg.picturebook": ("textseg.picturebook",),
+    "textseg.picturebook.model": (
+        "textseg.picturebook",
+        "textseg.backends",
+        "textseg.captioning",
+        "textseg.diffusion",
+    ),
+    "textseg.picturebook.demo": (
+        *BORDER,
+        "textseg.editing.result",
+        "textseg.picturebook",
+        "textseg.provenance",
+        "textseg.saving",
+        "textseg.scene",
+        "textseg.segmentation.drawing",
+    ),
     "textseg.picturebook.scenes": ("textseg.picturebook.settings", "textseg.picturebook.shapes"),
     "textseg.picturebook.settings": ("textseg.picturebook.shapes",),
     "textseg.picturebook.shapes": (),
-    # not part of the product
-    "textseg.bench": ("textseg",),
+    # not part of the product: leans on anything, and nothing but a command leans on it
+    "textseg.lab": ("textseg",),
 }
 
 PRIVATE_LIBRARIES = ("diffusers", "transformers", "tokenizers", "accelerate")
 MAY_USE_THEM = (
     "textseg.backends",
-    "textseg.picturebook",  # builds and trains stock classes
+    "textseg.lab.training",  # builds and trains stock classes
     "textseg.captioning",  # runs stock captioners
-    "textseg.bench.peer",  # what we are compared with
-    "textseg.bench.metrics.networks",  # what judges pictures
+    "textseg.lab.bench.peer",  # what we are compared with
+    "textseg.lab.bench.metrics.networks",  # what judges pictures
     "textseg.registry.models",  # tells a loaded pipeline by its class
 )
 
@@ -193,7 +208,7 @@ RENDERER = (
     "textseg.picturebook.shapes",
     "textseg.picturebook.worlds",
 )
-TRAINING = ("textseg.picturebook.train", "textseg.picturebook.optimizing")
+TRAINING = ("textseg.lab.training",)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import pytest
 
 from agent_tools.chat import Chat, talk
 from agent_tools.commands.accuracy import Score, examples, read_calls, score
-from textseg.bench.edit import EditReport
-from textseg.bench.segment import Report
 from textseg.editing.result import Edit
+from textseg.lab.bench.edit import EditReport
+from textseg.lab.bench.segment import Report
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.provenance import EDITED, GENERATED, read_label

@@ -15,11 +15,11 @@ from safetensors.torch import load_file
 
 import textseg
 from tests.tiny import change_weights, drop_a_bias, with_dropout
-from textseg.bench.readers import read_caption
 from textseg.captioning import BlipCaptioner
 from textseg.errors import ImageError, ModelError, UnknownNameError, UnsupportedError
+from textseg.lab.bench.readers import read_caption
+from textseg.lab.training.captioner import export_captioner, new_captioner
 from textseg.picturebook import known_words, weights_folder
-from textseg.picturebook.captioner import export_captioner, new_captioner
 from textseg.picturebook.scenes import Scene, Thing, render
 from textseg.registry.captioners import CAPTIONERS, captioners, load_captioner
 from textseg.testing import GaussianModel

@@ -15,11 +15,11 @@ from typer.testing import Result
 
 from tests.registering import share_captioner
 from textseg.backends.loading import choose_device
-from textseg.bench import edit as edit_bench
-from textseg.bench.edit import EditBenchSettings, EditReport
 from textseg.cli.shared import plain_failures
 from textseg.errors import Cancelled
 from textseg.images import png_bytes, to_uint8
+from textseg.lab.bench import edit as edit_bench
+from textseg.lab.bench.edit import EditBenchSettings, EditReport
 from textseg.testing import GaussianModel
 
 DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise

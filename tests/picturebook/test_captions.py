@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
 from textseg.picturebook.captions import (
     HELD_OUT_PHRASINGS,
     PLACES,
@@ -18,7 +19,6 @@ from textseg.picturebook.captions import (
 )
 from textseg.picturebook.scenes import HELD_OUT
 from textseg.picturebook.shapes import COLORS, KINDS
-from textseg.picturebook.vocabulary import MAX_TOKENS, new_tokenizer
 from textseg.picturebook.worlds import scene_of
 
 THINGS = [("house", "red", 0.2), ("umbrella", "orange", 0.5), ("car", "blue", 0.9)]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from textseg.bench.questions import exams
-from textseg.bench.segment import ask, summary
+from textseg.lab.bench.questions import exams
+from textseg.lab.bench.segment import ask, summary
+from textseg.lab.training.vocabulary import new_tokenizer
 from textseg.picturebook import weights_folder
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render, sample_scene
-from textseg.picturebook.vocabulary import new_tokenizer
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import PresenceCalibration
 

@@ -11,7 +11,7 @@ from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar, say
 
 if TYPE_CHECKING:
-    from textseg.bench.editing_report import EditingResult
+    from textseg.lab.bench.editing_report import EditingResult
 
 Scenes = Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which held-out scenes.")]
@@ -38,7 +38,7 @@ def bench_segment(
     as_json: AsJson = False,
 ) -> None:
     """Measure segmentation on scenes with known truth, beside diffusers' own DiffEdit mask."""
-    from textseg.bench import segment as measured
+    from textseg.lab.bench import segment as measured
 
     with progress_bar() as progress:
         report = measured.run(
@@ -61,7 +61,7 @@ def bench_edit(
     as_json: AsJson = False,
 ) -> None:
     """Measure edits on scenes with known truth, beside diffusers' own DiffEdit pipeline."""
-    from textseg.bench.edit import EditBenchSettings, measure_editing
+    from textseg.lab.bench.edit import EditBenchSettings, measure_editing
 
     settings = EditBenchSettings(scenes=scenes, seed=seed, others=others, workers=workers)
     with interruptible(), progress_bar() as progress:
@@ -81,7 +81,7 @@ def bench_generate(
     """Measure how often pictures from text show the thing that was asked for, in its colour."""
     import json
 
-    from textseg.bench.generate import Sheet, measure_generation, table
+    from textseg.lab.bench.generate import Sheet, measure_generation, table
 
     first = None if sheet is None else Sheet(sheet)
     with progress_bar() as progress:
@@ -100,7 +100,7 @@ def bench_inversion(
     """Measure how exactly a picture comes back from its noise, by solver, steps and prompt."""
     import json
 
-    from textseg.bench.inversion import measure_inversion, table
+    from textseg.lab.bench.inversion import measure_inversion, table
 
     with progress_bar() as progress:
         report = measure_inversion(scenes=scenes, seed=seed, progress=progress)
@@ -112,7 +112,7 @@ def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False)
     """Measure the embedded captioner, and the judge that the edit benchmark asks."""
     import json
 
-    from textseg.bench.readers import measure_readers, table
+    from textseg.lab.bench.readers import measure_readers, table
 
     report = measure_readers(scenes=scenes, seed=seed)
     say(json.dumps(report, indent=2) if as_json else table(report))
@@ -136,9 +136,9 @@ def bench_pie(
     as_json: AsJson = False,
 ) -> None:
     """Run PIE-Bench (arXiv:2310.01506) on data of your own and compute its published figures."""
-    from textseg.bench.metrics.networks import load_judges
-    from textseg.bench.pie import run_pie
-    from textseg.bench.scene_editor import scene_editor
+    from textseg.lab.bench.metrics.networks import load_judges
+    from textseg.lab.bench.pie import run_pie
+    from textseg.lab.bench.scene_editor import scene_editor
     from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, dino=dino, device=device)
@@ -175,9 +175,9 @@ def bench_tedbench(
     as_json: AsJson = False,
 ) -> None:
     """Run TEdBench (arXiv:2210.09276) on data of your own and compute its figures."""
-    from textseg.bench.metrics.networks import load_judges
-    from textseg.bench.scene_editor import scene_captioner, scene_editor
-    from textseg.bench.tedbench import run_tedbench
+    from textseg.lab.bench.metrics.networks import load_judges
+    from textseg.lab.bench.scene_editor import scene_captioner, scene_editor
+    from textseg.lab.bench.tedbench import run_tedbench
     from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, device=device)

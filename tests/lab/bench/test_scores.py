@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from textseg.lab.bench.scores import auroc, boundary_f, iou, pixel_ap
+
+
+def square(top: int, left: int, side: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:
+    mask = np.zeros(size, bool)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+def test_iou_of_shifted_squares() -> None:
+    assert iou(square(10, 10, 10), square(10, 15, 10)) == pytest.approx(50 / 150)
+
+
+def test_iou_of_nothing_with_nothing_is_one_and_with_something_is_zero() -> None:
+    nothing = square(0, 0, 0)
+    assert iou(nothing, nothing) == 1.0
+    assert iou(nothing, square(1, 1, 2)) == 0.0
+
+
+def test_average_precision_of_a_ranking_by_hand() -> None:
+    soft = np.array([[0.9, 0.8, 0.7, 0.1]], np.float32)
+    truth = np.array([[True, False, True, False]])
+    assert pixel_ap(soft, truth) == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+
+
+def test_auroc_counts_ties_half_and_needs_both_kinds() -> None:
+    assert auroc([0.9, 0.5, 0.5, 0.1], [True, True, False, False]) == pytest.approx(3.5 / 4)
+    assert np.isnan(auroc([0.4, 0.6], [True, True]))
+
+
+def test_boundaries_match_within_the_tolerance_and_not_beyond() -> None:
+    truth = square(10, 10, 20, (128, 128))
+    assert boundary_f(truth, truth) == 1.0
+    assert boundary_f(square(11, 10, 20, (128, 128)), truth) == 1.0  # 1 pixel; tolerance is 1.4
+    assert boundary_f(square(16, 16, 8, (128, 128)), truth) == 0.0
+
+
+def test_boundary_f_of_nothing() -> None:
+    nothing = square(0, 0, 0)
+    assert boundary_f(nothing, nothing) == 1.0
+    assert boundary_f(nothing, square(10, 10, 10)) == 0.0
+
+
+def test_the_frame_of_the_picture_is_no_boundary() -> None:
+    everything = np.ones((40, 60), bool)
+    assert boundary_f(everything, everything) == 1.0
+    assert boundary_f(everything, square(10, 10, 10)) == 0.0

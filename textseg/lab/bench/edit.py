@@ -1,0 +1,245 @@
+"""`textseg bench edit`: how well edits do what was asked, and what else they change.
+
+Tasks about held-out scenes go through the public `Scene` with its defaults; the other methods and
+the peer do the first of these tasks, with the same weights and seeds, in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
+from typing import Any
+
+import torch
+
+from textseg.editing.kinds import DEFAULTS
+from textseg.errors import InvalidInputError
+from textseg.lab.bench.edit_cost import Cost, measure
+from textseg.lab.bench.edit_editors import (
+    DEFAULT,
+    ONE_ATTEMPT,
+    PEER,
+    SAME_SCENES,
+    TRUE_CAPTIONS,
+    Editor,
+    make_editor,
+    method_names,
+)
+from textseg.lab.bench.edit_judging import REMOVED_L1, RegionJudge, Reliability, reliability
+from textseg.lab.bench.edit_questions import (
+    MIN_AREA,
+    OPERATIONS,
+    SET_VERSION,
+    Exam,
+    Operation,
+    exam,
+    scene_numbers,
+)
+from textseg.lab.bench.edit_scores import Marker, Score, summary
+from textseg.lab.bench.edit_table import tables
+from textseg.lab.training.judge import load_judge
+from textseg.picturebook.scenes import WORLD_VERSION, Stream
+from textseg.process import end_at_interrupt
+from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.registry.models import attempts_of
+
+STREAM: Stream = "evaluation"
+
+
+@dataclass(frozen=True)
+class EditBenchSettings:
+    """What is measured.
+
+    Attributes:
+        scenes: held-out scenes; the default does the tasks of all of them.
+        seed: which ones; different seeds share no scene.
+        others: of these, how many the other methods and the peer do as well.
+        workers: processes that work at once; the figures do not depend on it.
+        rounds: scenes that seconds and memory are taken on, one process after the other; 0: not.
+        steps: of every method and of the peer, for a quick look; None for each one's own.
+    """
+
+    scenes: int = 200
+    seed: int = 0
+    others: int = 40
+    workers: int = 1
+    rounds: int = 3
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        least = {"scenes": 1, "seed": 0, "others": 1, "workers": 1, "rounds": 0}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise InvalidInputError(f"{name} is at least {bound}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class EditReport:
+    """Everything that was measured, ready for JSON."""
+
+    measured: dict[str, Any]  # Any: JSON
+
+    def as_json(self) -> str:
+        """Return one JSON object.
+
+        `default` and `peer` are rows, `methods` has one a registered method with its own options,
+        `variants` the default on the same scenes as these, with a single attempt at each edit, and
+        with true captions. Each is over its own number of `scenes`; `judge` says how far the judge
+        can be believed.
+        """
+        return json.dumps(self.measured, indent=2, allow_nan=False)
+
+    def table(self) -> str:
+        """Return the same as Markdown tables."""
+        return tables(self.measured)
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """What came out for one scene: scores by editor, and the judge's reliability by operation."""
+
+    scores: Mapping[str, tuple[Score, ...]]
+    judge: Mapping[Operation, Reliability]
+
+
+@dataclass(frozen=True)
+class _Job:
+    index: int
+    names: tuple[str, ...]
+    steps: int | None
+
+
+def measure_editing(
+    settings: EditBenchSettings | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> EditReport:
+    """Measure edits of the embedded model on held-out scenes.
+
+    Args:
+        settings: what to measure; None for the defaults.
+        progress: told of every scene.
+        cancel: looked at after each scene.
+
+    Raises:
+        Cancelled: `cancel` was raised.
+    """
+    chosen, report = settings or EditBenchSettings(), progress or (lambda _: None)
+    follow = cancel or CancelToken()
+    names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
+    numbers = scene_numbers(STREAM, scenes=chosen.scenes, seed=chosen.seed)
+    jobs = [
+        _Job(index, names if k < chosen.others else names[:1], chosen.steps)
+        for k, index in enumerate(numbers)
+    ]
+    found: list[SceneScores] = []
+    report(Progress("scenes", 0, len(jobs)))
+    with _workforce(chosen.workers) as work:
+        for scores in work(jobs):
+            found.append(scores)
+            report(Progress("scenes", len(found), len(jobs)))
+            follow.raise_if_cancelled()
+    costs: dict[str, Cost] = {}
+    for k, name in enumerate(names[:-1] if chosen.rounds else ()):
+        report(Progress("costs", k, len(names) - 1))
+        costs[name] = measure(name, rounds=chosen.rounds, steps=chosen.steps)
+        follow.raise_if_cancelled()
+    return EditReport(assembled(found, costs, chosen))
+
+
+def ask(asked: Exam, editors: Mapping[str, Editor], judge: RegionJudge) -> SceneScores:
+    """Return how editors do on the tasks of one scene."""
+    marker = Marker(asked, judge)
+    scores = {}
+    for name, editor in editors.items():
+        editing = editor.open(asked)
+        tasks = [task for task in asked.tasks if task.operation in editor.operations]
+        scores[name] = tuple(marker.score(task, editing(task)) for task in tasks)
+    trust = {task.operation: reliability(asked, task, judge) for task in asked.tasks}
+    return SceneScores(scores, trust)
+
+
+def assembled(
+    found: Sequence[SceneScores], costs: Mapping[str, Cost], settings: EditBenchSettings
+) -> dict[str, Any]:  # Any: JSON
+    """Return the report as JSON-ready objects."""
+
+    def row(name: str, scenes: Sequence[SceneScores]) -> dict[str, Any]:  # Any: as above
+        done = [one.scores[name] for one in scenes if name in one.scores]
+        cost = asdict(costs[name]) if name in costs else dict.fromkeys(Cost.__annotations__)
+        return {"scenes": len(done), **summary([s for scores in done for s in scores]), **cost}
+
+    subset = [scores for scores in found if PEER in scores.scores]
+    return {
+        "default": row(DEFAULT, found),
+        "peer": row(PEER, subset),
+        "methods": {name: row(name, subset) for name in method_names()},
+        "variants": {
+            SAME_SCENES: row(DEFAULT, subset),
+            ONE_ATTEMPT: row(ONE_ATTEMPT, subset),
+            TRUE_CAPTIONS: row(TRUE_CAPTIONS, subset),
+        },
+        "judge": {operation: _trust(operation, found) for operation in OPERATIONS},
+        "settings": {
+            **asdict(settings),
+            "stream": STREAM,
+            "world": WORLD_VERSION,
+            "questions": SET_VERSION,
+            "least_area": MIN_AREA,
+            "removed_l1": REMOVED_L1,
+            "attempts": attempts_of("picturebook"),
+            "default_methods": {change: usual.method for change, usual in DEFAULTS.items()},
+        },
+    }
+
+
+def _trust(operation: Operation, found: Sequence[SceneScores]) -> dict[str, float | None]:
+    known = [scores.judge[operation] for scores in found]
+    named = [one.unedited for one in known if one.unedited is not None]
+    return {
+        "truth": statistics.fmean(one.truth for one in known),
+        "unedited": statistics.fmean(named) if named else None,
+        "fooled": statistics.fmean(one.fooled for one in known),
+    }
+
+
+@contextmanager
+def _workforce(
+    workers: int,
+) -> Iterator[Callable[[Iterable[_Job]], Iterator[SceneScores]]]:
+    """Yield what does jobs, in their order; always one thread each, so that results are alike."""
+    if workers == 1:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield lambda jobs: map(_work, jobs)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        yield lambda jobs: pool.map(_work, jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    end_at_interrupt()  # a terminal's Ctrl-C reaches the workers too, and each would tell it
+    torch.set_num_threads(1)
+
+
+def _work(job: _Job) -> SceneScores:
+    editors = {name: _editor(name, job.steps) for name in job.names}
+    return ask(exam(STREAM, job.index), editors, load_judge())
+
+
+@cache
+def _editor(name: str, steps: int | None) -> Editor:
+    return make_editor(name, steps=steps)

@@ -1,0 +1,1 @@
+"""What the weights of the embedded model, its captioner and its judge come from."""
