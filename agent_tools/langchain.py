@@ -32,9 +32,9 @@ from pydantic.v1 import ValidationError as OldValidationError
 from agent_tools.failures import failure
 from agent_tools.operations import OPERATIONS, Answer, Operation
 from agent_tools.previews import previews_of
-from agent_tools.schemas import shown_schema
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
+from textseg.toolbox.inputs import shown_schema
 
 if TYPE_CHECKING:
     from textseg.workspace import Workspace

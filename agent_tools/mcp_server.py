@@ -43,20 +43,9 @@ def serve(
     Raises:
         MissingExtraError: the MCP SDK is not installed.
     """
+    from agent_tools.mcp.installed import check_installed
+
     check_installed()
     from agent_tools.mcp.server import build
 
     return build(toolbox, preview=preview)
-
-
-def check_installed() -> None:
-    """Raise ``MissingExtraError`` when the MCP SDK is not installed, or only an older one."""
-    from textseg.errors import MissingExtraError
-
-    try:
-        import mcp  # noqa: F401
-        import mcp_types  # noqa: F401  # there since version 2
-    except ImportError as error:
-        raise MissingExtraError(
-            "serving the tools needs the MCP SDK", hint="pip install 'textseg[mcp]'"
-        ) from error

@@ -8,14 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from agent_tools.schemas import (
-    EditInput,
-    GenerateInput,
-    ListInput,
-    SegmentInput,
-    ToolInput,
-    UndoInput,
-)
 from textseg.toolbox import (
     ChangeFacts,
     CreateResult,
@@ -28,6 +20,14 @@ from textseg.toolbox import (
     SegmentResult,
     UndoResult,
     look_words,
+)
+from textseg.toolbox.inputs import (
+    EditInput,
+    GenerateInput,
+    ListInput,
+    SegmentInput,
+    ToolInput,
+    UndoInput,
 )
 
 if TYPE_CHECKING:

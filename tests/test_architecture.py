@@ -111,9 +111,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.keeping",
         "textseg.segmentation.mask",
         "textseg.segmentation.picking",
+        "textseg.segmentation.phrases",
         "textseg.segmentation.pieces",
-        "textseg.segmentation.query",
+        "textseg.segmentation.places",
         "textseg.segmentation.result",
+        "textseg.segmentation.selecting",
         "textseg.diffusion.model",
     ),
     # views on the toolbox: no model, no method by name
@@ -136,7 +138,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.picking",
         "textseg.segmentation.result",
         "textseg.segmentation.soft",
-        "agent_tools.schemas",  # "copy as tool call" says what an assistant would
     ),
     "textseg.cli": (
         "textseg.cli",
@@ -153,10 +154,16 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.methods.OptionInfo",
         "textseg.picturebook.demo",
         "textseg.lab.bench",
-        "agent_tools.assistant",
-        "agent_tools.chat",
+        "textseg.registry.named",
     ),
     "textseg.__main__": ("textseg.cli",),
+    "agent_tools.chat_command": (
+        "agent_tools",
+        "textseg.cli.interrupts",
+        "textseg.cli.shared",
+        "textseg.images",
+        "textseg.toolbox",
+    ),
     "agent_tools": (
         "textseg.errors",
         "textseg.files.told_as",
@@ -279,6 +286,31 @@ def wrong_arrows(name: str, source: str) -> list[str]:
     )
 
 
+def house_imports(name: str, source: str) -> set[str]:
+    """The modules of the house that a module imports; its own packages are no imports."""
+    found = set()
+    for each in imports_of(name, source):
+        target = each.target
+        while target and target not in SOURCES:
+            target = target.rpartition(".")[0]
+        if target and not inside(name, (target,)):
+            found.add(target)
+    return found
+
+
+def circles(leans: dict[str, set[str]]) -> list[str]:
+    """The modules that reach themselves, sorted."""
+
+    def reached(start: str) -> set[str]:
+        found, new = set[str](), leans[start]
+        while new:
+            found |= new
+            new = {following for name in new for following in leans[name]} - found
+        return found
+
+    return sorted(name for name in leans if name in reached(name))
+
+
 def libraries(name: str, source: str) -> set[str]:
     """The foreign top-level packages that a module loads when it is used."""
     tops = {i.target.partition(".")[0] for i in imports_of(name, source) if not i.typing_only}
@@ -319,6 +351,16 @@ def test_every_room_has_its_arrows_and_every_arrow_its_room() -> None:
 @pytest.mark.parametrize("name", [name for name in SOURCES if name != "textseg"])
 def test_module_imports_only_what_its_room_may(name: str) -> None:
     assert wrong_arrows(name, SOURCES[name]) == []
+
+
+def test_no_modules_lean_on_each_other() -> None:
+    leans = {name: house_imports(name, source) for name, source in SOURCES.items()}
+    assert circles(leans) == []
+
+
+def test_the_package_knows_nothing_of_the_tools_for_agents() -> None:
+    found = {n for n, s in SOURCES.items() for i in imports_of(n, s) if "agent_tools" in i.target}
+    assert {name for name in found if inside(name, ("textseg",))} == set()
 
 
 @pytest.mark.parametrize("name", [n for n in SOURCES if not inside(n, MAY_USE_THEM)])
@@ -362,6 +404,11 @@ def test_forbidden_arrows_are_seen_however_they_are_written() -> None:
         "textseg.registry",
         "textseg.scene",
     ]
+
+
+def test_circles_are_seen_over_any_number_of_modules() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c"]
+    assert circles({"a": {"b"}, "b": set()}) == []
 
 
 def test_library_for_the_type_checker_alone_is_not_loaded() -> None:

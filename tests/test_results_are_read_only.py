@@ -16,8 +16,9 @@ import textseg
 from textseg.diffusion.model import DiffusionModel
 from textseg.images import Picture, open_picture
 from textseg.scene import Scene
-from textseg.segmentation.mask import Mask, select
+from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
+from textseg.segmentation.selecting import select
 from textseg.testing import GaussianModel
 from textseg.toolbox import (
     Change,

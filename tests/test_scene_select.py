@@ -14,7 +14,8 @@ from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.progress import Progress
 from textseg.scene import Scene
-from textseg.segmentation.mask import Mask, select
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.selecting import select
 from textseg.testing import GaussianModel
 
 SIZE = (32, 48)

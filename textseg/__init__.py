@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from textseg.registry.models import models
     from textseg.scene import Creation, Scene, edit, generate_and_edit, load, segment
     from textseg.segmentation.mask import Mask
+    from textseg.segmentation.places import place
     from textseg.segmentation.result import Segmentation, Segmentations
-    from textseg.toolbox.places import place
 
 __all__ = [
     "BusyError",
@@ -103,7 +103,7 @@ _HOMES = {
     "Mask": "textseg.segmentation.mask",
     "Segmentation": "textseg.segmentation.result",
     "Segmentations": "textseg.segmentation.result",
-    "place": "textseg.toolbox.places",
+    "place": "textseg.segmentation.places",
 }
 
 

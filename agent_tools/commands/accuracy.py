@@ -110,7 +110,7 @@ def chat_reader(model: BaseChatModel) -> Reader:
     from langchain_core.messages import ToolMessage
 
     from agent_tools.operations import OPERATIONS
-    from agent_tools.schemas import shown_schema
+    from textseg.toolbox.inputs import shown_schema
 
     tools = [
         {

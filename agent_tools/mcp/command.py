@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent_tools.mcp_server import check_installed, serve
+from agent_tools.mcp.installed import check_installed
 from textseg.errors import InvalidInputError, TextsegError
 
 if TYPE_CHECKING:
@@ -67,12 +67,13 @@ def command(
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _failures_told():
         check_installed()
+        from agent_tools.mcp.server import build
         from textseg.toolbox import Limits, Setup, checked
 
         values = {"model": model, "device": device, "max_pixels": max_pixels}
         setup = checked(Setup, {name: value for name, value in values.items() if value is not None})
         opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
-        served = partial(serve, preview="none" if no_preview else "auto")
+        served = partial(build, preview="none" if no_preview else "auto")
         if http is not None:
             from agent_tools.mcp.http import Address, listen, run_http
 

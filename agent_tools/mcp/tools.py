@@ -20,10 +20,10 @@ from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
 from agent_tools.operations import BY_NAME, OPERATIONS, Answer, Operation
 from agent_tools.previews import previews_of
-from agent_tools.schemas import shown_schema
 from textseg.errors import UnknownNameError
 from textseg.progress import Follow
 from textseg.toolbox import Toolbox
+from textseg.toolbox.inputs import shown_schema
 
 log = logging.getLogger("agent_tools")
 

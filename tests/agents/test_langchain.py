@@ -26,7 +26,6 @@ from PIL import Image
 from agent_tools.langchain import ImageTool, ImageToolkit, get_tools
 from agent_tools.operations import MOST_WORDS, OPERATIONS, result_of
 from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of, previews_of
-from agent_tools.schemas import SegmentInput
 from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
 from tests.toolbox.helpers import LIMIT, Slow
 from textseg.editing.result import Edit, pixels_of
@@ -40,6 +39,7 @@ from textseg.toolbox import (
     Toolbox,
     UndoResult,
 )
+from textseg.toolbox.inputs import SegmentInput
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "segment_image": {"image": "garden.png", "query": "tree"},

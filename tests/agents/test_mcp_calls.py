@@ -9,9 +9,9 @@ import pytest
 from pydantic import Field
 
 from agent_tools.mcp.calls import Meter, carry_out
-from agent_tools.schemas import ToolInput, shown_schema
 from tests.agents.mcp_helpers import Gate, until
 from textseg.progress import CancelToken, Follow, Progress
+from textseg.toolbox.inputs import ToolInput, shown_schema
 
 
 async def ignore(done: float, of: float | None, text: str | None) -> None:

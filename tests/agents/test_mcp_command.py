@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from agent_tools.mcp import command, stdio
+from agent_tools.mcp import stdio
 from agent_tools.mcp.command import app
 from tests.agents.mcp_helpers import ROOT
 from textseg.images import MAX_PIXELS
@@ -169,7 +169,7 @@ def test_largest_picture_is_for_who_starts_the_server_to_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[Toolbox] = []
-    monkeypatch.setattr(command, "serve", lambda toolbox, **_: served.append(toolbox))
+    monkeypatch.setattr("agent_tools.mcp.server.build", lambda toolbox, **_: served.append(toolbox))
     monkeypatch.setattr(stdio, "run_stdio", lambda _: None)
     started = ("--root", str(tmp_path), "--workspace", str(tmp_path / "kept"))
     for options, limit in (((), MAX_PIXELS), (("--max-pixels", "77"), 77)):

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
-from typer.testing import Result
+import typer
+from typer.testing import CliRunner, Result
 
 from textseg import __version__
+from textseg.cli.app import further_commands
 from textseg.errors import ModelError, OutOfMemoryError
 from textseg.toolbox import SegmentResult
 
@@ -329,3 +332,24 @@ def test_wrong_picture_is_refused_before_torch_is_loaded(folder: Path, command: 
     assert done.stdout == ""
     assert done.stderr == "textseg: nowhere.png: no such file\n"
     assert "torch" not in modules
+
+
+# -- commands of other packages
+
+
+def test_commands_of_other_packages_join_and_a_broken_one_spoils_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    points = [
+        EntryPoint("chat", "agent_tools.chat_command:chat", "textseg.commands"),
+        EntryPoint("gone", "no_such_module:command", "textseg.commands"),
+    ]
+    monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: points)
+    joined = typer.Typer()
+    for name, command in further_commands().items():
+        joined.command(name)(command)
+
+    assert "plain commands" in CliRunner().invoke(joined, ["chat", "--help"]).stdout
+    broken = CliRunner().invoke(joined, ["gone"])
+    assert broken.exit_code == 1
+    assert "command 'gone' is registered as no_such_module:command" in broken.stderr

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from textseg import errors
 from textseg.errors import TextsegError, UnknownNameError
 from textseg.progress import CancelToken, Deadline, Progress, estimated
-from textseg.segmentation.query import clean_query
+from textseg.segmentation.phrases import clean_query
 
 
 def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from agent_tools.langchain import get_tools
-from agent_tools.schemas import SegmentInput
 from tests.agents.helpers import call
 from tests.panels.actions import ACTIONS, done
 from tests.panels.helpers import (
@@ -37,6 +36,7 @@ from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.testing import GaussianModel
 from textseg.toolbox import Limits, SegmentArguments, Setup, Toolbox
+from textseg.toolbox.inputs import SegmentInput
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from scipy import ndimage
 from tests.segmentation.helpers import maps
 from textseg.editing.masks import checked_mask
 from textseg.errors import InvalidInputError
-from textseg.segmentation.mask import Mask, select
+from textseg.segmentation.mask import Mask
 from textseg.segmentation.picking import REGION_WORDS
 from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
+from textseg.segmentation.selecting import select
 
 SIZE = (12, 20)
 RGB = np.linspace(0, 1, 12 * 20 * 3, dtype=np.float32).reshape(*SIZE, 3)

@@ -7,18 +7,8 @@ from hypothesis import strategies as st
 
 from textseg.errors import QueryError, UnknownNameError
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.query import (
-    And,
-    Expression,
-    Not,
-    Or,
-    Phrase,
-    joined,
-    negated,
-    parse_query,
-    quoted,
-    remarked,
-)
+from textseg.segmentation.phrases import joined, negated, quoted, remarked
+from textseg.segmentation.query import And, Expression, Not, Or, Phrase, parse_query
 
 quickly = settings(max_examples=50, deadline=None)
 A, B, C = Phrase("a"), Phrase("b"), Phrase("c")

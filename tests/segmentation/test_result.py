@@ -16,10 +16,10 @@ from PIL import Image
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
 from textseg.segmentation.keeping import read_segmentation, segmentation_bytes
-from textseg.segmentation.mask import select
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid
 from textseg.segmentation.result import Region, Segmentation, Segmentations, SegmentSettings
+from textseg.segmentation.selecting import select
 from textseg.testing import GaussianModel
 
 SIZE = (32, 48)

@@ -1,7 +1,11 @@
-"""The commands of ``textseg`` put together."""
+"""The commands of ``textseg`` put together.
+
+Others join by entry points in the group ``textseg.commands``: each a function as typer takes it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -15,11 +19,13 @@ from textseg.cli.bench import (
     bench_segment,
     bench_tedbench,
 )
-from textseg.cli.chat import chat
 from textseg.cli.create import CreateCommand, create
 from textseg.cli.edit import edit
 from textseg.cli.listing import caption, demo, methods, models
 from textseg.cli.segment import segment
+from textseg.cli.shared import plain_failures
+from textseg.errors import ModelError
+from textseg.registry.named import Names
 
 app = typer.Typer(
     name="textseg",
@@ -49,14 +55,36 @@ def options(
         raise typer.Exit
 
 
+def further_commands() -> dict[str, Callable[..., None]]:
+    """Return the commands that join, by name; one that is broken says so when it is called."""
+    names = Names("command", "textseg.commands", {})
+    return {name: _found(names, name) for name in names.names()}
+
+
+def _found(names: Names, name: str) -> Callable[..., None]:
+    try:
+        found: Callable[..., None] = names.find(name)
+        return found
+    except ModelError as error:
+        broken = error
+
+    @plain_failures
+    def fail() -> None:
+        """Cannot be used: the package that registers it is broken."""
+        raise broken
+
+    return fail
+
+
 app.command()(segment)
 app.command()(edit)
 app.command(cls=CreateCommand)(create)
 app.command()(caption)
-app.command()(chat)
 app.command()(methods)
 app.command()(models)
 app.command()(demo)
+for name, command in further_commands().items():
+    app.command(name)(command)
 app.add_typer(bench, name="bench")
 bench.command("segment")(bench_segment)
 bench.command("edit")(bench_edit)

@@ -8,16 +8,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from string import Template
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.images import to_uint8
-
-if TYPE_CHECKING:
-    from textseg.editing.result import Edit
 
 LONGEST: Final = 768  # pixels along a side of each picture
 SIDE_BY_SIDE: Final = 1152  # pixels along a side of the still picture
@@ -80,27 +77,28 @@ class Comparison:
         return data, {"image/jpeg": {"alt": f"Before, mask and after: {self.caption}"}}
 
 
-def compare(edit: Edit) -> Comparison:
-    """Return the pictures of an edit, before and after, to be slid over one another."""
-    caption = _caption(edit)
-    before, after = (_picture(each.visible()) for each in (edit.before, edit.picture))
+def compare(
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    *,
+    side_by_side: Image.Image,
+    caption: str,
+) -> Comparison:
+    """Return two pictures (H, W, 3) in [0, 1], to be slid over one another.
+
+    ``side_by_side`` shows them where nothing can be slid; it is made smaller.
+    """
+    upper, lower = _picture(after), _picture(before)
     page = _PAGE.substitute(
-        width=max(after.width, round(LEAST_SHOWN * after.width / max(after.size))),
-        before=_address(_jpeg(before)),
-        after=_address(_jpeg(after)),
+        width=max(upper.width, round(LEAST_SHOWN * upper.width / max(upper.size))),
+        before=_address(_jpeg(lower)),
+        after=_address(_jpeg(upper)),
         before_alt=html.escape(f"Before: {caption}"),
         after_alt=html.escape(f"After: {caption}"),
         caption=html.escape(caption),
     )
-    still = edit.comparison()
-    still.thumbnail((SIDE_BY_SIDE, SIDE_BY_SIDE))
-    return Comparison(page, _jpeg(still), caption)
-
-
-def _caption(edit: Edit) -> str:
-    if not edit.target:
-        return f"{edit.query or 'something'} removed"
-    return f"{edit.query} → {edit.target}" if edit.query else f"{edit.target} added"
+    side_by_side.thumbnail((SIDE_BY_SIDE, SIDE_BY_SIDE))
+    return Comparison(page, _jpeg(side_by_side), caption)
 
 
 def _picture(rgb: NDArray[np.float32]) -> Image.Image:

@@ -166,7 +166,19 @@ class Edit:
 
     def compare(self) -> Comparison:
         """Return before and after with a slider between them, for a notebook or a web page."""
-        return compare(self)
+        return compare(
+            self.before.visible(),
+            self.picture.visible(),
+            side_by_side=self.comparison(),
+            caption=self._change,
+        )
+
+    @property
+    def _change(self) -> str:
+        """What was changed, in words."""
+        if not self.target:
+            return f"{self.query or 'something'} removed"
+        return f"{self.query} → {self.target}" if self.query else f"{self.target} added"
 
     def __repr__(self) -> str:
         """Return a line with what was changed, how, and how much of the picture."""

@@ -25,12 +25,12 @@ from textseg.toolbox import (
     Toolbox,
     explain,
 )
+from textseg.toolbox.inputs import EditInput, GenerateInput, SegmentInput
 
 if TYPE_CHECKING:
-    from agent_tools.schemas import EditInput, GenerateInput, SegmentInput
     from textseg.workspace import Record
 
-    ToolCall = SegmentInput | EditInput | GenerateInput
+ToolCall = SegmentInput | EditInput | GenerateInput
 
 SEGMENT: Final = "segment_image"
 EDIT: Final = "edit_image"
@@ -193,8 +193,6 @@ def _asked(call: Call) -> ToolCall | None:
     Raises:
         InvalidInputError: a value that an assistant may not give.
     """
-    from agent_tools.schemas import EditInput, GenerateInput, SegmentInput
-
     kinds: dict[str, type[ToolCall]] = {
         SEGMENT: SegmentInput,
         EDIT: EditInput,

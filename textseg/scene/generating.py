@@ -17,7 +17,7 @@ from textseg.editing.apply import Follow, numbered_noise
 from textseg.images import Picture, to_rgb, to_uint8
 from textseg.scene.opening import check_sampling, checked_seed, checked_size
 from textseg.scene.options import Made
-from textseg.segmentation.query import clean_query
+from textseg.segmentation.phrases import clean_query
 
 GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
 GENERATION_SOLVER = "reused_midpoint"

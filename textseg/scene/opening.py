@@ -17,7 +17,7 @@ from textseg.errors import (
 from textseg.images import size_words
 from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.query import clean_query
+from textseg.segmentation.phrases import clean_query
 from textseg.segmentation.result import SegmentSettings
 
 

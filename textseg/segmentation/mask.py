@@ -11,7 +11,7 @@ import base64
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,9 @@ from textseg.errors import InvalidInputError
 from textseg.images import freeze, plain_array, size_words
 from textseg.segmentation import drawing
 from textseg.segmentation.drawing import COLOURS, Layer
+from textseg.segmentation.phrases import joined, negated, remarked
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
 from textseg.segmentation.pieces import FURTHEST, Box, Pieces, Point, checked_points, find_pieces
-from textseg.segmentation.query import joined, negated, remarked
 from textseg.segmentation.soft import (
     HALF,
     cut,
@@ -35,9 +35,6 @@ from textseg.segmentation.soft import (
     stroke,
     widened,
 )
-
-if TYPE_CHECKING:
-    from textseg.segmentation.result import Segmentation
 
 LONGEST_NAME = 60  # characters of a name that are shown
 
@@ -295,39 +292,6 @@ class Mask(MaskAlgebra):
         values = np.asarray(soft, np.float32)
         left = None if spared is None else spared & ~cut(values, HALF)
         return replace(self, soft=values, name=name, spared=left)
-
-
-def select(
-    found: Segmentation,
-    *,
-    exclude: Segmentation | None = None,
-    invert: bool = False,
-    region: str = "",
-    threshold: float | None = None,
-) -> Mask:
-    """Return what is meant by a query with all that was said about it, in this order.
-
-    The regions are picked, then ``exclude`` is taken away, then the rest is turned round, as in
-    "everything except the left house". What was not found takes nothing away, so that everything
-    except it is the whole picture; the same holds for a region that there is not. Where nothing can
-    be said about one of the two, because ``present`` is ``None``, nothing is selected.
-
-    Args:
-        found: where the query is; empty when it is not present and no threshold is given.
-        exclude: what to spare, cut where it was found.
-        invert: take everything else.
-        region: words for regions of the query; "" for all.
-        threshold: where the query is cut; ``None`` as in ``Segmentation``.
-
-    Raises:
-        InvalidInputError: words that cannot be understood, a threshold out of range.
-    """
-    chosen = found.as_mask(threshold).pick(region)
-    if exclude is not None:
-        chosen = chosen - exclude
-    if found.present is None or (exclude is not None and exclude.present is None):
-        return chosen._with(np.zeros_like(chosen.soft), chosen.name, spared=None)
-    return ~chosen if invert else chosen
 
 
 def _joined(operator: Literal["and", "or"], one: MaskAlgebra, other: MaskAlgebra) -> Mask:

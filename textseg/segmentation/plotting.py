@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from matplotlib.figure import Figure
+import io
 
-from textseg.segmentation.drawing import png
+from matplotlib.figure import Figure
 
 
 class Plot(Figure):
     """A figure that is a picture at the end of a cell, whichever backend is chosen, if any."""
 
     def _repr_png_(self) -> bytes:
-        return png(self)
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()

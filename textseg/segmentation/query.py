@@ -10,65 +10,19 @@ a run of words; what stands in double quotes belongs to a phrase whatever it say
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING, Literal
 
 from textseg.errors import QueryError, UnknownNameError
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.phrases import Token, clean_query, joined, negated, quoted, tokens_of
 
-if TYPE_CHECKING:
-    from textseg.segmentation.mask import Mask
-
-LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
 DEEPEST = 50  # parentheses and negations within each other
 MOST_PHRASES = 100  # in one expression
 SHOWN = 30  # characters on either side of a mistake that are shown
-
-# How tightly words of a kind bind; a phrase most.
-BINDING: Mapping[str, int] = {"or": 0, "and": 1, "less": 1, "not": 2, "rest": 2, "phrase": 3}
-_TOKEN = re.compile(
-    r"""
-    (?: (?P<rest> (everything | all) \s+ (except | but (\s+ not)?) (\s+ for)? )
-      | (?P<less> except (\s+ for)? | but \s+ not )
-      | (?P<and> and ) | (?P<or> or ) | (?P<not> not )
-    ) (?= [\s()"“”] | $ )
-    | (?P<open> \( ) | (?P<close> \) )
-    | (?P<quoted> "[^"]*" | “[^”]*” )
-    | (?P<word> [^\s()"“”]+ )
-    | (?P<stray> \S )
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-def clean_query(query: str, *, name: str = "query") -> str:
-    """Return a query with its white space tidied; any script and emoji may be in it.
-
-    Args:
-        query: the text.
-        name: what it is called when it is refused.
-
-    Raises:
-        QueryError: nothing is left, it holds control characters, or it is longer than 20 000.
-    """
-    text = " ".join(query.split())
-    if not text:
-        raise QueryError(f"the {name} is empty", hint='name what is meant, e.g. "tree"')
-    if len(text) > LONGEST_QUERY:
-        raise QueryError(
-            f"the {name} has {len(text):,} characters, more than {LONGEST_QUERY:,}",
-            hint="shorten it",
-        )
-    # Cc: control characters; Cs: halves of characters, left by bytes that are not UTF-8
-    odd = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs")), None)
-    if odd is not None:
-        raise QueryError(f"the {name} holds the control character U+{ord(odd):04X}")
-    return text
 
 
 def parse_query(text: str) -> Expression:
@@ -177,61 +131,12 @@ class Not(Expression):
         return negated(str(self.part))
 
 
-def quoted(phrase: str) -> str:
-    """Return a phrase as ``parse_query`` reads it back, in quotes where it has to be.
-
-    One that holds straight and curly quotation marks cannot be read back.
-    """
-    if all(token.kind == "word" for token in _tokens(phrase)):
-        return phrase
-    return f"“{phrase}”" if '"' in phrase else f'"{phrase}"'
-
-
-def joined(operator: Literal["and", "or"], names: Sequence[str]) -> str:
-    """Return "a and b" or "a or b", with parentheses around names that would fall apart."""
-    return f" {operator} ".join(_grouped(name, BINDING[operator]) for name in names)
-
-
-def negated(name: str) -> str:
-    """Return "not a", with parentheses around a name that would fall apart."""
-    return f"not {_grouped(name, BINDING['not'])}"
-
-
-def remarked(name: str, remark: str) -> str:
-    """Return "a (remark)", with parentheses around a name that would fall apart."""
-    return f"{_grouped(name, BINDING['phrase'])} ({remark})"
-
-
-def _grouped(name: str, binding: int) -> str:
-    """Return the name, in parentheses if an operator in it binds less than this."""
-    depth, loosest = 0, BINDING["phrase"]
-    for token in _tokens(name):
-        depth += (token.kind == "open") - (token.kind == "close")
-        if depth == 0:
-            loosest = min(loosest, BINDING.get(token.kind, loosest))
-    return f"({name})" if loosest < binding else name
-
-
-@dataclass(frozen=True)
-class _Token:
-    """A word or sign; ``kind`` is the name of its group in the pattern, "end" after the last."""
-
-    kind: str
-    text: str
-    start: int
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    for found in _TOKEN.finditer(text):
-        yield _Token(found.lastgroup or "", found.group(), found.start())
-
-
 class _Reader:
     """Reads one text by recursive descent, one method a line of the grammar."""
 
     def __init__(self, text: str) -> None:
         self.text, self.at, self.depth, self.found = text, 0, 0, 0
-        self.tokens = [*_tokens(text), _Token("end", "", len(text))]
+        self.tokens = [*tokens_of(text), Token("end", "", len(text))]
 
     def whole(self) -> Expression:
         found = self.either()
@@ -300,7 +205,7 @@ class _Reader:
         return Phrase(clean_query(" ".join(words)))
 
     @property
-    def next(self) -> _Token:
+    def next(self) -> Token:
         return self.tokens[self.at]
 
     def take(self, kind: str) -> bool:

@@ -19,10 +19,10 @@ from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, Layer, Panel
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask, MaskAlgebra
+from textseg.segmentation.phrases import quoted, remarked
 from textseg.segmentation.picking import Region as Region
 from textseg.segmentation.pieces import find_pieces
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.query import quoted, remarked
 from textseg.segmentation.refine import CellGrid, RefineSettings, refine, settle
 from textseg.segmentation.soft import HALF as HALF
 from textseg.segmentation.soft import cut

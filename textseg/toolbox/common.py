@@ -31,7 +31,7 @@ from textseg.errors import (
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
 from textseg.registry.methods import range_words
-from textseg.segmentation.query import clean_query
+from textseg.segmentation.phrases import clean_query
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel

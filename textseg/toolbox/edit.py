@@ -26,10 +26,10 @@ from textseg.provenance import (
 )
 from textseg.registry.methods import make_method
 from textseg.saving import check_writable, format_of, loss_note, save_picture
+from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
 from textseg.toolbox.edit_facts import EditArguments, EditResult
-from textseg.toolbox.places import place
 from textseg.version import __version__
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ class Narrowed:
     @cached_property
     def mask(self) -> Mask:
         """What is meant."""
-        from textseg.segmentation.mask import select
+        from textseg.segmentation.selecting import select
 
         return select(
             self.found,

@@ -6,7 +6,7 @@ import pytest
 
 from agent_tools.commands import accuracy, read
 from agent_tools.commands.accuracy import Score, examples, read_calls, score
-from agent_tools.schemas import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
+from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 
 TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)
 HELD_OUT_FLOOR = 0.93  # measured: 141 of 151

@@ -13,8 +13,8 @@ from agent_tools.commands import Call, Reading, lexicon, read
 from agent_tools.commands.adjectives import Look, described
 from agent_tools.commands.calls import DEFAULTS, call, without_defaults
 from agent_tools.commands.places import region_of, split_place, split_region
-from agent_tools.schemas import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 from textseg.segmentation.picking import is_region_word
+from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 
 HOUSE = Call("segment_image", {"query": "house"})
 BLUE = Call("edit_image", {"query": "red house", "target": "blue house"})

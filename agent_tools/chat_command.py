@@ -1,4 +1,4 @@
-"""``textseg chat``."""
+"""``textseg chat``; it joins the other commands by an entry point."""
 
 from __future__ import annotations
 

@@ -1,0 +1,107 @@
+"""Phrases that can be looked for: what may be in them, and names put together from them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textseg.errors import QueryError
+
+LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
+
+# How tightly words of a kind bind; a phrase most.
+BINDING: Mapping[str, int] = {"or": 0, "and": 1, "less": 1, "not": 2, "rest": 2, "phrase": 3}
+_PATTERN = re.compile(
+    r"""
+    (?: (?P<rest> (everything | all) \s+ (except | but (\s+ not)?) (\s+ for)? )
+      | (?P<less> except (\s+ for)? | but \s+ not )
+      | (?P<and> and ) | (?P<or> or ) | (?P<not> not )
+    ) (?= [\s()"“”] | $ )
+    | (?P<open> \( ) | (?P<close> \) )
+    | (?P<quoted> "[^"]*" | “[^”]*” )
+    | (?P<word> [^\s()"“”]+ )
+    | (?P<stray> \S )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def clean_query(query: str, *, name: str = "query") -> str:
+    """Return a query with its white space tidied; any script and emoji may be in it.
+
+    Args:
+        query: the text.
+        name: what it is called when it is refused.
+
+    Raises:
+        QueryError: nothing is left, it holds control characters, or it is longer than 20 000.
+    """
+    text = " ".join(query.split())
+    if not text:
+        raise QueryError(f"the {name} is empty", hint='name what is meant, e.g. "tree"')
+    if len(text) > LONGEST_QUERY:
+        raise QueryError(
+            f"the {name} has {len(text):,} characters, more than {LONGEST_QUERY:,}",
+            hint="shorten it",
+        )
+    # Cc: control characters; Cs: halves of characters, left by bytes that are not UTF-8
+    odd = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs")), None)
+    if odd is not None:
+        raise QueryError(f"the {name} holds the control character U+{ord(odd):04X}")
+    return text
+
+
+def quoted(phrase: str) -> str:
+    """Return a phrase as ``parse_query`` reads it back, in quotes where it has to be.
+
+    One that holds straight and curly quotation marks cannot be read back.
+    """
+    if all(token.kind == "word" for token in tokens_of(phrase)):
+        return phrase
+    return f"“{phrase}”" if '"' in phrase else f'"{phrase}"'
+
+
+def joined(operator: Literal["and", "or"], names: Sequence[str]) -> str:
+    """Return "a and b" or "a or b", with parentheses around names that would fall apart."""
+    return f" {operator} ".join(_grouped(name, BINDING[operator]) for name in names)
+
+
+def negated(name: str) -> str:
+    """Return "not a", with parentheses around a name that would fall apart."""
+    return f"not {_grouped(name, BINDING['not'])}"
+
+
+def remarked(name: str, remark: str) -> str:
+    """Return "a (remark)", with parentheses around a name that would fall apart."""
+    return f"{_grouped(name, BINDING['phrase'])} ({remark})"
+
+
+def _grouped(name: str, binding: int) -> str:
+    """Return the name, in parentheses if an operator in it binds less than this."""
+    depth, loosest = 0, BINDING["phrase"]
+    for token in tokens_of(name):
+        depth += (token.kind == "open") - (token.kind == "close")
+        if depth == 0:
+            loosest = min(loosest, BINDING.get(token.kind, loosest))
+    return f"({name})" if loosest < binding else name
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or sign of an expression.
+
+    ``kind`` is the name of its group in the pattern, "end" after the last.
+    """
+
+    kind: str
+    text: str
+    start: int
+
+
+def tokens_of(text: str) -> Iterator[Token]:
+    """Yield the words and signs of an expression, in their order."""
+    for found in _PATTERN.finditer(text):
+        yield Token(found.lastgroup or "", found.group(), found.start())
