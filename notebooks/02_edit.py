@@ -85,7 +85,7 @@ meadow.edit("mushroom", "")
 # %%
 try:
     scene.edit("umbrella", "red umbrella")
-except textseg.NotFoundError as error:
+except textseg.errors.NotFoundError as error:
     print(error)
 
 # %% [markdown]

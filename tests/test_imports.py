@@ -58,5 +58,5 @@ def test_every_public_name_can_be_had(name: str) -> None:
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'segmnt'"):
+    with pytest.raises(AttributeError, match="No textseg attribute segmnt"):
         _ = textseg.segmnt  # type: ignore[attr-defined]  # wrong on purpose

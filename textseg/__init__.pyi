@@ -1,0 +1,27 @@
+import IPython.core.interactiveshell as shells
+
+from . import errors as errors
+from .editing.result import Edit as Edit
+from .editing.result import constrain as constrain
+from .progress import CancelToken as CancelToken
+from .progress import Progress as Progress
+from .registry.methods import methods as methods
+from .registry.models import models as models
+from .scene import Creation as Creation
+from .scene import Scene as Scene
+from .scene import edit as edit
+from .scene import generate_and_edit as generate_and_edit
+from .scene import load as load
+from .scene import segment as segment
+from .segmentation.mask import Mask as Mask
+from .segmentation.picking import Region as Region
+from .segmentation.places import place as place
+from .segmentation.refine import RefineSettings as RefineSettings
+from .segmentation.result import Segmentation as Segmentation
+from .segmentation.result import Segmentations as Segmentations
+from .segmentation.soften import SoftenSettings as SoftenSettings
+from .version import __version__ as __version__
+
+__all__: list[str]
+
+def load_ipython_extension(shell: shells.InteractiveShell) -> None: ...
