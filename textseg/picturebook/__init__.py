@@ -14,5 +14,5 @@ __all__ = ["known_words", "weights_folder"]
 
 
 def weights_folder() -> Path:
-    """Returns the folder that `diffusers.StableDiffusionPipeline.from_pretrained` loads."""
+    """Return the folder that `diffusers.StableDiffusionPipeline.from_pretrained` loads."""
     return Path(__file__).parent / "weights"

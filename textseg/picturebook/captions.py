@@ -81,7 +81,7 @@ class Phrase:
     beside: tuple[float, float] | None = None
 
     def means(self, kind: str, color: str, column: float) -> bool:
-        """Tells whether such a thing of the caption's own picture is meant.
+        """Tell whether such a thing of the caption's own picture is meant.
 
         Args:
             kind: a name of `KINDS`.
@@ -93,7 +93,7 @@ class Phrase:
         return self.fits(kind, color, column)
 
     def fits(self, kind: str, color: str, column: float) -> bool:
-        """Tells whether the words fit a thing of any picture, whatever stands beside it there."""
+        """Tell whether the words fit a thing of any picture, whatever stands beside it there."""
         if kind != self.kind or (self.color is not None and color != self.color):
             return False
         return self.place is None or PLACES[self.place][0] <= column < PLACES[self.place][1]
@@ -132,7 +132,7 @@ Teller = Callable[
 
 
 def caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
-    """Returns a random caption of version 1.
+    """Return a random caption of version 1.
 
     Args:
         things: (kind, colour, column as a share of the width) of each thing; may be none.
@@ -143,14 +143,14 @@ def caption(things: Sequence[Described], setting: str, rng: np.random.Generator)
 
 
 def related_caption(things: Sequence[Described], setting: str, rng: np.random.Generator) -> Caption:
-    """Returns a random caption of version 2; arguments as for `caption`."""
+    """Return a random caption of version 2; arguments as for `caption`."""
     return replace(_composed(things, setting, rng, _perhaps_related), shares=True)
 
 
 def _composed(
     things: Sequence[Described], setting: str, rng: np.random.Generator, tell: Teller
 ) -> Caption:
-    """Returns an opening, some of the things and perhaps the setting."""
+    """Return an opening, some of the things and perhaps the setting."""
     named = _subset(len(things), rng)
     says_setting = rng.random() < (0.3 if named else 1.0)
     words: list[str] = _pick(_OPENINGS, rng).split()
@@ -176,7 +176,7 @@ def _alone(
     said: set[int],
     rng: np.random.Generator,
 ) -> list[Phrase]:
-    """Appends a thing and nothing about others."""
+    """Append a thing and nothing about others."""
     said.add(index)
     return [_name(words, things[index], rng)]
 
@@ -188,7 +188,7 @@ def _perhaps_related(
     said: set[int],
     rng: np.random.Generator,
 ) -> list[Phrase]:
-    """Appends a thing, now and then with another one that it stands beside."""
+    """Append a thing, now and then with another one that it stands beside."""
     said.add(index)
     others = [i for i in _beside(things, index) if i not in said]
     if not others or rng.random() >= _RELATED_SHARE:
@@ -214,7 +214,7 @@ def _subset(count: int, rng: np.random.Generator) -> list[int]:
 def _name(
     words: list[str], thing: Described, rng: np.random.Generator, *, placed: bool = True
 ) -> Phrase:
-    """Appends a thing's words to the caption; with its place only where that may be `placed`."""
+    """Append a thing's words to the caption; with its place only where that may be `placed`."""
     kind, color, column = thing
     says_color, says_place = rng.random() < 0.55, placed and rng.random() < 0.12
     start = len(words)
@@ -232,7 +232,7 @@ def _name(
 
 
 def _beside(things: Sequence[Described], index: int) -> list[int]:
-    """Returns the numbers of the things that are clearly left or right of a thing."""
+    """Return the numbers of the things that are clearly left or right of a thing."""
     column = things[index][2]
     return [i for i, thing in enumerate(things) if abs(thing[2] - column) > RELATION_MARGIN]
 
@@ -240,7 +240,7 @@ def _beside(things: Sequence[Described], index: int) -> list[int]:
 def _relate(
     words: list[str], things: Sequence[Described], pair: tuple[int, int], rng: np.random.Generator
 ) -> list[Phrase]:
-    """Appends "a house left of a tree"; each phrase means all things of which that is true."""
+    """Append "a house left of a tree"; each phrase means all things of which that is true."""
     first, second = pair
     left = things[first][2] < things[second][2]
     one = _name_carefully(words, things, first, rng, placed=False)
@@ -262,7 +262,7 @@ def _name_carefully(
     *,
     placed: bool = True,
 ) -> Phrase:
-    """Appends a thing's words to the caption, with "the" only where they mean no other."""
+    """Append a thing's words to the caption, with "the" only where they mean no other."""
     start = len(words)
     phrase = _name(words, things[index], rng, placed=placed)
     if words[start] == "the" and sum(phrase.means(*thing) for thing in things) > 1:
@@ -272,7 +272,7 @@ def _name_carefully(
 
 @cache
 def known_words() -> frozenset[str]:
-    """Returns every word that captions use: what the embedded model can know."""
+    """Return every word that captions use: what the embedded model can know."""
     words = set(COLORS) | set(KINDS) | {"and", "a", "an", "the"}
     for group in (*SYNONYMS.values(), *SETTING_PHRASES.values(), _OPENINGS, tuple(PLACES)):
         words |= {word for text in group for word in text.split()}

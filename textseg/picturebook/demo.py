@@ -79,7 +79,7 @@ CREATIONS: dict[str, tuple[str, int, str, str]] = {
 
 
 def run(folder: Path, progress: ProgressCallback) -> None:
-    """Writes all pictures, and three sheets with what belongs together side by side.
+    """Write all pictures, and three sheets with what belongs together side by side.
 
     `demo.png` has every picture with an overlay a query, `edits.png` every edit before and after
     with its mask, `created.png` what was drawn and then changed. An earlier demo in the same folder
@@ -129,7 +129,7 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
 
 
 def _segmented(name: str, scene: Scene, panels: list[Panel]) -> Iterator[tuple[str, bytes]]:
-    """Yields an overlay a query, and adds the panels of the sheet."""
+    """Yield an overlay a query, and adds the panels of the sheet."""
     found = scene.segment_all(PICTURES[name][1])
     panels.append(Panel(name, Image.fromarray(to_uint8(scene.rgb))))
     for item, colour in zip(found, COLOURS, strict=False):
@@ -140,7 +140,7 @@ def _segmented(name: str, scene: Scene, panels: list[Panel]) -> Iterator[tuple[s
 def _edited(
     name: str, edit: Edit, panels: list[Panel], *, drawn: str | None = None
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields the labelled result of an edit, and adds the panels of the sheet."""
+    """Yield the labelled result of an edit, and adds the panels of the sheet."""
     change = f"{edit.query} -> {edit.target}" if edit.target else f"{edit.query} removed"
     label = EDITED if drawn is None else GENERATED
     stem = f"{name}_{(edit.target or 'without_' + edit.query).replace(' ', '_')}"

@@ -105,7 +105,7 @@ class Rendered:
 
 
 def sample_scene(stream: Stream, index: int) -> Scene:
-    """Returns scene number `index` of a stream; the same on any machine.
+    """Return scene number `index` of a stream; the same on any machine.
 
     Args:
         stream: which of the disjoint streams; only "training" leaves out the `HELD_OUT` pairs.
@@ -140,7 +140,7 @@ def _sample_thing(rng: np.random.Generator, col: float, count: int, *, held_out:
 
 
 def render(scene: Scene, *, size: int = 128) -> Rendered:
-    """Draws a scene.
+    """Draw a scene.
 
     Args:
         scene: what to draw.
@@ -156,12 +156,12 @@ def render(scene: Scene, *, size: int = 128) -> Rendered:
 
 
 def outline(thing: Thing, *, size: int) -> np.ndarray:
-    """Returns the share of each pixel (size, size) that a thing covers where it stands alone."""
+    """Return the share of each pixel (size, size) that a thing covers where it stands alone."""
     return _draw_thing(thing, size)[1]
 
 
 def visible_shares(alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
-    """Returns how much of each pixel shows each thing (things, size, size), from back to front."""
+    """Return how much of each pixel shows each thing (things, size, size), from back to front."""
     covered: list[np.ndarray] = []
     for alpha in alphas:
         covered = [earlier * (1 - alpha) for earlier in covered] + [alpha]
@@ -169,7 +169,7 @@ def visible_shares(alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
 
 
 def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
-    """Returns the setting in its weather (size, size, 3), with the shadows of things on it."""
+    """Return the setting in its weather (size, size, 3), with the shadows of things on it."""
     bare = paint_setting(scene.setting, size=size, seed=scene.seed)
     backdrop = weathered(bare, scene.setting, scene.air)
     if not scene.air.shadows:
@@ -181,7 +181,7 @@ def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.nda
 
 
 def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
-    """Returns how much of the light each pixel of the ground (size, size) misses, 0 to 1.
+    """Return how much of the light each pixel of the ground (size, size) misses, 0 to 1.
 
     The outline lies on the ground, tipped over at its foot and leaning away from the light.
     """
@@ -200,7 +200,7 @@ def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
 
 
 def slant_of(scene: Scene) -> tuple[float, float]:
-    """Returns how far shadows lean and reach, for each height of what casts them.
+    """Return how far shadows lean and reach, for each height of what casts them.
 
     At noon they are short, at dusk long; without a sun only the foot has a shadow.
     """
@@ -213,7 +213,7 @@ def slant_of(scene: Scene) -> tuple[float, float]:
 
 
 def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
-    """Adds light and grain. Both depend on the seed alone, so that an edited scene keeps them."""
+    """Add light and grain. Both depend on the seed alone, so that an edited scene keeps them."""
     rng = np.random.default_rng([11, scene.seed])
     lit = canvas * light_of(rng, scene, canvas.shape[0])[..., None]
     grain = rng.normal(0.0, 2.0, canvas.shape)
@@ -221,7 +221,7 @@ def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
 
 
 def light_of(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:
-    """Returns the light (size, size) on the whole picture, stronger towards one side."""
+    """Return the light (size, size) on the whole picture, stronger towards one side."""
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.16)
     x = np.linspace(-0.5, 0.5, size)[None]
     light = rng.uniform(0.9, 1.06) * (1 + strength * (np.cos(angle) * x + np.sin(angle) * x.T))
@@ -244,7 +244,7 @@ class Stance:
     turn: np.ndarray
 
     def fill(self, part: Part) -> tuple[int, int, int]:
-        """Returns the colour of one of its parts."""
+        """Return the colour of one of its parts."""
         paint = part.paint
         rgb = self.body * paint if isinstance(paint, float) else np.asarray(paint)
         r, g, b = (int(v) for v in np.clip(rgb, 0, 255))
@@ -252,7 +252,7 @@ class Stance:
 
 
 def stance_of(rng: np.random.Generator, thing: Thing) -> Stance:
-    """Returns how a thing looks and stands; the first that its own generator decides."""
+    """Return how a thing looks and stands; the first that its own generator decides."""
     body = np.asarray(COLORS[thing.color], float) * rng.uniform(0.88, 1.1) + rng.uniform(-9, 9, 3)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     tilt = np.radians(rng.uniform(-9, 9))
@@ -262,7 +262,7 @@ def stance_of(rng: np.random.Generator, thing: Thing) -> Stance:
 
 
 def _draw_thing(thing: Thing, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the thing's colours (size, size, 3) in grey levels and its coverage (size, size)."""
+    """Return the thing's colours (size, size, 3) in grey levels and its coverage (size, size)."""
     rng = np.random.default_rng([13, thing.seed])
     stance, side = stance_of(rng, thing), size * OVERSAMPLING
     centre = np.array([thing.col, thing.row]) * side
@@ -303,7 +303,7 @@ def patterned(
     samples: int,
     corner: tuple[int, int] = (0, 0),
 ) -> np.ndarray:
-    """Returns a thing's colours with a pattern where it has its own colour, `own` of each pixel.
+    """Return a thing's colours with a pattern where it has its own colour, `own` of each pixel.
 
     The marks are a darker or a lighter shade of the same colour, so that its name stays true. The
     pattern is sampled at `samples` x `samples` points of each pixel of a picture `size` wide, of
@@ -332,7 +332,7 @@ def surface_of(
     across: np.ndarray,
     grain: Callable[[tuple[int, int]], np.ndarray],
 ) -> np.ndarray:
-    """Returns the brightness of a thing's surface (h, w): light from one side, a texture.
+    """Return the brightness of a thing's surface (h, w): light from one side, a texture.
 
     `down` (h,) and `across` (w,) are places on the thing; `grain` makes its speckles.
     """
@@ -349,27 +349,27 @@ def surface_of(
 
 
 def recolored(scene: Scene, index: int, color: str) -> Scene:
-    """Returns the scene with thing number `index` in another colour."""
+    """Return the scene with thing number `index` in another colour."""
     return _with_thing(scene, index, replace(scene.things[index], color=color))
 
 
 def replaced(scene: Scene, index: int, kind: str) -> Scene:
-    """Returns the scene with thing number `index` turned into another kind of the same colour."""
+    """Return the scene with thing number `index` turned into another kind of the same colour."""
     return _with_thing(scene, index, replace(scene.things[index], kind=kind))
 
 
 def removed(scene: Scene, index: int) -> Scene:
-    """Returns the scene without thing number `index`."""
+    """Return the scene without thing number `index`."""
     return replace(scene, things=scene.things[:index] + scene.things[index + 1 :])
 
 
 def added(scene: Scene, thing: Thing) -> Scene:
-    """Returns the scene with one more thing, in front of all others."""
+    """Return the scene with one more thing, in front of all others."""
     return replace(scene, things=(*scene.things, thing))
 
 
 def moved_to(scene: Scene, setting: str) -> Scene:
-    """Returns the same things in another setting."""
+    """Return the same things in another setting."""
     return replace(scene, setting=setting)
 
 

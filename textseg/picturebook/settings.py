@@ -152,7 +152,7 @@ def _detail(
 
 
 def paint_setting(name: str, *, size: int, seed: int, dtype: DTypeLike = float) -> Backdrop:
-    """Returns the empty background on a clear day.
+    """Return the empty background on a clear day.
 
     The same name, size and seed give the same picture on any machine; with a coarser `dtype` than
     float64 the same within its rounding, sooner.
@@ -174,7 +174,7 @@ def paint_setting(name: str, *, size: int, seed: int, dtype: DTypeLike = float) 
 
 
 def weathered(backdrop: Backdrop, name: str, air: Air) -> Backdrop:
-    """Returns the background at an hour and in a weather: sky and ground, far and near."""
+    """Return the background at an hour and in a weather: sky and ground, far and near."""
     if name == "room":
         return backdrop
     picture, sky = backdrop.picture, (1 - backdrop.ground)[..., None]
@@ -193,7 +193,7 @@ def weathered(backdrop: Backdrop, name: str, air: Air) -> Backdrop:
 
 
 def veiled(picture: np.ndarray, name: str, air: Air, *, seed: int) -> np.ndarray:
-    """Returns a whole picture (size, size, 3) as hour and weather let it be seen.
+    """Return a whole picture (size, size, 3) as hour and weather let it be seen.
 
     What falls depends on the seed alone, so that an edited scene keeps it. Colours are changed so
     little that their names stay true.
@@ -215,12 +215,12 @@ def veiled(picture: np.ndarray, name: str, air: Air, *, seed: int) -> np.ndarray
 
 
 def _haze(name: str) -> np.ndarray:
-    """The colour in which far things drown."""
+    """Return the colour in which far things drown."""
     return np.array([74.0, 80.0, 104.0] if name == "night" else [214.0, 219.0, 224.0])
 
 
 def _streaks(falling: Falling, rng: np.random.Generator, size: int) -> np.ndarray:
-    """Returns the share of each pixel (size, size) that streaks cover."""
+    """Return the share of each pixel (size, size) that streaks cover."""
     side = size * _FALLING_OVERSAMPLING
     slant, count = rng.uniform(-0.35, 0.35), int(rng.integers(*falling.count))
     lengths, widths = rng.uniform(*falling.lengths, count), rng.uniform(*falling.widths, count)

@@ -204,7 +204,7 @@ COLORS: dict[str, tuple[int, int, int]] = {
 def pattern_marks(
     pattern: Pattern, x: np.ndarray, y: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Returns where a pattern marks a surface, 0 or 1, less than half of it.
+    """Return where a pattern marks a surface, 0 or 1, less than half of it.
 
     Args:
         pattern: which.

@@ -50,7 +50,7 @@ _LOOKED_AT = 48  # side in pixels at which it is seen what covers what
 
 
 def scene_of(world: World, stream: Stream, index: int) -> Scene:
-    """Returns scene number `index` of a stream of a world; the same on any machine.
+    """Return scene number `index` of a stream of a world; the same on any machine.
 
     Args:
         world: the version.
@@ -78,7 +78,7 @@ def scene_of(world: World, stream: Stream, index: int) -> Scene:
 
 
 def _pair(rng: np.random.Generator, there: Sequence[Thing], *, held_out: bool) -> tuple[str, str]:
-    """Returns kind and colour of a thing, now and then those of one that is there already."""
+    """Return kind and colour of a thing, now and then those of one that is there already."""
     while True:
         kind, color = str(rng.choice(list(KINDS))), str(rng.choice(list(COLORS)))
         if there and rng.random() < _TWIN_SHARE:
@@ -93,7 +93,7 @@ def _pattern(rng: np.random.Generator) -> Pattern | None:
 
 
 def _place(rng: np.random.Generator) -> tuple[float, float, float]:
-    """Returns size, row and column: small things as often as large ones, hardly any cut off."""
+    """Return size, row and column: small things as often as large ones, hardly any cut off."""
     size = SMALLEST * (LARGEST / SMALLEST) ** float(rng.random())
     row, col = (float(at) for at in rng.uniform(0.5 * size, 1 - 0.5 * size, 2))
     return size, row, col

@@ -70,5 +70,5 @@ class Texts:
         return found
 
     def __len__(self) -> int:
-        """The number of texts that are kept."""
+        """Return the number of texts that are kept."""
         return len(self._known)

@@ -29,7 +29,7 @@ from textseg.segmentation.presence import (
 
 
 def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceCalibration:
-    """Returns the calibration that best tells present from absent queries at default settings.
+    """Return the calibration that best tells present from absent queries at default settings.
 
     Other levels may leave a band of noise empty; ``partial``, fitted without bands, is for these.
     """

@@ -33,7 +33,7 @@ QUERIES = ["red house", "tree", "mushroom", "boat", "blue car"]
 
 
 def measure(model: DiffusionModel) -> dict[str, float]:
-    """Returns seconds, ratios of seconds, and megabytes, each named after what it measures."""
+    """Return seconds, ratios of seconds, and megabytes, each named after what it measures."""
     image = render(PICTURES["meadow"][0]).image
 
     def one() -> None:
@@ -67,7 +67,7 @@ def _seconds(part: Callable[[], object]) -> float:
 
 
 def _bare_evaluations(model: DiffusionModel, image: NDArray[np.uint8], *, rows: int) -> None:
-    """Encodes and evaluates as often as one query needs, in batches as large."""
+    """Encode and evaluates as often as one query needs, in batches as large."""
     with torch.no_grad():
         latents = model.encode_image(to_tensor(np.divide(image, 255, dtype=np.float32)))
         text = model.embed_text([QUERIES[0]])
@@ -78,7 +78,7 @@ def _bare_evaluations(model: DiffusionModel, image: NDArray[np.uint8], *, rows: 
 
 
 def _peak_megabytes() -> float:
-    """Returns by how much 20 queries in one call raise the peak memory of a fresh process."""
+    """Return by how much 20 queries in one call raise the peak memory of a fresh process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_growth)
 

@@ -56,7 +56,7 @@ def measure_point(
     world: World = 1,
     strips: bool = False,
 ) -> Point:
-    """Returns a model's point.
+    """Return a model's point.
 
     Args:
         model: the network.
@@ -93,7 +93,7 @@ def measure_point(
 
 
 def strip(exam: Exam, number: int) -> tuple[NDArray[np.uint8], tuple[Question, ...]]:
-    """Returns a part of a scene around its first thing, and the questions that fit it.
+    """Return a part of a scene around its first thing, and the questions that fit it.
 
     Even numbers give tall parts (h, w, 3), odd ones wide parts. A question is left out where more
     than half of what it names is cut away.
@@ -114,7 +114,7 @@ def strip(exam: Exam, number: int) -> tuple[NDArray[np.uint8], tuple[Question, .
 
 
 def _told(features: Sequence[dict[str, float]], present: Sequence[bool]) -> list[float]:
-    """Returns the probability of each question by a calibration that has not seen its tenth."""
+    """Return the probability of each question by a calibration that has not seen its tenth."""
     tenth = math.ceil(len(present) / FOLDS)
     told: list[float] = []
     for start in range(0, len(present), tenth):

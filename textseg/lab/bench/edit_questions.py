@@ -111,7 +111,7 @@ class Exam:
 
 
 def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) -> list[int]:
-    """Returns the numbers of the first scenes that have a thing to edit; seeds share none."""
+    """Return the numbers of the first scenes that have a thing to edit; seeds share none."""
     editable = (
         index
         for index in count(seed * 1_000_000)
@@ -121,7 +121,7 @@ def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) ->
 
 
 def exam(stream: Stream, index: int, *, size: int = 128) -> Exam:
-    """Returns the tasks about one scene; the same on any machine."""
+    """Return the tasks about one scene; the same on any machine."""
     rendered = render(sample_scene(stream, index), size=size)
     rng = np.random.default_rng([SET_VERSION, 23, index])
     chosen = int(rng.choice(_editable(rendered)))
@@ -130,12 +130,12 @@ def exam(stream: Stream, index: int, *, size: int = 128) -> Exam:
 
 
 def unit(rendered: Rendered) -> Rgb:
-    """Returns a rendered picture (h, w, 3) with values in [0, 1]."""
+    """Return a rendered picture (h, w, 3) with values in [0, 1]."""
     return rendered.image.astype(np.float32) / np.float32(255)
 
 
 def _editable(rendered: Rendered) -> list[int]:
-    """Returns the numbers of the things that are large enough and that one name means alone."""
+    """Return the numbers of the things that are large enough and that one name means alone."""
     things = rendered.scene.things
     named = Counter((thing.kind, thing.color) for thing in things)
     large = rendered.masks.mean((1, 2)) >= MIN_AREA
@@ -263,7 +263,7 @@ def _captions(before: Rendered, after: Rendered) -> tuple[str, str]:
 
 
 def _newcomer(rendered: Rendered, rng: np.random.Generator) -> Thing:
-    """Returns a thing that is not there yet, at the freest of some places."""
+    """Return a thing that is not there yet, at the freest of some places."""
     taken = {(thing.kind, thing.color) for thing in rendered.scene.things}
     free = [(kind, color) for kind in KINDS for color in COLORS if (kind, color) not in taken]
     kind, color = free[int(rng.integers(len(free)))]
@@ -279,7 +279,7 @@ def _placed(kind: str, color: str, rng: np.random.Generator) -> Thing:
 
 
 def _covered(covered: NDArray[np.float32], thing: Thing) -> float:
-    """Returns how much of a thing's square other things cover."""
+    """Return how much of a thing's square other things cover."""
     spans: Sequence[slice] = [
         slice(int((at - thing.size / 2) * side), int((at + thing.size / 2) * side) + 1)
         for at, side in zip((thing.row, thing.col), covered.shape, strict=True)

@@ -30,7 +30,7 @@ ANYTHING = "a house"  # without guidance the text has no say
 
 
 def evidence_ratios(model: DiffusionModel, *, scenes: int, seed: int = 0) -> dict[str, float]:
-    """Returns evidence over information of captions, summed over scenes.
+    """Return evidence over information of captions, summed over scenes.
 
     Args:
         model: the network.
@@ -55,7 +55,7 @@ def evidence_ratios(model: DiffusionModel, *, scenes: int, seed: int = 0) -> dic
 def distances(
     model: DiffusionModel, *, pictures: int, guidance: float = 0.0, seed: int = 0
 ) -> dict[str, float]:
-    """Returns how far drawn pictures are from the world, in what a captioner sees in them.
+    """Return how far drawn pictures are from the world, in what a captioner sees in them.
 
     Args:
         model: the network.

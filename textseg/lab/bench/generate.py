@@ -87,7 +87,7 @@ class Seen:
 
 
 def prompts(samples: int, seed: int) -> list[Asked]:
-    """Returns what is asked for, drawn from all pairs and settings; seeds share no noise."""
+    """Return what is asked for, drawn from all pairs and settings; seeds share no noise."""
     rng = np.random.default_rng([WORLD_VERSION, 31, seed])
     asked = []
     for k in range(samples):
@@ -97,7 +97,7 @@ def prompts(samples: int, seed: int) -> list[Asked]:
 
 
 def rendered(asked: Asked) -> Rgb:
-    """Returns the renderer's picture (h, w, 3) of a prompt."""
+    """Return the renderer's picture (h, w, 3) of a prompt."""
     rng = np.random.default_rng([WORLD_VERSION, 37, asked.seed])
     size, col = float(rng.uniform(0.34, 0.62)), float(rng.uniform(0.25, 0.75))
     row = float(rng.uniform(0.06 + size / 2, 0.94 - size / 2))
@@ -107,7 +107,7 @@ def rendered(asked: Asked) -> Rgb:
 
 
 def looked_at(rgb: Rgb, judge: Judge, captioner: Captioner) -> Seen:
-    """Returns what is found in a picture (h, w, 3)."""
+    """Return what is found in a picture (h, w, 3)."""
     surest = judge.boxes(rgb, _boxes(rgb.shape[0], rgb.shape[1])).max(0)
     said = read_caption(captioner.caption(rgb))
     clip = (pair for pair, probability in zip(PAIRS, surest, strict=True) if probability > FOUND)
@@ -138,7 +138,7 @@ def measure_generation(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> dict[str, Any]:  # Any: JSON
-    """Returns how often pictures show what was asked for, as JSON-ready objects.
+    """Return how often pictures show what was asked for, as JSON-ready objects.
 
     Args:
         samples: pictures to make.
@@ -204,18 +204,18 @@ class Sheet:
         self.panels: list[Panel] = []
 
     def keep(self, asked: Asked, rgb: Rgb) -> None:
-        """Takes a picture up, if there is room."""
+        """Take a picture up, if there is room."""
         if len(self.panels) < self._room:
             self.panels.append(Panel(asked.prompt, Image.fromarray(to_uint8(rgb))))
 
     def write(self) -> None:
-        """Writes the PNG."""
+        """Write the PNG."""
         drawn = png(figure(self.panels, columns=8))
         write_files(self._path.parent, [(self._path.name, drawn)])
 
 
 def table(report: Mapping[str, Any]) -> str:  # Any: JSON
-    """Returns the shares of `measure_generation` as Markdown tables."""
+    """Return the shares of `measure_generation` as Markdown tables."""
     rows = {"pictures from text": report["generated"], "the renderer's": report["rendered"]}
     names = {
         "both": "both find it",
@@ -252,7 +252,7 @@ def _row(asked: Sequence[Asked], seen: Sequence[Seen]) -> dict[str, Any]:  # Any
 
 
 def _fooled(asked: Sequence[Asked], seen: Sequence[Seen]) -> dict[str, float | None]:
-    """Returns how often a certain other pair is found where one thing was rendered."""
+    """Return how often a certain other pair is found where one thing was rendered."""
     kinds, colors = [], []
     for one, found in zip(asked, seen, strict=True):
         kinds += [found.both((kind, one.color)) for kind in KINDS if kind != one.kind]

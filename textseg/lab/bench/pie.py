@@ -67,7 +67,7 @@ def run_pie(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> EditingResult:
-    """Edits the pictures of PIE-Bench and returns the published figures.
+    """Edit the pictures of PIE-Bench and return the published figures.
 
     Args:
         data: the folder with `mapping_file.json` and `annotation_images/`.

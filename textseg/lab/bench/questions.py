@@ -64,7 +64,7 @@ class Exam:
 def exams(
     stream: Stream, *, scenes: int, seed: int, size: int = 128, world: World = 1
 ) -> Iterator[Exam]:
-    """Yields scenes with questions.
+    """Yield scenes with questions.
 
     Args:
         stream: which scenes; tuning uses "calibration", reported numbers "evaluation".
@@ -121,7 +121,7 @@ def _absent(rendered: Rendered, rng: np.random.Generator, count: int) -> Iterato
 
 
 def _hard_query(rendered: Rendered, rng: np.random.Generator) -> str | None:
-    """A kind that is there in a colour it does not have, or a colour that is there on another."""
+    """Return a kind that is there in another colour, or a colour that is there on another kind."""
     things = rendered.scene.things
     thing = things[int(rng.integers(len(things)))]
     if rng.random() < 0.5:
@@ -132,7 +132,7 @@ def _hard_query(rendered: Rendered, rng: np.random.Generator) -> str | None:
 
 
 def _easy_query(rendered: Rendered, rng: np.random.Generator) -> str | None:
-    """A kind that is not there, every other time with a colour."""
+    """Return a kind that is not there, every other time with a colour."""
     kind, color = str(rng.choice(list(KINDS))), str(rng.choice(list(COLORS)))
     if any(t.kind == kind for t in rendered.scene.things):
         return None
@@ -140,7 +140,7 @@ def _easy_query(rendered: Rendered, rng: np.random.Generator) -> str | None:
 
 
 def _reworded(asked: Sequence[Question], rng: np.random.Generator) -> Iterator[Question]:
-    """The questions that name a colour, in words that training never puts together."""
+    """Return the questions that name a colour, in words that training never puts together."""
     for question in asked:
         color, _, noun = question.query.rpartition(" ")
         if color:

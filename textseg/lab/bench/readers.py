@@ -45,7 +45,7 @@ class Reading:
 
 
 def read_caption(text: str) -> Reading:
-    """Returns what a caption of the embedded captioner's form says; other words are passed over."""
+    """Return what a caption of the embedded captioner's form says; other words are passed over."""
     words = text.split()
     things = [(kind, color) for color, kind in pairwise(words) if color in COLORS and kind in KINDS]
     settings = [
@@ -59,7 +59,7 @@ def read_caption(text: str) -> Reading:
 def measure_readers(
     scenes: int, seed: int, *, stream: Stream = "evaluation"
 ) -> dict[str, dict[str, float]]:
-    """Measures captioner and judge; things that cover less than `MIN_AREA` do not count.
+    """Measure captioner and judge; things that cover less than `MIN_AREA` do not count.
 
     Args:
         scenes: how many.
@@ -87,7 +87,7 @@ def measure_readers(
 
 
 def table(report: dict[str, dict[str, float]]) -> str:
-    """Returns the shares of `measure_readers` as a Markdown table."""
+    """Return the shares of `measure_readers` as a Markdown table."""
     names = list(dict.fromkeys(name for part in ("captioner", "judge") for name in report[part]))
     rows = [f"| | {' | '.join(names)} |", f"|{' --- |' * (len(names) + 1)}"]
     for part in ("captioner", "judge"):
@@ -129,7 +129,7 @@ def _caption_facts(rendered: Rendered, captioner: Captioner) -> Iterator[tuple[s
 
 
 def _take(counts: Counter[Any], item: str | Pair) -> bool:  # Any: of either
-    """Tells whether one is left, and takes it."""
+    """Tell whether one is left, and take it."""
     counts[item] -= 1
     return counts[item] >= 0
 

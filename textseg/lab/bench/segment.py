@@ -139,7 +139,7 @@ def run(
     world: World = 1,
     progress: ProgressCallback | None = None,
 ) -> Report:
-    """Measures the embedded model on held-out scenes.
+    """Measure the embedded model on held-out scenes.
 
     Args:
         scenes: how many.
@@ -191,7 +191,7 @@ def run(
 
 
 def ask(exam: Exam, model: DiffusionModel, options: SegmentOptions | None = None) -> list[Answer]:
-    """Returns the scored answers of `Scene.segment_all` to all questions of a scene."""
+    """Return the scored answers of `Scene.segment_all` to all questions of a scene."""
     start = time.perf_counter()
     scene = Scene.open(exam.rendered.image, model)
     queries = [question.query for question in exam.questions]
@@ -204,7 +204,7 @@ def ask(exam: Exam, model: DiffusionModel, options: SegmentOptions | None = None
 
 
 def score(question: Question, found: Segmentation, evaluations: float, seconds: float) -> Answer:
-    """Returns one scored answer of ours."""
+    """Return one scored answer of ours."""
     answer = _scored(question, found.soft, found.binary())
     return replace(
         answer,
@@ -216,7 +216,7 @@ def score(question: Question, found: Segmentation, evaluations: float, seconds: 
 
 
 def ask_peer(exam: Exam, question: Question, peer: DiffEditMask) -> Answer:
-    """Returns the scored answer of the peer."""
+    """Return the scored answer of the peer."""
     start = time.perf_counter()
     mask = peer(exam.rendered.image, question.query, seed=0)
     seconds = time.perf_counter() - start
@@ -225,7 +225,7 @@ def ask_peer(exam: Exam, question: Question, peer: DiffEditMask) -> Answer:
 
 
 def oracle(question: Question, *, stride: int) -> Answer:
-    """Returns the score of the truth at latent size, enlarged without looking at the picture."""
+    """Return the score of the truth at latent size, enlarged without looking at the picture."""
     height, width = question.truth.shape
     cells = question.truth.reshape(height // stride, stride, width // stride, stride).mean((1, 3))
     grid = CellGrid(size=(height, width), cells=(height / stride, width / stride))
@@ -251,7 +251,7 @@ def _scored(question: Question, soft: NDArray[np.float32], binary: NDArray[np.bo
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Any]:  # Any: as in Report
-    """Returns the row of a table; things below `MIN_AREA` and reworded questions do not count."""
+    """Return the row of a table; things below `MIN_AREA` and reworded questions do not count."""
     counted = [a for a in answers if not a.question.small and not a.question.reworded]
     return _row(counted)
 
@@ -294,7 +294,7 @@ def _mean(answers: Sequence[Answer], value: Callable[[Answer], float]) -> float 
 
 
 def groups(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:  # Any: as in Report
-    """Returns the same numbers for kinds of questions; absent ones go with some of the groups."""
+    """Return the same numbers for kinds of questions; absent ones go with some of the groups."""
     usual = [a for a in answers if not a.question.reworded]
     again = [a for a in answers if a.question.reworded]
 

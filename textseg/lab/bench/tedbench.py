@@ -60,7 +60,7 @@ def run_tedbench(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> EditingResult:
-    """Edits the pictures of TEdBench and returns its figures.
+    """Edit the pictures of TEdBench and return their figures.
 
     Args:
         data: the folder with `input_list.json` and `originals/`.

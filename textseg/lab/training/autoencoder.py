@@ -22,7 +22,7 @@ LOG_VARIANCE = -20.0
 
 
 def new_autoencoder(channels: tuple[int, ...], latent_channels: int, *, size: int) -> AutoencoderKL:
-    """Returns an untrained autoencoder with stride 2 ** (len(channels) - 1).
+    """Return an untrained autoencoder with stride 2 ** (len(channels) - 1).
 
     ``size`` is the side in pixels of the pictures that it is to be used for.
     """
@@ -43,7 +43,7 @@ def new_autoencoder(channels: tuple[int, ...], latent_channels: int, *, size: in
 
 
 def autoencoder_loss(model: AutoencoderKL, images: Tensor) -> Tensor:
-    """Returns the training loss of pictures (b, 3, h, w) in [-1, 1]."""
+    """Return the training loss of pictures (b, 3, h, w) in [-1, 1]."""
     posterior = model.encode(images).latent_dist
     latents = posterior.mean + LATENT_NOISE * torch.randn_like(posterior.mean)
     restored = model.decode(latents).sample.float()
@@ -54,7 +54,7 @@ def autoencoder_loss(model: AutoencoderKL, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def drop_variance(model: AutoencoderKL) -> None:
-    """Makes the posterior a point, in place.
+    """Make the posterior a point, in place.
 
     Training never samples it, so its variance is never learned; pipelines that sample from it would
     add arbitrary noise.
@@ -65,7 +65,7 @@ def drop_variance(model: AutoencoderKL) -> None:
 
 
 def crops(corpus: Corpus, *, batch: int, side: int, rng: np.random.Generator) -> Tensor:
-    """Returns random crops (batch, 3, side, side) in [-1, 1], mirrored half of the time."""
+    """Return random crops (batch, 3, side, side) in [-1, 1], mirrored half of the time."""
     size = corpus.images.shape[1]
     found = np.empty((batch, side, side, 3), np.uint8)
     for k in range(batch):
@@ -78,7 +78,7 @@ def crops(corpus: Corpus, *, batch: int, side: int, rng: np.random.Generator) ->
 def train_autoencoder(
     trainer: Trainer, corpus: Corpus, *, batch: int, side: int
 ) -> Iterator[tuple[Tensor]]:
-    """Trains until the trainer's last step, yielding the running loss of each step."""
+    """Train until the trainer's last step, yielding the running loss of each step."""
     model = trainer.model
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
@@ -97,7 +97,7 @@ def encode_corpus(
     device: torch.device,
     precision: Precision = "float32",
 ) -> Tensor:
-    """Returns the posterior means (n, c, h, w) of all pictures, float16 on the CPU."""
+    """Return the posterior means (n, c, h, w) of all pictures, float16 on the CPU."""
     parts = []
     for start in range(0, len(corpus.images), batch):
         images = torch.from_numpy(np.array(corpus.images[start : start + batch])).to(device)
@@ -112,6 +112,6 @@ def encode_corpus(
 
 @torch.no_grad()
 def psnr(model: AutoencoderKL, images: Tensor) -> float:
-    """Returns the reconstruction PSNR in dB of pictures (b, 3, h, w) in [-1, 1]."""
+    """Return the reconstruction PSNR in dB of pictures (b, 3, h, w) in [-1, 1]."""
     restored = model.decode(model.encode(images).latent_dist.mean).sample.clamp(-1, 1)
     return float(10 * torch.log10(4 / (restored - images).square().mean()))

@@ -162,11 +162,11 @@ class CaptionedLatents:
         self._empty = torch.tensor([self.token_ids(())], device=device)
 
     def batch(self, size: int, rng: np.random.Generator) -> Batch:
-        """Returns a random batch."""
+        """Return a random batch."""
         return self.assembled(self.rows(size, rng))
 
     def rows(self, size: int, rng: np.random.Generator) -> Rows:
-        """Returns the rows of a random batch."""
+        """Return the rows of a random batch."""
         picks = rng.integers(0, len(self._latents), size)
         window = self._window(rng)
         wrong = int(FALSE_SHARE * compared_rows(size))
@@ -192,7 +192,7 @@ class CaptionedLatents:
             row["told"][k][view.slots] = [phrase.means(*thing) for thing in view.things]
 
     def assembled(self, rows: Rows) -> Batch:
-        """Returns the batch that rows stand for, worked out where the latents lie."""
+        """Return the batch that rows stand for, worked out where the latents lie."""
         device = self._latents.device
         r = {
             name: torch.from_numpy(np.ascontiguousarray(rows.values[name])).to(device)
@@ -212,7 +212,7 @@ class CaptionedLatents:
         )
 
     def _cut(self, of: Tensor, r: Mapping[str, Tensor], window: tuple[int, int]) -> Tensor:
-        """Returns the windows of the rows (b, ...) from what there is of all pictures (n, ...)."""
+        """Return the windows of the rows (b, ...) from what there is of all pictures (n, ...)."""
         rows, columns = (
             r["at"][:, axis, None] + torch.arange(side, device=of.device)
             for axis, side in enumerate(window)
@@ -241,13 +241,13 @@ class CaptionedLatents:
         )
 
     def token_ids(self, words: tuple[str, ...]) -> list[int]:
-        """Returns the ids of a caption of known words, as the tokenizer would give them."""
+        """Return the ids of a caption of known words, as the tokenizer would give them."""
         body = [self._vocabulary[word + "</w>"] for word in words]
         start, end = self._vocabulary[START], self._vocabulary[END]
         return [start, *body, *[end] * (MAX_TOKENS - 1 - len(body))]
 
     def _window(self, rng: np.random.Generator) -> tuple[int, int]:
-        """Returns rows and columns of what a batch shows: the whole, or one of the windows."""
+        """Return rows and columns of what a batch shows: the whole, or one of the windows."""
         whole = self._corpus.coverage.shape[-1]
         if rng.random() >= self._windows:
             return whole, whole
@@ -256,7 +256,7 @@ class CaptionedLatents:
         return round(rows * steps) * _WINDOW_STEP, round(columns * steps) * _WINDOW_STEP
 
     def _view(self, index: int, window: tuple[int, int], rng: np.random.Generator) -> _View:
-        """Returns a window that cuts no thing in a way that leaves open whether it is there."""
+        """Return a window that cuts no thing in a way that leaves open whether it is there."""
         c = self._corpus
         known = c.kinds[index] >= 0
         coverage = c.coverage[index][known].astype(np.float32) / 255
@@ -293,7 +293,7 @@ class CaptionedLatents:
                 return said
 
     def _misremembered(self, things: list[Described], rng: np.random.Generator) -> list[Described]:
-        """Returns other things: wrong in colour, in kind, or all from another picture."""
+        """Return other things: wrong in colour, in kind, or all from another picture."""
         if not things or rng.random() < 1 / 3:
             cells = self._corpus.coverage.shape[-1]
             return self._view(int(rng.integers(len(self._latents))), (cells, cells), rng).things
@@ -310,7 +310,7 @@ class CaptionedLatents:
 
 
 def _grounds(r: Mapping[str, Tensor], coverage: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the groups of the rows, 0 the rest, then the phrases, last the setting.
+    """Return the groups of the rows, 0 the rest, then the phrases, last the setting.
 
     They are the share of each cell (b, groups, h, w), and the tokens (b, groups, tokens).
     """
@@ -337,7 +337,7 @@ def _grounds(r: Mapping[str, Tensor], coverage: Tensor) -> tuple[Tensor, Tensor]
 def rows_ahead(
     data: CaptionedLatents, size: int, *, seed: int, first: int, workers: int
 ) -> Iterator[Iterator[Rows]]:
-    """Yields the rows of step after step without end, from step number `first` on.
+    """Yield the rows of step after step without end, from step number `first` on.
 
     They depend on seed and step alone. Processes forked off from this one draw them ahead, or this
     one when they are asked for, if there are no `workers`.
@@ -378,5 +378,5 @@ def _drawn(data: CaptionedLatents, size: int, seed: int, step: int) -> Rows:
 
 
 def compared_rows(size: int) -> int:
-    """Returns how many rows of a batch, the first ones, the locality loss looks at."""
+    """Return how many rows of a batch, the first ones, the locality loss looks at."""
     return max(1, size // LOCALITY_ROWS)

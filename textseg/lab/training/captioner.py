@@ -43,13 +43,13 @@ _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 
 
 def full_caption(seen: Seen) -> str:
-    """Returns the caption that names everything: things from left to right, then the setting."""
+    """Return the caption that names everything: things from left to right, then the setting."""
     named = [with_article(f"{color} {kind}") for kind, color, _ in seen.things]
     return f"{' and '.join(named)} {SETTING_PHRASES[seen.setting][0]}".strip()
 
 
 def new_caption_tokenizer() -> BertTokenizer:
-    """Returns a word-piece tokenizer that knows the world's words, each as one token."""
+    """Return a word-piece tokenizer that knows the world's words, each as one token."""
     words = (*_SPECIAL, *sorted(known_words()))
     return BertTokenizer(
         vocab={word: i for i, word in enumerate(words)},
@@ -59,7 +59,7 @@ def new_caption_tokenizer() -> BertTokenizer:
 
 
 def new_captioner(*, width: int, layers: int, decoder_layers: int) -> BlipForConditionalGeneration:
-    """Returns an untrained captioner for pictures of `READER_SIZE`."""
+    """Return an untrained captioner for pictures of `READER_SIZE`."""
     tokenizer = new_caption_tokenizer()
     shared = {"hidden_size": width, "num_attention_heads": 4, "initializer_range": 0.02}
     text = {
@@ -89,7 +89,7 @@ class CaptionerInTraining(nn.Module):
     """The captioner, and the heads that help to train it."""
 
     def __init__(self, blip: BlipForConditionalGeneration) -> None:
-        """Adds the heads."""
+        """Add the heads."""
         super().__init__()
         self.blip = blip
         self.heads = PatchHeads(blip.vision_model.config.hidden_size)
@@ -131,7 +131,7 @@ class CaptionedPictures:
         return new_caption_tokenizer().get_vocab()
 
     def batch(self, size: int, rng: np.random.Generator) -> PictureBatch:
-        """Returns random pictures, half of them mirrored."""
+        """Return random pictures, half of them mirrored."""
         rows = [self._row(rng) for _ in range(size)]
         images, ids, coverage, classes = (np.stack(column) for column in zip(*rows, strict=True))
         labels = np.where(ids == self._vocabulary["[PAD]"], -100, ids)
@@ -161,7 +161,7 @@ class CaptionedPictures:
 
 
 def captioner_loss(model: CaptionerInTraining, batch: PictureBatch) -> tuple[Tensor, Tensor]:
-    """Returns the loss of the captions' words and that of the patches."""
+    """Return the loss of the captions' words and that of the patches."""
     seen = model.blip.vision_model(pixel_values=batch.images).last_hidden_state
     words = model.blip.text_decoder(
         input_ids=batch.ids, encoder_hidden_states=seen, labels=batch.labels, reduction="mean"
@@ -172,7 +172,7 @@ def captioner_loss(model: CaptionerInTraining, batch: PictureBatch) -> tuple[Ten
 def train_captioner(
     trainer: Trainer, data: CaptionedPictures, *, batch: int
 ) -> Iterator[tuple[float, float]]:
-    """Trains until the trainer's last step, yielding the losses of words and patches."""
+    """Train until the trainer's last step, yielding the losses of words and patches."""
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
         with trainer.autocast():
@@ -182,7 +182,7 @@ def train_captioner(
 
 
 def export_captioner(folder: Path, model: BlipForConditionalGeneration) -> None:
-    """Writes the float16 folder that `BlipForConditionalGeneration.from_pretrained` loads."""
+    """Write the float16 folder that `BlipForConditionalGeneration.from_pretrained` loads."""
     model.half().save_pretrained(folder)
     new_caption_tokenizer().save_pretrained(folder)
     half = [0.5, 0.5, 0.5]

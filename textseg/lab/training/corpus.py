@@ -54,7 +54,7 @@ def _specs(count: int, size: int, cells: int) -> dict[str, tuple[tuple[int, ...]
 
 
 def labels(scene: Scene) -> dict[str, np.ndarray]:
-    """Returns kinds, colors, columns and settings of one scene, as rows of `Corpus`."""
+    """Return kinds, colors, columns and settings of one scene, as rows of `Corpus`."""
     kinds = np.full(MAX_THINGS, -1, np.int8)
     colors = np.full(MAX_THINGS, -1, np.int8)
     columns = np.zeros(MAX_THINGS, np.float32)
@@ -67,7 +67,7 @@ def labels(scene: Scene) -> dict[str, np.ndarray]:
 
 
 def usable_cores() -> int:
-    """Returns how many processor cores this process may use; a machine often has more."""
+    """Return how many processor cores this process may use; a machine often has more."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
@@ -75,7 +75,7 @@ def usable_cores() -> int:
 
 
 def world_of_each(count: int, *, world: World, share: float) -> np.ndarray:
-    """Returns the version of the world of each scene of a corpus (n,), int8.
+    """Return the version of the world of each scene of a corpus (n,), int8.
 
     Args:
         count: how many scenes.
@@ -113,7 +113,7 @@ def render_corpus(
     world: World = 1,
     share: float = 1.0,
 ) -> None:
-    """Renders training scenes 0 to `count` - 1 into a folder; goes on where a killed run stopped.
+    """Render training scenes 0 to `count` - 1 into a folder; goes on where a killed run stopped.
 
     Args:
         folder: where the arrays lie afterwards, one `.npy` file each.
@@ -145,7 +145,7 @@ def render_corpus(
 
 
 def open_corpus(folder: Path) -> Corpus:
-    """Opens a rendered corpus; the pictures stay on disk."""
+    """Open a rendered corpus; the pictures stay on disk."""
     names: Sequence[str] = list(_specs(1, 1, 1))
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     in_memory = {

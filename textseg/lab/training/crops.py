@@ -14,13 +14,13 @@ Box = tuple[float, float, float, float]
 
 
 def box_of(mask: NDArray[np.bool_]) -> Box:
-    """Returns the box of a mask (h, w) that is not empty."""
+    """Return the box of a mask (h, w) that is not empty."""
     rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return float(rows[0]), float(cols[0]), float(rows[-1] + 1), float(cols[-1] + 1)
 
 
 def box_of_cells(coverage: np.ndarray, step: int) -> Box:
-    """Returns about the box of a thing known only by the share of each cell that it covers.
+    """Return about the box of a thing known only by the share of each cell that it covers.
 
     Args:
         coverage: (cells, cells) shares in [0, 1], not all below one in fifty.
@@ -38,7 +38,7 @@ def box_of_cells(coverage: np.ndarray, step: int) -> Box:
 
 
 def cropped(image: np.ndarray, box: Box, *, size: int, margin: float = MARGIN) -> np.ndarray:
-    """Returns the square around a box (size, size, 3) uint8; the edge goes on beyond the picture.
+    """Return the square around a box (size, size, 3) uint8; the edge goes on beyond the picture.
 
     Args:
         image: (h, w, 3) uint8.

@@ -45,7 +45,7 @@ class TextToNoise(nn.Module):
         self.text_encoder = text_encoder
 
     def forward(self, noised: Tensor, timesteps: Tensor, ids: Tensor) -> Tensor:
-        """Returns what is predicted (b, c, h, w) of noised latents for token ids (b, tokens)."""
+        """Return what is predicted (b, c, h, w) of noised latents for token ids (b, tokens)."""
         hidden = self.text_encoder(ids).last_hidden_state
         return torch.as_tensor(self.unet(noised, timesteps, hidden).sample)
 
@@ -69,7 +69,7 @@ Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
 
 @contextmanager
 def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
-    """Yields the networks as a function that also returns its records; compiled if so wished.
+    """Yield the networks as a function that also returns its records; compiled if so wished.
 
     Only what most steps do is compiled, whole pictures with gradients: each further shape would
     take minutes. The recording processors stay in place from one call to the next: new ones would
@@ -94,7 +94,7 @@ def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
 
 
 def new_scheduler(prediction: PredictionType = "v_prediction") -> DDIMScheduler:
-    """Returns the noise schedule.
+    """Return the noise schedule.
 
     With v prediction it goes up to pure noise (arXiv:2305.08891). There the noise alone says
     nothing of the picture, so a network that predicts it stops a little below, as usual.
@@ -115,7 +115,7 @@ def new_scheduler(prediction: PredictionType = "v_prediction") -> DDIMScheduler:
 def new_denoiser(
     channels: tuple[int, ...], heads: int, text_width: int, latent_channels: int, *, cells: int
 ) -> TextToNoise:
-    """Returns untrained networks; attention to the text at all but the finest resolution.
+    """Return untrained networks; attention to the text at all but the finest resolution.
 
     ``cells`` is the side in latent cells of what they draw where nobody names a size.
     """
@@ -149,7 +149,7 @@ def new_denoiser(
 
 
 def training_levels(scheduler: DDIMScheduler, device: torch.device) -> Tensor:
-    """Returns sigma = s / (a + s) of every training timestep."""
+    """Return sigma = s / (a + s) of every training timestep."""
     alphas = scheduler.alphas_cumprod.to(device)
     a, s = alphas.sqrt(), (1 - alphas).sqrt()
     return torch.as_tensor(s / (a + s))
@@ -174,7 +174,7 @@ class Losses:
 def denoiser_loss(
     predict: Predict, scheduler: DDIMScheduler, batch: Batch, *, locality: int = 1
 ) -> Losses:
-    """Returns the losses of a batch, with noise from torch's global generator.
+    """Return the losses of a batch, with noise from torch's global generator.
 
     What the network is to predict is the scheduler's prediction type. The locality loss counts
     `locality` times; at 0 its reference is not asked.
@@ -218,7 +218,7 @@ def train_denoiser(
     prediction: PredictionType = "v_prediction",
     workers: int = 0,
 ) -> Iterator[tuple[Tensor, ...]]:
-    """Trains to the trainer's last step, yielding the running total and the parts of each step.
+    """Train to the trainer's last step, yielding the running total and the parts of each step.
 
     They are tensors where training is: to read one is to wait for the step. As many `workers` draw
     the rows of later steps meanwhile.

@@ -19,7 +19,7 @@ def export_pipeline(
     model: TextToNoise,
     prediction: PredictionType = "v_prediction",
 ) -> None:
-    """Writes the float16 folder that `StableDiffusionPipeline.from_pretrained` loads.
+    """Write the float16 folder that `StableDiffusionPipeline.from_pretrained` loads.
 
     Args:
         folder: made when missing; files in it are replaced.
@@ -51,7 +51,7 @@ def export_pipeline(
 
 
 def _forget_origin(config: Path) -> None:
-    """Takes out where a part was loaded from: it says something of one machine only."""
+    """Take out where a part was loaded from: it says something of one machine only."""
     facts = json.loads(config.read_text(encoding="utf-8"))
     if facts.pop("_name_or_path", None) is not None:
         config.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

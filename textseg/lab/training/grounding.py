@@ -101,7 +101,7 @@ class _RecordingProcessor:
 
 @contextmanager
 def recorded_attention(unet: UNet2DConditionModel) -> Iterator[list[LayerRecord]]:
-    """Yields a list that fills with one record a cross-attention layer and forward pass."""
+    """Yield a list that fills with one record a cross-attention layer and forward pass."""
     before = unet.attn_processors
     record: list[LayerRecord] = []
     cross = _RecordingProcessor(record)
@@ -113,7 +113,7 @@ def recorded_attention(unet: UNet2DConditionModel) -> Iterator[list[LayerRecord]
 
 
 def grounding_loss(maps: Sequence[Tensor], target: Tensor, words: Tensor, weight: Tensor) -> Tensor:
-    """Returns the mean cross-entropy between attention and where the named things are.
+    """Return the mean cross-entropy between attention and where the named things are.
 
     Args:
         maps: attention maps (b, cells, tokens) of any resolution.
@@ -134,7 +134,7 @@ def grounding_loss(maps: Sequence[Tensor], target: Tensor, words: Tensor, weight
 
 
 def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tensor) -> Tensor:
-    """Returns how badly things pick their phrases, and phrases their things, from the whole batch.
+    """Return how badly things pick their phrases, and phrases their things, from the whole batch.
 
     Args:
         layers: records of the cross-attention layers, at least one.
@@ -157,7 +157,7 @@ def contrast_loss(layers: Sequence[LayerRecord], regions: Regions, weight: Tenso
 
 
 def locality_loss(predicted: Tensor, reference: Tensor, rest: Tensor, weight: Tensor) -> Tensor:
-    """Returns the mean square of what the captions change outside of what they name.
+    """Return the mean square of what the captions change outside of what they name.
 
     Args:
         predicted: (b, c, h, w) with the captions.
@@ -179,7 +179,7 @@ def _logits(layer: LayerRecord, regions: Regions) -> Tensor:
 
 
 def _grid(cells_second: Tensor, latents: Tensor) -> tuple[int, int]:
-    """Returns rows and columns of a layer's cells, which have the shape of the latents'."""
+    """Return rows and columns of a layer's cells, which have the shape of the latents'."""
     rows, columns = latents.shape[-2:]
     smaller = (rows * columns / cells_second.shape[1]) ** 0.5
     return round(rows / smaller), round(columns / smaller)

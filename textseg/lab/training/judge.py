@@ -55,7 +55,7 @@ class Judge:
 
     @torch.no_grad()
     def image_features(self, rgb: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Returns the unit feature (d,) of a whole picture.
+        """Return the unit feature (d,) of a whole picture.
 
         Args:
             rgb: (H, W, 3) float32 in [0, 1].
@@ -70,7 +70,7 @@ class Judge:
 
     @torch.no_grad()
     def text_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Returns the unit features (texts, d); texts are cut after 24 tokens."""
+        """Return the unit features (texts, d); texts are cut after 24 tokens."""
         tokens = self.tokenizer(list(texts), padding=True, truncation=True, return_tensors="pt")
         read = self.model.text_model(
             input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]
@@ -80,7 +80,7 @@ class Judge:
 
     @torch.no_grad()
     def region(self, rgb: NDArray[np.float32], mask: NDArray[np.generic]) -> RegionVerdict:
-        """Returns what the region of a mask shows.
+        """Return what the region of a mask shows.
 
         Args:
             rgb: (H, W, 3) float32 in [0, 1].
@@ -102,7 +102,7 @@ class Judge:
 
     @torch.no_grad()
     def boxes(self, rgb: NDArray[np.float32], boxes: Sequence[Box]) -> NDArray[np.float64]:
-        """Returns the probabilities (boxes, pairs) of each of `PAIRS` in each box.
+        """Return the probabilities (boxes, pairs) of each of `PAIRS` in each box.
 
         Args:
             rgb: (H, W, 3) float32 in [0, 1].
@@ -114,7 +114,7 @@ class Judge:
         return self._answered(_checked(rgb), boxes)[:, :-1]
 
     def _answered(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.float64]:
-        """Returns the probabilities (boxes, pairs + 1) of the possible answers."""
+        """Return the probabilities (boxes, pairs + 1) of the possible answers."""
         views = np.stack([cropped(image, box, size=JUDGE_SIZE) for box in boxes])
         logits = self.model.logit_scale.exp() * self._features(views) @ self._answers.T
         return np.asarray(logits.softmax(1).double().numpy())
@@ -132,7 +132,7 @@ class Judge:
 
 @cache
 def load_judge() -> Judge:
-    """Returns the judge that ships with the package; loaded once and then shared."""
+    """Return the judge that ships with the package; loaded once and then shared."""
     folder = weights_folder().with_name("judge_weights")
     options = {"dtype": torch.float32, "local_files_only": True}
     model = load_network(CLIPModel, str(folder), options, part="judge")

@@ -25,7 +25,7 @@ PATCH = 16
 
 
 def new_judge(*, width: int, layers: int, text_layers: int) -> CLIPModel:
-    """Returns an untrained CLIP with the tokenizer of the embedded diffusion model."""
+    """Return an untrained CLIP with the tokenizer of the embedded diffusion model."""
     tokenizer = new_tokenizer()
     shared = {"hidden_size": width, "intermediate_size": 2 * width, "num_attention_heads": 4}
     text = {
@@ -50,30 +50,30 @@ class JudgeInTraining(nn.Module):
     """The judge, and the heads that help to train it."""
 
     def __init__(self, clip: CLIPModel) -> None:
-        """Adds the heads."""
+        """Add the heads."""
         super().__init__()
         self.clip = clip
         self.heads = PatchHeads(clip.vision_model.config.hidden_size)
 
     def images(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns unit features (b, d) and patches (b, n, width) of pictures in [-1, 1]."""
+        """Return unit features (b, d) and patches (b, n, width) of pictures in [-1, 1]."""
         seen = self.clip.vision_model(pixel_values=pictures)
         features = self.clip.visual_projection(seen.pooler_output).float()
         return nn.functional.normalize(features, dim=-1), seen.last_hidden_state[:, 1:]
 
     def texts(self, ids: Tensor, attention: Tensor) -> Tensor:
-        """Returns unit features (b, d) of tokenised texts."""
+        """Return unit features (b, d) of tokenised texts."""
         read = self.clip.text_model(input_ids=ids, attention_mask=attention).pooler_output
         return nn.functional.normalize(self.clip.text_projection(read).float(), dim=-1)
 
     def logits(self, pictures: Tensor, texts: Tensor) -> Tensor:
-        """Returns the scaled cosines (pictures, texts) of unit features."""
+        """Return the scaled cosines (pictures, texts) of unit features."""
         scale = self.clip.logit_scale.clamp(max=np.log(100)).exp()
         return torch.as_tensor(scale * pictures @ texts.T)
 
 
 def contrast(logits: Tensor, belongs: Tensor) -> Tensor:
-    """Returns the contrastive loss with several right answers, both ways.
+    """Return the contrastive loss with several right answers, both ways.
 
     Args:
         logits: (pictures, texts).
@@ -89,7 +89,7 @@ def contrast(logits: Tensor, belongs: Tensor) -> Tensor:
 
 
 def judge_loss(model: JudgeInTraining, batch: JudgeBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Returns the losses of regions, of whole scenes and of the patches."""
+    """Return the losses of regions, of whole scenes and of the patches."""
     features, patches = model.images(torch.cat((batch.regions, batch.scenes)))
     count = len(batch.regions)
     regions = contrast(
@@ -104,7 +104,7 @@ def judge_loss(model: JudgeInTraining, batch: JudgeBatch) -> tuple[Tensor, Tenso
 def train_judge(
     trainer: Trainer, data: JudgedPictures, *, regions: int, pairs: int
 ) -> Iterator[tuple[float, float, float]]:
-    """Trains until the trainer's last step, yielding the losses of regions, scenes and patches."""
+    """Train until the trainer's last step, yielding the losses of regions, scenes and patches."""
     for step in trainer.steps():
         rng = np.random.default_rng([trainer.seed, step])
         with trainer.autocast():
@@ -114,7 +114,7 @@ def train_judge(
 
 
 def export_judge(folder: Path, model: CLIPModel) -> None:
-    """Writes the float16 folder that `CLIPModel.from_pretrained` loads."""
+    """Write the float16 folder that `CLIPModel.from_pretrained` loads."""
     model.half().save_pretrained(folder)
     tokenizer = new_tokenizer()
     tokenizer.model_max_length = MAX_TOKENS

@@ -51,7 +51,7 @@ class Muon(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Takes one step; a closure is not supported."""
+        """Take one step; a closure is not supported."""
         if closure is not None:
             raise NotImplementedError("Muon takes no closure")
         for group in self.param_groups:
@@ -65,7 +65,7 @@ class Muon(Optimizer):
     def _move(
         self, parameters: Sequence[nn.Parameter], shape: tuple[int, int], group: dict[str, Any]
     ) -> None:
-        """Moves parameters that are matrices of one shape, all in one product."""
+        """Move parameters that are matrices of one shape, all in one product."""
         grads = [p.grad for p in parameters if p.grad is not None]
         for parameter in parameters:
             if "momentum" not in self.state[parameter]:
@@ -83,7 +83,7 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Returns matrices (..., m, n) with their singular vectors and singular values near 1.
+    """Return matrices (..., m, n) with their singular vectors and singular values near 1.
 
     On a GPU they are found in bfloat16, as by the method's authors.
     """
@@ -99,7 +99,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 def suits(name: str, parameter: Tensor) -> bool:
-    """Tells whether a parameter of a network is a hidden layer's weight, which Muon is for.
+    """Tell whether a parameter of a network is a hidden layer's weight, which Muon is for.
 
     Tables of embeddings and the first and last layer are not, nor are vectors.
     """

@@ -30,12 +30,12 @@ Precision = Literal["float32", "bfloat16"]
 def autocast(
     device: torch.device, precision: Precision
 ) -> AbstractContextManager[Any]:  # torch types its contexts as Any
-    """Returns the context in which a step computes with numbers of this precision."""
+    """Return the context in which a step computes with numbers of this precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def faster_precision(device: torch.device) -> Precision:
-    """Returns the precision in which a step is faster here: bfloat16 on a GPU, else as measured.
+    """Return the precision in which a step is faster here: bfloat16 on a GPU, else as measured.
 
     What a processor says of itself does not tell: of two that have the instructions, one made 1.9
     times as many convolutions in bfloat16, the other a little over half as many. Torch calls
@@ -48,12 +48,12 @@ def faster_precision(device: torch.device) -> Precision:
 
 
 def chosen_precision(wanted: Precision | Literal["auto"], device: torch.device) -> Precision:
-    """Returns the precision that is wanted; "auto" is the faster one here."""
+    """Return the precision that is wanted; "auto" is the faster one here."""
     return faster_precision(device) if wanted == "auto" else wanted
 
 
 def _rounds_a_second(precision: Precision) -> float:
-    """Returns how often one convolution of a denoiser goes forward and back in a second of work."""
+    """Return how often one convolution of a denoiser goes forward and back in a second of work."""
     convolution = nn.Conv2d(96, 96, 3, padding=1).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     z = torch.ones(32, 96, 16, 16).contiguous(memory_format=torch.channels_last)
 
@@ -71,7 +71,7 @@ def _rounds_a_second(precision: Precision) -> float:
 
 
 def compiling_pays(device: torch.device) -> bool:
-    """Returns whether a compiled step wins back what compiling costs: on a GPU.
+    """Return whether a compiled step wins back what compiling costs: on a GPU.
 
     On one core with AVX2 four fifths of a step are convolutions and matrix products, which stay the
     same calls: compiled steps were 3 to 5 % faster, after eight minutes of compiling. That it pays
@@ -81,7 +81,7 @@ def compiling_pays(device: torch.device) -> bool:
 
 
 def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Output]:
-    """Returns the function compiled for the shapes it meets.
+    """Return the function compiled for the shapes it meets.
 
     Where it cannot be compiled (most often for want of a C++ compiler, or of Triton on a GPU) the
     first call warns, and this and all later calls run the function as it is.
@@ -128,11 +128,11 @@ class Schedule:
     seconds: float | None = None
 
     def done(self, step: int, spent: float) -> float:
-        """Returns the share of the training that lies behind, after that many seconds."""
+        """Return the share of the training that lies behind, after that many seconds."""
         return max(step / self.total, 0.0 if self.seconds is None else spent / self.seconds)
 
     def __call__(self, step: int, spent: float = 0.0) -> float:
-        """Returns the learning rate of a step (counted from 0), after that many seconds."""
+        """Return the learning rate of a step (counted from 0), after that many seconds."""
         falling = max(0.0, self.done(step, spent) - self.flat) / (1 - self.flat)
         return self.peak * min(1.0, (step + 1) / self.warmup) * (1 - 0.98 * min(1.0, falling))
 
@@ -169,7 +169,7 @@ class Trainer:
     losses: list[tuple[int, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Builds the optimiser and takes up a checkpoint where there is one."""
+        """Build the optimiser and take up a checkpoint where there is one."""
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizers = self._optimizers()
         self.average = [p.detach().clone() for p in self.parameters]
@@ -189,18 +189,18 @@ class Trainer:
         return [plain, Muon(hidden, peak)] if hidden else [plain]
 
     def steps(self) -> Iterator[int]:
-        """Yields the numbers of the steps still to do, with the generators seeded for each."""
+        """Yield the numbers of the steps still to do, with the generators seeded for each."""
         self._ticked = time.monotonic()
         while self.schedule.done(self.step, self.spent) < 1:
             torch.manual_seed(self.seed * 1_000_003 + self.step)
             yield self.step
 
     def autocast(self) -> AbstractContextManager[Any]:  # torch types its contexts as Any
-        """Returns the context in which the loss of a step is computed."""
+        """Return the context in which the loss of a step is computed."""
         return autocast(self.device, self.precision)
 
     def update(self, loss: Tensor) -> Tensor:
-        """Takes one optimiser step down the loss; returns the running loss.
+        """Take one optimiser step down the loss; returns the running loss.
 
         Nothing here waits for a GPU but what is kept of every hundredth step.
         """
@@ -233,7 +233,7 @@ class Trainer:
         return self._running
 
     def save(self) -> None:
-        """Writes the checkpoint, whole or not at all."""
+        """Write the checkpoint, whole or not at all."""
         self._saved = time.monotonic()
         if self.checkpoint is None:
             return
@@ -275,7 +275,7 @@ class Trainer:
                 torch._foreach_copy_(self.parameters, kept)
 
     def use_average(self) -> None:
-        """Puts the averaged weights into the model (after training)."""
+        """Put the averaged weights into the model (after training)."""
         with torch.no_grad():
             for parameter, value in zip(self.parameters, self.average, strict=True):
                 parameter.copy_(value)

@@ -67,7 +67,7 @@ class _Box:
 
 
 def render_quickly(scene: Scene, *, size: int, cells: int) -> Sketch:
-    """Returns a scene's picture and coverage, for training.
+    """Return a scene's picture and coverage, for training.
 
     Args:
         scene: what to draw.
@@ -104,14 +104,14 @@ def _bank() -> np.ndarray:
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Returns standard normal numbers, cut from the bank at a random place."""
+    """Return standard normal numbers, cut from the bank at a random place."""
     count = int(np.prod(shape))
     start = int(rng.integers(_BANK_NUMBERS - count))
     return _bank()[start : start + count].reshape(shape)
 
 
 def _box(thing: Thing, size: int) -> _Box:
-    """Returns a thing as `render` draws it, within its own box; an empty box if it is outside."""
+    """Return a thing as `render` draws it, within its own box; an empty box if it is outside."""
     rng = np.random.default_rng([13, thing.seed])
     stance, side = stance_of(rng, thing), size * OVERSAMPLING
     centre = np.array([thing.col, thing.row]) * side
@@ -150,7 +150,7 @@ def _box(thing: Thing, size: int) -> _Box:
 
 
 def _shadow(thing: Thing, box: _Box, scene: Scene, size: int) -> np.ndarray:
-    """Returns how much of the light each pixel of the ground (size, size) misses, 0 to 1."""
+    """Return how much of the light each pixel of the ground (size, size) misses, 0 to 1."""
     lean, rise = slant_of(scene)
     covered = np.flatnonzero((box.alpha > 0.5).any(1))
     foot = box.rows.start + int(covered[-1]) + 1 if len(covered) else size
@@ -168,7 +168,7 @@ def _shadow(thing: Thing, box: _Box, scene: Scene, size: int) -> np.ndarray:
 
 
 def _finished(canvas: np.ndarray, scene: Scene) -> np.ndarray:
-    """Returns the picture with its light and grain."""
+    """Return the picture with its light and grain."""
     rng = np.random.default_rng([11, scene.seed])
     lit = canvas * light_of(rng, scene, len(canvas))[..., None].astype(np.float32)
     lit += _GRAIN * _noise(rng, canvas.shape) + 0.5

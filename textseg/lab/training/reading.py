@@ -48,12 +48,12 @@ class Seen:
 
 
 def with_article(text: str) -> str:
-    """Returns the text after "a", or "an" before a vowel."""
+    """Return the text after "a", or "an" before a vowel."""
     return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
 def seen_in(rendered: Rendered) -> Seen:
-    """Returns what there is to see in a rendered scene."""
+    """Return what there is to see in a rendered scene."""
     areas = rendered.coverage.mean((1, 2))
     things = [
         (thing.kind, thing.color, thing.col)
@@ -64,7 +64,7 @@ def seen_in(rendered: Rendered) -> Seen:
 
 
 def left_to_right(corpus: Corpus, index: int, *, mirrored: bool = False) -> list[int]:
-    """Returns the numbers of a scene's visible things from left to right."""
+    """Return the numbers of a scene's visible things from left to right."""
     areas = corpus.coverage[index].mean((1, 2)) / 255
     columns = corpus.columns[index]
     visible = np.flatnonzero(areas >= MIN_AREA)
@@ -73,7 +73,7 @@ def left_to_right(corpus: Corpus, index: int, *, mirrored: bool = False) -> list
 
 
 def seen_in_corpus(corpus: Corpus, index: int, *, mirrored: bool = False) -> Seen:
-    """Returns what there is to see in picture number `index`, or in its mirror image."""
+    """Return what there is to see in picture number `index`, or in its mirror image."""
     things = []
     for i in left_to_right(corpus, index, mirrored=mirrored):
         column = float(corpus.columns[index, i])
@@ -83,7 +83,7 @@ def seen_in_corpus(corpus: Corpus, index: int, *, mirrored: bool = False) -> See
 
 
 def patch_classes(corpus: Corpus, index: int, *, mirrored: bool = False) -> np.ndarray:
-    """Returns what each thing is to the heads, (3, things): things too small are "no thing"."""
+    """Return what each thing is to the heads, (3, things): things too small are "no thing"."""
     classes = np.repeat(np.array(PATCH_CLASSES)[:, None], MAX_THINGS, axis=1)
     for rank, i in enumerate(left_to_right(corpus, index, mirrored=mirrored)):
         classes[:, i] = corpus.kinds[index, i], corpus.colors[index, i], rank
@@ -94,12 +94,12 @@ class PatchHeads(nn.Module):
     """Reads kind, colour and rank from the left off the patches; for training only."""
 
     def __init__(self, width: int) -> None:
-        """Makes one linear layer a question."""
+        """Make one linear layer a question."""
         super().__init__()
         self.heads = nn.ModuleList(nn.Linear(width, last + 1) for last in PATCH_CLASSES)
 
     def loss(self, patches: Tensor, coverage: Tensor, classes: Tensor) -> Tensor:
-        """Returns the summed cross-entropies.
+        """Return the summed cross-entropies.
 
         Args:
             patches: (b, n, width) what the encoder says of n = side * side patches.
@@ -119,12 +119,12 @@ class PatchHeads(nn.Module):
 
 
 def pixels(images: np.ndarray) -> Tensor:
-    """Returns pictures (b, h, w, 3) uint8 as (b, 3, h, w) in [-1, 1]."""
+    """Return pictures (b, h, w, 3) uint8 as (b, 3, h, w) in [-1, 1]."""
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 
 def roughened(images: Tensor) -> Tensor:
-    """Returns pictures (b, 3, h, w), every fourth one blurred and with some grain.
+    """Return pictures (b, 3, h, w), every fourth one blurred and with some grain.
 
     Pictures that come out of an autoencoder are softer than rendered ones, and are to be read as
     well.

@@ -130,7 +130,7 @@ SIZES = {"small": Recipe(), "large": LARGE}
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that `told_recipe` reads: a size, and each field of `Recipe`.
+    """Add the options that `told_recipe` reads: a size, and each field of `Recipe`.
 
     Their help is what the docstring of `Recipe` says of the fields.
     """
@@ -149,7 +149,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def told_recipe(told: argparse.Namespace) -> Recipe:
-    """Returns the recipe of the size, with the fields that were told.
+    """Return the recipe of the size, with the fields that were told.
 
     Raises:
         InvalidInputError: what was told does not go together.
@@ -159,7 +159,7 @@ def told_recipe(told: argparse.Namespace) -> Recipe:
 
 
 def _reader(hint: Any) -> tuple[Any, Sequence[Any] | None]:  # Any: types and their values
-    """Returns what reads a field of this type, and the values that there are, if few."""
+    """Return what reads a field of this type, and the values that there are, if few."""
     parts = [part for part in get_args(hint) if part is not NoneType]
     if parts and parts[-1] is Ellipsis:
         return whole_numbers, None
@@ -170,5 +170,5 @@ def _reader(hint: Any) -> tuple[Any, Sequence[Any] | None]:  # Any: types and th
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
-    """Returns the whole numbers of "32,64,128"."""
+    """Return the whole numbers of "32,64,128"."""
     return tuple(int(number) for number in text.split(","))

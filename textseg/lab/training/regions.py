@@ -51,7 +51,7 @@ class Region:
 
 
 def pair_texts(rng: np.random.Generator) -> list[str]:
-    """Returns a text for each pair, in words drawn anew, and `NOTHING`."""
+    """Return a text for each pair, in words drawn anew, and `NOTHING`."""
     texts = []
     for kind, color in PAIRS:
         nouns = SYNONYMS.get(kind, (kind,))
@@ -74,7 +74,7 @@ def _area(corpus: Corpus, index: int, thing: int) -> float:
 
 
 def _clear(corpus: Corpus, index: int, box: Box) -> bool:
-    """Tells whether hardly anything is visible inside a box."""
+    """Tell whether hardly anything is visible inside a box."""
     step = _step(corpus)
     top, left = (int(v // step) for v in box[:2])
     bottom, right = (int(np.ceil(v / step)) for v in box[2:])
@@ -119,13 +119,13 @@ class JudgedPictures:
         return new_tokenizer()
 
     def tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Returns ids and attention (b, tokens) of texts; long ones are cut."""
+        """Return ids and attention (b, tokens) of texts; long ones are cut."""
         texts = list(texts)
         found = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         return found["input_ids"], found["attention_mask"]
 
     def region(self, rng: np.random.Generator) -> Region:
-        """Returns a random region whose answer is clear."""
+        """Return a random region whose answer is clear."""
         draws = {"thing": self._thing, "edited": self._edited, "nothing": self._nothing}
         draw = draws[str(rng.choice(list(_POOLS), p=list(_POOLS.values())))]
         while (found := draw(rng)) is None:
@@ -133,7 +133,7 @@ class JudgedPictures:
         return found
 
     def _thing(self, rng: np.random.Generator) -> Region | None:
-        """A visible thing."""
+        """Return a visible thing."""
         corpus = (self.corpus, self.variants.corpus)[int(rng.random() < 0.25)]
         index = int(rng.integers(len(corpus.images)))
         thing = int(rng.integers(corpus.kinds.shape[1]))
@@ -165,7 +165,7 @@ class JudgedPictures:
         return Region(corpus, index, box, _NOTHING_LABEL) if _clear(corpus, index, box) else None
 
     def batch(self, regions: int, pairs: int, rng: np.random.Generator) -> JudgeBatch:
-        """Returns random regions, and random scenes each beside its variant."""
+        """Return random regions, and random scenes each beside its variant."""
         found = [self.region(rng) for _ in range(regions)]
         chosen = rng.integers(len(self.variants.edited), size=pairs)
         both = [(c, int(i)) for i in chosen for c in (self.corpus, self.variants.corpus)]
@@ -193,7 +193,7 @@ def _whole(corpus: Corpus) -> Box:
 
 
 def _view(region: Region, rng: np.random.Generator) -> np.ndarray:
-    """Returns the region's crop, a little shifted and scaled, half of the time mirrored."""
+    """Return the region's crop, a little shifted and scaled, half of the time mirrored."""
     top, left, bottom, right = region.box
     height, width = bottom - top, right - left
     side = max(height, width)
@@ -214,7 +214,7 @@ class _Said:
 
 
 def _any_caption(seen: Seen, rng: np.random.Generator) -> _Said:
-    """Returns the full caption or a random one."""
+    """Return the full caption or a random one."""
     if rng.random() < 0.5 or not seen.things:
         return _Said(full_caption(seen), None, None)
     drawn = caption(seen.things, seen.setting, rng)

@@ -58,7 +58,7 @@ def _autoencoder(
     precision: Precision,
     begin: Path | None,
 ) -> AutoencoderKL:
-    """Trains the autoencoder, or goes on where a checkpoint is.
+    """Train the autoencoder, or go on where a checkpoint is.
 
     It begins with that of the exported folder ``begin``, whatever its channels, or with a new one.
     """
@@ -90,7 +90,7 @@ def _autoencoder(
 def _latents(
     vae: AutoencoderKL, path: Path, corpus: Corpus, *, device: torch.device, precision: Precision
 ) -> Tensor:
-    """Encodes the corpus once; returns latents (n, c, h, w) as the autoencoder gives them."""
+    """Encode the corpus once; returns latents (n, c, h, w) as the autoencoder gives them."""
     if not path.exists():
         found = encode_corpus(vae, corpus, batch=64, device=device, precision=precision)
         torch.save(found, path.with_suffix(".partial"))
@@ -104,7 +104,7 @@ def _follow(
     losses: Iterator[tuple[Tensor, ...]],
     export: Callable[[], None] | None = None,
 ) -> None:
-    """Trains to the end, showing the losses; calls ``export`` from time to time."""
+    """Train to the end, showing the losses; calls ``export`` from time to time."""
     exported = time.monotonic()
     bar = tqdm(losses, desc=stage, initial=trainer.step, total=trainer.schedule.total)
     for loss in bar:
@@ -127,7 +127,7 @@ def _new_networks(recipe: Recipe) -> TextToNoise:
 
 
 def load_networks(folder: Path) -> tuple[AutoencoderKL, TextToNoise]:
-    """Returns the networks of an exported folder in float32, ready to be trained further."""
+    """Return the networks of an exported folder in float32, ready to be trained further."""
     parts = load_parts(folder, device="cpu", dtype="float32", local_files_only=True)
     text: Any = parts.text_encoders[0]  # Any: of one encoder alone, so a CLIPTextModel
     return parts.vae, TextToNoise(parts.unet, text).requires_grad_()
@@ -142,7 +142,7 @@ def train(
     warm: Path | None = None,
     autoencoder: Path | None = None,
 ) -> None:
-    """Runs all stages and writes the pipeline folder.
+    """Run all stages and write the pipeline folder.
 
     Args:
         recipe: what to train.
@@ -222,7 +222,7 @@ def _check_prediction(folder: Path, wanted: PredictionType) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Trains the embedded model; interrupted, the same command goes on."""
+    """Train the embedded model; interrupted, the same command goes on."""
     parser = argparse.ArgumentParser(
         prog="python -m textseg.lab.training.train", description=main.__doc__
     )

@@ -100,7 +100,7 @@ def new_trainer(
     seed: int,
     precision: Precision = "float32",
 ) -> Trainer:
-    """Returns what trains one of the two, taking up its checkpoint if there is one."""
+    """Return what trains one of the two, taking up its checkpoint if there is one."""
     device = next(model.parameters()).device
     warmup = min(100, steps)
     return Trainer(
@@ -158,7 +158,7 @@ def _judge(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -> No
 
 
 def train(recipe: Recipe, work: Path) -> None:
-    """Runs all stages; the folders `captioner_weights` and `judge_weights` are the result.
+    """Run all stages; the folders `captioner_weights` and `judge_weights` are the result.
 
     Args:
         recipe: what to train.

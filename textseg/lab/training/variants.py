@@ -52,7 +52,7 @@ class Variants:
 
 
 def variant(index: int) -> tuple[Scene, int]:
-    """Returns training scene number `index` after its edit, and which thing was edited (or -1)."""
+    """Return training scene number `index` after its edit, and which thing was edited (or -1)."""
     scene = sample_scene("training", index)
     rng = np.random.default_rng([17, index])
     edit = str(rng.choice(list(EDITS), p=list(EDITS.values())))
@@ -79,7 +79,7 @@ def _other(known: Iterable[str], now: str, rare: list[str], rng: np.random.Gener
 
 
 def _render_one(index: int, *, size: int, cells: int) -> dict[str, np.ndarray]:
-    """Returns one row of every array of `Variants`."""
+    """Return one row of every array of `Variants`."""
     scene, edited = variant(index)
     drawn = render(scene, size=size)
     step = size // cells
@@ -96,7 +96,7 @@ def _render_one(index: int, *, size: int, cells: int) -> dict[str, np.ndarray]:
 
 
 def render_variants(folder: Path, *, count: int, size: int, cells: int, workers: int) -> None:
-    """Renders the variants of training scenes 0 to `count` - 1, all of them or none.
+    """Render the variants of training scenes 0 to `count` - 1, all of them or none.
 
     Args:
         folder: where the arrays lie afterwards; nothing is done where it exists.
@@ -125,7 +125,7 @@ def render_variants(folder: Path, *, count: int, size: int, cells: int, workers:
 
 
 def open_variants(folder: Path) -> Variants:
-    """Opens rendered variants; the pictures stay on disk."""
+    """Open rendered variants; the pictures stay on disk."""
     names = [field.name for field in fields(Corpus)]
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     in_memory = {name: a if name == "images" else np.array(a) for name, a in arrays.items()}

@@ -20,7 +20,7 @@ Pair = tuple[str, str]
 
 
 def new_tokenizer() -> CLIPTokenizer:
-    """Returns CLIP's tokenizer with byte pairs merged until every known word is a single token.
+    """Return CLIP's tokenizer with byte pairs merged until every known word is a single token.
 
     Words it was not built for fall into smaller pieces, down to single bytes: any text can be
     read.
