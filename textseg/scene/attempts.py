@@ -30,6 +30,7 @@ from textseg.scene.opening import encoded, scaled
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Remade, cells_of
 from textseg.segmentation.draws import plan_draws, sigma_at
+from textseg.segmentation.estimating import BATCH_SIZE, Estimator, Row
 
 LOOK_DRAWS = 12
 LOOK_RANGE = (sigma_at(1.5), sigma_at(-2.5))  # what a thing is; below is texture only
@@ -165,15 +166,15 @@ def denoising_errors(
         early=False,
     )
     total = torch.zeros(len(texts))
-    follow.report("choosing", 0, len(plan))
-    for k, draw in enumerate(plan):
-        noise = draw.noise(latents)
-        z = (1 - draw.sigma) * latents + draw.sigma * noise
-        with torch.no_grad():
-            eps = model.predict(z.expand(len(texts), -1, -1, -1), draw.sigma, texts).eps
-        error = (cells * (eps - noise).square()).sum((1, 2, 3))
-        total += draw.weight / 2 / len(plan) * error.float().cpu()
-        follow.report("choosing", k + 1, len(plan))
+    estimator = Estimator(model, latents, texts, batch_size=BATCH_SIZE)
+    rows = [Row(draw, text) for draw in plan for text in range(len(texts))]
+    follow.report("choosing", 0, len(rows))
+    with torch.no_grad():
+        for batch in estimator.answers(rows):
+            for found in batch:
+                error = (cells[0] * (found.eps - found.noise).square()).sum()
+                total[found.row.text] += found.row.draw.weight / 2 / len(plan) * error.float().cpu()
+            follow.report("choosing", estimator.evaluations, len(rows))
     return [float(value) for value in total]
 
 

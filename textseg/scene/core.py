@@ -55,8 +55,8 @@ from textseg.scene.placing import Place, Shaping, region_of
 from textseg.scene.planning import checked_attempts, chosen_method, wording
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Order, Part, Remade, remake, remake_around
-from textseg.segmentation.difference import BATCH_SIZE
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
+from textseg.segmentation.estimating import BATCH_SIZE
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.query import parse_query
 from textseg.segmentation.refine import RefineSettings

@@ -23,9 +23,8 @@ asked in a call changes no map.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -33,14 +32,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel, per_row
-from textseg.errors import InvalidInputError, OutOfMemoryError
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.errors import InvalidInputError
 from textseg.images import freeze
-from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, log_snr, plan_draws
+from textseg.segmentation.estimating import BATCH_SIZE, Estimate, Estimator, Row
 
 REFERENCE = 0  # row of the reference text in the table of texts; query k is row k + 1
-BATCH_SIZE = 16
 LEAST_DRAWS = 4  # before that a spread says too little to stop early
 BAND_EDGES = (1.5, -0.5)  # log-SNR; thirds of SIGMA_RANGE, from little noise to much
 BANDS = len(BAND_EDGES) + 1
@@ -184,111 +183,73 @@ def noise_difference(
     )
     tallies = [_Tally(2 if antithetic else 1, tolerance) for _ in range(len(queries))]
     texts = Conditioning.cat([reference, queries])
-    run = _Comparison(model, latents, texts, tallies, plan, batch_size=batch_size, cache=cache)
-    of = run.cost()
-    report = progress or (lambda _: None)
-    report(Progress("comparing", 0, of))
-    for batch in run.batches():
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        run.evaluate(batch)
-        report(Progress("comparing", run.evaluations, of))
-    if run.evaluations < of:
-        report(Progress("comparing", of, of))
-    return run.maps()
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One row of a batch: which draw, and which text of the table."""
-
-    draw: Draw
-    text: int
+    estimator = Estimator(model, latents, texts, batch_size=batch_size)
+    comparison = _Comparison(estimator, tallies, plan, cache=cache)
+    follow, of = Follow(progress, cancel), comparison.cost()
+    follow.report("comparing", 0, of)
+    for done in comparison.run():
+        follow.report("comparing", done, of)
+    if estimator.evaluations < of:
+        follow.report("comparing", of, of)
+    return comparison.maps()
 
 
 class _Comparison:
-    """The state of one call: the table of texts, reference first, what is left, what was added."""
+    """The state of one call: the table of texts, reference first, and what was added up."""
 
     def __init__(
         self,
-        model: DiffusionModel,
-        latents: Tensor,
-        texts: Conditioning,
+        estimator: Estimator,
         tallies: Sequence[_Tally],
         plan: Sequence[Draw],
         *,
-        batch_size: int,
         cache: EmptyCache | None,
     ) -> None:
-        self.model, self.latents, self.texts, self.tallies = model, latents, texts, tallies
-        self.plan, self.batch_size, self.evaluations = plan, batch_size, 0
+        self.estimator, self.tallies, self.plan = estimator, tallies, plan
         self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
-        self.base = latents[0]  # the latest reference estimate
-        self.left = self._rows()
+        self.base = estimator.latents[0]  # the latest reference estimate
 
     def cost(self) -> int:
         known = sum(self._known(draw) is not None for draw in self.plan)
         return len(self.plan) * (len(self.tallies) + 1) - known
 
-    def batches(self) -> Iterator[list[_Row]]:
-        while batch := list(islice(self.left, self.batch_size)):
-            yield batch
-
-    def evaluate(self, batch: Sequence[_Row]) -> None:
-        """Add up what the model says; where memory runs out, leave it to smaller batches."""
-        noises = {draw: draw.noise(self.latents) for draw in {row.draw for row in batch}}
-        try:
-            estimates = self._estimates(batch, noises)
-        except MemoryError as error:
-            if len(batch) == 1:
-                raise OutOfMemoryError(
-                    f"not even one row of latents {tuple(self.latents.shape[1:])} fits on "
-                    f"{self.latents.device}",
-                    hint="use a smaller picture or another device",
-                ) from error
-            self.batch_size = len(batch) // 2
-            self.left = chain(batch, self.left)
-            return
-        for row, eps in zip(batch, estimates, strict=True):
-            self._take(row, eps, noises[row.draw])
-        self.evaluations += len(batch)
+    def run(self) -> Iterator[int]:
+        """Add up what the model says; yield the number of evaluations after each batch."""
+        for batch in self.estimator.answers(self._rows()):
+            for estimate in batch:
+                self._take(estimate)
+            yield self.estimator.evaluations
 
     def maps(self) -> list[RawMaps]:
-        shared = self.evaluations - sum(tally.evaluations for tally in self.tallies)
+        shared = self.estimator.evaluations - sum(tally.evaluations for tally in self.tallies)
+        size = self.estimator.batch_size
         return [
-            tally.maps(query, plan=self.plan, shared=shared, batch_size=self.batch_size)
-            for query, tally in zip(self.texts.prompts[1:], self.tallies, strict=True)
+            tally.maps(query, plan=self.plan, shared=shared, batch_size=size)
+            for query, tally in zip(self.estimator.texts.prompts[1:], self.tallies, strict=True)
         ]
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self) -> Iterator[Row]:
         """Yield the rows draw by draw, the reference before the queries that are not settled."""
         for draw in self.plan:
             if self._known(draw) is None and not all(tally.settled for tally in self.tallies):
-                yield _Row(draw, REFERENCE)
+                yield Row(draw, REFERENCE)
             for text, tally in enumerate(self.tallies, start=REFERENCE + 1):
                 if not tally.settled:
-                    yield _Row(draw, text)
+                    yield Row(draw, text)
 
     def _known(self, draw: Draw) -> Tensor | None:
-        return self.cache.get(self.texts.prompts[REFERENCE], draw)
+        return self.cache.get(self.estimator.texts.prompts[REFERENCE], draw)
 
-    def _estimates(self, batch: Sequence[_Row], noises: Mapping[Draw, Tensor]) -> Tensor:
-        """Return the noise estimates (b, c, h, w) of rows of any level."""
-        sigma = self.latents.new_tensor([row.draw.sigma for row in batch])
-        noise = torch.stack([noises[row.draw] for row in batch])
-        level = per_row(sigma, noise)
-        z = (1 - level) * self.latents + level * noise
-        return self.model.predict(z, sigma, self.texts[[row.text for row in batch]]).eps
-
-    def _take(self, row: _Row, eps: Tensor, noise: Tensor) -> None:
+    def _take(self, found: Estimate) -> None:
+        row = found.row
         if row.text == REFERENCE:
-            self.base = eps.clone()  # a view would keep the whole batch alive
-            self.cache.put(self.texts.prompts[REFERENCE], row.draw, self.base)
+            self.base = found.eps.clone()  # a view would keep the whole batch alive
+            self.cache.put(self.estimator.texts.prompts[REFERENCE], row.draw, self.base)
             return
         # rows come in the order of the plan: what is not in the cache is the latest reference
         known = self._known(row.draw)
         base = self.base if known is None else known
-        statistics = _statistics(eps, base, noise, row.draw.weight)
+        statistics = _statistics(found.eps, base, found.noise, row.draw.weight)
         self.tallies[row.text - 1].add(statistics, _band(row.draw.sigma))
 
 

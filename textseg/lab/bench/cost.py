@@ -25,8 +25,8 @@ from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.scene import Scene
-from textseg.segmentation.difference import BATCH_SIZE
 from textseg.segmentation.draws import DRAWS
+from textseg.segmentation.estimating import BATCH_SIZE
 
 ROUNDS = 7
 QUERIES = ["red house", "tree", "mushroom", "boat", "blue car"]
