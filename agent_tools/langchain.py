@@ -30,7 +30,7 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 from agent_tools.failures import failure
-from agent_tools.operations import OPERATIONS, Answer, Operation
+from agent_tools.operations import OPERATIONS, Operation, ToolAnswer
 from agent_tools.previews import previews_of
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
@@ -111,7 +111,7 @@ class ImageTool(BaseTool):
             # whatever it is must not end the run, nor tell the model more than it may know
             raise ToolException(failure(error).model_dump_json(exclude_none=True)) from None
 
-    def _content(self, answer: Answer) -> list[dict[str, Any]]:
+    def _content(self, answer: ToolAnswer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = [dict(create_text_block(answer.text))]
         if self.preview == "auto":
             for shown in previews_of(self._toolbox, answer.shown):

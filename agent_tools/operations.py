@@ -58,7 +58,7 @@ class Hints:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ToolAnswer:
     """What a call gives.
 
     Attributes:
@@ -91,44 +91,44 @@ class Operation(Generic[InputT]):
     description: str
     takes: type[InputT]
     returns: type[Facts]
-    run: Callable[[Toolbox, InputT, Follow], Answer] = field(repr=False)
+    run: Callable[[Toolbox, InputT, Follow], ToolAnswer] = field(repr=False)
     hints: Hints = field(default_factory=lambda: Hints(read_only=False))
 
 
-def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Answer:
+def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> ToolAnswer:
     """Find one thing or several in a picture."""
     result = toolbox.segment_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
     said = "\n".join(limited(_found(result, facts)) for facts in result.queries)
-    return Answer(result, said, _handles(*(facts.mask for facts in result.queries)))
+    return ToolAnswer(result, said, _handles(*(facts.mask for facts in result.queries)))
 
 
-def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> Answer:
+def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> ToolAnswer:
     """Change one thing in a picture."""
     result = toolbox.edit_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
-    return Answer(result, limited(_changed(result, result.image)), _handles(result.picture))
+    return ToolAnswer(result, limited(_changed(result, result.image)), _handles(result.picture))
 
 
-def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> Answer:
+def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> ToolAnswer:
     """Make a picture, and change one thing in it."""
     result = toolbox.generate_and_edit(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return Answer(result, limited(_made(result)), _handles(result.picture))
+    return ToolAnswer(result, limited(_made(result)), _handles(result.picture))
 
 
-def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> Answer:
+def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> ToolAnswer:
     """List the pictures."""
     result = toolbox.list_images(asked.arguments())
-    return Answer(result, limited(_listed(result)))
+    return ToolAnswer(result, limited(_listed(result)))
 
 
-def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> Answer:
+def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> ToolAnswer:
     """Go back to the picture before the latest change."""
     result = toolbox.undo(asked.arguments())
     text = f"The latest picture is {result.image.handle} again; {result.undone} is kept."
-    return Answer(result, text, _handles(result.image.handle))
+    return ToolAnswer(result, text, _handles(result.image.handle))
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input

@@ -24,7 +24,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from agent_tools.commands import Call, Reading, read
+from agent_tools.commands import Reading, ToolCall, read
 from agent_tools.commands.calls import LIST, UNDO
 from agent_tools.commands.describing import describe
 from agent_tools.operations import result_of
@@ -84,7 +84,7 @@ class Turn:
     """
 
     text: str
-    calls: tuple[Call, ...]
+    calls: tuple[ToolCall, ...]
     results: tuple[ToolMessage, ...]
 
     @property
@@ -138,7 +138,9 @@ def _turns(messages: Sequence[BaseMessage]) -> Iterator[Turn]:
         results = tuple(message for message in since if isinstance(message, ToolMessage))
         by_id = {result.tool_call_id: result for result in results}
         calls = tuple(
-            _started_from(Call(request["name"], request["args"]), by_id.get(request["id"] or ""))
+            _started_from(
+                ToolCall(request["name"], request["args"]), by_id.get(request["id"] or "")
+            )
             for message in since
             if isinstance(message, AIMessage)
             for request in message.tool_calls
@@ -146,7 +148,7 @@ def _turns(messages: Sequence[BaseMessage]) -> Iterator[Turn]:
         yield Turn(str(messages[start].text), calls, results)
 
 
-def _started_from(call: Call, result: ToolMessage | None) -> Call:
+def _started_from(call: ToolCall, result: ToolMessage | None) -> ToolCall:
     """Return an edit with the picture it changed: made again, it must not change its own result."""
     done = None if result is None else result_of(call.name, result.artifact)
     if not isinstance(done, EditResult):
@@ -173,7 +175,7 @@ def _read(text: str, before: Sequence[Turn]) -> Reading:
     return reading
 
 
-def _spoken_of(before: Sequence[Turn]) -> tuple[tuple[Call, ...], bool]:
+def _spoken_of(before: Sequence[Turn]) -> tuple[tuple[ToolCall, ...], bool]:
     """Return the last calls that named something, and whether the last of them came to nothing."""
     undone = 0
     for turn in reversed(before):

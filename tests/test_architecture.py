@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -356,6 +357,16 @@ def test_module_imports_only_what_its_room_may(name: str) -> None:
 def test_no_modules_lean_on_each_other() -> None:
     leans = {name: house_imports(name, source) for name, source in SOURCES.items()}
     assert circles(leans) == []
+
+
+def test_a_class_name_has_one_meaning_in_the_whole_house() -> None:
+    names = Counter(
+        node.name
+        for source in SOURCES.values()
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 def test_the_package_knows_nothing_of_the_tools_for_agents() -> None:

@@ -14,7 +14,7 @@ from textseg.diffusion.model import (
 )
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnknownNameError
-from textseg.testing import GaussianModel, Thing, check_model
+from textseg.testing import GaussianModel, GaussianThing, check_model
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_picture_shows_its_things_where_the_model_puts_them() -> None:
 
 def test_earlier_things_hide_later_ones() -> None:
     things = {
-        "ball": Thing(colour=(1, 0, 0), box=(0.0, 0.0, 0.5, 0.5)),
-        "wall": Thing(colour=(0, 0, 1), box=(0.0, 0.0, 1.0, 1.0)),
+        "ball": GaussianThing(colour=(1, 0, 0), box=(0.0, 0.0, 0.5, 0.5)),
+        "wall": GaussianThing(colour=(0, 0, 1), box=(0.0, 0.0, 1.0, 1.0)),
     }
     model = GaussianModel(things=things)
     assert model.region("ball", 8, 8).sum() == 16

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent_tools.chat import Chat, talk
-from agent_tools.commands.accuracy import Score, examples, read_calls, score
+from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
 from textseg.editing.result import Edit
 from textseg.lab.bench.edit import EditReport
 from textseg.lab.bench.segment import Report
@@ -133,7 +133,7 @@ def test_the_chat_of_the_readme_is_read_as_it_says(desk: Path) -> None:
 
 
 def test_the_accuracy_of_the_readme_is_measured() -> None:
-    found = sum(score(examples("held_out"), read_calls).values(), Score())
+    found = sum(score(examples("held_out"), read_calls).values(), ReadingScore())
     said = (
         f"Of the {found.total} that its rules were not tuned on it reads {found.accuracy:.1%} as "
         f"they were meant, asks back about {found.asked}, and misreads {found.wrong}."

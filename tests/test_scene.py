@@ -27,7 +27,7 @@ from textseg.scene import Scene, edit, segment
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.soften import SoftenSettings
-from textseg.testing import GaussianModel, Thing
+from textseg.testing import GaussianModel, GaussianThing
 
 MODEL = GaussianModel(rate=0.3)
 STRIDED = GaussianModel(rate=0.3, latent_stride=4, size_multiple=16)
@@ -57,7 +57,7 @@ def test_masks_sit_on_the_things_and_what_is_absent_stays_dark() -> None:
 
 
 def test_a_small_thing_in_a_large_picture_gets_a_mask_of_its_own_size() -> None:
-    coin = Thing(colour=(0.9, 0.1, 0.1), box=(0.5, 0.3, 0.525, 0.325))
+    coin = GaussianThing(colour=(0.9, 0.1, 0.1), box=(0.5, 0.3, 0.525, 0.325))
     model = GaussianModel(things={"coin": coin}, rate=0.3, latent_stride=8, size_multiple=8)
     found = Scene.open(model.picture(["coin"], 480, 640, seed=1), model).segment("coin")
     truth = model.region("coin", 60, 80).repeat(8, 0).repeat(8, 1)

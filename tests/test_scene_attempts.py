@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.editing.helpers import Watched, box, method_with
 from textseg.diffusion.model import Conditioning, Levels, Prediction
-from textseg.editing.apply import Follow
+from textseg.editing.apply import FollowWalk
 from textseg.editing.result import Edit, Evaluations
 from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
 from textseg.images import Padding, open_picture, to_tensor
@@ -66,7 +66,7 @@ def test_the_errors_differ_by_the_evidence_of_the_estimator() -> None:
     here, texts = read("house"), Texts(MODEL)
     cells = cells_of(here, MODEL.region("house", *SIZE).astype(np.float32))
     empty, named = denoising_errors(
-        MODEL, here.latents, texts.embedded(["", "house"]), cells, follow=Follow()
+        MODEL, here.latents, texts.embedded(["", "house"]), cells, follow=FollowWalk()
     )
     found = noise_difference(
         MODEL,
@@ -88,11 +88,11 @@ def test_cells_outside_of_the_mask_do_not_count() -> None:
     texts = Texts(MODEL).embedded([""])
     other = here.latents + (1 - (cells > 0).float())
     errors = [
-        denoising_errors(MODEL, latents, texts, cells, follow=Follow())
+        denoising_errors(MODEL, latents, texts, cells, follow=FollowWalk())
         for latents in (here.latents, other)
     ]
     assert errors[0] == errors[1]
-    assert denoising_errors(MODEL, here.latents, texts, 0 * cells, follow=Follow()) == [0]
+    assert denoising_errors(MODEL, here.latents, texts, 0 * cells, follow=FollowWalk()) == [0]
 
 
 def test_a_picture_is_read_again_as_the_first_one_was() -> None:
@@ -114,7 +114,7 @@ def made_of(*pictures: NDArray[np.float32]) -> Any:
     """Returns what makes one picture after the other, and keeps the seeds it was given."""
     seeds: list[int] = []
 
-    def make(seed: int, _: Follow) -> Remade:
+    def make(seed: int, _: FollowWalk) -> Remade:
         seeds.append(seed)
         return Remade(pictures[len(seeds) - 1], Evaluations(inversion=1, decode=2))
 
@@ -127,7 +127,7 @@ def test_the_attempt_with_the_thing_in_it_is_kept(place: int) -> None:
     pictures = [picture_of("tree"), picture_of(), picture_of()]
     pictures[place] = picture_of("house")
     make = made_of(*pictures)
-    best = contest("house").best(make, seed=7, attempts=3, follow=Follow())
+    best = contest("house").best(make, seed=7, attempts=3, follow=FollowWalk())
     assert make.seeds == [attempt.seed for attempt in best.attempts]
     assert best.seed == make.seeds[place] == seed_of(7, place)
     assert best.remade.rgb is pictures[place]
@@ -141,7 +141,7 @@ def test_an_unknown_name_is_no_evidence_for_an_attempt() -> None:
         [
             attempt.score
             for attempt in contest(name)
-            .best(made_of(*pictures), seed=7, attempts=3, follow=Follow())
+            .best(made_of(*pictures), seed=7, attempts=3, follow=FollowWalk())
             .attempts
         ]
         for name in ("purple house", "")
@@ -157,13 +157,13 @@ def test_where_something_is_removed_the_attempt_most_like_its_surroundings_is_ke
     strange[MODEL.region("house", *SIZE)] = (1, 0, 1)
     pictures = [strange, picture_of("house"), strange]
     pictures[place] = picture_of()
-    best = contest("").best(made_of(*pictures), seed=0, attempts=3, follow=Follow())
+    best = contest("").best(made_of(*pictures), seed=0, attempts=3, follow=FollowWalk())
     assert best.seed == seed_of(0, place)
 
 
 def test_of_equals_the_first_is_kept() -> None:
     same = picture_of("house")
-    best = contest("house").best(made_of(same, same), seed=3, attempts=2, follow=Follow())
+    best = contest("house").best(made_of(same, same), seed=3, attempts=2, follow=FollowWalk())
     assert best.seed == 3
 
 
@@ -177,11 +177,11 @@ def test_no_two_seeds_have_an_attempt_in_common() -> None:
 def test_all_that_was_evaluated_is_counted() -> None:
     model = Watched(rate=0.3)
     make = made_of(*[picture_of()] * 3)
-    best = contest("house", model=model).best(make, seed=0, attempts=3, follow=Follow())
+    best = contest("house", model=model).best(make, seed=0, attempts=3, follow=FollowWalk())
     assert model.evaluations == best.evaluations.choice == 3 * 2 * LOOK_DRAWS
     assert (best.evaluations.inversion, best.evaluations.decode) == (3, 6)
     model = Watched(rate=0.3)
-    best = contest("", model=model).best(make_again(3), seed=0, attempts=3, follow=Follow())
+    best = contest("", model=model).best(make_again(3), seed=0, attempts=3, follow=FollowWalk())
     assert model.evaluations == best.evaluations.choice == 3 * LOOK_DRAWS
 
 
@@ -355,6 +355,8 @@ def test_the_model_is_asked_with_its_own_type_of_numbers() -> None:
     model, here = Typed(rate=0.3), read("house")
     latents = here.latents.to(torch.float64)
     cells = cells_of(here, MASK.astype(np.float32)).to(latents)
-    errors = denoising_errors(model, latents, Texts(model).embedded([""]), cells, follow=Follow())
+    errors = denoising_errors(
+        model, latents, Texts(model).embedded([""]), cells, follow=FollowWalk()
+    )
     assert asked == {torch.float64}
     assert errors[0] > 0

@@ -30,7 +30,7 @@ from textseg.errors import InvalidInputError, UnknownNameError
 
 
 @dataclass(frozen=True)
-class Thing:
+class GaussianThing:
     """Something that may be in a picture: its colour and the only place where it can be.
 
     ``colour`` is RGB in [0, 1], ``box`` is (top, left, bottom, right) as fractions of the sides.
@@ -48,9 +48,9 @@ class Thing:
         return found
 
 
-THINGS: Mapping[str, Thing] = {
-    "tree": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.125, 0.625, 0.5)),
-    "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.625, 0.875, 0.875)),
+THINGS: Mapping[str, GaussianThing] = {
+    "tree": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.125, 0.625, 0.5)),
+    "house": GaussianThing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.625, 0.875, 0.875)),
 }
 
 AROUND = frozenset({"a", "an", "and", "the", "is", "in", "on", "at", "of", "there"})
@@ -71,7 +71,7 @@ class GaussianModel:
     ``rate`` > 0 the empty prompt is a mixture that knows of all things.
     """
 
-    things: Mapping[str, Thing] = field(default_factory=lambda: THINGS)
+    things: Mapping[str, GaussianThing] = field(default_factory=lambda: THINGS)
     background: tuple[float, float, float] = (0.6, 0.6, 0.5)
     spread: float = 0.1
     rate: float = 0.0

@@ -18,7 +18,7 @@ How well that works is measured on the commands in ``corpus``; `accuracy` prints
 
 from __future__ import annotations
 
-from agent_tools.commands.calls import Call, Reading
+from agent_tools.commands.calls import Reading, ToolCall
 from agent_tools.commands.reading import read
 
-__all__ = ["Call", "Reading", "read"]
+__all__ = ["Reading", "ToolCall", "read"]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent_tools.commands import read
-from agent_tools.commands.calls import SEGMENT, Call, call, without_defaults
+from agent_tools.commands.calls import SEGMENT, ToolCall, call, without_defaults
 from agent_tools.commands.describing import describe
 from textseg.errors import MissingExtraError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 CORPORA = ("commands", "held_out")
 MOST_ROUNDS = 10  # answers of a chat model to one command, before it is taken as it is
 
-Reader = Callable[[str, Call | None], Sequence[Call]]
+Reader = Callable[[str, ToolCall | None], Sequence[ToolCall]]
 
 
 @dataclass(frozen=True)
@@ -49,22 +49,24 @@ class Example:
     """
 
     text: str
-    last: Call | None
-    calls: tuple[Call, ...]
+    last: ToolCall | None
+    calls: tuple[ToolCall, ...]
     phenomenon: str
 
 
 @dataclass(frozen=True)
-class Score:
+class ReadingScore:
     """How many commands were read as meant, asked back without need, or read wrongly."""
 
     right: int = 0
     asked: int = 0
     wrong: int = 0
 
-    def __add__(self, other: Score) -> Score:
+    def __add__(self, other: ReadingScore) -> ReadingScore:
         """Return the sums."""
-        return Score(self.right + other.right, self.asked + other.asked, self.wrong + other.wrong)
+        return ReadingScore(
+            self.right + other.right, self.asked + other.asked, self.wrong + other.wrong
+        )
 
     @property
     def total(self) -> int:
@@ -83,24 +85,24 @@ def examples(name: str) -> list[Example]:
     return [_example(json.loads(line)) for line in lines.splitlines()]
 
 
-def score(commands: Iterable[Example], reader: Reader) -> dict[str, Score]:
+def score(commands: Iterable[Example], reader: Reader) -> dict[str, ReadingScore]:
     """Return the scores of a reader by phenomenon."""
-    scores: dict[str, Score] = {}
+    scores: dict[str, ReadingScore] = {}
     for example in commands:
         found = [
             without_defaults(made.name, made.args) for made in reader(example.text, example.last)
         ]
         right = found == [without_defaults(made.name, made.args) for made in example.calls]
-        one = Score(
+        one = ReadingScore(
             right=int(right),
             asked=int(not right and not found),
             wrong=int(not right and bool(found)),
         )
-        scores[example.phenomenon] = scores.get(example.phenomenon, Score()) + one
+        scores[example.phenomenon] = scores.get(example.phenomenon, ReadingScore()) + one
     return scores
 
 
-def read_calls(text: str, last: Call | None) -> Sequence[Call]:
+def read_calls(text: str, last: ToolCall | None) -> Sequence[ToolCall]:
     """Return what the command reader reads; nothing where it asks."""
     return read(text, last).calls
 
@@ -125,9 +127,9 @@ def chat_reader(model: BaseChatModel) -> Reader:
     ]
     bound = model.bind_tools(tools)
 
-    def read_with_model(text: str, last: Call | None) -> Sequence[Call]:
+    def read_with_model(text: str, last: ToolCall | None) -> Sequence[ToolCall]:
         messages = _opening(text, last)
-        made: list[Call] = []
+        made: list[ToolCall] = []
         for _ in range(MOST_ROUNDS):
             said = bound.invoke(messages)
             for request in said.tool_calls:
@@ -141,7 +143,7 @@ def chat_reader(model: BaseChatModel) -> Reader:
     return read_with_model
 
 
-def _one_by_one(name: str, args: dict[str, Any]) -> list[Call]:  # Any: whatever a model says
+def _one_by_one(name: str, args: dict[str, Any]) -> list[ToolCall]:  # Any: whatever a model says
     """Return a call of a tool, and for a search for several things one for each of them."""
     several = args.get("queries")
     if name != SEGMENT or not isinstance(several, list):
@@ -151,13 +153,13 @@ def _one_by_one(name: str, args: dict[str, Any]) -> list[Call]:  # Any: whatever
     return [call(name, {**rest, "query": query}) for query in queries] or [call(name, rest)]
 
 
-def table(scores: dict[str, dict[str, Score]]) -> str:
+def table(scores: dict[str, dict[str, ReadingScore]]) -> str:
     """Return scores in columns, by phenomenon; the inner keys are the phenomena."""
     phenomena = list(dict.fromkeys(key for found in scores.values() for key in found))
     rows = [["", *scores]]
     for phenomenon in phenomena:
         rows.append([phenomenon, *(_right(found.get(phenomenon)) for found in scores.values())])
-    sums = [sum(found.values(), Score()) for found in scores.values()]
+    sums = [sum(found.values(), ReadingScore()) for found in scores.values()]
     rows.append(["all", *map(_right, sums)])
     rows.append(["accuracy", *(f"{each.accuracy:.1%}" for each in sums)])
     rows.append(["asked without need", *(str(each.asked) for each in sums)])
@@ -187,12 +189,12 @@ def _example(fields: dict[str, object]) -> Example:
     )
 
 
-def _call(fields: object) -> Call:
+def _call(fields: object) -> ToolCall:
     assert isinstance(fields, dict), "a call is an object"
-    return Call(fields["name"], fields["args"])
+    return ToolCall(fields["name"], fields["args"])
 
 
-def _opening(text: str, last: Call | None) -> list[BaseMessage]:
+def _opening(text: str, last: ToolCall | None) -> list[BaseMessage]:
     """Return the conversation up to the command: instructions, and what was done before."""
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
@@ -220,7 +222,7 @@ def _chat_model(name: str) -> BaseChatModel:
     return init_chat_model(name)
 
 
-def _right(found: Score | None) -> str:
+def _right(found: ReadingScore | None) -> str:
     return f"{found.right}/{found.total}" if found else "-"
 
 

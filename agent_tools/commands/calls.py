@@ -23,7 +23,7 @@ DEFAULTS: dict[str, dict[str, Value]] = {
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolCall:
     """One call of a tool.
 
     Attributes:
@@ -54,7 +54,7 @@ class Reading:
         question: what to ask back; "" when the reading is certain.
     """
 
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     said: str = ""
     question: str = ""
 
@@ -67,17 +67,17 @@ class Unsure(Exception):
     """A command has no reading that is certain; the text is the question to ask back."""
 
 
-def call(name: str, args: Mapping[str, Value | None]) -> Call:
+def call(name: str, args: Mapping[str, Value | None]) -> ToolCall:
     """Return a call with what differs from the defaults only; None and "" are left out."""
     return without_defaults(name, {key: value for key, value in args.items() if value is not None})
 
 
-def without_defaults(name: str, args: Mapping[str, Value]) -> Call:
+def without_defaults(name: str, args: Mapping[str, Value]) -> ToolCall:
     """Return a call without the arguments that say what holds anyway.
 
     Arguments that the tool does not know are kept: whoever compares calls must see them.
     """
     usual = DEFAULTS.get(name, {})
-    return Call(
+    return ToolCall(
         name, {key: value for key, value in args.items() if value != "" and value != usual.get(key)}
     )

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.adjectives import Look, described, is_adjective, looks_of
-from agent_tools.commands.calls import EDIT, Call, Unsure, call
-from agent_tools.commands.nouns import Thing, read_target, read_things
+from agent_tools.commands.calls import EDIT, ToolCall, Unsure, call
+from agent_tools.commands.nouns import NamedThing, read_target, read_things
 from agent_tools.commands.text import unquoted
 
 _AND = re.compile(r",? and (?:also )?|, (?:and )?")
@@ -26,13 +26,13 @@ _WITH = re.compile(r"(?P<thing>.+?) (?:with|by|for) (?P<target>.+)")
 
 
 @dataclass(frozen=True)
-class Change:
+class Wish:
     """What a thing is to become: either looks, or the name of another thing."""
 
     looks: tuple[Look, ...] = ()
     target: str = ""
 
-    def applied(self, thing: Thing) -> Call:
+    def applied(self, thing: NamedThing) -> ToolCall:
         """Return the edit that makes this change."""
         if self.looks and thing.invert:
             raise Unsure("What is all the rest to become? Name a thing, e.g. 'snow'.")
@@ -43,20 +43,20 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangeClause:
     """A part of a clause: the text that names things, and what they are to become."""
 
     things: str
-    change: Change
+    change: Wish
 
-    def also(self, looks: Sequence[Look]) -> Changed:
+    def also(self, looks: Sequence[Look]) -> ChangeClause:
         """Return the same with looks that were said after an "and"; colours become one look."""
         first = self.change.looks
         if first and looks[0].kind == first[-1].kind == "colour":
             joiner = ", " if " and " in looks[0].words else " and "  # "red, white and blue"
             merged = Look(joiner.join((first[-1].words, looks[0].words)), "colour")
             looks, first = (merged, *looks[1:]), first[:-1]
-        return Changed(self.things, Change((*first, *looks), self.change.target))
+        return ChangeClause(self.things, Wish((*first, *looks), self.change.target))
 
 
 def is_look(text: str) -> bool:
@@ -64,7 +64,7 @@ def is_look(text: str) -> bool:
     return bool(looks_of(text))
 
 
-def changes(text: str, known: Sequence[Thing]) -> list[Call]:
+def changes(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits for what follows "make", "turn" or "paint".
 
     Args:
@@ -74,7 +74,7 @@ def changes(text: str, known: Sequence[Thing]) -> list[Call]:
     Raises:
         Unsure: a thing, or what it is to become, is missing or unclear.
     """
-    found: list[Changed] = []
+    found: list[ChangeClause] = []
     waiting: list[str] = []
     for part in _AND.split(text):
         more = looks_of(part) if found and not waiting else ()
@@ -85,7 +85,7 @@ def changes(text: str, known: Sequence[Thing]) -> list[Call]:
         if changed is None:
             waiting.append(part)
         else:
-            found.append(Changed(" and ".join([*waiting, changed.things]), changed.change))
+            found.append(ChangeClause(" and ".join([*waiting, changed.things]), changed.change))
             waiting = []
     if waiting:
         raise _unfinished(" and ".join(waiting), known)
@@ -96,13 +96,13 @@ def changes(text: str, known: Sequence[Thing]) -> list[Call]:
     ]
 
 
-def replacements(text: str, known: Sequence[Thing]) -> list[Call]:
+def replacements(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits for what follows "replace": "the tree with a boat and the car with a bus".
 
     Raises:
         Unsure: it is not clear what becomes what.
     """
-    found: list[Changed] = []
+    found: list[ChangeClause] = []
     waiting: list[str] = []
     for part in _AND.split(text):
         pair = _WITH.fullmatch(part)
@@ -112,11 +112,11 @@ def replacements(text: str, known: Sequence[Thing]) -> list[Call]:
             )
         if pair is not None:
             target = read_target(pair["target"])
-            found.append(Changed(" and ".join([*waiting, pair["thing"]]), Change(target=target)))
+            found.append(ChangeClause(" and ".join([*waiting, pair["thing"]]), Wish(target=target)))
             waiting = []
         elif found and not waiting and _ARTICLE.fullmatch(part):  # "with a boat and a car"
             target = f"{found[-1].change.target} and {read_target(part)}"
-            found[-1] = Changed(found[-1].things, Change(target=target))
+            found[-1] = ChangeClause(found[-1].things, Wish(target=target))
         else:
             waiting.append(part)
     if waiting:
@@ -128,7 +128,7 @@ def replacements(text: str, known: Sequence[Thing]) -> list[Call]:
     ]
 
 
-def _split_change(part: str) -> Changed | None:
+def _split_change(part: str) -> ChangeClause | None:
     """Return the shortest name whose rest says what it is to become; None where there is none."""
     words = part.split()
     for cut in range(1, len(words)):
@@ -137,7 +137,7 @@ def _split_change(part: str) -> Changed | None:
             continue
         change = _read_change(rest)
         if change is not None:
-            return Changed(things, change)
+            return ChangeClause(things, change)
     return None
 
 
@@ -149,22 +149,22 @@ def _may_be_thing(text: str) -> bool:
     return bool(words) and text.split()[-1] not in dangling and not all(map(is_adjective, words))
 
 
-def _read_change(text: str) -> Change | None:
+def _read_change(text: str) -> Wish | None:
     """Return what "blue", "look older", "into a castle" or "a castle" say; None for other words."""
     if (seems := _LOOK.fullmatch(text)) is not None and (
         looks := looks_of(seems[1], open_class=True)
     ):
-        return Change(looks)
+        return Wish(looks)
     if looks := looks_of(_LINK.sub("", text, count=1)):
-        return Change(looks)
+        return Wish(looks)
     into = _INTO.fullmatch(text)
     if into is None and _ARTICLE.fullmatch(text) is None:
         return None
     name = into[1] if into else text
-    return Change(looks_of(name)) if is_look(name) else Change(target=read_target(name))
+    return Wish(looks_of(name)) if is_look(name) else Wish(target=read_target(name))
 
 
-def _unfinished(things: str, known: Sequence[Thing]) -> Unsure:
+def _unfinished(things: str, known: Sequence[NamedThing]) -> Unsure:
     """Return the question that is left where things were named, but not what they become."""
     try:
         names = " and ".join(f"the {thing.query}" for thing in read_things(things, known))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from agent_tools.commands import lexicon
-from agent_tools.commands.calls import DEFAULTS, LIST, UNDO, Call, Unsure, call
+from agent_tools.commands.calls import DEFAULTS, LIST, UNDO, ToolCall, Unsure, call
 
 MOST_UNDONE = 20  # steps in one command
 
@@ -35,7 +35,7 @@ _AGAIN = re.compile(
 )
 
 
-def read_control(text: str, past: Sequence[Call]) -> list[Call] | None:
+def read_control(text: str, past: Sequence[ToolCall]) -> list[ToolCall] | None:
     """Return the calls of a clause about the work itself; None where it is about a picture.
 
     Args:
@@ -56,7 +56,7 @@ def read_control(text: str, past: Sequence[Call]) -> list[Call] | None:
     return None
 
 
-def repeated(past: Sequence[Call], *, other_seed: bool = False) -> list[Call]:
+def repeated(past: Sequence[ToolCall], *, other_seed: bool = False) -> list[ToolCall]:
     """Return calls once more, with the next seed if another one is wanted.
 
     Raises:
@@ -74,12 +74,12 @@ def repeated(past: Sequence[Call], *, other_seed: bool = False) -> list[Call]:
     ]
 
 
-def _undone(undo: re.Match[str]) -> list[Call]:
+def _undone(undo: re.Match[str]) -> list[ToolCall]:
     said = undo["times"] or undo["count"]
     times = 2 if undo["twice"] else _number(said) if said else 1
     if not 0 < times <= MOST_UNDONE:
         raise Unsure(f"I undo up to {MOST_UNDONE} steps at once. How many shall I undo?")
-    return [Call(UNDO)] * times
+    return [ToolCall(UNDO)] * times
 
 
 def _number(text: str) -> int:

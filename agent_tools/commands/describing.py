@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agent_tools.commands.adjectives import without_colours
-from agent_tools.commands.calls import EDIT, GENERATE, LIST, SEGMENT, Call
+from agent_tools.commands.calls import EDIT, GENERATE, LIST, SEGMENT, ToolCall
 
 
-def describe(calls: Sequence[Call]) -> str:
+def describe(calls: Sequence[ToolCall]) -> str:
     """Return what the calls do, on one line; a call that follows itself is counted."""
     said: list[str] = []
     times: list[int] = []
@@ -25,7 +25,7 @@ def describe(calls: Sequence[Call]) -> str:
     )
 
 
-def describe_call(call: Call) -> str:
+def describe_call(call: ToolCall) -> str:
     """Return what one call does, e.g. "find: house (left)"."""
     if call.name == SEGMENT:
         return f"find: {_thing(call)}{_details(call)}"
@@ -37,7 +37,7 @@ def describe_call(call: Call) -> str:
     return f"list the pictures{_details(call)}" if call.name == LIST else call.name
 
 
-def _change(call: Call) -> str:
+def _change(call: ToolCall) -> str:
     query, target = call.text("query"), call.text("target")
     if call.operation == "remove":
         return f"remove: {_thing(call)}"
@@ -50,12 +50,12 @@ def _change(call: Call) -> str:
     return f"{verb}: {_thing(call)} -> {target}"
 
 
-def _thing(call: Call) -> str:
+def _thing(call: ToolCall) -> str:
     query = call.text("query")
     return f"everything except {query}" if call.args.get("invert") else query
 
 
-def _details(call: Call) -> str:
+def _details(call: ToolCall) -> str:
     """Return what else was said: region, what is spared, picture, seed ..."""
     words = {"region": "{}", "exclude": "sparing {}", "image": "in {}", "mask": "in {}"}
     settings = ("seed", "threshold", "strength", "limit")

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent_tools.commands import lexicon, verbs
-from agent_tools.commands.calls import Call
-from agent_tools.commands.nouns import Thing
+from agent_tools.commands.calls import ToolCall
+from agent_tools.commands.nouns import NamedThing
 from agent_tools.commands.text import alternatives
 
-Build = Callable[[verbs.Parts, Sequence[Thing]], list[Call]]
+Build = Callable[[verbs.Parts, Sequence[NamedThing]], list[ToolCall]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Frame:
     build: Build
 
 
-def read_clause(text: str, known: Sequence[Thing]) -> list[Call] | None:
+def read_clause(text: str, known: Sequence[NamedThing]) -> list[ToolCall] | None:
     """Return the calls that a clause asks for; None where its verb is not known.
 
     Args:

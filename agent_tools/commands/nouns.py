@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.adjectives import described, is_adjective, looks_of
-from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, Call, Unsure, Value
+from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure, Value
 from agent_tools.commands.places import region_of, split_region
 from agent_tools.commands.text import unquoted
 
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[\w' \-\u2019]+")
 
 
 @dataclass(frozen=True)
-class Thing:
+class NamedThing:
     """Something in a picture, as the tools' arguments name it."""
 
     query: str
@@ -55,7 +55,7 @@ class Thing:
         }
 
 
-def referents(calls: Sequence[Call], *, failed: bool = False) -> list[Thing]:
+def referents(calls: Sequence[ToolCall], *, failed: bool = False) -> list[NamedThing]:
     """Return what "it" or "them" may stand for after some calls; nothing after a removal.
 
     Args:
@@ -69,20 +69,20 @@ def referents(calls: Sequence[Call], *, failed: bool = False) -> list[Thing]:
     return [thing for thing in (*earlier, last) if thing is not None]
 
 
-def referent(call: Call, *, failed: bool = False) -> Thing | None:
+def referent(call: ToolCall, *, failed: bool = False) -> NamedThing | None:
     """Return what "it" is after a call; None where nothing is left to speak of."""
     region, exclude = call.text("region"), call.text("exclude")
     if call.name == SEGMENT or (call.name == EDIT and failed and call.text("query")):
         invert = bool(call.args.get("invert"))
-        return Thing(call.text("query"), region, exclude, invert, call.text("image"))
+        return NamedThing(call.text("query"), region, exclude, invert, call.text("image"))
     if call.name == EDIT and not failed and call.operation != "remove":
-        return Thing(call.text("target"), region, exclude)
+        return NamedThing(call.text("target"), region, exclude)
     if call.name == GENERATE and not failed and call.text("target"):
-        return Thing(call.text("target"))
+        return NamedThing(call.text("target"))
     return None
 
 
-def read_things(text: str, known: Sequence[Thing]) -> list[Thing]:
+def read_things(text: str, known: Sequence[NamedThing]) -> list[NamedThing]:
     """Return the things that a text names, one for each part of "the tree and the house".
 
     Args:
@@ -106,7 +106,7 @@ def read_things(text: str, known: Sequence[Thing]) -> list[Thing]:
     return things
 
 
-def read_thing(text: str, known: Sequence[Thing]) -> Thing:
+def read_thing(text: str, known: Sequence[NamedThing]) -> NamedThing:
     """Return the one thing that a text names; ``Unsure`` where it names several."""
     things = read_things(text, known)
     if len(things) != 1:
@@ -114,7 +114,7 @@ def read_thing(text: str, known: Sequence[Thing]) -> Thing:
     return things[0]
 
 
-def _read_part(part: str, known: Sequence[Thing]) -> list[Thing]:
+def _read_part(part: str, known: Sequence[NamedThing]) -> list[NamedThing]:
     if part.startswith(EVERYTHING_BUT):
         inner = _read_part(part.removeprefix(EVERYTHING_BUT), known)
         return [replace(thing, invert=not thing.invert) for thing in inner]
@@ -131,10 +131,10 @@ def _read_part(part: str, known: Sequence[Thing]) -> list[Thing]:
         raise Unsure(f"I can go by one of {region!r} only. Which one?")
     if (one := _ONE.fullmatch(name)) is not None:
         return [_one(one["words"].strip(), region, known)]
-    return [Thing(checked_name(name), region)]
+    return [NamedThing(checked_name(name), region)]
 
 
-def _meant(pronoun: str, known: Sequence[Thing]) -> list[Thing]:
+def _meant(pronoun: str, known: Sequence[NamedThing]) -> list[NamedThing]:
     if not known:
         raise Unsure(f"What does {pronoun!r} stand for? Please name it.")
     if pronoun in lexicon.PRONOUNS_ONE and len(known) > 1:
@@ -143,7 +143,7 @@ def _meant(pronoun: str, known: Sequence[Thing]) -> list[Thing]:
     return list(known)
 
 
-def _one(words: str, region: str, known: Sequence[Thing]) -> Thing:
+def _one(words: str, region: str, known: Sequence[NamedThing]) -> NamedThing:
     """Return what "the left one" or "the red one" stands for."""
     (thing,) = _meant("one", known)
     looks = looks_of(words) if words and words not in lexicon.VAGUE else ()

@@ -12,8 +12,8 @@ from agent_tools.commands.calls import (
     EDIT,
     GENERATE,
     SEGMENT,
-    Call,
     Reading,
+    ToolCall,
     Unsure,
     call,
 )
@@ -22,14 +22,16 @@ from agent_tools.commands.controls import read_control, repeated
 from agent_tools.commands.describing import describe
 from agent_tools.commands.frames import read_clause
 from agent_tools.commands.guards import refuse
-from agent_tools.commands.nouns import Thing, read_thing, referents
+from agent_tools.commands.nouns import NamedThing, read_thing, referents
 from agent_tools.commands.text import WHAT_CAN_BE_DONE, even, unquoted
 
 MOST_CALLS = 20  # of one command
 FOLDED = {"operation", "query", "target"}  # all that an edit may say to go along with generating
 
 
-def read(text: str, last: Call | Sequence[Call] | None = None, *, failed: bool = False) -> Reading:
+def read(
+    text: str, last: ToolCall | Sequence[ToolCall] | None = None, *, failed: bool = False
+) -> Reading:
     """Return the calls that a command stands for, or what to ask back; raises nothing.
 
     Args:
@@ -38,7 +40,7 @@ def read(text: str, last: Call | Sequence[Call] | None = None, *, failed: bool =
             "them" and "again" mean.
         failed: the last of these was refused by its tool, so that nothing has become of it.
     """
-    before = () if last is None else (last,) if isinstance(last, Call) else tuple(last)
+    before = () if last is None else (last,) if isinstance(last, ToolCall) else tuple(last)
     try:
         calls = _read(text, before, failed=failed)
     except Unsure as question:
@@ -46,13 +48,13 @@ def read(text: str, last: Call | Sequence[Call] | None = None, *, failed: bool =
     return Reading(tuple(calls), describe(calls))
 
 
-def _read(text: str, before: Sequence[Call], *, failed: bool) -> list[Call]:
+def _read(text: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
     plain = even(text)
     refuse(unquoted(plain))
     sentence = take_apart(plain)
     known = referents(before, failed=failed)
     spared = [read_thing(thing, known) for thing in sentence.spared]
-    calls: list[Call] = []
+    calls: list[ToolCall] = []
     image = ""
     for clause in sentence.clauses:
         image = clause.image or image
@@ -70,7 +72,9 @@ def _read(text: str, before: Sequence[Call], *, failed: bool) -> list[Call]:
     return _checked(_folded(calls))
 
 
-def _calls_of(clause: Clause, before: Sequence[Call], known: Sequence[Thing]) -> list[Call]:
+def _calls_of(
+    clause: Clause, before: Sequence[ToolCall], known: Sequence[NamedThing]
+) -> list[ToolCall]:
     if not clause.text:
         return repeated(before)  # "with seed 7"
     made = read_control(clause.text.lower(), before)
@@ -93,11 +97,11 @@ def _unknown(text: str) -> Unsure:
 # -- what is said besides
 
 
-def _can_spare(made: Call) -> bool:
+def _can_spare(made: ToolCall) -> bool:
     return made.name == SEGMENT or (made.name == EDIT and made.operation != "add")
 
 
-def _all_sparing(made: list[Call], spared: Sequence[Thing]) -> list[Call]:
+def _all_sparing(made: list[ToolCall], spared: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the calls with what they are to spare.
 
     Raises:
@@ -112,7 +116,7 @@ def _all_sparing(made: list[Call], spared: Sequence[Thing]) -> list[Call]:
     return [_sparing(one, {thing.query for thing in spared}) for one in made]
 
 
-def _sparing(made: Call, names: set[str]) -> Call:
+def _sparing(made: ToolCall, names: set[str]) -> ToolCall:
     names = names | ({made.text("exclude")} - {""})
     if len(names) > 1:
         raise Unsure(f"I can spare one thing at a time. Which one: {' or '.join(sorted(names))}?")
@@ -122,14 +126,14 @@ def _sparing(made: Call, names: set[str]) -> Call:
     return call(made.name, {**made.args, "exclude": name})
 
 
-def _with_settings(made: Call, clause: Clause) -> Call:
+def _with_settings(made: ToolCall, clause: Clause) -> ToolCall:
     for setting in clause.settings:
         if setting not in DEFAULTS[made.name]:
             raise Unsure(f"{made.name} has no {setting}. What shall I do?")
     return call(made.name, {**made.args, **clause.settings})
 
 
-def _in_picture(made: Call, image: str) -> Call:
+def _in_picture(made: ToolCall, image: str) -> ToolCall:
     if not image:
         return made
     if "image" not in DEFAULTS[made.name]:
@@ -137,9 +141,9 @@ def _in_picture(made: Call, image: str) -> Call:
     return call(made.name, {**made.args, "image": image})
 
 
-def _folded(calls: list[Call]) -> list[Call]:
+def _folded(calls: list[ToolCall]) -> list[ToolCall]:
     """Return the calls with the edit that follows a generated picture made one with it."""
-    folded: list[Call] = []
+    folded: list[ToolCall] = []
     for one in calls:
         before = folded[-1] if folded else None
         simple = one.name == EDIT and one.operation != "add" and one.args.keys() <= FOLDED
@@ -150,7 +154,7 @@ def _folded(calls: list[Call]) -> list[Call]:
     return folded
 
 
-def _checked(calls: list[Call]) -> list[Call]:
+def _checked(calls: list[ToolCall]) -> list[ToolCall]:
     if not calls:
         raise Unsure(f"What shall I do? {WHAT_CAN_BE_DONE}")
     if len(calls) > MOST_CALLS:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from agent_tools.commands import lexicon
-from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, Call, Unsure, call
+from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure, call
 from agent_tools.commands.changes import changes, is_look, replacements
-from agent_tools.commands.nouns import EVERYTHING_BUT, Thing, read_target, read_things
+from agent_tools.commands.nouns import EVERYTHING_BUT, NamedThing, read_target, read_things
 from agent_tools.commands.places import region_of, split_place
 from agent_tools.commands.text import unquoted
 
@@ -28,40 +28,40 @@ _SAYS_NOTHING = frozenset().union(
 _COPIES = frozenset(("copy", "copies", "variation", "variations", "duplicate", "version"))
 
 
-def find(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def find(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return a search for each thing."""
     return [call(SEGMENT, thing.args()) for thing in read_things(parts["thing"], known)]
 
 
-def remove(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def remove(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return a removal for each thing."""
     return [call(EDIT, {"operation": "remove", **thing.args()}) for thing in _on(parts, known)]
 
 
-def _on(parts: Parts, known: Sequence[Thing]) -> list[Thing]:
+def _on(parts: Parts, known: Sequence[NamedThing]) -> list[NamedThing]:
     """Return the things, "the cat from the sofa" taken for the cat on the sofa."""
     said = _FROM.sub(lambda found: found[0] if region_of(found[1]) else " on the ", parts["thing"])
     return read_things(said, known)
 
 
-def replace_with(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def replace_with(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "the tree with a boat"."""
     return replacements(parts["rest"], known)
 
 
-def use_instead(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def use_instead(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "a boat instead of the tree"."""
     target = read_target(parts["target"])
     things = read_things(parts["thing"], known)
     return [call(EDIT, {**thing.args(), "target": target}) for thing in things]
 
 
-def change(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def change(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "the house blue"."""
     return changes(parts["rest"], known)
 
 
-def recolour(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def recolour(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "the colour of the house to blue"."""
     thing, target = parts["thing"], parts["target"]
     if thing in ("its", "their"):
@@ -71,7 +71,7 @@ def recolour(parts: Parts, known: Sequence[Thing]) -> list[Call]:
     return changes(f"{thing} to {target}", known)
 
 
-def change_from_to(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def change_from_to(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "the house from red to blue", which is a red house."""
     if not (is_look(parts["old"]) and is_look(parts["target"])):
         raise Unsure("From what to what? Say e.g. 'make the red house blue'.")
@@ -79,7 +79,7 @@ def change_from_to(parts: Parts, known: Sequence[Thing]) -> list[Call]:
     return changes(f"the {parts['old']} {thing} to {parts['target']}", known)
 
 
-def add(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def add(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return an edit for each thing in "a cloud on the left and a sun on the right"."""
     if parts["rest"].startswith(("the ", "it ", "them ", "this ", "that ")):
         raise Unsure("I cannot move things. Say 'add a ...' with a place, to add another one.")
@@ -106,7 +106,7 @@ def _placed(text: str) -> list[str]:
     return parts if all(placed) else [text]
 
 
-def generate(parts: Parts, _known: Sequence[Thing]) -> list[Call]:
+def generate(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the making of a picture."""
     prompt = unquoted(parts.get("prompt", ""))
     words = set(re.findall(r"\w+", prompt.lower()))
@@ -119,27 +119,27 @@ def generate(parts: Parts, _known: Sequence[Thing]) -> list[Call]:
     return [call(GENERATE, {"prompt": prompt})]
 
 
-def ask_what(parts: Parts, _known: Sequence[Thing]) -> list[Call]:
+def ask_what(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return nothing: ask what a verb is about that stands alone."""
     raise Unsure(f"{parts['verb'].capitalize()} what?")
 
 
-def ask_colour(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def ask_colour(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return nothing: ask for the colour in "change the colour of the house"."""
     names = " and ".join(thing.query for thing in read_things(parts["thing"], known))
     raise Unsure(f"What colour is {names!r} to be?")
 
 
-def become(parts: Parts, known: Sequence[Thing]) -> list[Call]:
+def become(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the edits of "the house should be blue"."""
     return changes(f"{parts['thing']} {parts['target']}", known)
 
 
-def refuse_shapes(_parts: Parts, _known: Sequence[Thing]) -> list[Call]:
+def refuse_shapes(_parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return nothing: say that there are no lines and boxes."""
     raise Unsure("I draw no lines and shapes on pictures. Say 'find the ...' to see where it is.")
 
 
-def ask_which_way(parts: Parts, _known: Sequence[Thing]) -> list[Call]:
+def ask_which_way(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return nothing: ask which of two things becomes the other."""
     raise Unsure("Which is to become which? Say 'replace the ... with a ...'.")

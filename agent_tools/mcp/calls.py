@@ -23,7 +23,7 @@ Tell = Callable[[float, float | None, str | None], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class CallProgress:
     """How far a call is, for its client."""
 
     done: int
@@ -43,7 +43,7 @@ class Meter:
         self._last: Progress | None = None
         self._before = 0
 
-    def reading(self, report: Progress) -> Reading | None:
+    def reading(self, report: Progress) -> CallProgress | None:
         """Return what the client is told; None for a report that says nothing new."""
         last = self._last
         if last is not None and report.stage == last.stage and report.step == last.step:
@@ -51,7 +51,7 @@ class Meter:
         if last is not None and (report.stage != last.stage or report.step < last.step):
             self._before += last.of + 1
         self._last = report
-        return Reading(self._before + report.step, self._before + report.of, _said(report))
+        return CallProgress(self._before + report.step, self._before + report.of, _said(report))
 
 
 async def carry_out(work: Callable[[Follow], T], tell: Tell) -> T:

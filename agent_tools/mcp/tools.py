@@ -18,7 +18,7 @@ from mcp_types import (
 
 from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
-from agent_tools.operations import BY_NAME, OPERATIONS, Answer, Operation
+from agent_tools.operations import BY_NAME, OPERATIONS, Operation, ToolAnswer
 from agent_tools.previews import previews_of
 from textseg.errors import UnknownNameError
 from textseg.progress import Follow
@@ -78,11 +78,11 @@ def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
     )
 
 
-def _text(answer: Answer) -> str:
+def _text(answer: ToolAnswer) -> str:
     return "\n".join([answer.text, *map(address, answer.shown)])
 
 
-def _previews(toolbox: Toolbox, answer: Answer, mode: PreviewMode) -> list[ContentBlock]:
+def _previews(toolbox: Toolbox, answer: ToolAnswer, mode: PreviewMode) -> list[ContentBlock]:
     """Return the small pictures, if there are any; without them the answer is complete, too."""
     if mode == "none":
         return []

@@ -18,7 +18,7 @@ import torch
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.images import to_uint8
 from textseg.panels.panel import Panel
-from textseg.testing import GaussianModel, Thing
+from textseg.testing import GaussianModel, GaussianThing
 from textseg.toolbox import Setup, Toolbox
 from textseg.toolbox.turns import Turns
 from textseg.workspace import Workspace
@@ -28,10 +28,10 @@ STRIDE = 10  # pixels of a cell: the model sees little, people enough
 PATIENCE = 60.0  # seconds; reached only when a test forgot to let go
 TWINS = ("tree", "pine")
 THINGS = {
-    "tree": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
-    "pine": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
-    "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
-    "boat": Thing(colour=(0.2, 0.3, 0.8), box=(0.5, 0.4, 0.9, 0.55)),
+    "tree": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
+    "pine": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
+    "house": GaussianThing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
+    "boat": GaussianThing(colour=(0.2, 0.3, 0.8), box=(0.5, 0.4, 0.9, 0.55)),
 }
 
 

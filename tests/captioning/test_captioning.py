@@ -20,18 +20,18 @@ from textseg.errors import ImageError, ModelError, UnknownNameError, Unsupported
 from textseg.lab.bench.readers import read_caption
 from textseg.lab.training.captioner import export_captioner, new_captioner
 from textseg.picturebook import known_words, weights_folder
-from textseg.picturebook.scenes import Scene, Thing, render
+from textseg.picturebook.scenes import SceneDescription, Thing, render
 from textseg.registry.captioners import CAPTIONERS, captioners, load_captioner
 from textseg.testing import GaussianModel
 
-PICTURE = Scene(
+PICTURE = SceneDescription(
     "meadow",
     (Thing("tree", "green", 0.44, 0.8, 0.45, 12), Thing("house", "red", 0.52, 0.3, 0.48, 58)),
     13,
 )
 
 
-def photo(description: Scene = PICTURE) -> np.ndarray:
+def photo(description: SceneDescription = PICTURE) -> np.ndarray:
     return render(description).image.astype(np.float32) / 255
 
 

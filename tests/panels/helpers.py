@@ -19,7 +19,7 @@ from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.result import pixels_of
 from textseg.images import to_uint8
 from textseg.progress import CancelToken, ProgressCallback
-from textseg.testing import GaussianModel, Thing
+from textseg.testing import GaussianModel, GaussianThing
 from textseg.toolbox import Toolbox
 from textseg.toolbox.turns import Turns
 from textseg.workspace import Workspace
@@ -91,9 +91,9 @@ class Grove(GaussianModel):
 
 
 TWO_TREES = {
-    "tree": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
-    "pine": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
-    "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
+    "tree": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
+    "pine": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
+    "house": GaussianThing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
 }
 GROVE = Grove(things=TWO_TREES)
 GROVE_PIXELS = to_uint8(GROVE.picture(["tree", "pine", "house"], HEIGHT, WIDTH, seed=1))

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from textseg.picturebook import scenes
-from textseg.picturebook.scenes import HELD_OUT, Scene, Thing, render, sample_scene
+from textseg.picturebook.scenes import HELD_OUT, SceneDescription, Thing, render, sample_scene
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 
 BALL = Thing("ball", "red", 0.5, 0.4, 0.5, seed=1)
 STAR = Thing("star", "blue", 0.5, 0.6, 0.4, seed=2)
-BEACH = Scene("beach", (BALL, STAR), seed=3)
+BEACH = SceneDescription("beach", (BALL, STAR), seed=3)
 
 
 def test_the_world_is_as_rich_as_promised():
@@ -54,8 +54,8 @@ def test_sampled_scenes_have_one_to_four_things_in_every_setting():
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_coverage_matches_a_count_of_changed_pixels(kind):
     thing = replace(BALL, kind=kind, color="purple")
-    alone = render(Scene("beach", (thing,), seed=3))
-    empty = render(Scene("beach", (), seed=3))
+    alone = render(SceneDescription("beach", (thing,), seed=3))
+    empty = render(SceneDescription("beach", (), seed=3))
     changed = (np.abs(alone.image.astype(int) - empty.image.astype(int)) > 0).any(-1)
     covered = alone.coverage[0] > 0
     assert not (changed & ~covered).any()
@@ -63,7 +63,9 @@ def test_coverage_matches_a_count_of_changed_pixels(kind):
 
 
 def test_a_ball_covers_the_area_of_its_ellipse():
-    coverage = render(Scene("beach", (replace(BALL, size=0.6),), seed=0), size=256).coverage[0]
+    coverage = render(
+        SceneDescription("beach", (replace(BALL, size=0.6),), seed=0), size=256
+    ).coverage[0]
     oracle = Image.new("L", (256, 256))
     rows, cols = np.nonzero(coverage > 0.5)
     box = [int(cols.min()), int(rows.min()), int(cols.max()), int(rows.max())]
@@ -73,8 +75,8 @@ def test_a_ball_covers_the_area_of_its_ellipse():
 
 def test_what_stands_in_front_hides_what_stands_behind():
     front = replace(STAR, row=0.5, col=0.4)
-    both = render(Scene("snow", (BALL, front), seed=1))
-    alone = render(Scene("snow", (BALL,), seed=1))
+    both = render(SceneDescription("snow", (BALL, front), seed=1))
+    alone = render(SceneDescription("snow", (BALL,), seed=1))
     assert (both.coverage.sum(0) <= 1 + 1e-6).all()
     hidden = alone.coverage[0] - both.coverage[0]
     np.testing.assert_allclose(hidden, alone.coverage[0] * both.coverage[1], atol=1e-6)

@@ -11,7 +11,7 @@ import pytest
 from textseg.picturebook.scenes import (
     HELD_OUT,
     STREAMS,
-    Scene,
+    SceneDescription,
     Thing,
     outline,
     recolored,
@@ -26,7 +26,7 @@ from textseg.picturebook.worlds import LARGEST, SMALLEST, WORLDS, scene_of
 HOURS = ("day", "noon", "dusk")
 WEATHERS = ("clear", "overcast", "haze", "rain", "snowfall")
 BALL = Thing("ball", "red", 0.6, 0.5, 0.4, seed=1)
-SUNNY = Scene("beach", (BALL,), seed=3, air=Air("day", "clear", 0.5))
+SUNNY = SceneDescription("beach", (BALL,), seed=3, air=Air("day", "clear", 0.5))
 
 RENDERED = {
     1: "a5bc83e0762de9d8",
@@ -36,17 +36,17 @@ RENDERED = {
 
 
 @pytest.fixture(scope="module")
-def diverse() -> list[Scene]:
+def diverse() -> list[SceneDescription]:
     return [scene_of(2, "evaluation", i) for i in range(150)]
 
 
-def covered_share(scene: Scene, size: int) -> np.ndarray:
+def covered_share(scene: SceneDescription, size: int) -> np.ndarray:
     """The share of each thing that is visible, of what it would show alone."""
     alone = np.array([outline(thing, size=size).sum() for thing in scene.things])
     return np.asarray(render(scene, size=size).coverage.sum((1, 2)) / alone)
 
 
-def differs(one: Scene, other: Scene) -> np.ndarray:
+def differs(one: SceneDescription, other: SceneDescription) -> np.ndarray:
     return np.asarray((render(one).image != render(other).image).any(-1))
 
 
@@ -141,7 +141,7 @@ def test_shadows_are_short_at_noon_and_long_at_dusk():
 @pytest.mark.parametrize("weather", ["rain", "snowfall"])
 def test_what_falls_is_in_front_of_everything_and_stays_when_a_thing_is_changed(weather):
     large = replace(BALL, size=0.6)
-    scene = Scene("meadow", (large,), seed=3, air=Air("day", weather))
+    scene = SceneDescription("meadow", (large,), seed=3, air=Air("day", weather))
     inside = render(scene).coverage[0] == 1
     dry = replace(scene, air=Air("day", "overcast"))  # as grey, but nothing falls
     falls = differs(scene, dry)
@@ -154,7 +154,7 @@ def test_what_falls_is_in_front_of_everything_and_stays_when_a_thing_is_changed(
 
 
 def test_there_is_no_weather_in_a_room():
-    inside = Scene("room", (BALL,), seed=3)
+    inside = SceneDescription("room", (BALL,), seed=3)
     assert not differs(inside, replace(inside, air=Air("dusk", "snowfall"))).any()
 
 
@@ -181,14 +181,16 @@ def test_hour_weather_and_pattern_leave_the_name_of_a_colour_true(color):
     for number, (hour, weather) in enumerate((h, w) for h in HOURS for w in WEATHERS):
         for pattern in (None, *PATTERNS):
             thing = replace(BALL, color=color, pattern=pattern, seed=number)
-            drawn = render(Scene("meadow", (thing,), number, Air(hour, weather, 0.5)), size=48)
+            drawn = render(
+                SceneDescription("meadow", (thing,), number, Air(hour, weather, 0.5)), size=48
+            )
             inside = drawn.image[drawn.coverage[0] == 1]
             assert looks(np.median(inside, axis=0)) == color, (hour, weather, pattern)
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_pattern_marks_what_has_the_colour_of_the_thing_and_no_more(pattern):
-    plain = Scene("snow", (Thing("house", "red", 0.5, 0.5, 0.5, seed=1),), seed=3)
+    plain = SceneDescription("snow", (Thing("house", "red", 0.5, 0.5, 0.5, seed=1),), seed=3)
     marked = replace(plain, things=(replace(plain.things[0], pattern=pattern),))
     np.testing.assert_array_equal(render(marked).coverage, render(plain).coverage)
     changed = differs(plain, marked)

@@ -20,10 +20,12 @@ from textseg.segmentation.difference import (
     noise_difference,
 )
 from textseg.segmentation.draws import log_snr, sigma_at
-from textseg.testing import GaussianModel, Thing
+from textseg.testing import GaussianModel, GaussianThing
 
 SIX = {
-    f"thing{k}": Thing(colour=(0.1 + 0.15 * k, 0.3, 0.8 - 0.1 * k), box=(0, k / 6, 1, (k + 1) / 6))
+    f"thing{k}": GaussianThing(
+        colour=(0.1 + 0.15 * k, 0.3, 0.8 - 0.1 * k), box=(0, k / 6, 1, (k + 1) / 6)
+    )
     for k in range(6)
 }
 

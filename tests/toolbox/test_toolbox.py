@@ -37,7 +37,7 @@ from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.scene import Scene
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
-from textseg.testing import GaussianModel, Thing
+from textseg.testing import GaussianModel, GaussianThing
 from textseg.toolbox import (
     CorrectArguments,
     CreateArguments,
@@ -59,9 +59,9 @@ from textseg.workspace import Undone, Workspace
 
 HEIGHT, WIDTH = 24, 40
 TWO_TREES = {
-    "tree": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
-    "pine": Thing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
-    "house": Thing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
+    "tree": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.05, 0.625, 0.3)),
+    "pine": GaussianThing(colour=(0.2, 0.7, 0.3), box=(0.125, 0.6, 0.875, 0.95)),
+    "house": GaussianThing(colour=(0.8, 0.3, 0.2), box=(0.5, 0.4, 0.9, 0.55)),
 }
 MODEL = GaussianModel()
 PIXELS = to_uint8(MODEL.picture(["tree"], HEIGHT, WIDTH, seed=4))

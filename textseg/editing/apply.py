@@ -25,7 +25,7 @@ TRAJECTORY_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
-class Follow(progress.Follow):
+class FollowWalk(progress.Follow):
     """The same, for walks through the noise levels."""
 
     def stage(self, name: str) -> Watch:
@@ -111,7 +111,7 @@ def edited_latents(
     method: EditMethod,
     words: Words,
     seed: int,
-    follow: Follow,
+    follow: FollowWalk,
 ) -> Latents:
     """Return what a method makes of a picture.
 

@@ -62,7 +62,7 @@ _ARTICLES = ("a", "a", "the", "")
 
 
 @dataclass(frozen=True)
-class Phrase:
+class CaptionPhrase:
     """Words of a caption that name things.
 
     Attributes:
@@ -111,7 +111,7 @@ class Caption:
     """
 
     words: tuple[str, ...]
-    phrases: tuple[Phrase, ...] = ()
+    phrases: tuple[CaptionPhrase, ...] = ()
     setting: tuple[int, int] | None = None
     shares: bool = False
 
@@ -126,7 +126,7 @@ Described = tuple[str, str, float]
 
 
 Teller = Callable[
-    [list[str], Sequence[Described], int, set[int], np.random.Generator], list[Phrase]
+    [list[str], Sequence[Described], int, set[int], np.random.Generator], list[CaptionPhrase]
 ]
 """Appends the words for a thing to a caption, and adds what it tells of to what was said."""
 
@@ -155,7 +155,7 @@ def _composed(
     says_setting = rng.random() < (0.3 if named else 1.0)
     words: list[str] = _pick(_OPENINGS, rng).split()
     joiner = [] if rng.random() < 0.15 else ["and"]
-    phrases: list[Phrase] = []
+    phrases: list[CaptionPhrase] = []
     said: set[int] = set()
     for index in named:
         if index not in said:
@@ -175,7 +175,7 @@ def _alone(
     index: int,
     said: set[int],
     rng: np.random.Generator,
-) -> list[Phrase]:
+) -> list[CaptionPhrase]:
     """Append a thing and nothing about others."""
     said.add(index)
     return [_name(words, things[index], rng)]
@@ -187,7 +187,7 @@ def _perhaps_related(
     index: int,
     said: set[int],
     rng: np.random.Generator,
-) -> list[Phrase]:
+) -> list[CaptionPhrase]:
     """Append a thing, now and then with another one that it stands beside."""
     said.add(index)
     others = [i for i in _beside(things, index) if i not in said]
@@ -213,7 +213,7 @@ def _subset(count: int, rng: np.random.Generator) -> list[int]:
 
 def _name(
     words: list[str], thing: Described, rng: np.random.Generator, *, placed: bool = True
-) -> Phrase:
+) -> CaptionPhrase:
     """Append a thing's words to the caption; with its place only where that may be `placed`."""
     kind, color, column = thing
     says_color, says_place = rng.random() < 0.55, placed and rng.random() < 0.12
@@ -228,7 +228,9 @@ def _name(
     place = next(p for p, (low, high) in PLACES.items() if low <= column < high)
     if says_place:
         words += place.split()
-    return Phrase((start, end), kind, color if says_color else None, place if says_place else None)
+    return CaptionPhrase(
+        (start, end), kind, color if says_color else None, place if says_place else None
+    )
 
 
 def _beside(things: Sequence[Described], index: int) -> list[int]:
@@ -239,7 +241,7 @@ def _beside(things: Sequence[Described], index: int) -> list[int]:
 
 def _relate(
     words: list[str], things: Sequence[Described], pair: tuple[int, int], rng: np.random.Generator
-) -> list[Phrase]:
+) -> list[CaptionPhrase]:
     """Append "a house left of a tree"; each phrase means all things of which that is true."""
     first, second = pair
     left = things[first][2] < things[second][2]
@@ -261,7 +263,7 @@ def _name_carefully(
     rng: np.random.Generator,
     *,
     placed: bool = True,
-) -> Phrase:
+) -> CaptionPhrase:
     """Append a thing's words to the caption, with "the" only where they mean no other."""
     start = len(words)
     phrase = _name(words, things[index], rng, placed=placed)

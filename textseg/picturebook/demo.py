@@ -11,20 +11,19 @@ from PIL import Image
 from textseg.editing.result import pixels_of
 from textseg.files import usable_folder, write_files
 from textseg.images import png_bytes, to_uint8
-from textseg.picturebook.scenes import Scene as Description
-from textseg.picturebook.scenes import Thing, render
+from textseg.picturebook.scenes import SceneDescription, Thing, render
 from textseg.progress import Progress, ProgressCallback
 from textseg.provenance import EDITED, GENERATED
 from textseg.saving import picture_bytes
-from textseg.segmentation.drawing import COLOURS, Panel, figure, png
+from textseg.segmentation.drawing import COLOURS, FigureField, figure, png
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
     from textseg.scene import Scene
 
-PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
+PICTURES: dict[str, tuple[SceneDescription, tuple[str, ...]]] = {
     "meadow": (
-        Description(
+        SceneDescription(
             "meadow",
             (
                 Thing("tree", "green", 0.44, 0.84, 0.49, 12),
@@ -36,7 +35,7 @@ PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
         ("red house", "tree", "mushroom", "boat"),
     ),
     "sea": (
-        Description(
+        SceneDescription(
             "sea",
             (
                 Thing("boat", "white", 0.46, 0.34, 0.5, 11),
@@ -47,7 +46,7 @@ PICTURES: dict[str, tuple[Description, tuple[str, ...]]] = {
         ("boat", "orange fish", "blue fish", "tree"),
     ),
     "night": (
-        Description(
+        SceneDescription(
             "night",
             (
                 Thing("umbrella", "yellow", 0.5, 0.74, 0.48, 49),
@@ -105,7 +104,7 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
         image = render(description).image
         yield f"{name}.png", png_bytes(image)
         scenes[name] = Scene.open(image)
-    panels: list[Panel] = []
+    panels: list[FigureField] = []
     for name, scene in scenes.items():
         progress(Progress("demo", done, of))
         done += 1
@@ -128,17 +127,17 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
     progress(Progress("demo", of, of))
 
 
-def _segmented(name: str, scene: Scene, panels: list[Panel]) -> Iterator[tuple[str, bytes]]:
+def _segmented(name: str, scene: Scene, panels: list[FigureField]) -> Iterator[tuple[str, bytes]]:
     """Yield an overlay a query, and adds the panels of the sheet."""
     found = scene.segment_all(PICTURES[name][1])
-    panels.append(Panel(name, Image.fromarray(to_uint8(scene.rgb))))
+    panels.append(FigureField(name, Image.fromarray(to_uint8(scene.rgb))))
     for item, colour in zip(found, COLOURS, strict=False):
         yield f"{name}_{item.query.replace(' ', '_')}.png", png(item.overlay(enlarge=4))
         panels.append(item.panel(colour))
 
 
 def _edited(
-    name: str, edit: Edit, panels: list[Panel], *, drawn: str | None = None
+    name: str, edit: Edit, panels: list[FigureField], *, drawn: str | None = None
 ) -> Iterator[tuple[str, bytes]]:
     """Yield the labelled result of an edit, and adds the panels of the sheet."""
     change = f"{edit.query} -> {edit.target}" if edit.target else f"{edit.query} removed"
@@ -149,7 +148,9 @@ def _edited(
         yield f"{name}_created.png", picture_bytes(before, "PNG", label=label)
     yield f"{stem}.png", picture_bytes(pixels_of(edit.picture), "PNG", label=label)
     panels += [
-        Panel(drawn or name, Image.fromarray(pixels_of(edit.before))),
-        Panel(f"may change: {edit.share:.0%}", Image.fromarray(to_uint8(edit.mask)).convert("RGB")),
-        Panel(change, edit.image),
+        FigureField(drawn or name, Image.fromarray(pixels_of(edit.before))),
+        FigureField(
+            f"may change: {edit.share:.0%}", Image.fromarray(to_uint8(edit.mask)).convert("RGB")
+        ),
+        FigureField(change, edit.image),
     ]

@@ -1,9 +1,9 @@
 """The picture-book world: scenes of coloured things, rendered with the exact truth.
 
-A `Scene` is a plain description; `render` turns it into a picture and, for every thing, the exact
-share of each pixel in which it is visible. Scenes are drawn from streams that never meet: a stream
-name is part of the random seed, so training scenes can never occur in an evaluation. Eight of the
-eighty colour-thing pairs (`HELD_OUT`) never occur in training.
+`render` turns a `SceneDescription` into a picture and, for every thing, the exact share of each
+pixel in which it is visible. Scenes are drawn from streams that never meet: a stream name is part
+of the random seed, so training scenes can never occur in an evaluation. Eight of the eighty
+colour-thing pairs (`HELD_OUT`) never occur in training.
 
 This file describes and draws; `sample_scene` is version 1 of what there may be in a scene.
 `worlds` has the later version, with weather, shadows and patterns.
@@ -67,7 +67,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class SceneDescription:
     """A picture before it is drawn; things later in the tuple stand in front of earlier ones.
 
     Attributes:
@@ -94,7 +94,7 @@ class Rendered:
             scene's order.
     """
 
-    scene: Scene
+    scene: SceneDescription
     image: np.ndarray
     coverage: np.ndarray
 
@@ -104,7 +104,7 @@ class Rendered:
         return np.asarray(self.coverage > 0.5)
 
 
-def sample_scene(stream: Stream, index: int) -> Scene:
+def sample_scene(stream: Stream, index: int) -> SceneDescription:
     """Return scene number `index` of a stream; the same on any machine.
 
     Args:
@@ -116,7 +116,7 @@ def sample_scene(stream: Stream, index: int) -> Scene:
     slots = _slots(rng, count)
     things = [_sample_thing(rng, slot, count, held_out=stream != "training") for slot in slots]
     setting = str(rng.choice(list(SETTINGS)))
-    return Scene(setting, tuple(things), int(rng.integers(1 << 31)))
+    return SceneDescription(setting, tuple(things), int(rng.integers(1 << 31)))
 
 
 def _slots(rng: np.random.Generator, count: int) -> list[float]:
@@ -139,7 +139,7 @@ def _sample_thing(rng: np.random.Generator, col: float, count: int, *, held_out:
     return Thing(kind, color, row, col, size, int(rng.integers(1 << 31)))
 
 
-def render(scene: Scene, *, size: int = 128) -> Rendered:
+def render(scene: SceneDescription, *, size: int = 128) -> Rendered:
     """Draw a scene.
 
     Args:
@@ -168,7 +168,7 @@ def visible_shares(alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
     return np.stack(covered) if covered else np.zeros((0, size, size))
 
 
-def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
+def _background(scene: SceneDescription, alphas: Sequence[np.ndarray], size: int) -> np.ndarray:
     """Return the setting in its weather (size, size, 3), with the shadows of things on it."""
     bare = paint_setting(scene.setting, size=size, seed=scene.seed)
     backdrop = weathered(bare, scene.setting, scene.air)
@@ -180,7 +180,7 @@ def _background(scene: Scene, alphas: Sequence[np.ndarray], size: int) -> np.nda
     return np.asarray(backdrop.picture * (1 - backdrop.ground * (1 - lit))[..., None])
 
 
-def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
+def _shadow(thing: Thing, alpha: np.ndarray, scene: SceneDescription) -> np.ndarray:
     """Return how much of the light each pixel of the ground (size, size) misses, 0 to 1.
 
     The outline lies on the ground, tipped over at its foot and leaning away from the light.
@@ -199,7 +199,7 @@ def _shadow(thing: Thing, alpha: np.ndarray, scene: Scene) -> np.ndarray:
     return np.asarray(soft, float) / 255
 
 
-def slant_of(scene: Scene) -> tuple[float, float]:
+def slant_of(scene: SceneDescription) -> tuple[float, float]:
     """Return how far shadows lean and reach, for each height of what casts them.
 
     At noon they are short, at dusk long; without a sun only the foot has a shadow.
@@ -212,7 +212,7 @@ def slant_of(scene: Scene) -> tuple[float, float]:
     return lean * length, rise * min(length, 1.2)
 
 
-def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
+def _finish(canvas: np.ndarray, scene: SceneDescription) -> np.ndarray:
     """Add light and grain. Both depend on the seed alone, so that an edited scene keeps them."""
     rng = np.random.default_rng([11, scene.seed])
     lit = canvas * light_of(rng, scene, canvas.shape[0])[..., None]
@@ -220,7 +220,7 @@ def _finish(canvas: np.ndarray, scene: Scene) -> np.ndarray:
     return np.asarray(np.clip(lit + grain, 0, 255).round().astype(np.uint8))
 
 
-def light_of(rng: np.random.Generator, scene: Scene, size: int) -> np.ndarray:
+def light_of(rng: np.random.Generator, scene: SceneDescription, size: int) -> np.ndarray:
     """Return the light (size, size) on the whole picture, stronger towards one side."""
     angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 0.16)
     x = np.linspace(-0.5, 0.5, size)[None]
@@ -348,30 +348,30 @@ def surface_of(
     return np.asarray(surface)
 
 
-def recolored(scene: Scene, index: int, color: str) -> Scene:
+def recolored(scene: SceneDescription, index: int, color: str) -> SceneDescription:
     """Return the scene with thing number `index` in another colour."""
     return _with_thing(scene, index, replace(scene.things[index], color=color))
 
 
-def replaced(scene: Scene, index: int, kind: str) -> Scene:
+def replaced(scene: SceneDescription, index: int, kind: str) -> SceneDescription:
     """Return the scene with thing number `index` turned into another kind of the same colour."""
     return _with_thing(scene, index, replace(scene.things[index], kind=kind))
 
 
-def removed(scene: Scene, index: int) -> Scene:
+def removed(scene: SceneDescription, index: int) -> SceneDescription:
     """Return the scene without thing number `index`."""
     return replace(scene, things=scene.things[:index] + scene.things[index + 1 :])
 
 
-def added(scene: Scene, thing: Thing) -> Scene:
+def added(scene: SceneDescription, thing: Thing) -> SceneDescription:
     """Return the scene with one more thing, in front of all others."""
     return replace(scene, things=(*scene.things, thing))
 
 
-def moved_to(scene: Scene, setting: str) -> Scene:
+def moved_to(scene: SceneDescription, setting: str) -> SceneDescription:
     """Return the same things in another setting."""
     return replace(scene, setting=setting)
 
 
-def _with_thing(scene: Scene, index: int, thing: Thing) -> Scene:
+def _with_thing(scene: SceneDescription, index: int, thing: Thing) -> SceneDescription:
     return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1 :]))

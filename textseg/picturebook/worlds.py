@@ -17,7 +17,7 @@ import numpy as np
 from textseg.picturebook.scenes import (
     HELD_OUT,
     STREAMS,
-    Scene,
+    SceneDescription,
     Stream,
     Thing,
     outline,
@@ -49,7 +49,7 @@ _WEATHERS: dict[Weather, float] = {
 _LOOKED_AT = 48  # side in pixels at which it is seen what covers what
 
 
-def scene_of(world: World, stream: Stream, index: int) -> Scene:
+def scene_of(world: World, stream: Stream, index: int) -> SceneDescription:
     """Return scene number `index` of a stream of a world; the same on any machine.
 
     Args:
@@ -74,7 +74,7 @@ def scene_of(world: World, stream: Stream, index: int) -> Scene:
                 break
         things.append(thing)
         outlines = covered
-    return Scene(setting, tuple(things), int(rng.integers(1 << 31)), _air(rng, setting))
+    return SceneDescription(setting, tuple(things), int(rng.integers(1 << 31)), _air(rng, setting))
 
 
 def _pair(rng: np.random.Generator, there: Sequence[Thing], *, held_out: bool) -> tuple[str, str]:

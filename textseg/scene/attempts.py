@@ -21,7 +21,7 @@ from torch import Tensor
 
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.editing.apply import Follow
+from textseg.editing.apply import FollowWalk
 from textseg.editing.result import Attempt, Evaluations, composite
 from textseg.errors import TimeLimitError
 from textseg.images import pad_to_multiple, to_tensor
@@ -69,11 +69,11 @@ class Contest:
 
     def best(
         self,
-        make: Callable[[int, Follow], Remade],
+        make: Callable[[int, FollowWalk], Remade],
         *,
         seed: int,
         attempts: int,
-        follow: Follow,
+        follow: FollowWalk,
     ) -> Best:
         """Return the best attempt; of equals the first.
 
@@ -121,7 +121,7 @@ class Contest:
             stopped,
         )
 
-    def _score(self, model: DiffusionModel, remade: Remade, follow: Follow) -> float:
+    def _score(self, model: DiffusionModel, remade: Remade, follow: FollowWalk) -> float:
         picture = composite(self.read.picture, remade.rgb, self.region)
         latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
         texts = self.texts.embedded(["", self.name] if self.name else [""])
@@ -142,7 +142,12 @@ def seed_of(seed: int, attempt: int) -> int:
 
 
 def denoising_errors(
-    model: DiffusionModel, latents: Tensor, texts: Conditioning, cells: Tensor, *, follow: Follow
+    model: DiffusionModel,
+    latents: Tensor,
+    texts: Conditioning,
+    cells: Tensor,
+    *,
+    follow: FollowWalk,
 ) -> list[float]:
     """Return for each text half the squared error of the noise estimate in the cells, in nats.
 
@@ -184,7 +189,7 @@ def reread(read: ReadPicture, rgb: NDArray[np.float32]) -> Tensor:
     return encoded(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])
 
 
-def _named(follow: Follow, number: int, of: int) -> Follow:
+def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:
     """Return who follows the work on one attempt, told which one it is."""
     show = follow.progress
     if show is None:

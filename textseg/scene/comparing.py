@@ -9,7 +9,7 @@ import torch
 
 from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning
-from textseg.editing.apply import Follow
+from textseg.editing.apply import FollowWalk
 from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
 from textseg.scene.reading import ReadPicture
@@ -38,7 +38,7 @@ def compare(
     *,
     batch_size: int,
     known: Known,
-    follow: Follow,
+    follow: FollowWalk,
 ) -> list[RawMaps]:
     """Return the raw maps of the texts against the reference, without the cells of the padding.
 
@@ -75,7 +75,7 @@ def _compared(
     *,
     batch_size: int,
     known: Known,
-    follow: Follow,
+    follow: FollowWalk,
 ) -> list[RawMaps]:
     if known.references.full:  # of other settings, most likely
         known.references = EmptyCache()
@@ -109,7 +109,7 @@ def finish(
     settings: SegmentSettings,
     *,
     batch_size: int,
-    follow: Follow,
+    follow: FollowWalk,
 ) -> list[Segmentation]:
     """Return what the raw maps mean at the picture's own size, with all remarks.
 

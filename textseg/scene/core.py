@@ -15,7 +15,7 @@ from torch import Tensor
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.diffusion.vocabulary import words_hint
-from textseg.editing.apply import Follow, Paths, Words
+from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import DEFAULTS, kind_of_change
 from textseg.editing.masks import MaskShape, checked_mask
@@ -192,7 +192,7 @@ class Scene:
             steps=steps,
             guidance=guidance,
             size=size,
-            follow=Follow(progress, cancel),
+            follow=FollowWalk(progress, cancel),
         )
         return cls(
             loaded,
@@ -314,7 +314,7 @@ class Scene:
             soften=soften or SoftenSettings(),
             refine=refine or RefineSettings(),
         )
-        texts, follow = self._texts.embedded(checked_queries(queries)), Follow(progress, cancel)
+        texts, follow = self._texts.embedded(checked_queries(queries)), FollowWalk(progress, cancel)
         against = self._texts.embedded([settings.reference])
         raws = compare(
             self._read,
@@ -425,7 +425,7 @@ class Scene:
         """
         from textseg.registry.methods import method_name
 
-        start, follow = time.perf_counter(), Follow(progress, cancel)
+        start, follow = time.perf_counter(), FollowWalk(progress, cancel)
         query, target, seed = query.strip(), target.strip(), checked_seed(seed)
         times = checked_attempts(attempts, method, self.model)
         if not query and not target and prompt is None:
@@ -440,7 +440,7 @@ class Scene:
         words = Words(texts[0], texts[1], texts[2], texts[3])
         around = usual.crop if crop is None else crop
 
-        def make(own_seed: int, own_follow: Follow) -> Remade:
+        def make(own_seed: int, own_follow: FollowWalk) -> Remade:
             order = Order(chosen, words, own_seed, own_follow)
             if around:
                 return remake_around(self._read, place.region, order, self._part)
@@ -480,7 +480,7 @@ class Scene:
         mask: NDArray[Any] | Segmentation | Mask | None,
         how: Shaping,
         cells: float,
-        follow: Follow,
+        follow: FollowWalk,
     ) -> Place:
         """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
         if mask is not None and not isinstance(mask, Segmentation | Mask):
@@ -508,7 +508,7 @@ class Scene:
         found = self.segment(query, progress=progress, cancel=cancel)
         return Found(found, found.evaluations)
 
-    def _looked_for(self, query: str, follow: Follow) -> tuple[Segmentation, int]:
+    def _looked_for(self, query: str, follow: FollowWalk) -> tuple[Segmentation, int]:
         if not query:
             raise QueryError(
                 "there is no query and no mask", hint="say what to change, or give a mask"

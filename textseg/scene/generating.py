@@ -13,7 +13,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import guided, walk
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
-from textseg.editing.apply import Follow, numbered_noise
+from textseg.editing.apply import FollowWalk, numbered_noise
 from textseg.images import Picture, to_rgb, to_uint8
 from textseg.scene.opening import check_sampling, checked_seed, checked_size
 from textseg.scene.options import Made
@@ -41,7 +41,7 @@ def generate_picture(
     steps: int,
     guidance: float,
     size: tuple[int, int] | None,
-    follow: Follow,
+    follow: FollowWalk,
 ) -> Generated:
     """Return a picture that the model makes from text; see ``Scene.generate``."""
     start = time.perf_counter()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from textseg.editing.apply import Follow, Paths, Words, edited_latents
+from textseg.editing.apply import FollowWalk, Paths, Words, edited_latents
 from textseg.editing.base import EditMethod
 from textseg.editing.masks import box_around, latent_mask
 from textseg.editing.result import Evaluations, resized
@@ -27,7 +27,7 @@ class Order:
     method: EditMethod
     words: Words
     seed: int
-    follow: Follow
+    follow: FollowWalk
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Panel:
+class FigureField:
     """One field of a figure: a title over a PIL image, or over values drawn on a colour scale."""
 
     title: str
@@ -78,7 +78,7 @@ def png(image: Image.Image | Figure) -> bytes:
     return stream.getvalue()
 
 
-def figure(panels: Sequence[Panel], *, columns: int = 4) -> Figure:
+def figure(panels: Sequence[FigureField], *, columns: int = 4) -> Figure:
     """Return a matplotlib figure of the panels, row by row; it belongs to no window or notebook."""
     from textseg.segmentation.plotting import Plot
 
@@ -93,7 +93,7 @@ def figure(panels: Sequence[Panel], *, columns: int = 4) -> Figure:
     return found
 
 
-def _draw(into: Figure, ax: Axes, panel: Panel) -> None:
+def _draw(into: Figure, ax: Axes, panel: FigureField) -> None:
     ax.set_title(panel.title, fontsize=10, parse_math=False)
     if isinstance(panel.content, Image.Image):
         ax.imshow(panel.content)

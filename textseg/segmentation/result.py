@@ -16,7 +16,7 @@ from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.drawing import COLOURS, Layer, Panel
+from textseg.segmentation.drawing import COLOURS, FigureField, Layer
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.phrases import quoted, remarked
@@ -216,13 +216,13 @@ class Segmentation(MaskAlgebra):
         """Return a matplotlib figure: the picture, the overlay, the soft mask and its spread."""
         return drawing.figure(
             [
-                Panel(
+                FigureField(
                     "picture",
                     drawing.overlay(self.rgb, [Layer(np.ones_like(self.soft), "#ffffff", None)]),
                 ),
                 self.panel(COLOURS[0]),
-                Panel("soft mask", self.soft, top=1),
-                Panel("spread", self.spread),
+                FigureField("soft mask", self.soft, top=1),
+                FigureField("spread", self.spread),
             ]
         )
 
@@ -253,11 +253,13 @@ class Segmentation(MaskAlgebra):
         """
         return Segmentations((self,)).save(folder, force=force)[0]
 
-    def panel(self, colour: str = COLOURS[0]) -> Panel:
+    def panel(self, colour: str = COLOURS[0]) -> FigureField:
         """Return the overlay under a title that says query and presence, for a figure."""
         sure = "" if self.present is None else f" ({self.presence:.2f})"
         title = f"{_shortened(self.query)}: {self._verdict}{sure}"
-        return Panel(title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size)))
+        return FigureField(
+            title, self.overlay(colour=colour, enlarge=drawing.display_scale(self.size))
+        )
 
     @property
     def _verdict(self) -> str:

@@ -180,14 +180,14 @@ def _allowed(kind: type[Facts], name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Attempt(Generic[T]):
+class Noted(Generic[T]):
     """What came out, and remarks on how it was got."""
 
     outcome: T
     notes: tuple[str, ...] = ()
 
 
-def precise_enough(work: Callable[[str], T], model: DiffusionModel | None) -> Attempt[T]:
+def precise_enough(work: Callable[[str], T], model: DiffusionModel | None) -> Noted[T]:
     """Return what ``work`` makes, in float32 where half precision cannot hold the numbers.
 
     Args:
@@ -198,13 +198,13 @@ def precise_enough(work: Callable[[str], T], model: DiffusionModel | None) -> At
         PrecisionError: the loaded model's numbers are beyond half precision.
     """
     try:
-        return Attempt(work("auto"))
+        return Noted(work("auto"))
     except PrecisionError as error:
         if model is not None:
             raise
         reason = error.message
     # outside the handler, where the error keeps the first try and its memory alive
-    return Attempt(work("float32"), (f"{reason}; so it was done again in float32",))
+    return Noted(work("float32"), (f"{reason}; so it was done again in float32",))
 
 
 def open_model(

@@ -13,7 +13,7 @@ assistant may name beside handles is decided by whoever opens it (``roots``).
 from __future__ import annotations
 
 from textseg.workspace.core import LATEST, Undone, Workspace
-from textseg.workspace.records import PICTURE, Draft, FileFacts, Kind, Record, Step
+from textseg.workspace.records import PICTURE, Draft, FileFacts, Kind, LatestChange, Record
 from textseg.workspace.roots import FileLimits
 
 __all__ = [
@@ -23,8 +23,8 @@ __all__ = [
     "FileFacts",
     "FileLimits",
     "Kind",
+    "LatestChange",
     "Record",
-    "Step",
     "Undone",
     "Workspace",
 ]

@@ -22,8 +22,8 @@ from textseg.workspace.records import (
     PICTURE,
     Draft,
     Kind,
+    LatestChange,
     Record,
-    Step,
     digest,
     kind_of,
     new_handle,
@@ -36,7 +36,7 @@ LATEST: Final = "latest"
 UNDO: Final = "undo"
 
 Records = list[Record]  # the method ``list`` hides the type within the class
-Steps = list[Step]
+Steps = list[LatestChange]
 
 
 @dataclass(frozen=True)

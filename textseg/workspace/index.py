@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from textseg.errors import TextsegError, WorkspaceError
-from textseg.workspace.records import PICTURE, Kind, Record, Step, is_file_import
+from textseg.workspace.records import PICTURE, Kind, LatestChange, Record, is_file_import
 
 PATIENCE: Final = 60.0  # seconds to wait for another process that writes
 
@@ -117,13 +117,13 @@ class Rows:
         """Return all handles."""
         return {str(row[0]) for row in self._rows("SELECT handle FROM items")}
 
-    def steps(self, limit: int) -> list[Step]:
+    def steps(self, limit: int) -> list[LatestChange]:
         """Return the last changes of which image is the latest, newest first."""
         rows = self._rows(
             "SELECT handle, operation, created FROM heads ORDER BY position DESC LIMIT ?",
             max(limit, 0),
         )
-        return [Step(handle=str(h), operation=str(o), created=str(c)) for h, o, c in rows]
+        return [LatestChange(handle=str(h), operation=str(o), created=str(c)) for h, o, c in rows]
 
     def next_position(self) -> int:
         """Return the position that the next item gets."""

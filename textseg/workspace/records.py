@@ -78,7 +78,7 @@ class Record(_Facts):
     created: Annotated[str, Field(description="when, in UTC, ISO 8601")]
 
 
-class Step(_Facts):
+class LatestChange(_Facts):
     """One change of which image is the latest."""
 
     handle: Annotated[str, Field(description="the image that became the latest")]

@@ -11,12 +11,12 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from typer.testing import CliRunner
 
-from agent_tools.commands import Call, accuracy
-from agent_tools.commands.accuracy import Example, Score, chat_reader, examples, score, table
+from agent_tools.commands import ToolCall, accuracy
+from agent_tools.commands.accuracy import Example, ReadingScore, chat_reader, examples, score, table
 from agent_tools.commands.calls import DEFAULTS
 from agent_tools.reader import CommandReader
 
-FIND = Example("find the cat", None, (Call("segment_image", {"query": "cat"}),), "find")
+FIND = Example("find the cat", None, (ToolCall("segment_image", {"query": "cat"}),), "find")
 ASK = Example("make it nicer", None, (), "unclear")
 
 
@@ -52,20 +52,22 @@ def scripted(*messages: AIMessage) -> ScriptedModel:
 
 
 def test_score_tells_asking_without_need_from_reading_wrongly() -> None:
-    dog = [Call("segment_image", {"query": "dog"})]
+    dog = [ToolCall("segment_image", {"query": "dog"})]
     assert score([FIND, ASK], lambda text, last: []) == {
-        "find": Score(asked=1),
-        "unclear": Score(right=1),
+        "find": ReadingScore(asked=1),
+        "unclear": ReadingScore(right=1),
     }
     assert score([FIND, ASK], lambda text, last: dog) == {
-        "find": Score(wrong=1),
-        "unclear": Score(wrong=1),
+        "find": ReadingScore(wrong=1),
+        "unclear": ReadingScore(wrong=1),
     }
 
 
 def test_calls_are_compared_without_arguments_that_say_what_holds_anyway() -> None:
-    spelled = Call("segment_image", {"query": "cat", "image": "latest", "invert": False, "seed": 0})
-    assert score([FIND], lambda text, last: [spelled]) == {"find": Score(right=1)}
+    spelled = ToolCall(
+        "segment_image", {"query": "cat", "image": "latest", "invert": False, "seed": 0}
+    )
+    assert score([FIND], lambda text, last: [spelled]) == {"find": ReadingScore(right=1)}
 
 
 def test_chat_model_gets_the_five_tools_and_an_answer_to_each_call() -> None:
@@ -80,7 +82,7 @@ def test_chat_model_gets_the_five_tools_and_an_answer_to_each_call() -> None:
 def test_search_for_several_things_counts_as_one_for_each() -> None:
     model = scripted(calling("segment_image", queries=["cat", "dog"], seed=3), AIMessage("Found."))
     assert list(chat_reader(model)("find the cat and the dog", None)) == [
-        Call("segment_image", {"query": name, "seed": 3}) for name in ("cat", "dog")
+        ToolCall("segment_image", {"query": name, "seed": 3}) for name in ("cat", "dog")
     ]
 
 
@@ -100,12 +102,15 @@ def test_chat_model_that_never_stops_calling_is_stopped() -> None:
 def test_reader_as_a_chat_model_reads_the_corpus_as_the_function_does() -> None:
     sample = examples("commands")[::7]
     scores = score(sample, chat_reader(CommandReader()))
-    assert sum(scores.values(), Score()) == Score(right=len(sample))
+    assert sum(scores.values(), ReadingScore()) == ReadingScore(right=len(sample))
 
 
 def test_table_has_a_row_for_each_phenomenon_and_the_sums() -> None:
-    scores = {"commands": {"find": Score(3, 1, 0), "undo": Score(1, 0, 1)}, "held_out": {}}
-    scores["held_out"] = {"find": Score(1)}
+    scores = {
+        "commands": {"find": ReadingScore(3, 1, 0), "undo": ReadingScore(1, 0, 1)},
+        "held_out": {},
+    }
+    scores["held_out"] = {"find": ReadingScore(1)}
     lines = [line.split() for line in table(scores).splitlines()]
     assert ["find", "3/4", "1/1"] in lines
     assert ["undo", "1/2", "-"] in lines

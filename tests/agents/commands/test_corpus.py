@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent_tools.commands import accuracy, read
-from agent_tools.commands.accuracy import Score, examples, read_calls, score
+from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
 from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 
 TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)
@@ -30,7 +30,7 @@ def test_tuned_commands_are_all_read_as_meant(phenomenon: str) -> None:
 
 
 def test_held_out_commands_are_read_as_often_as_is_said_and_never_wrongly() -> None:
-    total = sum(score(HELD_OUT, read_calls).values(), Score())
+    total = sum(score(HELD_OUT, read_calls).values(), ReadingScore())
     assert total.accuracy >= HELD_OUT_FLOOR
     assert total.wrong == 0
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_tools.commands import Call, Reading, lexicon, read
+from agent_tools.commands import Reading, ToolCall, lexicon, read
 from agent_tools.commands.adjectives import Look, described
 from agent_tools.commands.calls import DEFAULTS, call, without_defaults
 from agent_tools.commands.places import region_of, split_place, split_region
 from textseg.segmentation.picking import is_region_word
 from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 
-HOUSE = Call("segment_image", {"query": "house"})
-BLUE = Call("edit_image", {"query": "red house", "target": "blue house"})
+HOUSE = ToolCall("segment_image", {"query": "house"})
+BLUE = ToolCall("edit_image", {"query": "red house", "target": "blue house"})
 LANGUAGE = sorted(
     {
         *(*lexicon.VERBS, *lexicon.COLOURS, *lexicon.PREPOSITIONS, *lexicon.NOT_IN_NAMES),
@@ -29,9 +29,9 @@ LANGUAGE = sorted(
 commands = st.lists(st.sampled_from(LANGUAGE), max_size=14).map(" ".join)
 
 
-@given(st.text(max_size=200) | commands, st.sampled_from([None, HOUSE, BLUE, Call("undo")]))
+@given(st.text(max_size=200) | commands, st.sampled_from([None, HOUSE, BLUE, ToolCall("undo")]))
 def test_any_text_gives_calls_or_a_question_and_never_an_error(
-    text: str, last: Call | None
+    text: str, last: ToolCall | None
 ) -> None:
     reading = read(text, last)
     assert bool(reading.calls) != bool(reading.question)
@@ -137,13 +137,13 @@ def test_nothing_of_a_text_is_done_when_a_part_is_not_understood() -> None:
 
 
 def test_after_several_calls_them_is_all_and_it_is_a_question() -> None:
-    found = [Call("segment_image", {"query": "tree"}), HOUSE]
+    found = [ToolCall("segment_image", {"query": "tree"}), HOUSE]
     assert [made.text("query") for made in read("remove them", found).calls] == ["tree", "house"]
     assert "the tree or the house" in read("remove it", found).question
 
 
 def test_after_a_removal_it_is_nothing_even_when_more_was_done() -> None:
-    done = [BLUE, Call("edit_image", {"operation": "remove", "query": "tree"})]
+    done = [BLUE, ToolCall("edit_image", {"operation": "remove", "query": "tree"})]
     assert "stand for" in read("make it red", done).question
 
 
@@ -155,9 +155,9 @@ def test_what_failed_is_still_what_it_was() -> None:
 
 
 def test_it_stays_in_the_picture_that_was_searched_but_not_in_one_that_was_edited() -> None:
-    found = Call("segment_image", {"query": "cat", "image": "a.png"})
+    found = ToolCall("segment_image", {"query": "cat", "image": "a.png"})
     assert read("remove it", found).calls[0].text("image") == "a.png"
-    edited = Call("edit_image", {"query": "cat", "target": "dog", "image": "a.png"})
+    edited = ToolCall("edit_image", {"query": "cat", "target": "dog", "image": "a.png"})
     assert read("remove it", edited).calls[0].args == {"operation": "remove", "query": "dog"}
 
 

@@ -46,7 +46,7 @@ from textseg.lab.bench.edit_questions import (
 )
 from textseg.lab.bench.edit_scores import Answer, Editing, Marker, Score, summary
 from textseg.lab.training.judge import RegionVerdict
-from textseg.picturebook.scenes import Rendered, Scene
+from textseg.picturebook.scenes import Rendered, SceneDescription
 from textseg.testing import GaussianModel
 
 SIZE = 64
@@ -273,7 +273,9 @@ def gaussian_exam(model: GaussianModel) -> Exam:
     """A tree, to become a house and then to go, in the world of the exact model."""
     before = model.picture(["tree"], 32, 48, seed=1)
     after = model.picture(["house"], 32, 48, seed=1)
-    rendered = Rendered(Scene("meadow", (), 0), (before * 255).round().astype(np.uint8), before)
+    rendered = Rendered(
+        SceneDescription("meadow", (), 0), (before * 255).round().astype(np.uint8), before
+    )
     first = Task(
         operation="recolour",
         query="tree",

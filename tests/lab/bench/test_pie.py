@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from textseg.errors import Cancelled, InvalidInputError, UnknownNameError
 from textseg.images import png_bytes
-from textseg.lab.bench.editing_items import Change, EditedPicture, EditItem, change_between
+from textseg.lab.bench.editing_items import EditedPicture, EditItem, PhraseChange, change_between
 from textseg.lab.bench.metrics.features import Judges
 from textseg.lab.bench.metrics.pie import QUIRKS, measure
 from textseg.lab.bench.metrics.pixels import blanked, ssim
@@ -300,7 +300,7 @@ def test_an_empty_mask_has_no_edited_part() -> None:
 def test_query_and_target_come_from_words_marks_or_differences(
     source: str, target: str, blended: str, query: str, becomes: str
 ) -> None:
-    assert change_between(source, target, blended=blended) == Change(query, becomes)
+    assert change_between(source, target, blended=blended) == PhraseChange(query, becomes)
 
 
 def test_prompts_reach_the_editor_without_marks(data: Path) -> None:

@@ -5,22 +5,22 @@ import hashlib
 import numpy as np
 import pytest
 
-from textseg.lab.bench.questions import MIN_AREA, Exam, exams
+from textseg.lab.bench.questions import MIN_AREA, QueryExam, exams
 from textseg.picturebook.captions import HELD_OUT_PHRASINGS, known_words
 from textseg.picturebook.scenes import HELD_OUT
 
 
 @pytest.fixture(scope="module")
-def asked() -> list[Exam]:
+def asked() -> list[QueryExam]:
     return list(exams("evaluation", scenes=60, seed=0, size=64))
 
 
 @pytest.fixture(scope="module")
-def diverse() -> list[Exam]:
+def diverse() -> list[QueryExam]:
     return list(exams("evaluation", scenes=60, seed=0, size=64, world=2))
 
 
-def answers_to(exam: Exam, query: str) -> np.ndarray:
+def answers_to(exam: QueryExam, query: str) -> np.ndarray:
     *colors, kind = query.split()
     meant = [
         mask
@@ -30,14 +30,14 @@ def answers_to(exam: Exam, query: str) -> np.ndarray:
     return np.any(meant, axis=0) if meant else np.zeros(exam.rendered.image.shape[:2], bool)
 
 
-def test_the_truth_is_every_visible_pixel_of_what_the_query_names(asked: list[Exam]) -> None:
+def test_the_truth_is_every_visible_pixel_of_what_the_query_names(asked: list[QueryExam]) -> None:
     for exam in asked:
         for question in exam.questions:
             np.testing.assert_array_equal(question.truth, answers_to(exam, question.query))
 
 
 def test_as_many_questions_are_absent_as_present_and_half_of_these_are_hard(
-    asked: list[Exam],
+    asked: list[QueryExam],
 ) -> None:
     for exam in asked:
         absent = [q for q in exam.questions if not q.present]
@@ -45,7 +45,7 @@ def test_as_many_questions_are_absent_as_present_and_half_of_these_are_hard(
         assert sum(q.hard for q in absent) == (len(absent) + 1) // 2
 
 
-def test_hard_questions_name_something_of_a_thing_that_is_there(asked: list[Exam]) -> None:
+def test_hard_questions_name_something_of_a_thing_that_is_there(asked: list[QueryExam]) -> None:
     for exam in asked:
         things = exam.rendered.scene.things
         for question in exam.questions:
@@ -54,14 +54,16 @@ def test_hard_questions_name_something_of_a_thing_that_is_there(asked: list[Exam
                 assert any(t.kind == kind or t.color == color for t in things)
 
 
-def test_no_question_is_asked_twice_and_all_words_are_known(asked: list[Exam]) -> None:
+def test_no_question_is_asked_twice_and_all_words_are_known(asked: list[QueryExam]) -> None:
     for exam in asked:
         queries = [question.query for question in exam.questions]
         assert len(set(queries)) == len(queries)
         assert {word for query in queries for word in query.split()} <= known_words()
 
 
-def test_questions_come_with_and_without_colour_and_about_held_out_pairs(asked: list[Exam]) -> None:
+def test_questions_come_with_and_without_colour_and_about_held_out_pairs(
+    asked: list[QueryExam],
+) -> None:
     present = [q for exam in asked for q in exam.questions if q.present]
     assert {" " in q.query for q in present} == {True, False}
     for question in present:
@@ -87,7 +89,7 @@ def test_questions_about_version_1_stay_the_same() -> None:
     assert digest.hexdigest().startswith("228f39a9f531abe3")
 
 
-def test_questions_about_version_2_are_drawn_likewise(diverse: list[Exam]) -> None:
+def test_questions_about_version_2_are_drawn_likewise(diverse: list[QueryExam]) -> None:
     for exam in diverse:
         usual = [question for question in exam.questions if not question.reworded]
         absent = [question for question in usual if not question.present]
@@ -98,7 +100,7 @@ def test_questions_about_version_2_are_drawn_likewise(diverse: list[Exam]) -> No
     assert any(question.held_out for exam in diverse for question in exam.questions)
 
 
-def test_what_is_asked_with_colour_is_asked_again_in_other_words(diverse: list[Exam]) -> None:
+def test_what_is_asked_with_colour_is_asked_again_in_other_words(diverse: list[QueryExam]) -> None:
     seen = set()
     for exam in diverse:
         usual = [q for q in exam.questions if " " in q.query and not q.reworded]
@@ -113,5 +115,5 @@ def test_what_is_asked_with_colour_is_asked_again_in_other_words(diverse: list[E
     assert seen == set(HELD_OUT_PHRASINGS)
 
 
-def test_nothing_about_version_1_is_asked_again(asked: list[Exam]) -> None:
+def test_nothing_about_version_1_is_asked_again(asked: list[QueryExam]) -> None:
     assert not [q for exam in asked for q in exam.questions if q.reworded]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.tiny import drop_a_bias
 from textseg.errors import ImageError, InvalidInputError, ModelError
-from textseg.lab.bench.readers import Reading, measure_readers, read_caption
+from textseg.lab.bench.readers import CaptionReading, measure_readers, read_caption
 from textseg.lab.training.captioner import (
     MAX_WORDS,
     CaptionedPictures,
@@ -27,12 +27,12 @@ from textseg.lab.training.corpus import Corpus, open_corpus, render_corpus
 from textseg.lab.training.crops import box_of, box_of_cells, cropped
 from textseg.lab.training.judge import load_judge
 from textseg.lab.training.judging import JudgeInTraining, contrast, new_judge, train_judge
-from textseg.lab.training.optimizing import Schedule, Trainer
+from textseg.lab.training.optimizing import RateSchedule, Trainer
 from textseg.lab.training.reading import (
     PATCH_CLASSES,
     READER_SIZE,
     PatchHeads,
-    Seen,
+    Visible,
     patch_classes,
     roughened,
     seen_in,
@@ -45,7 +45,7 @@ from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
 from textseg.picturebook import known_words, weights_folder
 from textseg.picturebook.scenes import (
     HELD_OUT,
-    Scene,
+    SceneDescription,
     Thing,
     recolored,
     removed,
@@ -86,7 +86,7 @@ def unit(image: np.ndarray) -> np.ndarray:
 
 
 def test_everything_visible_is_named_from_left_to_right_with_its_setting() -> None:
-    scene = Scene(
+    scene = SceneDescription(
         "beach",
         (
             Thing("star", "white", 0.3, 0.8, 0.3, 1),
@@ -97,16 +97,20 @@ def test_everything_visible_is_named_from_left_to_right_with_its_setting() -> No
     )
     said = full_caption(seen_in(render(scene)))
     assert said == "an orange umbrella and a white star on the beach"
-    assert read_caption(said) == Reading((("umbrella", "orange"), ("star", "white")), "beach")
+    assert read_caption(said) == CaptionReading(
+        (("umbrella", "orange"), ("star", "white")), "beach"
+    )
 
 
 def test_a_scene_without_things_is_its_setting() -> None:
-    assert full_caption(Seen((), "snow")) == "in the snow"
-    assert read_caption("in the snow") == Reading((), "snow")
+    assert full_caption(Visible((), "snow")) == "in the snow"
+    assert read_caption("in the snow") == CaptionReading((), "snow")
 
 
 def test_the_longest_caption_fits_both_tokenizers() -> None:
-    said = full_caption(Seen(tuple(("umbrella", "orange", c) for c in (0.1, 0.4, 0.6, 0.9)), "sea"))
+    said = full_caption(
+        Visible(tuple(("umbrella", "orange", c) for c in (0.1, 0.4, 0.6, 0.9)), "sea")
+    )
     assert len(said.split()) == 18
     assert len(new_tokenizer()(said)["input_ids"]) <= MAX_TOKENS
     assert len(new_caption_tokenizer()(said)["input_ids"]) <= MAX_WORDS
@@ -300,7 +304,7 @@ def test_only_some_pictures_are_roughened() -> None:
 def steps_of_captioner(corpus: Corpus, checkpoint: Path, *, stop: int, total: int) -> Trainer:
     torch.manual_seed(0)
     model = CaptionerInTraining(new_captioner(width=16, layers=1, decoder_layers=1))
-    trainer = Trainer(model, Schedule(1e-3, total, 2), checkpoint, 3, CPU)
+    trainer = Trainer(model, RateSchedule(1e-3, total, 2), checkpoint, 3, CPU)
     for _ in train_captioner(trainer, CaptionedPictures((corpus,), (1.0,)), batch=2):
         if trainer.step == stop:
             trainer.save()
@@ -311,7 +315,7 @@ def steps_of_captioner(corpus: Corpus, checkpoint: Path, *, stop: int, total: in
 def steps_of_judge(data: JudgedPictures, checkpoint: Path, *, stop: int, total: int) -> Trainer:
     torch.manual_seed(0)
     model = JudgeInTraining(new_judge(width=16, layers=1, text_layers=1))
-    trainer = Trainer(model, Schedule(1e-3, total, 2), checkpoint, 3, CPU)
+    trainer = Trainer(model, RateSchedule(1e-3, total, 2), checkpoint, 3, CPU)
     for _ in train_judge(trainer, data, regions=2, pairs=1):
         if trainer.step == stop:
             trainer.save()
@@ -343,7 +347,7 @@ def test_a_resumed_judge_is_the_one_trained_in_one_go(
 def test_training_lowers_the_loss_of_a_captioner(corpus: Corpus) -> None:
     torch.manual_seed(0)
     model = CaptionerInTraining(new_captioner(width=32, layers=1, decoder_layers=1))
-    trainer = Trainer(model, Schedule(3e-3, 40, 2), None, 3, CPU)
+    trainer = Trainer(model, RateSchedule(3e-3, 40, 2), None, 3, CPU)
     data = CaptionedPictures((corpus,), (1.0,))
     words = [words for words, _ in train_captioner(trainer, data, batch=4)]
     assert np.mean(words[-5:]) < 0.7 * np.mean(words[:3])
@@ -405,7 +409,7 @@ def test_captions_fit_their_own_picture_better_than_an_edited_one() -> None:
 
 
 def test_a_region_is_judged_by_its_box_in_a_picture_of_any_shape() -> None:
-    scene = Scene("meadow", (Thing("house", "red", 0.5, 0.5, 0.5, 58),), 13)
+    scene = SceneDescription("meadow", (Thing("house", "red", 0.5, 0.5, 0.5, 58),), 13)
     drawn = render(scene)
     wide = np.concatenate([unit(drawn.image), unit(drawn.image)[:, :40]], axis=1)
     mask = np.pad(drawn.masks[0], ((0, 0), (0, 40)))

@@ -21,7 +21,7 @@ from textseg.lab.training.corpus import (
     world_of_each,
 )
 from textseg.lab.training.denoiser import (
-    Prediction,
+    Denoised,
     denoiser_loss,
     new_denoiser,
     new_scheduler,
@@ -39,7 +39,7 @@ from textseg.lab.training.grounding import (
 )
 from textseg.lab.training.optimizing import (
     Precision,
-    Schedule,
+    RateSchedule,
     Trainer,
     chosen_precision,
     compiled,
@@ -98,7 +98,9 @@ def loss_of(networks, batch):
 def train_to(data, checkpoint, total, *, stop=None, optimizer="adamw"):
     torch.manual_seed(0)
     networks = new_denoiser((32, 32, 32), 2, 32, 4, cells=8)
-    trainer = Trainer(networks, Schedule(1e-3, total, 2), checkpoint, 3, CPU, optimizer=optimizer)
+    trainer = Trainer(
+        networks, RateSchedule(1e-3, total, 2), checkpoint, 3, CPU, optimizer=optimizer
+    )
     for _ in train_denoiser(trainer, data, batch=2):
         if trainer.step == stop:
             trainer.save()
@@ -432,7 +434,7 @@ def test_the_diffusion_loss_is_of_what_the_network_is_to_predict(data, predictio
             torch.zeros(rows, 24, 2),
             1,
         )
-        return Prediction(noise[:rows] if prediction == "epsilon" else velocity, (layer,))
+        return Denoised(noise[:rows] if prediction == "epsilon" else velocity, (layer,))
 
     batch = data.batch(8, np.random.default_rng(0))
     batch = replace(batch, regions=without_phrases(batch.regions))
@@ -534,7 +536,7 @@ def train_two_stages(data, checkpoint=None, *, stop=3, precision="float32"):
     """Trains a smaller network, which is compiled sooner; returns trainer and losses."""
     torch.manual_seed(0)
     networks = new_denoiser((16, 16), 2, 16, 4, cells=8)
-    trainer = Trainer(networks, Schedule(1e-3, 3, 2), checkpoint, 3, CPU, precision=precision)
+    trainer = Trainer(networks, RateSchedule(1e-3, 3, 2), checkpoint, 3, CPU, precision=precision)
     losses = []
     for parts in train_denoiser(trainer, data, batch=4):
         losses.append(parts[1:])
@@ -621,7 +623,7 @@ def test_rounds_are_counted_in_both_precisions(monkeypatch):
 
 
 def test_training_gives_the_network_its_own_processors_back(data):
-    trainer = Trainer(tiny_networks(), Schedule(1e-3, 3, 2), None, 3, CPU)
+    trainer = Trainer(tiny_networks(), RateSchedule(1e-3, 3, 2), None, 3, CPU)
     before = trainer.model.unet.attn_processors
     steps = train_denoiser(trainer, data, batch=2)
     next(steps)
@@ -631,7 +633,7 @@ def test_training_gives_the_network_its_own_processors_back(data):
 
 
 def test_a_failing_step_gives_the_network_its_own_processors_back(data):
-    trainer = Trainer(tiny_networks(), Schedule(1e-3, 3, 2), None, 3, CPU)
+    trainer = Trainer(tiny_networks(), RateSchedule(1e-3, 3, 2), None, 3, CPU)
     before = trainer.model.unet.attn_processors
     broken = CaptionedLatents(data._corpus, data._latents[:, :3], new_tokenizer())
     with pytest.raises(RuntimeError):
@@ -718,16 +720,16 @@ def test_every_fourth_step_compares_with_no_caption_at_fourfold_weight(data):
 
 
 def test_the_rate_falls_by_the_clock_where_there_is_one():
-    schedule = Schedule(1.0, 1000, warmup=1, flat=0.5, seconds=10.0)
+    schedule = RateSchedule(1.0, 1000, warmup=1, flat=0.5, seconds=10.0)
     assert schedule(100, 4.0) == 1.0
     assert schedule(100, 7.5) == pytest.approx(1 - 0.98 / 2)
     assert schedule(100, 10.0) == pytest.approx(0.02)
     assert schedule(750, 0.0) == pytest.approx(1 - 0.98 / 2)  # steps that are further on count
-    assert Schedule(1.0, 1000, warmup=1, flat=0.5)(100, 1e9) == 1.0
+    assert RateSchedule(1.0, 1000, warmup=1, flat=0.5)(100, 1e9) == 1.0
 
 
 def test_training_ends_when_its_time_is_up_and_remembers_what_was_spent(data, tmp_path):
-    schedule = Schedule(1e-3, 1000, 2, seconds=1e-6)
+    schedule = RateSchedule(1e-3, 1000, 2, seconds=1e-6)
     trainer = Trainer(tiny_networks(), schedule, tmp_path / "kept.pt", 3, CPU)
     assert len(list(train_denoiser(trainer, data, batch=2))) == 1
     again = Trainer(tiny_networks(), schedule, tmp_path / "kept.pt", 3, CPU)

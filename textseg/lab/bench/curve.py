@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
-from textseg.lab.bench.questions import Exam, Question, exams
+from textseg.lab.bench.questions import QueryExam, Question, exams
 from textseg.lab.bench.scores import auroc, iou, pixel_ap
 from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
@@ -92,7 +92,7 @@ def measure_point(
     )
 
 
-def strip(exam: Exam, number: int) -> tuple[NDArray[np.uint8], tuple[Question, ...]]:
+def strip(exam: QueryExam, number: int) -> tuple[NDArray[np.uint8], tuple[Question, ...]]:
     """Return a part of a scene around its first thing, and the questions that fit it.
 
     Even numbers give tall parts (h, w, 3), odd ones wide parts. A question is left out where more

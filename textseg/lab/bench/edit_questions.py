@@ -17,7 +17,7 @@ from textseg.lab.training.reading import seen_in, with_article
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.scenes import (
     Rendered,
-    Scene,
+    SceneDescription,
     Stream,
     Thing,
     added,
@@ -242,7 +242,7 @@ def _setting(rendered: Rendered, rng: np.random.Generator) -> Task:
     )
 
 
-def _drawn(rendered: Rendered, scene: Scene) -> Rendered:
+def _drawn(rendered: Rendered, scene: SceneDescription) -> Rendered:
     return render(scene, size=rendered.image.shape[0])
 
 

@@ -60,14 +60,14 @@ Captioner = Callable[[NDArray[np.float32]], str]
 
 
 @dataclass(frozen=True)
-class Change:
+class PhraseChange:
     """What should become what, in words; see `EditItem` for the empty ones."""
 
     query: str
     target: str
 
 
-def change_between(source: str, target: str, *, blended: str = "") -> Change:
+def change_between(source: str, target: str, *, blended: str = "") -> PhraseChange:
     """Return which phrase of one prompt becomes which phrase of another.
 
     The first rule that applies decides:
@@ -80,18 +80,18 @@ def change_between(source: str, target: str, *, blended: str = "") -> Change:
        are taken away. Case and punctuation do not count as differences.
 
     >>> change_between("a [red] car", "a [blue] car", blended="car car")
-    Change(query='car', target='car')
+    PhraseChange(query='car', target='car')
     >>> change_between("a cat on grass", "a cat [with a hat] on grass")
-    Change(query='', target='with a hat')
+    PhraseChange(query='', target='with a hat')
     >>> change_between("a cat on grass", "a small dog on grass")
-    Change(query='cat', target='small dog')
+    PhraseChange(query='cat', target='small dog')
     """
     words = blended.split()
     if len(words) >= 2:
-        return Change(words[0], words[1])
+        return PhraseChange(words[0], words[1])
     marked = _marked(source), _marked(target)
     if any(marked):
-        return Change(*marked)
+        return PhraseChange(*marked)
     return _difference(source.split(), target.split())
 
 
@@ -109,11 +109,11 @@ def _marked(prompt: str) -> str:
     return " ".join(inside.strip() for inside, closed, _ in pieces if closed and inside.strip())
 
 
-def _difference(source: Sequence[str], target: Sequence[str]) -> Change:
+def _difference(source: Sequence[str], target: Sequence[str]) -> PhraseChange:
     start = _shared(source, target)
     end = _shared(source[start:][::-1], target[start:][::-1])
     phrases = (words[start : len(words) - end] for words in (source, target))
-    return Change(*(" ".join(phrase).strip(string.punctuation) for phrase in phrases))
+    return PhraseChange(*(" ".join(phrase).strip(string.punctuation) for phrase in phrases))
 
 
 def _shared(first: Sequence[str], second: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 from textseg.diffusion.model import DiffusionModel
-from textseg.lab.bench.readers import Reading, read_caption
+from textseg.lab.bench.readers import CaptionReading, read_caption
 from textseg.lab.training.captioner import full_caption
 from textseg.lab.training.reading import seen_in
 from textseg.picturebook.scenes import Rendered, Stream, render, sample_scene
@@ -85,7 +85,7 @@ def _unit(rendered: Rendered) -> np.ndarray:
     return rendered.image.astype(np.float32) / 255
 
 
-def _named(readings: Iterable[Reading], part: int) -> list[str]:
+def _named(readings: Iterable[CaptionReading], part: int) -> list[str]:
     return [pair[part] for reading in readings for pair in reading.things]
 
 

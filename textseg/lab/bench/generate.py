@@ -29,15 +29,14 @@ from textseg.lab.training.judge import Judge, load_judge
 from textseg.lab.training.reading import with_article
 from textseg.lab.training.regions import PAIRS
 from textseg.picturebook.captions import SETTING_PHRASES
-from textseg.picturebook.scenes import HELD_OUT, WORLD_VERSION, Scene, Thing, render
+from textseg.picturebook.scenes import HELD_OUT, WORLD_VERSION, SceneDescription, Thing, render
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.registry.captioners import load_captioner
-from textseg.scene import Scene as Opened
-from textseg.scene import load
+from textseg.scene import Scene, load
 from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS
-from textseg.segmentation.drawing import Panel, figure, png
+from textseg.segmentation.drawing import FigureField, figure, png
 
 Rgb = NDArray[np.float32]
 FOUND = 0.8
@@ -68,7 +67,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FoundPairs:
     """What the two networks found.
 
     Attributes:
@@ -102,16 +101,16 @@ def rendered(asked: Asked) -> Rgb:
     size, col = float(rng.uniform(0.34, 0.62)), float(rng.uniform(0.25, 0.75))
     row = float(rng.uniform(0.06 + size / 2, 0.94 - size / 2))
     thing = Thing(asked.kind, asked.color, row, col, size, int(rng.integers(1 << 31)))
-    scene = Scene(asked.setting, (thing,), int(rng.integers(1 << 31)))
+    scene = SceneDescription(asked.setting, (thing,), int(rng.integers(1 << 31)))
     return render(scene).image.astype(np.float32) / np.float32(255)
 
 
-def looked_at(rgb: Rgb, judge: Judge, captioner: Captioner) -> Seen:
+def looked_at(rgb: Rgb, judge: Judge, captioner: Captioner) -> FoundPairs:
     """Return what is found in a picture (h, w, 3)."""
     surest = judge.boxes(rgb, _boxes(rgb.shape[0], rgb.shape[1])).max(0)
     said = read_caption(captioner.caption(rgb))
     clip = (pair for pair, probability in zip(PAIRS, surest, strict=True) if probability > FOUND)
-    return Seen(frozenset(clip), frozenset(said.things), said.setting)
+    return FoundPairs(frozenset(clip), frozenset(said.things), said.setting)
 
 
 def _boxes(height: int, width: int) -> list[Box]:
@@ -161,13 +160,13 @@ def measure_generation(
     asked = prompts(samples, seed)
 
     def generated(one: Asked) -> Rgb:
-        made = Opened.generate(one.prompt, model=network, seed=one.seed, guidance=scale)
+        made = Scene.generate(one.prompt, model=network, seed=one.seed, guidance=scale)
         if keep is not None:
             keep(one, made.picture.rgb)
         return made.picture.rgb
 
     judge, captioner = load_judge(), load_captioner()
-    rows: dict[str, list[Seen]] = {"generated": [], "rendered": []}
+    rows: dict[str, list[FoundPairs]] = {"generated": [], "rendered": []}
     makers: dict[str, Callable[[Asked], Rgb]] = {"generated": generated, "rendered": rendered}
     for k, one in enumerate(asked):
         report(Progress("pictures", k, samples))
@@ -201,12 +200,12 @@ class Sheet:
         refuse_existing([path], force=False)
         usable_folder(path.parent)
         self._path, self._room = path, room
-        self.panels: list[Panel] = []
+        self.panels: list[FigureField] = []
 
     def keep(self, asked: Asked, rgb: Rgb) -> None:
         """Take a picture up, if there is room."""
         if len(self.panels) < self._room:
-            self.panels.append(Panel(asked.prompt, Image.fromarray(to_uint8(rgb))))
+            self.panels.append(FigureField(asked.prompt, Image.fromarray(to_uint8(rgb))))
 
     def write(self) -> None:
         """Write the PNG."""
@@ -236,7 +235,7 @@ def table(report: Mapping[str, Any]) -> str:  # Any: JSON
     return "\n".join([*lines, "", f"fooled: {fooled}", "", facts])
 
 
-def _row(asked: Sequence[Asked], seen: Sequence[Seen]) -> dict[str, Any]:  # Any: JSON
+def _row(asked: Sequence[Asked], seen: Sequence[FoundPairs]) -> dict[str, Any]:  # Any: JSON
     answers = list(zip(asked, seen, strict=True))
     both = [(one, found.both(one.pair)) for one, found in answers]
     return {
@@ -251,7 +250,7 @@ def _row(asked: Sequence[Asked], seen: Sequence[Seen]) -> dict[str, Any]:  # Any
     }
 
 
-def _fooled(asked: Sequence[Asked], seen: Sequence[Seen]) -> dict[str, float | None]:
+def _fooled(asked: Sequence[Asked], seen: Sequence[FoundPairs]) -> dict[str, float | None]:
     """Return how often a certain other pair is found where one thing was rendered."""
     kinds, colors = [], []
     for one, found in zip(asked, seen, strict=True):

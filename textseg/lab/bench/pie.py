@@ -42,7 +42,7 @@ KINDS = {
 }
 
 
-class Entry(BaseModel):
+class PieEntry(BaseModel):
     """One entry of `mapping_file.json`; keys that are not used here are ignored."""
 
     image_path: str
@@ -148,14 +148,14 @@ def read_entries(data: Path) -> tuple[dict[str, object], str]:
     return parsed, fingerprint
 
 
-def check_entry(raw: object) -> Entry:
+def check_entry(raw: object) -> PieEntry:
     """Return an entry.
 
     Raises:
         InvalidInputError: something is missing or of the wrong type.
     """
     try:
-        return Entry.model_validate(raw)
+        return PieEntry.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the entry"
@@ -166,7 +166,7 @@ def check_entry(raw: object) -> Entry:
         ) from None
 
 
-def load_item(data: Path, entry: Entry, *, quirks: Quirks, seed: int) -> tuple[EditItem, Mask]:
+def load_item(data: Path, entry: PieEntry, *, quirks: Quirks, seed: int) -> tuple[EditItem, Mask]:
     """Return what is asked for, without its mask, and the mask.
 
     Raises:

@@ -54,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Exam:
+class QueryExam:
     """A rendered scene and the questions about it: present ones, absent ones, reworded ones."""
 
     rendered: Rendered
@@ -63,7 +63,7 @@ class Exam:
 
 def exams(
     stream: Stream, *, scenes: int, seed: int, size: int = 128, world: World = 1
-) -> Iterator[Exam]:
+) -> Iterator[QueryExam]:
     """Yield scenes with questions.
 
     Args:
@@ -80,7 +80,7 @@ def exams(
         present = list(_present(rendered, rng))
         asked = present + list(_absent(rendered, rng, len(present)))
         again = [] if world == 1 else list(_reworded(asked, rng))
-        yield Exam(rendered, tuple(asked + again))
+        yield QueryExam(rendered, tuple(asked + again))
 
 
 def _truth(rendered: Rendered, kind: str, color: str | None) -> np.ndarray:

@@ -37,14 +37,14 @@ Tally = dict[str, list[bool]]
 
 
 @dataclass(frozen=True)
-class Reading:
+class CaptionReading:
     """What a caption says: (kind, colour) of each thing in its order, and the setting or None."""
 
     things: tuple[Pair, ...]
     setting: str | None
 
 
-def read_caption(text: str) -> Reading:
+def read_caption(text: str) -> CaptionReading:
     """Return what a caption of the embedded captioner's form says; other words are passed over."""
     words = text.split()
     things = [(kind, color) for color, kind in pairwise(words) if color in COLORS and kind in KINDS]
@@ -53,7 +53,7 @@ def read_caption(text: str) -> Reading:
         for name, phrases in SETTING_PHRASES.items()
         if any(text.endswith(phrase) for phrase in phrases)
     ]
-    return Reading(tuple(things), settings[0] if settings else None)
+    return CaptionReading(tuple(things), settings[0] if settings else None)
 
 
 def measure_readers(
@@ -125,7 +125,7 @@ def _caption_facts(rendered: Rendered, captioner: Captioner) -> Iterator[tuple[s
     for pair in said.things:
         yield "false", not _take(there, pair)
     yield "setting", said.setting == seen.setting
-    yield "whole", said == Reading(tuple(things), seen.setting)
+    yield "whole", said == CaptionReading(tuple(things), seen.setting)
 
 
 def _take(counts: Counter[Any], item: str | Pair) -> bool:  # Any: of either

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench import cost
 from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask
-from textseg.lab.bench.questions import SET_VERSION, Exam, Question, exams
+from textseg.lab.bench.questions import SET_VERSION, QueryExam, Question, exams
 from textseg.lab.bench.scores import auroc, boundary_f, iou, pixel_ap
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
@@ -62,7 +62,7 @@ VARIANTS: dict[str, SegmentOptions] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ScoredAnswer:
     """What one method said to one question, scored.
 
     `ap`, `boundary` and `ious` (default threshold first, then `THRESHOLDS`) are nan for absent
@@ -153,10 +153,10 @@ def run(
     report = progress or (lambda _: None)
     model, peer = load("picturebook"), DiffEditMask(weights_folder())
     variants = max(1, scenes // VARIANT_SHARE)
-    ours: list[Answer] = []
-    theirs: list[Answer] = []
-    perfect: list[Answer] = []
-    varied: dict[str, list[Answer]] = {name: [] for name in (SAME, *VARIANTS)}
+    ours: list[ScoredAnswer] = []
+    theirs: list[ScoredAnswer] = []
+    perfect: list[ScoredAnswer] = []
+    varied: dict[str, list[ScoredAnswer]] = {name: [] for name in (SAME, *VARIANTS)}
     for k, exam in enumerate(exams("evaluation", scenes=scenes, seed=seed, world=world)):
         report(Progress("scenes", k, scenes))
         answered = ask(exam, model)
@@ -190,7 +190,9 @@ def run(
     )
 
 
-def ask(exam: Exam, model: DiffusionModel, options: SegmentOptions | None = None) -> list[Answer]:
+def ask(
+    exam: QueryExam, model: DiffusionModel, options: SegmentOptions | None = None
+) -> list[ScoredAnswer]:
     """Return the scored answers of `Scene.segment_all` to all questions of a scene."""
     start = time.perf_counter()
     scene = Scene.open(exam.rendered.image, model)
@@ -203,7 +205,9 @@ def ask(exam: Exam, model: DiffusionModel, options: SegmentOptions | None = None
     ]
 
 
-def score(question: Question, found: Segmentation, evaluations: float, seconds: float) -> Answer:
+def score(
+    question: Question, found: Segmentation, evaluations: float, seconds: float
+) -> ScoredAnswer:
     """Return one scored answer of ours."""
     answer = _scored(question, found.soft, found.binary())
     return replace(
@@ -215,7 +219,7 @@ def score(question: Question, found: Segmentation, evaluations: float, seconds: 
     )
 
 
-def ask_peer(exam: Exam, question: Question, peer: DiffEditMask) -> Answer:
+def ask_peer(exam: QueryExam, question: Question, peer: DiffEditMask) -> ScoredAnswer:
     """Return the scored answer of the peer."""
     start = time.perf_counter()
     mask = peer(exam.rendered.image, question.query, seed=0)
@@ -224,7 +228,7 @@ def ask_peer(exam: Exam, question: Question, peer: DiffEditMask) -> Answer:
     return replace(answer, evaluations=float(EVALUATIONS), seconds=seconds)
 
 
-def oracle(question: Question, *, stride: int) -> Answer:
+def oracle(question: Question, *, stride: int) -> ScoredAnswer:
     """Return the score of the truth at latent size, enlarged without looking at the picture."""
     height, width = question.truth.shape
     cells = question.truth.reshape(height // stride, stride, width // stride, stride).mean((1, 3))
@@ -233,12 +237,14 @@ def oracle(question: Question, *, stride: int) -> Answer:
     return _scored(question, soft, soft > 0.5)
 
 
-def _scored(question: Question, soft: NDArray[np.float32], binary: NDArray[np.bool_]) -> Answer:
+def _scored(
+    question: Question, soft: NDArray[np.float32], binary: NDArray[np.bool_]
+) -> ScoredAnswer:
     truth, nothing = question.truth, (float("nan"),) * (len(THRESHOLDS) + 1)
     if not question.present:
-        return Answer(question, nothing[0], nothing[0], nothing, None, None, 0.0, 0.0)
+        return ScoredAnswer(question, nothing[0], nothing[0], nothing, None, None, 0.0, 0.0)
     ious = [iou(binary, truth)] + [iou(soft > level, truth) for level in THRESHOLDS]
-    return Answer(
+    return ScoredAnswer(
         question,
         pixel_ap(soft, truth),
         boundary_f(binary, truth),
@@ -250,13 +256,13 @@ def _scored(question: Question, soft: NDArray[np.float32], binary: NDArray[np.bo
     )
 
 
-def summary(answers: Sequence[Answer]) -> dict[str, Any]:  # Any: as in Report
+def summary(answers: Sequence[ScoredAnswer]) -> dict[str, Any]:  # Any: as in Report
     """Return the row of a table; things below `MIN_AREA` and reworded questions do not count."""
     counted = [a for a in answers if not a.question.small and not a.question.reworded]
     return _row(counted)
 
 
-def _row(answers: Sequence[Answer]) -> dict[str, Any]:  # Any: as in Report
+def _row(answers: Sequence[ScoredAnswer]) -> dict[str, Any]:  # Any: as in Report
     there = [answer for answer in answers if answer.question.present]
     ious = np.array([answer.ious for answer in there]).mean(0) if there else None
     best = None if ious is None else int(np.argmax(ious[1:]))
@@ -273,7 +279,7 @@ def _row(answers: Sequence[Answer]) -> dict[str, Any]:  # Any: as in Report
     }
 
 
-def _presence(answers: Sequence[Answer]) -> dict[str, float | None]:
+def _presence(answers: Sequence[ScoredAnswer]) -> dict[str, float | None]:
     told = [answer for answer in answers if answer.presence is not None]
     there = [not answer.present for answer in told if answer.question.present]
     absent = [bool(answer.present) for answer in told if not answer.question.present]
@@ -289,11 +295,11 @@ def _presence(answers: Sequence[Answer]) -> dict[str, float | None]:
     }
 
 
-def _mean(answers: Sequence[Answer], value: Callable[[Answer], float]) -> float | None:
+def _mean(answers: Sequence[ScoredAnswer], value: Callable[[ScoredAnswer], float]) -> float | None:
     return statistics.fmean(value(answer) for answer in answers) if answers else None
 
 
-def groups(answers: Sequence[Answer]) -> dict[str, dict[str, Any]]:  # Any: as in Report
+def groups(answers: Sequence[ScoredAnswer]) -> dict[str, dict[str, Any]]:  # Any: as in Report
     """Return the same numbers for kinds of questions; absent ones go with some of the groups."""
     usual = [a for a in answers if not a.question.reworded]
     again = [a for a in answers if a.question.reworded]

@@ -40,7 +40,7 @@ COLUMNS = (
 )
 
 
-class Entry(BaseModel):
+class TedEntry(BaseModel):
     """One entry of `input_list.json`."""
 
     img_name: str
@@ -113,7 +113,7 @@ def run_tedbench(
     )
 
 
-def read_entries(data: Path) -> tuple[dict[str, Entry], str]:
+def read_entries(data: Path) -> tuple[dict[str, TedEntry], str]:
     """Return the entries by "number picture: text", and the fingerprint of the list.
 
     Raises:
@@ -122,7 +122,7 @@ def read_entries(data: Path) -> tuple[dict[str, Entry], str]:
     path = data / "input_list.json"
     parsed, fingerprint = read_list(path, expected=LAYOUT)
     try:
-        entries = TypeAdapter(list[Entry]).validate_python(parsed)
+        entries = TypeAdapter(list[TedEntry]).validate_python(parsed)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the list"
@@ -139,7 +139,7 @@ def read_entries(data: Path) -> tuple[dict[str, Entry], str]:
     return named, fingerprint
 
 
-def load_item(data: Path, entry: Entry, captioner: Captioner, *, seed: int) -> EditItem:
+def load_item(data: Path, entry: TedEntry, captioner: Captioner, *, seed: int) -> EditItem:
     """Return what is asked for.
 
     Raises:

@@ -74,7 +74,7 @@ ROW = np.dtype([
 
 
 @dataclass(frozen=True)
-class Rows:
+class CaptionRows:
     """The rows of a batch; those with false captions come first.
 
     Attributes:
@@ -165,7 +165,7 @@ class CaptionedLatents:
         """Return a random batch."""
         return self.assembled(self.rows(size, rng))
 
-    def rows(self, size: int, rng: np.random.Generator) -> Rows:
+    def rows(self, size: int, rng: np.random.Generator) -> CaptionRows:
         """Return the rows of a random batch."""
         picks = rng.integers(0, len(self._latents), size)
         window = self._window(rng)
@@ -175,7 +175,7 @@ class CaptionedLatents:
             view = self._view(int(index), window, rng)
             self._fill(values[number], view, self._caption(view, rng, false=number < wrong))
         values["scene"] = picks
-        return Rows(values, window, wrong)
+        return CaptionRows(values, window, wrong)
 
     def _fill(self, row: np.void, view: _View, said: Caption) -> None:
         row["at"] = view.rows.start, view.columns.start
@@ -191,7 +191,7 @@ class CaptionedLatents:
             row["place"][k] = (0, 2) if phrase.place is None else PLACES[phrase.place]
             row["told"][k][view.slots] = [phrase.means(*thing) for thing in view.things]
 
-    def assembled(self, rows: Rows) -> Batch:
+    def assembled(self, rows: CaptionRows) -> Batch:
         """Return the batch that rows stand for, worked out where the latents lie."""
         device = self._latents.device
         r = {
@@ -336,7 +336,7 @@ def _grounds(r: Mapping[str, Tensor], coverage: Tensor) -> tuple[Tensor, Tensor]
 @contextmanager
 def rows_ahead(
     data: CaptionedLatents, size: int, *, seed: int, first: int, workers: int
-) -> Iterator[Iterator[Rows]]:
+) -> Iterator[Iterator[CaptionRows]]:
     """Yield the rows of step after step without end, from step number `first` on.
 
     They depend on seed and step alone. Processes forked off from this one draw them ahead, or this
@@ -351,7 +351,7 @@ def rows_ahead(
     ) as pool:
         waiting = deque(pool.submit(_drawn_by_worker, step) for step in islice(steps, 2 * workers))
 
-        def drawn() -> Iterator[Rows]:
+        def drawn() -> Iterator[CaptionRows]:
             for step in steps:
                 waiting.append(pool.submit(_drawn_by_worker, step))
                 yield waiting.popleft().result()
@@ -369,11 +369,11 @@ def _take(data: CaptionedLatents, size: int, seed: int) -> None:
     _TAKEN.append((data, size, seed))
 
 
-def _drawn_by_worker(step: int) -> Rows:
+def _drawn_by_worker(step: int) -> CaptionRows:
     return _drawn(*_TAKEN[-1], step)
 
 
-def _drawn(data: CaptionedLatents, size: int, seed: int, step: int) -> Rows:
+def _drawn(data: CaptionedLatents, size: int, seed: int, step: int) -> CaptionRows:
     return data.rows(size, np.random.default_rng([seed, 1, step]))
 
 

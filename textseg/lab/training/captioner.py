@@ -26,7 +26,7 @@ from textseg.lab.training.optimizing import Trainer
 from textseg.lab.training.reading import (
     READER_SIZE,
     PatchHeads,
-    Seen,
+    Visible,
     patch_classes,
     pixels,
     roughened,
@@ -42,7 +42,7 @@ MAX_WORDS = 22
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
 
 
-def full_caption(seen: Seen) -> str:
+def full_caption(seen: Visible) -> str:
     """Return the caption that names everything: things from left to right, then the setting."""
     named = [with_article(f"{color} {kind}") for kind, color, _ in seen.things]
     return f"{' and '.join(named)} {SETTING_PHRASES[seen.setting][0]}".strip()

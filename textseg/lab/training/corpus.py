@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from textseg.lab.training.quick_rendering import render_quickly
-from textseg.picturebook.scenes import Scene
+from textseg.picturebook.scenes import SceneDescription
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.picturebook.worlds import World, scene_of
@@ -53,7 +53,7 @@ def _specs(count: int, size: int, cells: int) -> dict[str, tuple[tuple[int, ...]
     }
 
 
-def labels(scene: Scene) -> dict[str, np.ndarray]:
+def labels(scene: SceneDescription) -> dict[str, np.ndarray]:
     """Return kinds, colors, columns and settings of one scene, as rows of `Corpus`."""
     kinds = np.full(MAX_THINGS, -1, np.int8)
     colors = np.full(MAX_THINGS, -1, np.int8)

@@ -51,7 +51,7 @@ class TextToNoise(nn.Module):
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Denoised:
     """What the networks predict, and how they came to it.
 
     Attributes:
@@ -63,7 +63,7 @@ class Prediction:
     layers: tuple[LayerRecord, ...]
 
 
-Predict = Callable[[Tensor, Tensor, Tensor], Prediction]
+Predict = Callable[[Tensor, Tensor, Tensor], Denoised]
 """Asks about noised latents (b, c, h, w) at timesteps (b,) for token ids (b, tokens)."""
 
 
@@ -78,15 +78,15 @@ def recorded(model: TextToNoise, *, compiles: bool) -> Iterator[Predict]:
     whole = (model.unet.config.sample_size,) * 2
     with recorded_attention(model.unet) as records:
 
-        def predict(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
+        def predict(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Denoised:
             output = model(noised, timesteps, ids)
             layers = tuple(records)
             records.clear()
-            return Prediction(output, layers)
+            return Denoised(output, layers)
 
         fast = compiled(predict) if compiles else predict
 
-        def choose(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Prediction:
+        def choose(noised: Tensor, timesteps: Tensor, ids: Tensor) -> Denoised:
             most = torch.is_grad_enabled() and tuple(noised.shape[-2:]) == whole
             return (fast if most else predict)(noised, timesteps, ids)
 

@@ -107,7 +107,7 @@ def compiled(function: Callable[[*Inputs], Output]) -> Callable[[*Inputs], Outpu
 
 
 @dataclass(frozen=True)
-class Schedule:
+class RateSchedule:
     """Learning rate over steps: linear warm-up, flat, then linear decay to a fiftieth.
 
     Where training has a time as well, whichever of steps and time is further on counts, so that it
@@ -157,7 +157,7 @@ class Trainer:
     """
 
     model: Any  # an nn.Module whose attributes the caller uses (AutoencoderKL, TextToNoise)
-    schedule: Schedule
+    schedule: RateSchedule
     checkpoint: Path | None
     seed: int
     device: torch.device

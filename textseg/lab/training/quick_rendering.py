@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from textseg.picturebook.scenes import (
     OVERSAMPLING,
     SPECKLES,
-    Scene,
+    SceneDescription,
     Thing,
     light_of,
     patterned,
@@ -66,7 +66,7 @@ class _Box:
     alpha: np.ndarray
 
 
-def render_quickly(scene: Scene, *, size: int, cells: int) -> Sketch:
+def render_quickly(scene: SceneDescription, *, size: int, cells: int) -> Sketch:
     """Return a scene's picture and coverage, for training.
 
     Args:
@@ -149,7 +149,7 @@ def _box(thing: Thing, size: int) -> _Box:
     return _Box(rows, columns, color * surface[..., None].astype(np.float32), alpha)
 
 
-def _shadow(thing: Thing, box: _Box, scene: Scene, size: int) -> np.ndarray:
+def _shadow(thing: Thing, box: _Box, scene: SceneDescription, size: int) -> np.ndarray:
     """Return how much of the light each pixel of the ground (size, size) misses, 0 to 1."""
     lean, rise = slant_of(scene)
     covered = np.flatnonzero((box.alpha > 0.5).any(1))
@@ -167,7 +167,7 @@ def _shadow(thing: Thing, box: _Box, scene: Scene, size: int) -> np.ndarray:
     return np.asarray(enlarged, np.float32) / 255
 
 
-def _finished(canvas: np.ndarray, scene: Scene) -> np.ndarray:
+def _finished(canvas: np.ndarray, scene: SceneDescription) -> np.ndarray:
     """Return the picture with its light and grain."""
     rng = np.random.default_rng([11, scene.seed])
     lit = canvas * light_of(rng, scene, len(canvas))[..., None].astype(np.float32)

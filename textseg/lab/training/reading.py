@@ -34,7 +34,7 @@ _BACKGROUND_WEIGHT = 0.25  # of patches that show no thing; they are three in fo
 
 
 @dataclass(frozen=True)
-class Seen:
+class Visible:
     """What there is to see in one picture.
 
     Attributes:
@@ -52,7 +52,7 @@ def with_article(text: str) -> str:
     return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
 
 
-def seen_in(rendered: Rendered) -> Seen:
+def seen_in(rendered: Rendered) -> Visible:
     """Return what there is to see in a rendered scene."""
     areas = rendered.coverage.mean((1, 2))
     things = [
@@ -60,7 +60,7 @@ def seen_in(rendered: Rendered) -> Seen:
         for thing, area in zip(rendered.scene.things, areas, strict=True)
         if area >= MIN_AREA
     ]
-    return Seen(tuple(sorted(things, key=lambda thing: thing[2])), rendered.scene.setting)
+    return Visible(tuple(sorted(things, key=lambda thing: thing[2])), rendered.scene.setting)
 
 
 def left_to_right(corpus: Corpus, index: int, *, mirrored: bool = False) -> list[int]:
@@ -72,14 +72,14 @@ def left_to_right(corpus: Corpus, index: int, *, mirrored: bool = False) -> list
     return [int(i) for i in (order[::-1] if mirrored else order)]
 
 
-def seen_in_corpus(corpus: Corpus, index: int, *, mirrored: bool = False) -> Seen:
+def seen_in_corpus(corpus: Corpus, index: int, *, mirrored: bool = False) -> Visible:
     """Return what there is to see in picture number `index`, or in its mirror image."""
     things = []
     for i in left_to_right(corpus, index, mirrored=mirrored):
         column = float(corpus.columns[index, i])
         kind, color = corpus.kinds[index, i], corpus.colors[index, i]
         things.append((KIND_NAMES[kind], COLOR_NAMES[color], 1 - column if mirrored else column))
-    return Seen(tuple(things), SETTING_NAMES[corpus.settings[index]])
+    return Visible(tuple(things), SETTING_NAMES[corpus.settings[index]])
 
 
 def patch_classes(corpus: Corpus, index: int, *, mirrored: bool = False) -> np.ndarray:

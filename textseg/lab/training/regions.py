@@ -19,7 +19,7 @@ from textseg.lab.training.reading import (
     COLOR_NAMES,
     KIND_NAMES,
     MIN_AREA,
-    Seen,
+    Visible,
     patch_classes,
     pixels,
     roughened,
@@ -41,7 +41,7 @@ _POOLS = {"thing": 0.55, "edited": 0.2, "nothing": 0.25}
 
 
 @dataclass(frozen=True)
-class Region:
+class BoxRegion:
     """A box in a picture and what it shows: a number of `PAIRS`, or one past the last: nothing."""
 
     corpus: Corpus
@@ -124,7 +124,7 @@ class JudgedPictures:
         found = self._tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         return found["input_ids"], found["attention_mask"]
 
-    def region(self, rng: np.random.Generator) -> Region:
+    def region(self, rng: np.random.Generator) -> BoxRegion:
         """Return a random region whose answer is clear."""
         draws = {"thing": self._thing, "edited": self._edited, "nothing": self._nothing}
         draw = draws[str(rng.choice(list(_POOLS), p=list(_POOLS.values())))]
@@ -132,7 +132,7 @@ class JudgedPictures:
             pass
         return found
 
-    def _thing(self, rng: np.random.Generator) -> Region | None:
+    def _thing(self, rng: np.random.Generator) -> BoxRegion | None:
         """Return a visible thing."""
         corpus = (self.corpus, self.variants.corpus)[int(rng.random() < 0.25)]
         index = int(rng.integers(len(corpus.images)))
@@ -140,9 +140,9 @@ class JudgedPictures:
         if _area(corpus, index, thing) < MIN_AREA / 2:
             return None
         box = box_of_cells(corpus.coverage[index, thing] / 255, _step(corpus))
-        return Region(corpus, index, box, _label(corpus, index, thing))
+        return BoxRegion(corpus, index, box, _label(corpus, index, thing))
 
-    def _edited(self, rng: np.random.Generator) -> Region | None:
+    def _edited(self, rng: np.random.Generator) -> BoxRegion | None:
         """Where an edit was: the box of the thing before, and what is there now."""
         after, index = self.variants.corpus, int(rng.integers(len(self.variants.edited)))
         thing = int(self.variants.edited[index])
@@ -150,19 +150,21 @@ class JudgedPictures:
             return None
         box = box_of_cells(self.corpus.coverage[index, thing] / 255, _step(self.corpus))
         if (after.kinds[index] >= 0).sum() < (self.corpus.kinds[index] >= 0).sum():
-            return Region(after, index, box, _NOTHING_LABEL) if _clear(after, index, box) else None
+            return (
+                BoxRegion(after, index, box, _NOTHING_LABEL) if _clear(after, index, box) else None
+            )
         if _area(after, index, thing) < MIN_AREA:
             return None
-        return Region(after, index, box, _label(after, index, thing))
+        return BoxRegion(after, index, box, _label(after, index, thing))
 
-    def _nothing(self, rng: np.random.Generator) -> Region | None:
+    def _nothing(self, rng: np.random.Generator) -> BoxRegion | None:
         """Any box that shows the setting alone."""
         corpus = (self.corpus, self.variants.corpus)[int(rng.random() < 0.5)]
         index, size = int(rng.integers(len(corpus.images))), corpus.images.shape[1]
         height, width = rng.uniform(0.15, 0.6, 2) * size
         top, left = rng.uniform(0, size - height), rng.uniform(0, size - width)
         box = (float(top), float(left), float(top + height), float(left + width))
-        return Region(corpus, index, box, _NOTHING_LABEL) if _clear(corpus, index, box) else None
+        return BoxRegion(corpus, index, box, _NOTHING_LABEL) if _clear(corpus, index, box) else None
 
     def batch(self, regions: int, pairs: int, rng: np.random.Generator) -> JudgeBatch:
         """Return random regions, and random scenes each beside its variant."""
@@ -192,7 +194,7 @@ def _whole(corpus: Corpus) -> Box:
     return 0.0, 0.0, float(height), float(width)
 
 
-def _view(region: Region, rng: np.random.Generator) -> np.ndarray:
+def _view(region: BoxRegion, rng: np.random.Generator) -> np.ndarray:
     """Return the region's crop, a little shifted and scaled, half of the time mirrored."""
     top, left, bottom, right = region.box
     height, width = bottom - top, right - left
@@ -213,7 +215,7 @@ class _Said:
     setting: str | None
 
 
-def _any_caption(seen: Seen, rng: np.random.Generator) -> _Said:
+def _any_caption(seen: Visible, rng: np.random.Generator) -> _Said:
     """Return the full caption or a random one."""
     if rng.random() < 0.5 or not seen.things:
         return _Said(full_caption(seen), None, None)
@@ -221,7 +223,7 @@ def _any_caption(seen: Seen, rng: np.random.Generator) -> _Said:
     return _Said(drawn.text, drawn, seen.setting if drawn.setting else None)
 
 
-def _true_of(said: _Said, seen: Seen) -> bool:
+def _true_of(said: _Said, seen: Visible) -> bool:
     if said.text == full_caption(seen):
         return True
     if said.claims is None or said.setting not in (None, seen.setting):

@@ -40,7 +40,7 @@ from textseg.lab.training.corpus import (
 )
 from textseg.lab.training.denoiser import PredictionType, TextToNoise, new_denoiser, train_denoiser
 from textseg.lab.training.export import export_pipeline
-from textseg.lab.training.optimizing import Precision, Schedule, Trainer, chosen_precision
+from textseg.lab.training.optimizing import Precision, RateSchedule, Trainer, chosen_precision
 from textseg.lab.training.recipes import Recipe, add_recipe, told_recipe
 from textseg.lab.training.vocabulary import new_tokenizer
 
@@ -71,7 +71,7 @@ def _autoencoder(
         model = load_networks(begin)[0].requires_grad_().train()
         model.register_to_config(sample_size=recipe.side, scaling_factor=1.0)
     model = model.to(device)
-    schedule = Schedule(
+    schedule = RateSchedule(
         recipe.autoencoder_rate,
         recipe.autoencoder_steps,
         warmup=100,
@@ -185,7 +185,7 @@ def train(
     networks = networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     trainer = Trainer(
         networks,
-        Schedule(recipe.rate, recipe.steps, warmup=200, flat=0.25, seconds=recipe.seconds),
+        RateSchedule(recipe.rate, recipe.steps, warmup=200, flat=0.25, seconds=recipe.seconds),
         work / "denoiser.pt",
         recipe.seed,
         device,

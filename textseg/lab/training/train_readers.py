@@ -27,7 +27,7 @@ from textseg.lab.training.captioner import (
 )
 from textseg.lab.training.corpus import Corpus, open_corpus, render_corpus, usable_cores
 from textseg.lab.training.judging import JudgeInTraining, export_judge, new_judge, train_judge
-from textseg.lab.training.optimizing import Precision, Schedule, Trainer, chosen_precision
+from textseg.lab.training.optimizing import Precision, RateSchedule, Trainer, chosen_precision
 from textseg.lab.training.reading import READER_SIZE
 from textseg.lab.training.regions import JudgedPictures
 from textseg.lab.training.variants import Variants, open_variants, render_variants
@@ -37,7 +37,7 @@ CELLS = 16
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ReadersRecipe:
     """Everything a run depends on.
 
     Attributes:
@@ -75,7 +75,7 @@ class Recipe:
     seed: int = 1
 
 
-TINY = Recipe(
+TINY = ReadersRecipe(
     scenes=24,
     variants=24,
     width=16,
@@ -104,7 +104,7 @@ def new_trainer(
     device = next(model.parameters()).device
     warmup = min(100, steps)
     return Trainer(
-        model, Schedule(rate, steps, warmup), checkpoint, seed, device, precision=precision
+        model, RateSchedule(rate, steps, warmup), checkpoint, seed, device, precision=precision
     )
 
 
@@ -115,7 +115,7 @@ def _follow(stage: str, trainer: Trainer, losses: Iterator[tuple[float, ...]]) -
     trainer.use_average()
 
 
-def _captioner(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -> None:
+def _captioner(recipe: ReadersRecipe, work: Path, corpus: Corpus, variants: Variants) -> None:
     torch.manual_seed(recipe.seed)
     model = CaptionerInTraining(
         new_captioner(width=recipe.width, layers=recipe.layers, decoder_layers=recipe.text_layers)
@@ -134,7 +134,7 @@ def _captioner(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -
     export_captioner(work / "captioner_weights", model.blip)
 
 
-def _judge(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -> None:
+def _judge(recipe: ReadersRecipe, work: Path, corpus: Corpus, variants: Variants) -> None:
     torch.manual_seed(recipe.seed)
     model = JudgeInTraining(
         new_judge(width=recipe.width, layers=recipe.layers, text_layers=recipe.text_layers)
@@ -157,7 +157,7 @@ def _judge(recipe: Recipe, work: Path, corpus: Corpus, variants: Variants) -> No
     export_judge(work / "judge_weights", model.clip)
 
 
-def train(recipe: Recipe, work: Path) -> None:
+def train(recipe: ReadersRecipe, work: Path) -> None:
     """Run all stages; the folders `captioner_weights` and `judge_weights` are the result.
 
     Args:
@@ -177,14 +177,14 @@ def main(
     work: Annotated[
         Path, typer.Option(help="Folder for pictures, checkpoints and the result.")
     ] = Path("training"),
-    captioner_steps: Annotated[int, typer.Option(min=1)] = Recipe.captioner_steps,
-    judge_steps: Annotated[int, typer.Option(min=1)] = Recipe.judge_steps,
-    scenes: Annotated[int, typer.Option(min=64, help="Scenes to render.")] = Recipe.scenes,
-    seed: Annotated[int, typer.Option(min=0)] = Recipe.seed,
+    captioner_steps: Annotated[int, typer.Option(min=1)] = ReadersRecipe.captioner_steps,
+    judge_steps: Annotated[int, typer.Option(min=1)] = ReadersRecipe.judge_steps,
+    scenes: Annotated[int, typer.Option(min=64, help="Scenes to render.")] = ReadersRecipe.scenes,
+    seed: Annotated[int, typer.Option(min=0)] = ReadersRecipe.seed,
 ) -> None:
     """Train captioner and judge. Interrupt it whenever you like: the same command goes on."""
-    variants = min(scenes, Recipe.variants)
-    recipe = Recipe(
+    variants = min(scenes, ReadersRecipe.variants)
+    recipe = ReadersRecipe(
         scenes=scenes,
         variants=variants,
         captioner_steps=captioner_steps,

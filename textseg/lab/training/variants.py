@@ -19,7 +19,7 @@ import numpy as np
 from textseg.lab.training.corpus import MAX_THINGS, Corpus, labels
 from textseg.picturebook.scenes import (
     HELD_OUT,
-    Scene,
+    SceneDescription,
     moved_to,
     recolored,
     removed,
@@ -51,13 +51,13 @@ class Variants:
     edited: np.ndarray
 
 
-def variant(index: int) -> tuple[Scene, int]:
+def variant(index: int) -> tuple[SceneDescription, int]:
     """Return training scene number `index` after its edit, and which thing was edited (or -1)."""
     scene = sample_scene("training", index)
     rng = np.random.default_rng([17, index])
     edit = str(rng.choice(list(EDITS), p=list(EDITS.values())))
     if edit == "empty":
-        return Scene(scene.setting, (), scene.seed), _NOTHING
+        return SceneDescription(scene.setting, (), scene.seed), _NOTHING
     if edit == "move":
         others = [name for name in SETTINGS if name != scene.setting]
         return moved_to(scene, str(rng.choice(others))), _NOTHING
