@@ -92,7 +92,7 @@ def test_a_full_mask_below_strength_1_is_sampling_from_the_noised_picture(
     name: str, table: Bench
 ) -> None:
     method = method_with(name, strength=0.5)
-    levels = edit_levels(table.model, method)
+    levels = edit_levels(table.model, method, table.latents)
     assert len(levels) == STEPS // 2 + 1
     noise = numbered_noise(table.latents, SEED)(0)
     start = (1 - levels[0]) * table.latents + levels[0] * noise
@@ -117,7 +117,7 @@ def test_with_a_full_mask_diffedit_is_plain_sampling_from_the_inverted_picture(
     method = method_with("diffedit", solver=solver)
     found = table.run(method, table.everything)
     start = table.made[-1].states[0]
-    levels = edit_levels(table.model, method)
+    levels = edit_levels(table.model, method, table.latents)
     assert torch.equal(found, table.sampled(start, levels, solver=solver))
 
 
@@ -126,7 +126,7 @@ def test_with_a_full_mask_and_nothing_reused_mdp_is_plain_sampling_from_the_inve
 ) -> None:
     method = method_with("mdp", reuse_share=0.0)
     found = table.run(method, table.everything)
-    levels = edit_levels(table.model, method)
+    levels = edit_levels(table.model, method, table.latents)
     assert torch.equal(found, table.sampled(table.made[-1].states[0], levels))
 
 

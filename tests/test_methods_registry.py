@@ -232,7 +232,7 @@ TOY = '''
         shift: Annotated[float, Field(ge=-1, lt=1, description="added to the start")] = 0.25
 
         def run(self, model, source) -> Iterator[Step]:
-            levels = edit_levels(model, self)
+            levels = edit_levels(model, self, source.latents)
             path = source.invert(levels, solver="euler", prompt="empty")
             start = path.at(levels[0]) + self.shift
             after = keep_background(source, levels, path.at)

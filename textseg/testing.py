@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.diffusion.model import (
+    Cells,
     Conditioning,
     DiffusionModel,
     Levels,
@@ -123,7 +124,9 @@ class GaussianModel:
         eps = (share * (sigma / variance * away)).sum(1)
         return Prediction(x0=x0, eps=eps, velocity=eps - x0)
 
-    def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
+    def levels(
+        self, steps: int, start: float = 1.0, *, cells: Cells | None = None
+    ) -> tuple[float, ...]:
         """Return evenly spaced levels from 1 to 0, those above ``start`` left out."""
         return tuple(1 - k / steps for k in range(steps + 1) if 1 - k / steps <= start)
 
@@ -203,10 +206,16 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     _claim(same, "predict answers differently each time: is a network in training mode?")
     for sigma in (low, middle, highest, latents.new_tensor([highest, low])):
         _check_prediction(model, latents, sigma, text, tolerance)
-    levels = model.levels(8)
-    _claim(list(levels) == sorted(levels, reverse=True), "levels do not descend")
+    for size in (cells, None):
+        _check_levels(model, size)
     _claim(torch.equal(torch.random.get_rng_state(), drawn), "torch's generator was drawn from")
-    _claim(model.levels(8, levels[3]) == levels[3:], "levels(start) is not the tail of levels()")
+
+
+def _check_levels(model: DiffusionModel, cells: Cells | None) -> None:
+    levels = model.levels(8, cells=cells)
+    _claim(list(levels) == sorted(levels, reverse=True), "levels do not descend")
+    tail = model.levels(8, levels[3], cells=cells)
+    _claim(tail == levels[3:], "levels(start) is not the tail of levels()")
 
 
 def _check_prediction(

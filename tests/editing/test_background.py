@@ -28,7 +28,7 @@ def test_without_a_mask_diffedit_walks_down_the_pictures_own_trajectory(solver: 
     method = method_with("diffedit", solver=solver)
     steps = table.steps(method, table.nothing)
     (path,) = table.made
-    assert [step.sigma for step in steps] == list(edit_levels(MODEL, method)[1:])
+    assert [step.sigma for step in steps] == list(edit_levels(MODEL, method, table.latents)[1:])
     for step in steps:
         assert torch.equal(step.z, path.at(step.sigma))
     assert torch.equal(steps[-1].z, table.latents)
@@ -116,7 +116,7 @@ def test_strength_is_the_share_of_the_models_own_levels(strength: float) -> None
     method = method_with("sdedit", steps=8, strength=strength)
     every = MODEL.levels(8)
     expected = max(1, round(8 * strength))
-    assert edit_levels(MODEL, method) == every[-expected - 1 :]
+    assert edit_levels(MODEL, method, bench(MODEL).latents) == every[-expected - 1 :]
 
 
 @pytest.mark.parametrize("family", ["sd1", "sd2"])

@@ -23,7 +23,7 @@ def flow_formulation(table: Bench, mask: Tensor, *, averages: int) -> Tensor:
     empty, source, target = (table.text(p) for p in (table.negative, table.source, table.target))
     of_source = guided(model, source, empty, scale=OPTIONS["source_guidance"])
     of_target = guided(model, target, empty, scale=OPTIONS["guidance"])
-    levels = edit_levels(model, method_with("flowedit", **OPTIONS))
+    levels = edit_levels(model, method_with("flowedit", **OPTIONS), table.latents)
     noise, z, drawn = numbered_noise(picture, SEED), picture, 0
     for sigma, following in pairwise(levels):
         change = torch.zeros_like(z)
@@ -53,7 +53,7 @@ def eps_formulation(table: Bench, mask: Tensor) -> Tensor:
         )
         return away + scale * (towards - away)
 
-    levels = edit_levels(model, method_with("flowedit", **OPTIONS))
+    levels = edit_levels(model, method_with("flowedit", **OPTIONS), table.latents)
     noise, z = numbered_noise(picture, SEED), picture
     for number, (sigma, following) in enumerate(pairwise(levels)):
         timestep = model._schedule.timestep(sigma)

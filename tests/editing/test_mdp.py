@@ -46,7 +46,7 @@ def test_the_range_counts_in_shares_of_the_steps(
     model = Watched(rate=0.3)
     table = bench(model)
     method = method_with("mdp", steps=10, guidance=1.0, reuse_from=start, reuse_share=share)
-    levels = edit_levels(table.model, method)
+    levels = edit_levels(table.model, method, table.latents)
     source = table.source_with(table.everything)
     table.inverted(levels, solver="euler", prompt="empty")
     object.__setattr__(source, "invert", lambda *_, **__: table.made[0])

@@ -29,7 +29,14 @@ from textseg.backends.loading import (
     parts_of,
 )
 from textseg.backends.schedule import Schedule
-from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values, per_row
+from textseg.diffusion.model import (
+    Cells,
+    Conditioning,
+    Levels,
+    Prediction,
+    level_values,
+    per_row,
+)
 from textseg.errors import InvalidInputError, ModelError, PrecisionError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -173,8 +180,10 @@ class DiffusersUNet:
         velocity = answer / norm + (2 * level - 1) * z / norm**2
         return Prediction.from_velocity(z, sigma, velocity)
 
-    def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
-        """Return the levels of a walk of ``steps`` steps, descending.
+    def levels(
+        self, steps: int, start: float = 1.0, *, cells: Cells | None = None
+    ) -> tuple[float, ...]:
+        """Return the levels of a walk of ``steps`` steps, descending, the same at every size.
 
         The scheduler's config decides how they are spaced and where they end.
         Levels above ``start`` are left out, so ``levels(n, start=levels(n)[k]) == levels(n)[k:]``.

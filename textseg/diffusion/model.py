@@ -21,6 +21,13 @@ from torch import Tensor
 from textseg.errors import InvalidInputError
 
 Levels = float | Tensor  # one noise level for all b rows, or a tensor (b,) with one for each
+Cells = tuple[int, int]  # rows and columns of latent cells
+
+
+def cells_of(latents: Tensor) -> Cells:
+    """Return the rows and columns of latents (b, c, h, w)."""
+    rows, columns = latents.shape[-2:]
+    return rows, columns
 
 
 def level_values(sigma: Levels) -> list[float]:
@@ -277,10 +284,14 @@ class DiffusionModel(Protocol):
         what its rows would give one by one.
         """
 
-    def levels(self, steps: int, start: float = 1.0) -> tuple[float, ...]:
+    def levels(
+        self, steps: int, start: float = 1.0, *, cells: Cells | None = None
+    ) -> tuple[float, ...]:
         """Return the noise levels of a walk of ``steps`` steps, descending to the model's end.
 
-        Levels above ``start`` are left out, so ``levels(n, start=levels(n)[k]) == levels(n)[k:]``.
+        ``cells`` is the size of the latents that are walked on: some models take larger steps where
+        the picture is larger. ``None`` is the size that the model was made for. Levels above
+        ``start`` are left out, so ``levels(n, start=levels(n)[k]) == levels(n)[k:]``.
         """
 
     def prior(self, noise: Tensor, sigma: float | None = None) -> Tensor:

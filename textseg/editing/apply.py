@@ -13,7 +13,7 @@ from textseg import progress
 from textseg.cache import ByteCache
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
-from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step, conditioned, draw_noise, last
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
@@ -132,7 +132,7 @@ def edited_latents(
 
     def inverter(levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         # All the way up, once: then edits of any other strength find their levels too.
-        every = model.levels(method.steps)
+        every = model.levels(method.steps, cells=cells_of(paths.latents))
         return paths.inverted(
             inverting.as_model,
             every if set(levels) <= set(every) else levels,

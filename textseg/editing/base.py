@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step
 from textseg.diffusion.trajectory import Trajectory
 
@@ -112,9 +112,12 @@ class EditMethod(Protocol):
         """Yield the steps of the edit; the state after the last one is the edited latents."""
 
 
-def edit_levels(model: DiffusionModel, method: EditMethod) -> tuple[float, ...]:
-    """Return the levels an edit goes through: the last ``strength`` of the model's own steps."""
-    every = model.levels(method.steps)
+def edit_levels(model: DiffusionModel, method: EditMethod, latents: Tensor) -> tuple[float, ...]:
+    """Return the levels that an edit of ``latents`` goes through.
+
+    They are the last ``strength`` of the model's own steps.
+    """
+    every = model.levels(method.steps, cells=cells_of(latents))
     made = max(1, round(method.strength * (len(every) - 1)))
     return every[-made - 1 :]
 
@@ -125,8 +128,8 @@ def noised_start(model: DiffusionModel, method: EditMethod, source: Source) -> T
     At strength 1 nothing is left of the picture, as where a new one is made: some models begin at a
     level at which it would still show through.
     """
-    levels = edit_levels(model, method)
-    if len(levels) == len(model.levels(method.steps)):
+    levels = edit_levels(model, method, source.latents)
+    if len(levels) == len(model.levels(method.steps, cells=cells_of(source.latents))):
         return model.prior(source.noise(0), levels[0])
     return source.noised(model, levels[0], 0)
 

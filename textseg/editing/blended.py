@@ -48,7 +48,7 @@ class BlendedLatentDiffusion:
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the denoising."""
-        levels = edit_levels(model, self)
+        levels = edit_levels(model, self, source.latents)
         number = {sigma: k for k, sigma in enumerate(levels)}
 
         def background(sigma: float) -> Tensor:

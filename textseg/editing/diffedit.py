@@ -52,7 +52,7 @@ class DiffEdit:
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the decoding."""
-        levels = edit_levels(model, self)
+        levels = edit_levels(model, self, source.latents)
         trajectory = source.invert(
             levels, solver=self.inversion_solver, prompt=self.inversion_prompt
         )

@@ -42,7 +42,7 @@ class FlowEdit:
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the edit."""
-        levels = edit_levels(model, self)
+        levels = edit_levels(model, self, source.latents)
         return walk(self._difference(model, source), source.latents, levels)
 
     def _difference(self, model: DiffusionModel, source: Source) -> Denoiser:

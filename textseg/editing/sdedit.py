@@ -41,7 +41,7 @@ class SDEdit:
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the denoising."""
-        levels = edit_levels(model, self)
+        levels = edit_levels(model, self, source.latents)
         return walk(
             guided(model, source.target, source.negative, scale=self.guidance),
             noised_start(model, self, source),

@@ -48,8 +48,8 @@ def generate_picture(
     prompt, seed = clean_query(prompt, name="prompt"), checked_seed(seed)
     check_sampling(steps, guidance)
     height, width = checked_size(model, size)
-    levels, counter = model.levels(steps), Counter(model)
     cells = (height // model.latent_stride, width // model.latent_stride)
+    levels, counter = model.levels(steps, cells=cells), Counter(model)
     noise = numbered_noise(torch.zeros(1, model.latent_channels, *cells), seed)(0)
     with torch.no_grad():
         texts = model.embed_text([prompt, negative])

@@ -184,10 +184,11 @@ def _round_trips(
     text = pictures.texts[prompt]
     for up, downs in ROUTES.items():
         # who climbs higher passes through all lower levels first
-        top = _levels(model, steps, max(strengths))
+        top = _levels(model, pictures.latents, steps=steps, strength=max(strengths))
         ascent = _ascend(model, pictures.latents, text, levels=top, solver=UPWARDS[up])
         for down, strength in product(downs, strengths):
-            levels, counter = _levels(model, steps, strength), Counter(model)
+            levels = _levels(model, pictures.latents, steps=steps, strength=strength)
+            counter = Counter(model)
             start = ascent.path.at(levels[0])
             denoise = conditioned(counter.as_model, text)
             back = last(walk(denoise, start, levels, solver=SOLVERS[down]), start)
@@ -196,8 +197,10 @@ def _round_trips(
             yield Route(up, down, prompt, steps, strength), trips
 
 
-def _levels(model: DiffusionModel, steps: int, strength: float) -> tuple[float, ...]:
-    return edit_levels(model, DiffEdit(strength=strength, steps=steps))
+def _levels(
+    model: DiffusionModel, latents: Tensor, *, steps: int, strength: float
+) -> tuple[float, ...]:
+    return edit_levels(model, DiffEdit(strength=strength, steps=steps), latents)
 
 
 def _ascend(
