@@ -296,3 +296,9 @@ class DiffusionModel(Protocol):
 
     def prior(self, noise: Tensor, sigma: float | None = None) -> Tensor:
         """Return pure noise as the model sees it at ``sigma``, by default its highest level."""
+
+
+def covered(model: DiffusionModel, sigma: float) -> float:
+    """Return the level nearest to ``sigma`` that the network covers."""
+    lowest, highest = model.sigma_range
+    return min(max(sigma, lowest), highest)

@@ -9,7 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
+from textseg.diffusion.guidance import guide_of
+from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered
 from textseg.diffusion.solvers import Denoiser, Solver, euler
 from textseg.errors import InvalidInputError
 
@@ -34,18 +35,19 @@ def conditioned(model: DiffusionModel, text: Conditioning) -> Denoiser:
     A level that the network does not cover is asked about at the nearest one that it does: clean
     latents count as slightly noised ones.
     """
-    return lambda z, sigma: model.predict(z, _covered(model, sigma), text)
+    return lambda z, sigma: model.predict(z, covered(model, sigma), text)
 
 
 def guided(
     model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
 ) -> Denoiser:
-    """Return the denoiser of classifier-free guidance (arXiv:2207.12598).
+    """Return the denoiser that follows ``text`` more than the model does by itself.
 
-    It moves ``scale`` times the way from what ``reference`` says to what ``text`` says.
+    It moves ``scale`` times the way from what ``reference`` says to what ``text`` says, or goes the
+    model's own way (``textseg.diffusion.guidance``).
 
     One prompt of ``reference`` serves all rows, else it has as many as ``text``. At ``scale`` 1 the
-    reference cancels and is not evaluated; otherwise both go through the network in one batch.
+    reference has no say and is not evaluated.
     """
     if scale == 1:
         return conditioned(model, text)
@@ -53,14 +55,7 @@ def guided(
         reference = reference.repeat_interleave(len(text))
     if len(reference) != len(text):
         raise InvalidInputError(f"{len(reference)} reference prompts for {len(text)} prompts")
-    both = Conditioning.cat([reference, text])
-
-    def denoise(z: Tensor, sigma: float) -> Prediction:
-        level = _covered(model, sigma)
-        away, towards = model.predict(torch.cat([z, z]), level, both).velocity.chunk(2)
-        return Prediction.from_velocity(z, level, away + scale * (towards - away))
-
-    return denoise
+    return guide_of(model)(model, text, reference, scale=scale)
 
 
 def walk(
@@ -90,11 +85,6 @@ def last(steps: Iterable[Step], start: Tensor) -> Tensor:
     for step in steps:
         z = step.z
     return z
-
-
-def _covered(model: DiffusionModel, sigma: float) -> float:
-    lowest, highest = model.sigma_range
-    return min(max(sigma, lowest), highest)
 
 
 def draw_noise(shape: Sequence[int], *, seed: int) -> Tensor:
