@@ -189,6 +189,8 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     and torch's generator, which must not change, and at the levels. ``tolerance`` is absolute, for
     latents of unit scale.
     """
+    largest = getattr(model, "largest_side", None) or 0
+    _claim(largest % model.size_multiple == 0, "largest_side does not divide by size_multiple")
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
     kept, drawn = image.clone(), torch.random.get_rng_state()

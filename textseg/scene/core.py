@@ -39,7 +39,7 @@ from textseg.scene.opening import (
     checked_queries,
     checked_seed,
     encoded,
-    limited,
+    fitted,
     load,
 )
 from textseg.scene.options import (
@@ -118,7 +118,8 @@ class Scene:
             device: where to load the model, "auto" for the best there is; a loaded one stays.
             dtype: its precision, "auto" for the fastest safe one.
             working_size: for the model, scale a picture with more than working_size^2 pixels down
-                to that; ``None`` takes what the model was made for. Masks come at the own size.
+                to that; ``None`` takes what the model was made for. Sides that it cannot take are
+                scaled down with a remark. Masks come at the own size.
             max_pixels: refuse a picture with more pixels than this.
             captioner: describes the picture for edits: a name, a folder, a hub id or an object;
                 ``None`` takes the one that belongs to the model, where there is one.
@@ -134,9 +135,9 @@ class Scene:
         loaded = (
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
-        side = getattr(loaded, "native_size", None) if working_size is None else working_size
-        pixels = limited(to_tensor(picture.visible()), side)
-        padded, padding = pad_to_multiple(pixels, loaded.size_multiple)
+        read = fitted(loaded, to_tensor(picture.visible()), working_size)
+        picture = replace(picture, notes=(*picture.notes, *read.notes))
+        padded, padding = pad_to_multiple(read.image, loaded.size_multiple)
         latents = encoded(loaded, padded)
         return cls(loaded, picture, latents, padding, captioner=captioner_for(captioner, loaded))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -95,16 +96,47 @@ def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[i
             f"{model.name} makes sides that divide by {multiple}, not {size_words(size)}",
             hint=f"nearest: {size_words(near)} (width x height)",
         )
+    longest = getattr(model, "largest_side", None)
+    if longest is not None and max(size) > longest:
+        raise InvalidInputError(
+            f"{model.name} makes sides of at most {longest} pixels, not {size_words(size)}",
+            hint="make it smaller, and enlarge it elsewhere",
+        )
     return size
 
 
-def limited(image: Tensor, side: int | None) -> Tensor:
-    """Return the image (1, 3, H, W) with at most side^2 pixels, in its own proportions."""
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An image (1, 3, H, W) as large as a model reads it, and remarks on that for people."""
+
+    image: Tensor
+    notes: tuple[str, ...] = ()
+
+
+def fitted(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
+    """Return the image (1, 3, H, W) at a size that the model takes, in its own proportions.
+
+    It has at most side^2 pixels; ``None`` takes what the model was made for. Only where the model
+    cannot take that either, for no side may be longer than its ``largest_side``, is there a remark.
+    """
     height, width = image.shape[-2:]
-    if side is None or height * width <= side**2:
-        return image
-    shrink = side / (height * width) ** 0.5
-    return scaled(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    side = getattr(model, "native_size", None) if side is None else side
+    longest = getattr(model, "largest_side", None)
+    liked = 1.0 if side is None else min(1.0, side / (height * width) ** 0.5)
+    possible = 1.0 if longest is None else longest / max(height, width)
+    shrink = min(liked, possible)
+    if shrink >= 1:
+        return Fitted(image)
+    small = scaled(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    if liked <= possible:
+        return Fitted(small)
+    return Fitted(
+        small,
+        (
+            f"scaled down to {size_words(small.shape[-2:])} for {model.name}, "
+            f"which takes sides of at most {longest} pixels",
+        ),
+    )
 
 
 def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
