@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from textseg.backends.evaluation import evaluating
-from textseg.backends.loading import Parts, explained_memory
+from textseg.backends.loading import explained_memory
+from textseg.backends.unet_parts import Parts
 from textseg.diffusion.model import Conditioning
 from textseg.diffusion.vocabulary import unknown_note, unknown_words, word_at
 from textseg.errors import InvalidInputError

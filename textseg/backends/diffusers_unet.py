@@ -20,15 +20,10 @@ from torch import Tensor
 
 from textseg.backends import clip_text
 from textseg.backends.evaluation import evaluating
-from textseg.backends.loading import (
-    FAMILIES,
-    Parts,
-    explained_loading,
-    explained_memory,
-    load_parts,
-    parts_of,
-)
+from textseg.backends.loading import explained_loading, explained_memory
+from textseg.backends.parts import check_place, name_of
 from textseg.backends.schedule import Schedule
+from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
 from textseg.diffusion.model import (
     Cells,
     Conditioning,
@@ -304,15 +299,8 @@ def wrap_pipeline(
     has.
     """
     parts = parts_of(pipeline)
-    has_device, has_dtype = str(parts.device), str(parts.unet.dtype).removeprefix("torch.")
-    if device not in ("auto", has_device, parts.device.type) or dtype not in ("auto", has_dtype):
-        raise InvalidInputError(
-            f"device {device!r} and dtype {dtype!r} were asked for, and the pipeline is on "
-            f"{has_device} in {has_dtype}",
-            hint="move it with pipeline.to(device, dtype); a loaded pipeline is never changed here",
-        )
-    name = getattr(pipeline, "name_or_path", "") or type(pipeline).__name__
-    return DiffusersUNet(parts, name=str(name))
+    check_place(device, dtype, has=parts.device, in_dtype=parts.unet.dtype)
+    return DiffusersUNet(parts, name=name_of(pipeline))
 
 
 def _halvings(widths: Sequence[int]) -> int:
@@ -345,7 +333,7 @@ def _check_unet(parts: Parts, name: str) -> None:
     if problem:
         raise UnsupportedError(
             f"the model {name!r} is not supported: {problem}",
-            hint=f"use {FAMILIES}, but not their inpainting, depth, refiner or adapter variants",
+            hint=f"use {KINDS.title}, but not their inpainting, depth, refiner or adapter variants",
         )
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from textseg.backends.loading import load_parts
+from textseg.backends.unet_parts import load_parts
 
 EVALUATIONS = 40  # a query: 10 maps, source and target, each with its negative prompt
 

@@ -22,7 +22,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from tqdm import tqdm
 
-from textseg.backends.loading import load_parts
+from textseg.backends.unet_parts import load_parts
 from textseg.errors import InvalidInputError
 from textseg.lab.training.autoencoder import (
     drop_variance,

@@ -1,0 +1,74 @@
+"""What a folder or a hub id in diffusers format says that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textseg.backends.loading import explained_loading, remedy
+from textseg.errors import ModelError, UnsupportedError
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+Index = Mapping[str, Any]  # Any: JSON of others; parts are pairs of library and class
+INDEX_FILE = "model_index.json"
+SINGLE_ENDINGS = (".safetensors", ".ckpt")
+SINGLE_FILE = (
+    "load it with StableDiffusionPipeline.from_single_file(file), for XL with "
+    "StableDiffusionXLPipeline.from_single_file(file), and pass the pipeline as the model, or "
+    "pipeline.save_pretrained(folder) and pass the folder"
+)
+
+
+def read_index(source: str, *, local_files_only: bool) -> Index:
+    """Return the index of a folder or hub id; raises ``ModelError`` and ``UnsupportedError``."""
+    from diffusers import DiffusionPipeline
+
+    _check_is_folder(Path(source))
+    with explained_loading(source):
+        index: Index = DiffusionPipeline.load_config(source, local_files_only=local_files_only)
+    return index
+
+
+def _check_is_folder(path: Path) -> None:
+    """Raise for what is there and no folder in diffusers format; what is not may be a hub id."""
+    if path.is_file():
+        folder = next((p for p in list(path.parents)[:2] if (p / INDEX_FILE).is_file()), None)
+        if folder is not None:
+            raise UnsupportedError(
+                f"{str(path)!r} is one file of a model, and a model is given by its folder",
+                hint=f"use {str(folder)!r}",
+            )
+        raise UnsupportedError(
+            f"{str(path)!r} is a single file, and models are read from folders in diffusers format",
+            hint=SINGLE_FILE,
+        )
+    if not path.is_dir() or (path / INDEX_FILE).is_file():
+        return
+    if not any(path.iterdir()):
+        raise ModelError(f"the folder {str(path)!r} is empty", hint=remedy(str(path)))
+    alone = sorted(file.name for end in SINGLE_ENDINGS for file in path.glob(f"*{end}"))
+    raise ModelError(
+        f"the folder {str(path)!r} has no {INDEX_FILE}"
+        + (f", but the single file {alone[0]}" if alone else ""),
+        hint=SINGLE_FILE if alone else remedy(str(path)),
+    )
+
+
+def index_of(pipeline: DiffusionPipeline) -> Index:
+    """Return the index of a loaded pipeline, with the parts that it has now."""
+    parts = {
+        name: (None, type(part).__name__)
+        for name, part in pipeline.components.items()
+        if part is not None
+    }
+    missing = {name: None for name, part in pipeline.components.items() if part is None}
+    return {**pipeline.config, **missing, **parts, "_class_name": type(pipeline).__name__}
+
+
+def class_name(index: Index, part: str) -> str | None:
+    """Return the class of a part, None where there is no such part."""
+    entry = index.get(part)
+    return entry[1] if isinstance(entry, list | tuple) and len(entry) == 2 else None

@@ -1,0 +1,203 @@
+"""From a folder, a hub id or a loaded pipeline to the parts that a model is made of.
+
+Classes come from diffusers and transformers only, and only those that a family names.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from textseg.backends.index import Index, class_name, index_of, read_index
+from textseg.backends.loading import (
+    choose_device,
+    choose_dtype,
+    explained_loading,
+    explained_memory,
+    load_network,
+    remedy,
+)
+from textseg.errors import InvalidInputError, ModelError, UnsupportedError
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline, SchedulerMixin
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The classes that a part of a model may have; the first is the one it is loaded as.
+
+    It is needed where the part ``needed_with`` is there, which may be itself; None: always.
+    """
+
+    library: str
+    names: tuple[str, ...]
+    needed_with: str | None = None
+
+    def load_class(self) -> Any:  # Any: the classes share no base
+        """Import the class."""
+        return getattr(importlib.import_module(self.library), self.names[0])
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The parts of the models of a family.
+
+    Attributes:
+        title: what people call these models, in the plural.
+        parts: name of a part -> what it may be; there is a scheduler besides.
+        fast: the precision that accelerators compute these models in.
+    """
+
+    title: str
+    parts: Mapping[str, Kind]
+    fast: torch.dtype = torch.float16
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """The parts of a model by name, with its scheduler, on their device; and its index."""
+
+    parts: Mapping[str, Any]  # Any: of the classes that the family names
+    index: Index
+    device: torch.device
+
+
+def load_all(
+    source: str | os.PathLike[str], kinds: Kinds, *, device: str, dtype: str, local_files_only: bool
+) -> Loaded:
+    """Load what is needed from a diffusers folder or a hub id, and nothing else.
+
+    Raises ``ModelError`` for missing or broken files and ``UnsupportedError`` for other families.
+    """
+    where = str(source)
+    target = choose_device(device)
+    precision = choose_dtype(dtype, target, fast=kinds.fast)
+    index = read_index(where, local_files_only=local_files_only)
+    names = _checked(index, where, kinds)
+    with explained_loading(where), explained_memory():
+        loaded = {
+            name: _load_part(
+                name, kinds.parts[name], where, dtype=precision, local_files_only=local_files_only
+            )
+            for name in names
+        }
+        scheduler = _load_scheduler(index, where, local_files_only)
+        for name in names:
+            if not name.startswith("tokenizer"):
+                loaded[name] = loaded[name].to(target)
+    _work_after_forks()
+    return Loaded({**loaded, "scheduler": scheduler}, index, target)
+
+
+def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:
+    """Take the parts of a loaded pipeline where they are, without changing it.
+
+    A half-precision autoencoder that asks for float32 is copied; everything else is shared.
+    """
+    components, index = pipeline.components, index_of(pipeline)
+    names = _checked(index, type(pipeline).__name__, kinds)
+    found = {name: components[name] for name in (*names, "scheduler")}
+    vae = found["vae"]
+    if vae.config.force_upcast and vae.dtype != torch.float32:
+        found["vae"] = copy.deepcopy(vae).float()  # the XL autoencoder overflows in float16
+    _work_after_forks()
+    return Loaded(found, index, pipeline._execution_device)
+
+
+def check_place(device: str, dtype: str, *, has: torch.device, in_dtype: torch.dtype) -> None:
+    """Raise where a loaded pipeline is asked for on another device or in another precision."""
+    has_device, has_dtype = str(has), str(in_dtype).removeprefix("torch.")
+    if device not in ("auto", has_device, has.type) or dtype not in ("auto", has_dtype):
+        raise InvalidInputError(
+            f"device {device!r} and dtype {dtype!r} were asked for, and the pipeline is on "
+            f"{has_device} in {has_dtype}",
+            hint="move it with pipeline.to(device, dtype); a loaded pipeline is never changed here",
+        )
+
+
+def name_of(pipeline: DiffusionPipeline) -> str:
+    """Return what people call a loaded pipeline: where it came from, else its class."""
+    return str(getattr(pipeline, "name_or_path", "") or type(pipeline).__name__)
+
+
+def _checked(index: Index, source: str, kinds: Kinds) -> tuple[str, ...]:
+    """Check the class of each part; return the names of the parts that hold weights or words."""
+    names = tuple(
+        name
+        for name, kind in kinds.parts.items()
+        if kind.needed_with is None or class_name(index, kind.needed_with)
+    )
+    for name in names:
+        found = class_name(index, name)
+        if found not in kinds.parts[name].names:
+            raise UnsupportedError(
+                f"the model {source!r} is not supported: {index.get('_class_name', 'it')} has "
+                f"{found or 'nothing'} as {name}, where {kinds.parts[name].names[0]} is needed",
+                hint=f"use one of: {kinds.title}",
+            )
+    if not class_name(index, "scheduler"):
+        raise ModelError(f"the model {source!r} has no scheduler", hint=remedy(source))
+    return names
+
+
+def _load_part(
+    part: str, expected: Kind, source: str, *, dtype: torch.dtype, local_files_only: bool
+) -> Any:  # Any: one of the classes of the kind
+    kind = expected.load_class()
+    where = {"subfolder": part, "local_files_only": local_files_only}
+    if part.startswith("tokenizer"):
+        return _with_words(kind.from_pretrained(source, **where), part, source)
+    if part == "vae" and kind.load_config(source, **where).get("force_upcast", True):
+        dtype = torch.float32  # the XL autoencoder overflows in float16
+    options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
+    if expected.library == "diffusers":
+        options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
+    return load_network(kind, source, {**where, **options}, part=f"{part} of the model")
+
+
+def _with_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
+    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ModelError(
+            f"the {part} of the model {source!r} has no vocabulary", hint=remedy(source)
+        )
+    return tokenizer
+
+
+def _load_scheduler(index: Index, source: str, local_files_only: bool) -> SchedulerMixin:
+    import diffusers
+
+    name = class_name(index, "scheduler") or ""
+    kind: Any = getattr(diffusers, name, None)  # Any: the base class declares nothing
+    known = isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)
+    if not known:
+        raise UnsupportedError(f"the scheduler {name!r} of {source!r} is not one of diffusers'")
+    loaded: SchedulerMixin = kind.from_pretrained(
+        source, subfolder="scheduler", local_files_only=local_files_only
+    )
+    return loaded
+
+
+def _has_accelerate() -> bool:
+    from diffusers.utils import is_accelerate_available
+
+    return bool(is_accelerate_available())
+
+
+@cache
+def _work_after_forks() -> None:
+    """Let a process that is forked off from now on compute by one thread, as torch's own do.
+
+    The threads that torch has started are not there in such a process, and it would wait for them
+    without end.
+    """
+    if hasattr(os, "register_at_fork"):  # Windows forks nothing
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
