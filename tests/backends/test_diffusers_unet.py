@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from tests.tiny import TEXT_LENGTH, build_sd, build_xl
-from textseg.backends import diffusers_unet
+from textseg.backends import autoencoders
 from textseg.backends.diffusers_unet import DiffusersUNet, load_unet_model, wrap_pipeline
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, ModelError, OutOfMemoryError
@@ -115,8 +115,8 @@ def autoencoder_inputs(network: torch.nn.Module) -> list[tuple[int, ...]]:
 def test_large_pictures_go_through_the_autoencoder_in_tiles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(diffusers_unet, "TILE_ABOVE", 64 * 64)
-    monkeypatch.setattr(diffusers_unet, "TILE_SIDE", 32)
+    monkeypatch.setattr(autoencoders, "TILE_ABOVE", 64 * 64)
+    monkeypatch.setattr(autoencoders, "TILE_SIDE", 32)
     pipeline = build_sd()
     model = wrap_pipeline(pipeline)
     encoded = autoencoder_inputs(pipeline.vae.encoder)

@@ -56,7 +56,7 @@ def eps_formulation(table: Bench, mask: Tensor) -> Tensor:
     levels = edit_levels(model, method_with("flowedit", **OPTIONS), table.latents)
     noise, z = numbered_noise(picture, SEED), picture
     for number, (sigma, following) in enumerate(pairwise(levels)):
-        timestep = model._schedule.timestep(sigma)
+        timestep = model._process.time(sigma)
         a, s = (part / (sigma**2 + (1 - sigma) ** 2) ** 0.5 for part in (1 - sigma, sigma))
         assert a**2 + s**2 == pytest.approx(1)
         x_source = a * picture + s * noise(number)

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from textseg.backends.diffusers_unet import CALIBRATION_FILE
+from textseg.backends.calibration import CALIBRATION_FILE
 from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
