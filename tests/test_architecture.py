@@ -50,7 +50,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.drawing",
         "textseg.segmentation.result",
     ),
-    "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
+    "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends", "textseg.plugins"),
     "textseg.testing": (*BORDER, "textseg.diffusion"),
     "textseg.captioning": (
         *BORDER,

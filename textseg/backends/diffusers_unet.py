@@ -12,6 +12,7 @@ from torch import Tensor
 from textseg.backends import clip_text
 from textseg.backends.autoencoders import halvings
 from textseg.backends.calibration import calibration_in
+from textseg.backends.families import Family
 from textseg.backends.finite import check_finite
 from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of
@@ -171,3 +172,6 @@ def _added_width(parts: Parts) -> int:
     return int(
         pooled + 6 * parts.unet.config.addition_time_embed_dim
     )  # 6 numbers: see _size_and_pooled
+
+
+FAMILY = Family(load_unet_model, wrap_pipeline)

@@ -15,9 +15,9 @@ NAME = "picturebook"
 
 def load_model(*, device: str, dtype: str, local_files_only: bool) -> DiffusionModel:
     """Return the model; its files are there, whether or not the network may be used."""
-    from textseg.backends.diffusers_unet import load_unet_model
+    from textseg.backends.families import load_family
 
-    return load_unet_model(
+    return load_family(
         weights_folder(),
         device=device,
         dtype=dtype,

@@ -81,11 +81,11 @@ def load_model(
     if loader is not None:
         found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
         return cast("DiffusionModel", found)
-    from textseg.backends.diffusers_unet import load_unet_model
+    from textseg.backends.families import load_family
 
     source = os.path.expanduser(name)
     MODELS.check_source(source)
-    return load_unet_model(source, device=device, dtype=dtype, local_files_only=local_files_only)
+    return load_family(source, device=device, dtype=dtype, local_files_only=local_files_only)
 
 
 def check_model(model: str) -> None:
@@ -97,11 +97,11 @@ def check_model(model: str) -> None:
 def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:
     from diffusers import DiffusionPipeline
 
-    from textseg.backends.diffusers_unet import wrap_pipeline
+    from textseg.backends.families import wrap_family
     from textseg.diffusion.model import DiffusionModel
 
     if isinstance(model, DiffusionPipeline):
-        return wrap_pipeline(model, device=device, dtype=dtype)
+        return wrap_family(model, device=device, dtype=dtype)
     if not isinstance(model, DiffusionModel):
         raise InvalidInputError(
             "a model must be a name, a folder, a hub id or a loaded pipeline, "
