@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from textseg.backends.diffusers_unet import DiffusersUNet
+    from textseg.backends.latent import LatentModel
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -46,11 +46,11 @@ def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tiny_folders: Mapping[str, Path]) -> Mapping[str, DiffusersUNet]:
+def tiny_models(tiny_folders: Mapping[str, Path]) -> Mapping[str, LatentModel]:
     """The saved checkpoints, loaded once; tests must not change them."""
-    from textseg.backends.diffusers_unet import load_unet_model
+    from textseg.backends.families import load_family
 
     return {
-        name: load_unet_model(folder, device="cpu", local_files_only=True)
+        name: load_family(folder, device="cpu", local_files_only=True)
         for name, folder in tiny_folders.items()
     }

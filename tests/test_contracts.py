@@ -17,8 +17,8 @@ from torch.testing import assert_close
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import is_progress_bar_enabled
 
-from tests.tiny import FAMILIES, in_training, with_dropout
-from textseg.backends.diffusers_unet import wrap_pipeline
+from tests.tiny import FAMILIES, block_of, in_training, network_of, with_dropout
+from textseg.backends.families import wrap_family
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import conditioned, draw_noise, walk
 from textseg.errors import Cancelled, InvalidInputError
@@ -215,9 +215,7 @@ def trace(value: Any) -> Any:
 
 def settled(pipeline: Any) -> Any:
     """A pipeline that has read a text: at the first one transformers sets up hooks of its own."""
-    pipeline.encode_prompt(
-        "tree", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False
-    )
+    wrap_family(pipeline).embed_text(["tree"])
     return pipeline
 
 
@@ -226,7 +224,7 @@ def settled(pipeline: Any) -> Any:
 def test_a_pipeline_is_bit_identical_after_use(family: str) -> None:
     pipeline = settled(FAMILIES[family]())
     before = fingerprint(pipeline)
-    model = wrap_pipeline(pipeline)
+    model = wrap_family(pipeline)
     check_model(model)
     list(walk(conditioned(model, model.embed_text(["tree"])), latents_of(model, 1), (0.9, 0.5)))
     assert fingerprint(pipeline) == before
@@ -239,10 +237,10 @@ def test_a_pipeline_is_bit_identical_after_an_error(family: str) -> None:
         raise RuntimeError("half way")
 
     pipeline = settled(FAMILIES[family]())
-    model = wrap_pipeline(pipeline)
+    model = wrap_family(pipeline)
     text = model.embed_text(["tree"])
-    for network in (pipeline.unet, pipeline.vae.encoder, pipeline.vae.decoder):
-        network.mid_block.register_forward_pre_hook(fail)
+    for network in (network_of(pipeline), pipeline.vae.encoder, pipeline.vae.decoder):
+        block_of(network).register_forward_pre_hook(fail)
     before = fingerprint(pipeline)
     for ask in (
         lambda: model.predict(latents_of(model, 1), middle(model), text),
@@ -281,7 +279,8 @@ def handed_over(request: pytest.FixtureRequest) -> Any:
         pipeline = StableDiffusionPipeline.from_pretrained(
             weights_folder(), safety_checker=None, local_files_only=True, dtype=torch.float32
         )
-    in_training(settled(pipeline)).unet.mid_block.eval().requires_grad_(False)
+    network = network_of(in_training(settled(pipeline)))
+    block_of(network).eval().requires_grad_(False)
     return pipeline
 
 
@@ -289,7 +288,7 @@ def handed_over(request: pytest.FixtureRequest) -> Any:
 def test_a_model_is_left_as_it_was_found(handed_over: Any, work: Callable[..., None]) -> None:
     """And in its own mode already whenever somebody else can look at it."""
     before, training = fingerprint(handed_over), list[bool]()
-    work(handed_over, progress=lambda _: training.append(handed_over.unet.training))
+    work(handed_over, progress=lambda _: training.append(network_of(handed_over).training))
     assert set(training) == {True}
     assert fingerprint(handed_over) == before
 
@@ -302,7 +301,7 @@ def test_a_model_is_left_as_it_was_found_after_an_error(
         raise RuntimeError("half way")
 
     before = fingerprint(handed_over)
-    hook = handed_over.unet.mid_block.register_forward_pre_hook(fail)
+    hook = block_of(network_of(handed_over)).register_forward_pre_hook(fail)
     with pytest.raises(RuntimeError, match="half way"):
         work(handed_over)
     hook.remove()

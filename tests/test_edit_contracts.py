@@ -39,7 +39,7 @@ from textseg.testing import GaussianModel
 EXACT = GaussianModel(rate=0.3)
 STRIDED = GaussianModel(rate=0.3, latent_stride=4, size_multiple=16)
 PLAIN = GaussianModel()  # one Gaussian per text
-MODELS = ["gaussian", "sd1", "sd2", "picturebook"]
+MODELS = ["gaussian", "sd1", "sd2", "sd3", "picturebook"]
 
 
 @pytest.fixture(params=METHODS)
@@ -49,7 +49,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=MODELS)
 def table(request: pytest.FixtureRequest, tiny_models) -> Bench:
-    """A picture on each kind of model: exact, predicting noise, predicting v, and the shipped."""
+    """A picture on each kind of model: exact, predicting noise, v, velocity, and the shipped."""
     if request.param == "gaussian":
         return bench(EXACT)
     if request.param == "picturebook":

@@ -12,6 +12,9 @@ from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
     DiffusionPipeline,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -22,6 +25,9 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
 )
 
 TEXT_LENGTH = 24
@@ -149,11 +155,84 @@ def build_xl(*, force_zeros_for_empty_prompt: bool = True) -> StableDiffusionXLP
     return pipeline
 
 
+def build_t5_tokenizer() -> T5Tokenizer:
+    """Pieces of single characters, in which only "tree" is one token."""
+    pieces = ["\u2581tree", "\u2581", *string.ascii_lowercase, *string.digits, *"!',.-"]
+    specials = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    return T5Tokenizer(vocab=[*specials, *((piece, -2.0) for piece in pieces)], extra_ids=0)
+
+
+def build_t5(tokenizer: T5Tokenizer) -> T5EncoderModel:
+    config = T5Config(
+        vocab_size=len(tokenizer),
+        d_model=3 * TEXT_WIDTH,
+        d_ff=37,
+        d_kv=8,
+        num_heads=4,
+        num_layers=2,
+        feed_forward_proj="gated-gelu",
+    )
+    return T5EncoderModel(config).eval()
+
+
+def build_sd3(*, t5: bool = True, transformer: Mapping[str, Any] | None = None, **scheduler: Any):
+    """Its weights are drawn again, so that text and level matter; it starts out with zeros."""
+    settings = {
+        "sample_size": 16,
+        "patch_size": 2,
+        "in_channels": 16,
+        "out_channels": 16,
+        "num_layers": 2,
+        "attention_head_dim": 8,
+        "num_attention_heads": 4,
+        "caption_projection_dim": 32,
+        "joint_attention_dim": 3 * TEXT_WIDTH,
+        "pooled_projection_dim": 2 * TEXT_WIDTH,
+        "pos_embed_max_size": 20,
+        "dual_attention_layers": (0,),
+        "qk_norm": "rms_norm",
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        first, second, third = build_tokenizer(), build_tokenizer(pad_token="!"), None
+        if t5:
+            third = build_t5_tokenizer()
+        network = SD3Transformer2DModel(**{**settings, **(transformer or {})}).eval()
+        with torch.no_grad():
+            for weight in network.parameters():
+                fan = weight[0].numel() if weight.ndim > 1 else 16
+                weight.add_(torch.randn_like(weight) / fan**0.5)
+        pipeline = StableDiffusion3Pipeline(
+            transformer=network,
+            scheduler=FlowMatchEulerDiscreteScheduler(**(scheduler or {"shift": 3.0})),
+            vae=build_vae(latent_channels=16, scaling_factor=1.5305, shift_factor=0.0609),
+            text_encoder=CLIPTextModelWithProjection(build_text_config(first)).eval(),
+            tokenizer=first,
+            text_encoder_2=CLIPTextModelWithProjection(build_text_config(second)).eval(),
+            tokenizer_2=second,
+            text_encoder_3=build_t5(third) if third else None,
+            tokenizer_3=third,
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
 FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sd1": build_sd,
     "sd2": build_sd2,
     "xl": build_xl,
+    "sd3": build_sd3,
 }
+
+
+def network_of(pipeline: Any) -> Any:
+    """What denoises: the UNet or the transformer."""
+    return getattr(pipeline, "unet", None) or pipeline.transformer
+
+
+def block_of(network: Any) -> Any:
+    """A part of a network that every answer goes through."""
+    return getattr(network, "mid_block", None) or network.transformer_blocks[0]
 
 
 def change_weights(part: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:

@@ -11,15 +11,17 @@ import pytest
 import torch
 
 from tests.tiny import FAMILIES, build_sd, in_training
-from textseg.backends.diffusers_unet import DiffusersUNet, wrap_pipeline
+from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.backends.evaluation import evaluating
+from textseg.backends.families import wrap_family
+from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
 
 PICTURE = draw_noise((1, 3, 16, 24), seed=0).sigmoid()
 
 
 @torch.no_grad()
-def answers(model: DiffusersUNet) -> dict[str, torch.Tensor]:
+def answers(model: DiffusionModel) -> dict[str, torch.Tensor]:
     latents = model.encode_image(PICTURE)
     text = model.embed_text(["a red tree"])
     return {
@@ -41,8 +43,8 @@ def modes(pipeline: Any) -> dict[str, bool]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_parts_in_training_mode_answer_as_in_evaluation_mode(family: str) -> None:
-    expected = answers(wrap_pipeline(FAMILIES[family]()))
-    found = answers(wrap_pipeline(in_training(FAMILIES[family]())))
+    expected = answers(wrap_family(FAMILIES[family]()))
+    found = answers(wrap_family(in_training(FAMILIES[family]())))
     for name, answer in expected.items():
         assert torch.equal(found[name], answer), name
 

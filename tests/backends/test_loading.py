@@ -19,6 +19,7 @@ from tests.tiny import (
     drop_a_bias,
 )
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
+from textseg.backends.families import wrap_family
 from textseg.backends.loading import explained_loading
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 from textseg.registry.captioners import load_captioner
@@ -46,8 +47,9 @@ def load(source: str | Path):
 def test_a_saved_checkpoint_answers_as_the_pipeline_it_came_from(
     tiny_models, tiny_folders, family: str
 ) -> None:
-    loaded, wrapped = tiny_models[family], wrap_pipeline(FAMILIES[family]())
-    z = torch.linspace(-2, 2, 4 * 8 * 12).reshape(1, 4, 8, 12)
+    loaded, wrapped = tiny_models[family], wrap_family(FAMILIES[family]())
+    channels = loaded.latent_channels
+    z = torch.linspace(-2, 2, channels * 8 * 12).reshape(1, channels, 8, 12)
     answers = [model.predict(z, 0.5, model.embed_text(["tree"])).x0 for model in (loaded, wrapped)]
     torch.testing.assert_close(*answers, rtol=1e-4, atol=1e-5)
     assert loaded.name == str(tiny_folders[family])

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from tests.test_contracts import fingerprint, settled
 from tests.tiny import FAMILIES
-from textseg.backends.diffusers_unet import wrap_pipeline
+from textseg.backends.families import wrap_family
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.model import DiffusionModel
@@ -164,9 +164,10 @@ def test_the_watch_sees_every_step() -> None:
 def test_a_cancelled_inversion_stops_at_once_and_leaves_the_model_as_it_was(family: str) -> None:
     pipeline = settled(FAMILIES[family]())
     before = fingerprint(pipeline)
-    counter, token = Counter(wrap_pipeline(pipeline)), CancelToken()
+    counter, token = Counter(wrap_family(pipeline)), CancelToken()
     model = counter.as_model
-    denoise, latents = conditioned(model, model.embed_text([""])), draw_noise((1, 4, 4, 6), seed=0)
+    denoise = conditioned(model, model.embed_text([""]))
+    latents = draw_noise((1, model.latent_channels, 4, 6), seed=0)
     levels = model.levels(6, 0.8)
     invert(denoise, latents, levels)
     assert fingerprint(pipeline) == before

@@ -17,7 +17,7 @@ from textseg.segmentation.difference import RawMaps, noise_difference
 
 def compare(model: DiffusersUNet, **options: Any) -> list[RawMaps]:
     queries, reference = model.embed_text(["a tree", "house"]), model.embed_text([""])
-    latents = draw_noise((1, 4, 8, 12), seed=1)
+    latents = draw_noise((1, model.latent_channels, 8, 12), seed=1)
     return noise_difference(model, latents, queries, reference, draws=5, **options)
 
 
@@ -30,7 +30,7 @@ def assert_same(found: list[RawMaps], expected: list[RawMaps]) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [2, 7, 16])
-@pytest.mark.parametrize("family", ["sd1", "sd2", "xl"])
+@pytest.mark.parametrize("family", ["sd1", "sd2", "xl", "sd3"])
 @torch.no_grad()
 def test_maps_are_the_same_for_every_batch_size(
     family: str, batch_size: int, tiny_models: Mapping[str, DiffusersUNet]

@@ -9,10 +9,17 @@ import torch
 
 from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import explained_memory
-from textseg.backends.tokens import checked_prompts, cut_note, cut_off, tokens_of, words_of
+from textseg.backends.tokens import (
+    checked_prompts,
+    cut_note,
+    cut_off,
+    tokens_of,
+    unknown_in,
+    unknown_notes,
+    words_of,
+)
 from textseg.backends.unet_parts import Parts
 from textseg.diffusion.model import Conditioning
-from textseg.diffusion.vocabulary import unknown_note, unknown_words
 
 if TYPE_CHECKING:
     from transformers import CLIPTokenizer
@@ -28,9 +35,8 @@ def embed(
     the tokenizer cut off; ``None`` is an open vocabulary.
     """
     prompts = checked_prompts(prompts)
-    known = known_words or frozenset()
-    unknown = [() if known_words is None else unknown_words(prompt, known) for prompt in prompts]
-    notes = [[unknown_note(words, known)] if words else [] for words in unknown]
+    unknown = unknown_in(prompts, known_words)
+    notes = unknown_notes(unknown, known_words)
     states, pooled, words = [], None, []
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
@@ -56,7 +62,7 @@ def embed(
         embeddings=embeddings,
         pooled=pooled,
         notes=tuple(tuple(note) for note in notes),
-        unknown=tuple(unknown),
+        unknown=unknown,
         words=tuple(words[0]) if all(each == words[0] for each in words) else (),
     )
 

@@ -55,10 +55,13 @@ class Family:
 
 
 _UNET = ("Stable Diffusion 1.x, 2.x and XL", "textseg.backends.diffusers_unet:FAMILY")
+_SD3 = ("Stable Diffusion 3 and 3.5", "textseg.backends.stable_diffusion_3:FAMILY")
 FAMILIES: Mapping[str, tuple[str, str]] = {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
     "UNet2DConditionModel": _UNET,
+    "StableDiffusion3Pipeline": _SD3,
+    "SD3Transformer2DModel": _SD3,
 }
 """Class of a pipeline, or of a network that serves several -> what people call it, and its home."""
 

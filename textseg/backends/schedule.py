@@ -137,7 +137,8 @@ def _check_supported(scheduler: SchedulerMixin) -> None:
     if not hasattr(scheduler, "alphas_cumprod") or config.get("timestep_type") == "continuous":
         raise UnsupportedError(
             f"the noise schedule of {name} is not a discrete variance-preserving one",
-            hint="Stable Diffusion 1.x, 2.x and XL run here; flow-matching and EDM models do not",
+            hint="use the scheduler that the model came with; those of flow matching and EDM do "
+            "not fit the UNets of Stable Diffusion",
         )
     if config.prediction_type not in PREDICTION_TYPES:
         raise UnsupportedError(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from textseg.diffusion.vocabulary import word_at
+from textseg.diffusion.vocabulary import unknown_note, unknown_words, word_at
 from textseg.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
+_QUIET = threading.RLock()
 
 
 def checked_prompts(prompts: Sequence[str]) -> list[str]:
@@ -19,6 +22,18 @@ def checked_prompts(prompts: Sequence[str]) -> list[str]:
     if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
         raise InvalidInputError(f"prompts must be a list of at least one text, got {prompts!r:.60}")
     return list(prompts)
+
+
+def unknown_in(prompts: Sequence[str], known: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
+    """Return the unknown words of each prompt; none where the vocabulary is open (``None``)."""
+    return tuple(() if known is None else unknown_words(prompt, known) for prompt in prompts)
+
+
+def unknown_notes(
+    unknown: Sequence[Sequence[str]], known: frozenset[str] | None
+) -> list[list[str]]:
+    """Return the remarks on the unknown words of each prompt."""
+    return [[unknown_note(words, known or frozenset())] if words else [] for words in unknown]
 
 
 def tokens_of(tokenizer: PreTrainedTokenizerBase, prompt: str) -> BatchEncoding:
@@ -52,3 +67,21 @@ def cut_off(tokenizer: PreTrainedTokenizerBase, row: list[int], length: int) -> 
 def cut_note(lost: str, length: int) -> str:
     """Return the remark on a text that was cut off after ``length`` tokens."""
     return f"truncated after {length} tokens: {lost!r} was not read"
+
+
+@contextmanager
+def no_warnings() -> Iterator[None]:
+    """Keep pipelines from logging what was cut off, which the notes tell."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    libraries = diffusers.utils.logging, transformers.utils.logging
+    with _QUIET:  # threads that overlap would put back what another one had set
+        before = [library.get_verbosity() for library in libraries]
+        for library in libraries:
+            library.set_verbosity_error()
+        try:
+            yield
+        finally:
+            for library, verbosity in zip(libraries, before, strict=True):
+                library.set_verbosity(verbosity)
