@@ -97,6 +97,18 @@ def test_transformers_compute_in_bfloat16_on_accelerators_unless_told_otherwise(
 
 
 @torch.no_grad()
+def test_lower_precision_comes_back_in_float32_and_near(tiny_folders, tiny_models) -> None:
+    half = load_model(tiny_folders["sd3"], device="cpu", dtype="bfloat16")
+    assert half.dtype == torch.bfloat16
+    z = draw_noise((1, 16, 8, 12), seed=0)
+    answers = [
+        m.predict(z, 0.6, m.embed_text(["tree"])).velocity for m in (half, tiny_models["sd3"])
+    ]
+    assert answers[0].dtype == torch.float32
+    assert (answers[0] - answers[1]).norm() / answers[1].norm() < 0.05
+
+
+@torch.no_grad()
 def test_other_pipelines_of_the_same_network_answer_alike() -> None:
     pipeline = build_sd3()
     other = StableDiffusion3Img2ImgPipeline(**pipeline.components)

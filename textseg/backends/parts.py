@@ -160,7 +160,9 @@ def _load_part(
     options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
     if expected.library == "diffusers":
         options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
-    return load_network(kind, source, {**where, **options}, part=f"{part} of the model")
+    network = load_network(kind, source, {**where, **options}, part=f"{part} of the model")
+    # without accelerate, diffusers keeps the precision of the files where they begin with a buffer
+    return network if network.dtype == dtype else network.to(dtype)
 
 
 def _with_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
