@@ -70,7 +70,7 @@ class DiffusersUNet(LatentModel):
         return text
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
-        answer: Tensor = self._parts.unet(
+        answer: Tensor = self._network(
             x,
             times,
             text.embeddings.to(x),

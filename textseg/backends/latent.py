@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
+from torch.nn import Module
 
 from textseg.backends.autoencoders import Autoencoder
 from textseg.backends.evaluation import evaluating
@@ -53,6 +55,18 @@ class LatentModel(ABC):
         self._autoencoder = Autoencoder(vae, device, name)
         self.known_words = known_words
         self.presence_calibration = presence_calibration
+
+    @property
+    def network(self) -> Module:
+        """What ``predict`` asks."""
+        network: Module = self._network
+        return network
+
+    def with_network(self, network: Module) -> Self:
+        """Return the same model around another network of the same build."""
+        found = copy.copy(self)
+        found._network = network
+        return found
 
     @property
     @abstractmethod
