@@ -10,6 +10,7 @@ import torch
 from diffusers.hooks import apply_layerwise_casting
 from torch import nn
 
+from tests.joint import build_flux_transformer
 from tests.test_contracts import traces
 from tests.tiny import FAMILIES, build_unet
 from textseg.backends.diffusers_unet import wrap_pipeline
@@ -65,6 +66,12 @@ def test_buffers_and_packed_weights_are_shared() -> None:
     second: Any = twin(network, "1.weight").network
     assert second[0].running_mean is network[0].running_mean
     assert second.table is network.table
+
+
+def test_transformers_have_twins_too() -> None:
+    found = twin(build_flux_transformer(), r"to_[kv]\.weight")
+    assert len(found.trained) == 6
+    assert all(weights.requires_grad for weights in found.trained.values())
 
 
 def test_a_compiled_network_has_a_twin_that_is_not_compiled() -> None:

@@ -18,7 +18,9 @@ from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of
 from textseg.backends.processes import VariancePreserving
 from textseg.backends.schedule import Schedule
+from textseg.backends.unet_layers import unet_layers
 from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
+from textseg.diffusion.layers import Layer
 from textseg.diffusion.model import Conditioning
 from textseg.errors import UnsupportedError
 
@@ -68,6 +70,11 @@ class DiffusersUNet(LatentModel):
         dtype = self._parts.text_encoders[0].dtype
         check_finite(text.embeddings, "text encoder", model=self.name, dtype=dtype)
         return text
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        """Return the attentions of the UNet for these latents and prompts, in their order."""
+        height, width = z.shape[2:]
+        return unet_layers(self.network, (height, width), tokens=text.embeddings.shape[1])
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         answer: Tensor = self._network(

@@ -1,0 +1,108 @@
+"""Which attentions a network has, as its model tells them.
+
+Which call is which cannot be told from its shape: a stage of 7 x 11 cells looks at as many cells as
+CLIP has tokens. So a model whose attention can be seen and changed says it: it is ``Attentive``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, cast, runtime_checkable
+
+from torch import Tensor
+from torch.nn import Module
+
+from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.errors import UnsupportedError
+
+Kind = Literal["self", "cross", "joint"]
+Stage = Literal["down", "mid", "up", ""]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One attention of a network, as it is for one size of picture.
+
+    Attributes:
+        kind: "self": cells look at cells; "cross": cells look at words; "joint": both at both.
+        grid: (rows, columns) of the cells.
+        stage: of a network that goes down to few cells and up again; "" where it does not.
+        text: where the words stand among the keys (and queries, if joint); None in "self".
+        picture: where the cells stand among the queries (and keys, but in "cross").
+    """
+
+    kind: Kind
+    grid: tuple[int, int]
+    picture: slice
+    text: slice | None = None
+    stage: Stage = ""
+
+    @classmethod
+    def own(cls, grid: tuple[int, int], *, stage: Stage = "") -> Layer:
+        """Return the layer in which cells look at cells."""
+        return cls("self", grid, slice(0, math.prod(grid)), stage=stage)
+
+    @classmethod
+    def cross(cls, grid: tuple[int, int], tokens: int, *, stage: Stage = "") -> Layer:
+        """Return the layer in which cells look at ``tokens`` of text."""
+        return cls("cross", grid, slice(0, math.prod(grid)), slice(0, tokens), stage)
+
+    @classmethod
+    def joint(cls, grid: tuple[int, int], tokens: int, *, text_first: bool) -> Layer:
+        """Return the layer in which cells and ``tokens`` of text look at both."""
+        cells = math.prod(grid)
+        if text_first:
+            return cls("joint", grid, slice(tokens, tokens + cells), slice(0, tokens))
+        return cls("joint", grid, slice(0, cells), slice(cells, cells + tokens))
+
+    @property
+    def queries(self) -> int:
+        """How many look."""
+        return _end(self.picture, self.text if self.kind == "joint" else None)
+
+    @property
+    def keys(self) -> int:
+        """How many are looked at."""
+        return _end(None if self.kind == "cross" else self.picture, self.text)
+
+
+def _end(*parts: slice | None) -> int:
+    return max(int(part.stop) for part in parts if part is not None)
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """What a ``DiffusionModel`` has as well when its attention can be seen and changed."""
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> Sequence[Layer]:
+        """Return the attentions of one call of the network, in their order.
+
+        ``predict`` makes this one call for latents ``z`` (b, c, h, w), with a prompt of ``text``
+        for each row, and asks torch for nothing else that counts. Raises ``UnsupportedError`` where
+        the network has attentions of another build.
+        """
+
+
+def attentive(model: DiffusionModel) -> Attentive:
+    """Return the model as one whose attention can be seen; raises ``UnsupportedError``."""
+    if not callable(getattr(model, "attention_layers", None)):
+        raise UnsupportedError(
+            f"the attention of the model {model.name!r} cannot be seen or changed",
+            hint="use an edit method that does without, or a model that has attention_layers",
+        )
+    return cast(Attentive, model)
+
+
+def refuse_compiled(network: Module) -> None:
+    """Raise ``UnsupportedError`` for a network of which torch has compiled anything.
+
+    A compiled graph takes what it saw of a control for granted.
+    """
+    for module in network.modules():
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+            raise UnsupportedError(
+                "the network is compiled: its attention cannot be changed",
+                hint="load the model without torch.compile",
+            )
