@@ -14,6 +14,7 @@ from tests.joint import Joint, TextFirst
 from tests.test_contracts import around, traces
 from tests.tiny import FAMILIES
 from textseg.diffusion.attention import Attention, attending
+from textseg.diffusion.features import features
 from textseg.diffusion.layers import Attentive
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
@@ -226,3 +227,32 @@ def test_gradients_pass_through_what_is_seen_and_changed(model: DiffusionModel) 
         assert given.grad.abs().sum() > 0
     for weights in model.network.parameters():
         weights.grad = None
+
+
+# ---------------------------------------------------------------- features
+
+
+def last_block(model: DiffusionModel) -> str:
+    """The last block with blocks of its own: what it gives is a tensor in all of these networks."""
+    return "up_blocks.0" if hasattr(model.network, "up_blocks") else "norm_out"
+
+
+def test_what_a_block_gives_is_seen_and_replaced_on_this_thread_only(model: DiffusionModel) -> None:
+    name, before, expected = last_block(model), left(model), answer(model)
+    given: list[object] = []
+
+    def change(block: str, found: object) -> object:
+        assert block == name
+        given.append(found)
+        return found
+
+    with features(model.network, [name], change):
+        assert torch.equal(answer(model), expected)
+    (tensor,) = given
+    assert isinstance(tensor, torch.Tensor)
+    with features(model.network, [name], lambda _, found: found.flip(0)):  # type: ignore[attr-defined]  # a tensor
+        assert not torch.equal(answer(model), expected)
+        with ThreadPoolExecutor(1) as other:
+            assert torch.equal(other.submit(answer, model).result(), expected)
+    assert left(model) == before
+    assert torch.equal(answer(model), expected)
