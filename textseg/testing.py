@@ -22,6 +22,7 @@ from textseg.diffusion.model import (
     DiffusionModel,
     Levels,
     Prediction,
+    Unclamped,
     level_values,
     per_row,
 )
@@ -94,8 +95,12 @@ class GaussianModel:
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Return the image (b, 3, H, W) in [0, 1], each cell a block of one colour."""
+        return self.decode_unclamped(latents).clamp(0, 1)
+
+    def decode_unclamped(self, latents: Tensor) -> Tensor:
+        """Return the same with the colours that lie outside [0, 1]."""
         image = latents.repeat_interleave(self.latent_stride, -1)
-        return ((image.repeat_interleave(self.latent_stride, -2) + 1) / 2).clamp(0, 1)
+        return (image.repeat_interleave(self.latent_stride, -2) + 1) / 2
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """Return embeddings (n, 1, things): 1 for each thing whose name is a word of the prompt."""
@@ -198,7 +203,12 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     cells = (side // model.latent_stride, 2 * side // model.latent_stride)
     _claim(torch.equal(image, kept), "encode_image changed its input")
     _claim(latents.shape == (1, model.latent_channels, *cells), "encode_image: wrong shape")
-    _claim(model.decode_latents(latents).shape == image.shape, "decode_latents: wrong shape")
+    decoded = model.decode_latents(latents)
+    _claim(decoded.shape == image.shape, "decode_latents: wrong shape")
+    if isinstance(model, Unclamped):
+        again = model.decode_unclamped(latents).clamp(0, 1)
+        same = torch.allclose(again, decoded, rtol=tolerance, atol=tolerance)
+        _claim(same, "decode_unclamped: another picture than that of decode_latents")
     text = model.embed_text(["", prompt])
     _claim(text.prompts == ("", prompt), "embed_text lost a prompt or changed their order")
     lowest, highest = model.sigma_range

@@ -64,14 +64,14 @@ class Autoencoder:
         return (mean - shift) / scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Return the image (b, 3, H, W) in [0, 1] of latents (b, c, h, w)."""
+        """Return the image (b, 3, H, W) of latents (b, c, h, w), in and a little beyond [0, 1]."""
         vae = self._vae_for(pixels=latents.shape[2] * latents.shape[3] * self.stride**2)
         shift, scale = self._units()
         with evaluating(vae), explained_memory():
             unscaled = (latents.to(self.device).float() * scale + shift).to(vae.dtype)
             image: Tensor = vae.decode(unscaled).sample.float()
         check_finite(image, "autoencoder", model=self.model, dtype=vae.dtype)
-        return (image / 2 + 0.5).clamp(0, 1)
+        return image / 2 + 0.5
 
     def _vae_for(self, *, pixels: int) -> AutoencoderKL:
         # the copy shares all weights; its settings are ours, those of the original stay as they are

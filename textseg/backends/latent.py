@@ -144,6 +144,10 @@ class LatentModel(ABC):
 
     def decode_latents(self, latents: Tensor) -> Tensor:
         """Return the image (b, 3, H, W) in [0, 1] of latents (b, c, h, w)."""
+        return self.decode_unclamped(latents).clamp(0, 1)
+
+    def decode_unclamped(self, latents: Tensor) -> Tensor:
+        """Return the same as the autoencoder gives it, a little below 0 and above 1 too."""
         self._check_latents(latents)
         return self._autoencoder.decode(latents)
 

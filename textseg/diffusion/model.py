@@ -239,6 +239,12 @@ class DiffusionModel(Protocol):
 
     Keeps no state between calls. Everything it returns is float32 on ``device``. Where memory runs
     out it raises ``OutOfMemoryError``, whatever its libraries raise, and can be asked for less.
+
+    Gradients pass through ``predict``, to ``z`` and to the embeddings of the text, and through
+    ``decode_latents`` to the latents; no method turns them off or on.
+
+    A model may be able to do more: ``Unclamped`` here, ``textseg.diffusion.layers.Attentive``,
+    ``textseg.diffusion.twin.Refittable``.
     """
 
     @property
@@ -272,7 +278,10 @@ class DiffusionModel(Protocol):
         """
 
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """Return the image (b, 3, H, W) in [0, 1] of latents (b, c, h, w)."""
+        """Return the image (b, 3, H, W) in [0, 1] of latents (b, c, h, w).
+
+        No gradient comes from where it had to be clamped: see ``Unclamped``.
+        """
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """Return the conditioning of the prompts; "" is the model's own "no text"."""
@@ -296,6 +305,14 @@ class DiffusionModel(Protocol):
 
     def prior(self, noise: Tensor, sigma: float | None = None) -> Tensor:
         """Return pure noise as the model sees it at ``sigma``, by default its highest level."""
+
+
+@runtime_checkable
+class Unclamped(Protocol):
+    """What a ``DiffusionModel`` has as well when a loss may ask for what is not clamped."""
+
+    def decode_unclamped(self, latents: Tensor) -> Tensor:
+        """Return what ``decode_latents`` clamps to [0, 1]: gradients come from everywhere."""
 
 
 def covered(model: DiffusionModel, sigma: float) -> float:

@@ -17,7 +17,7 @@ from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step, conditioned, draw_noise, last
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
-from textseg.editing.base import EditMethod, Source
+from textseg.editing.base import Differentiating, EditMethod, Source
 from textseg.editing.result import Evaluations
 from textseg.errors import ModelError
 
@@ -133,13 +133,14 @@ def edited_latents(
     def inverter(levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         # All the way up, once: then edits of any other strength find their levels too.
         every = model.levels(method.steps, cells=cells_of(paths.latents))
-        return paths.inverted(
-            inverting.as_model,
-            every if set(levels) <= set(every) else levels,
-            text=words.source if prompt == "source" else words.empty,
-            solver=solver,
-            watch=follow.stage("inverting"),
-        )
+        with torch.no_grad():
+            return paths.inverted(
+                inverting.as_model,
+                every if set(levels) <= set(every) else levels,
+                text=words.source if prompt == "source" else words.empty,
+                solver=solver,
+                watch=follow.stage("inverting"),
+            )
 
     source = Source(
         latents=paths.latents,
@@ -150,9 +151,9 @@ def edited_latents(
         invert=inverter,
         noise=numbered_noise(paths.latents, seed),
     )
-    with torch.no_grad():
+    with torch.set_grad_enabled(isinstance(method, Differentiating)):
         steps = follow.watched("editing", method.run(decoding.as_model, source))
-        z = last(steps, paths.latents)
+        z = last(steps, paths.latents).detach()
     if not torch.isfinite(z).all():
         raise ModelError(
             f"the network of {model.name!r} returned values that are not numbers",

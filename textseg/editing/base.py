@@ -112,6 +112,17 @@ class EditMethod(Protocol):
         """Yield the steps of the edit; the state after the last one is the edited latents."""
 
 
+@runtime_checkable
+class Differentiating(EditMethod, Protocol):
+    """An edit method that asks the model for gradients: its ``run`` may take them.
+
+    It detaches what it steps from, so that no graph reaches over several steps. Inversion comes
+    without gradients all the same.
+    """
+
+    needs_gradients: ClassVar[Literal[True]]
+
+
 def edit_levels(model: DiffusionModel, method: EditMethod, latents: Tensor) -> tuple[float, ...]:
     """Return the levels that an edit of ``latents`` goes through.
 
