@@ -16,10 +16,12 @@ from tests.editing.helpers import (
     GUIDANCE,
     INVERTING,
     METHODS,
+    MIXING,
     SEED,
     STEPS,
     STOCHASTIC,
     Bench,
+    Exact,
     bench,
     box,
     method_with,
@@ -36,9 +38,9 @@ from textseg.registry.models import load_model
 from textseg.scene import GENERATION_SOLVER, Scene
 from textseg.testing import GaussianModel
 
-EXACT = GaussianModel(rate=0.3)
-STRIDED = GaussianModel(rate=0.3, latent_stride=4, size_multiple=16)
-PLAIN = GaussianModel()  # one Gaussian per text
+EXACT = Exact(rate=0.3)
+STRIDED = Exact(rate=0.3, latent_stride=4, size_multiple=16)
+PLAIN = Exact()  # one Gaussian per text
 MODELS = ["gaussian", "sd1", "sd2", "sd3", "picturebook"]
 
 
@@ -170,6 +172,7 @@ def lost(table: Bench, name: str, *, solver: str, steps: int) -> float:
         ("diffedit", "reused_midpoint", 2),
         ("diffedit", "dpm_solver_2m", 1.6),
         ("mdp", "reused_midpoint", 1),  # its own walk is Euler's
+        ("prompt_to_prompt", "reused_midpoint", 1),  # likewise
     ],
 )
 def test_asking_for_what_is_there_gives_the_picture_back_the_closer_the_more_steps(
@@ -184,7 +187,12 @@ def test_asking_for_what_is_there_gives_the_picture_back_the_closer_the_more_ste
 
 @pytest.mark.parametrize(
     ("name", "solver", "tolerance"),
-    [("diffedit", "reused_midpoint", 0.05), ("diffedit", "dpm_solver_2m", 0.25), ("mdp", "", 0.15)],
+    [
+        ("diffedit", "reused_midpoint", 0.05),
+        ("diffedit", "dpm_solver_2m", 0.25),
+        ("mdp", "", 0.15),
+        ("prompt_to_prompt", "", 0.15),
+    ],
 )
 def test_asking_the_shipped_model_for_what_is_there_gives_the_picture_back(
     name: str, solver: str, tolerance: float
@@ -232,6 +240,7 @@ def test_what_is_cached_changes_no_bit(name: str) -> None:
     assert fresh.evaluations == first.evaluations
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in MIXING])
 def test_rows_of_a_batch_do_not_decide_the_result(name: str, tiny_models) -> None:
     class RowByRow:
         """Sends every row through the network alone."""

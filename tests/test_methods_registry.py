@@ -37,6 +37,11 @@ OWN = {
     "diffedit": ("DiffEdit", "arXiv:2210.11427", {"strength": 0.8}),
     "flowedit": ("FlowEdit", "arXiv:2412.08629", {"guidance": 13.5, "source_guidance": 3.5}),
     "mdp": ("MDP", "arXiv:2303.16765", {"steps": 50, "reuse_share": 0.5}),
+    "prompt_to_prompt": (
+        "PromptToPrompt",
+        "arXiv:2208.01626",
+        {"steps": 50, "cross_share": 0.8, "self_share": 0.4, "new_words": 1.0},
+    ),
     "sdedit": ("SDEdit", "arXiv:2108.01073", {"steps": 50, "guidance": 7.5}),
 }
 SIZE = (16, 24)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.editing.helpers import INVERTING, METHODS, STEPS, Watched, box, method_with
+from tests.editing.helpers import INVERTING, METHODS, STEPS, Exact, Watched, box, method_with
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.diffedit import DiffEdit
 from textseg.editing.kinds import DEFAULTS, Change
@@ -32,7 +32,7 @@ from textseg.testing import GaussianModel
 
 SIZE = (32, 48)
 MASK = box(SIZE, 4, 6, 20, 30)
-MODEL = GaussianModel(rate=0.3)
+MODEL = Exact(rate=0.3)
 
 
 class Caption:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from textseg.diffusion.inversion import invert
+from textseg.diffusion.layers import Layer
 from textseg.diffusion.model import (
     Conditioning,
     DiffusionModel,
@@ -24,9 +25,10 @@ from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]
-INVERTING = ["diffedit", "mdp"]
-BLENDING = ["blended", "diffedit", "mdp"]  # put the background back after every step
+INVERTING = ["diffedit", "mdp", "prompt_to_prompt"]
+BLENDING = ["blended", *INVERTING]  # put the background back after every step
 STOCHASTIC = ["blended", "flowedit", "sdedit"]
+MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 
 
@@ -38,7 +40,18 @@ def method_with(name: str, **options: object) -> EditMethod:
 
 
 @dataclass(frozen=True)
-class Watched(GaussianModel):
+class Exact(GaussianModel):
+    """Has no attentions and says so: methods that change them run on it, and change nothing."""
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        return ()
+
+    def embed_text(self, prompts: Sequence[str]) -> Conditioning:
+        return replace(super().embed_text(prompts), words=((None,),) * len(prompts))
+
+
+@dataclass(frozen=True)
+class Watched(Exact):
     """Remembers what it was asked: the prompts and the level of each call, pictures and texts."""
 
     calls: list[tuple[str, ...]] = field(default_factory=list)

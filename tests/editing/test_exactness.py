@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.editing.helpers import METHODS, Watched, box, method_with
+from tests.editing.helpers import METHODS, Exact, Watched, box, method_with
 from textseg.editing.result import Edit, pixels_of
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import open_picture
@@ -21,7 +21,7 @@ SIZE = (36, 52)
 MASK = box(SIZE, 6, 10, 24, 34)
 
 
-class Small(GaussianModel):
+class Small(Exact):
     native_size = 24  # larger pictures are scaled down for the model
 
 
@@ -29,7 +29,7 @@ class SmallWatched(Watched):
     native_size = 24
 
 
-MODEL = GaussianModel(rate=0.3, latent_stride=4, size_multiple=8)
+MODEL = Exact(rate=0.3, latent_stride=4, size_multiple=8)
 SMALL = Small(rate=0.3, latent_stride=2, size_multiple=4)
 
 RNG = np.random.default_rng(7)

@@ -27,6 +27,7 @@ METHODS = Names("method", "textseg.methods", {
     "sdedit": Own("textseg.editing.sdedit:SDEdit"),
     "flowedit": Own("textseg.editing.flowedit:FlowEdit"),
     "mdp": Own("textseg.editing.mdp:MDP"),
+    "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
 })  # fmt: skip
 
 
