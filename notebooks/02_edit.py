@@ -131,7 +131,7 @@ trees, hut = beach.segment_all(["tree", "house"])
 beach.edit("tree", "orange tree", mask=trees.pick("left") - hut, seed=3)
 
 # %% [markdown]
-# ## Five ways to do it
+# ## Six ways to do it
 #
 # Nobody has found the one best way to edit with a diffusion model, so there are several, each a
 # paper. If you name none, the package takes what did best at this kind of change when it was
@@ -139,19 +139,19 @@ beach.edit("tree", "orange tree", mask=trees.pick("left") - hut, seed=3)
 
 # %%
 for method in textseg.methods():
-    print(f"{method.name:<10}{method.title} ({method.paper})")
+    print(f"{method.name:<18}{method.title} ({method.paper})")
 
 # %% [markdown]
-# The same wish, five times, in this order. The mask is found once and kept by the scene, so only
+# The same wish, six times, in this order. The mask is found once and kept by the scene, so only
 # the painting is repeated.
 
-# %% alt="Five red fish, side by side, one for each method"
+# %% alt="Six red fish, side by side, one for each method"
 fishes = [scene.edit("orange fish", "red fish", method=each.name) for each in textseg.methods()]
 row(*[edit.image.crop((120, 120, 256, 256)) for edit in fishes])
 
 # %%
 for edit in fishes:
-    print(f"{edit.name:<10}{edit.evaluations.total:>4} network evaluations")
+    print(f"{edit.name:<18}{edit.evaluations.total:>4} network evaluations")
 
 # %% [markdown]
 # Each method has its options, which `textseg methods` lists in the shell. The same three are
