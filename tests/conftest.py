@@ -48,7 +48,7 @@ def tiny_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
 @pytest.fixture(scope="session")
 def tiny_models(tiny_folders: Mapping[str, Path]) -> Mapping[str, LatentModel]:
     """The saved checkpoints, loaded once; tests must not change them."""
-    from textseg.backends.families import load_family
+    from textseg.registry.families import load_family
 
     return {
         name: load_family(folder, device="cpu", local_files_only=True)

@@ -50,7 +50,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.drawing",
         "textseg.segmentation.result",
     ),
-    "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends", "textseg.plugins"),
+    "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
     "textseg.testing": (*BORDER, "textseg.diffusion"),
     "textseg.captioning": (
         *BORDER,
@@ -180,9 +180,9 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.picturebook": ("textseg.picturebook",),
     "textseg.picturebook.model": (
         "textseg.picturebook",
-        "textseg.backends",
         "textseg.captioning",
         "textseg.diffusion",
+        "textseg.registry.families",
     ),
     "textseg.picturebook.demo": (
         *BORDER,

@@ -20,7 +20,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import Cancelled
 from textseg.progress import CancelToken
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 
 JOINT = {"sd3": Joint, "flux": TextFirst}
 PROMPTS = ["a red tree", "house"]

@@ -18,13 +18,13 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils.logging import is_progress_bar_enabled
 
 from tests.tiny import FAMILIES, block_of, in_training, network_of, with_dropout
-from textseg.backends.families import wrap_family
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import conditioned, draw_noise, walk
 from textseg.errors import Cancelled, InvalidInputError
 from textseg.picturebook import weights_folder
 from textseg.progress import CancelToken
 from textseg.registry.captioners import load_captioner
+from textseg.registry.families import wrap_family
 from textseg.registry.models import load_model, models
 from textseg.scene import Scene
 from textseg.testing import GaussianModel, check_model

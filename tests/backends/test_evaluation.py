@@ -13,9 +13,9 @@ import torch
 from tests.tiny import FAMILIES, build_sd, in_training
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.backends.evaluation import evaluating
-from textseg.backends.families import wrap_family
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
+from textseg.registry.families import wrap_family
 
 PICTURE = draw_noise((1, 3, 16, 24), seed=0).sigmoid()
 

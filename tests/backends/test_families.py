@@ -10,11 +10,11 @@ import pytest
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from tests.tiny import build_sd
-from textseg.backends import families
 from textseg.backends.diffusers_unet import DiffusersUNet
-from textseg.backends.families import Family, load_family, wrap_family
+from textseg.backends.family import Family
 from textseg.errors import ModelError, UnsupportedError
-from textseg.registry import load_model
+from textseg.registry.families import FAMILIES, load_family, wrap_family
+from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 
 
@@ -74,13 +74,13 @@ FAMILY = Family(load_toy, wrap_toy)
 def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     """A family of another package, one that is broken, and one that takes a name of ours."""
     points = [
-        EntryPoint("ToyPipeline", f"{__name__}:FAMILY", families.GROUP),
-        EntryPoint("GonePipeline", "textseg.no_such_module:FAMILY", families.GROUP),
-        EntryPoint("StableDiffusionPipeline", f"{__name__}:FAMILY", families.GROUP),
+        EntryPoint("ToyPipeline", f"{__name__}:FAMILY", FAMILIES.group),
+        EntryPoint("GonePipeline", "textseg.no_such_module:FAMILY", FAMILIES.group),
+        EntryPoint("StableDiffusionPipeline", f"{__name__}:FAMILY", FAMILIES.group),
     ]
     monkeypatch.setattr(
-        "textseg.plugins.entry_points",
-        lambda group: points if group == families.GROUP else [],
+        "textseg.registry.plugins.entry_points",
+        lambda group: points if group == FAMILIES.group else [],
     )
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 

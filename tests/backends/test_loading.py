@@ -19,10 +19,10 @@ from tests.tiny import (
     drop_a_bias,
 )
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
-from textseg.backends.families import wrap_family
 from textseg.backends.loading import explained_loading
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 from textseg.registry.captioners import load_captioner
+from textseg.registry.families import wrap_family
 from textseg.registry.models import load_model
 
 

@@ -19,7 +19,7 @@ from textseg.backends.stable_diffusion_3 import (
 )
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnsupportedError
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 from textseg.scene import Scene
 
 T5_TOKENS = 256

@@ -10,7 +10,6 @@ from torch.testing import assert_close
 
 from tests.test_contracts import fingerprint, settled
 from tests.tiny import FAMILIES
-from textseg.backends.families import wrap_family
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.model import DiffusionModel
@@ -21,6 +20,7 @@ from textseg.images import to_tensor
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.progress import CancelToken
+from textseg.registry.families import wrap_family
 from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 

@@ -15,7 +15,7 @@ from tests.tiny import build_sd
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.model import DiffusionModel, Unclamped
 from textseg.diffusion.sampling import Step, conditioned, draw_noise
-from textseg.editing.apply import Follow, Latents, Paths, Words, edited_latents
+from textseg.editing.apply import FollowWalk, Latents, Paths, Words, edited_latents
 from textseg.editing.base import Differentiating, EditMethod, Source
 from textseg.testing import GaussianModel
 
@@ -45,7 +45,7 @@ def result(table: Bench, method: EditMethod) -> Latents:
     words = Words(*(table.text(prompt) for prompt in ("tree", "house", "", "")))
     mask, paths = table.everything, Paths(table.latents)
     return edited_latents(
-        table.model, paths, mask, method=method, words=words, seed=0, follow=Follow()
+        table.model, paths, mask, method=method, words=words, seed=0, follow=FollowWalk()
     )
 
 

@@ -43,7 +43,7 @@ def test_every_kind_has_defaults() -> None:
 @pytest.mark.parametrize("kind", get_args(Change))
 def test_defaults_are_a_registered_method_with_options_that_it_has(kind: Change) -> None:
     usual = DEFAULTS[kind]
-    assert usual.method in METHODS
+    assert usual.method in METHODS.names()
     method = make_method(usual.method, usual.options)
     assert method_name(method) == usual.method
     assert {name: getattr(method, name) for name in usual.options} == usual.options

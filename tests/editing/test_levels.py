@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from tests.editing.helpers import METHODS, bench, method_with
+from tests.editing.helpers import METHODS, Exact, bench, method_with
 from textseg.diffusion.model import Cells, cells_of
 from textseg.scene import Scene
-from textseg.testing import GaussianModel, check_model
+from textseg.testing import check_model
 
 
 @dataclass(frozen=True)
-class Shifting(GaussianModel):
+class Shifting(Exact):
     """Takes larger steps near the noise where a picture is larger, as FLUX does (eq. in SD 3)."""
 
     native_size: int = 16

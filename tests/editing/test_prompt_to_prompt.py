@@ -19,17 +19,17 @@ from textseg.editing.aligning import aligned
 from textseg.editing.base import EditMethod, edit_levels
 from textseg.editing.prompt_to_prompt import PromptToPrompt
 from textseg.errors import UnsupportedError
-from textseg.registry import load_model
+from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 
 WORDS = {"source": "a red house", "target": "a big red boat"}
 FREE = {"cross_share": 0.0, "self_share": 0.0}
 
 
-@pytest.fixture(params=["sd1", "xl", "picturebook", "sd3", "flux"])
+@pytest.fixture(params=["sd1", "xl", "sd3", "picturebook", "joint", "flux"])
 def model(request: pytest.FixtureRequest, tiny_models) -> DiffusionModel:
-    if request.param in ("sd3", "flux"):
-        return Joint() if request.param == "sd3" else TextFirst()
+    if request.param in ("joint", "flux"):
+        return Joint() if request.param == "joint" else TextFirst()
     return tiny_models.get(request.param) or load_model(request.param, device="cpu")
 
 
@@ -47,7 +47,7 @@ def calls_of(
     found: list[tuple[Attention, Attention, Conditioning]] = []
 
     def seen(call: Attention) -> Attention:
-        found.append((call, control(call), text))
+        found.append((call, control(call, [1]), text))
         return call
 
     z = draw_noise((3, model.latent_channels, 8, 12), seed=0)
@@ -108,11 +108,11 @@ def test_new_words_count_more_in_the_target_alone(model: DiffusionModel) -> None
 def test_fine_stages_keep_their_own_self_attention(tiny_models) -> None:
     control = PromptToPrompt().control(aligned(*(tiny_models["sd1"].embed_text(["a"]),) * 2), 0.0)
     (call, *_) = (before for before, _, _ in calls_of(tiny_models["sd1"]))
-    assert control(call) is not call
+    assert control(call, [1]) is not call
     fine = replace(call, layer=replace(call.layer, grid=(16, 17)))
-    assert control(fine) is fine
+    assert control(fine, [1]) is fine
     without_stages = replace(fine, layer=replace(fine.layer, stage=""))
-    assert control(without_stages) is not without_stages
+    assert control(without_stages, [1]) is not without_stages
 
 
 def test_without_control_it_is_guided_sampling_from_the_inverted_picture(
@@ -122,7 +122,7 @@ def test_without_control_it_is_guided_sampling_from_the_inverted_picture(
     method = p2p(**FREE)
     found = table.run(method, table.everything)
     start = table.made[-1].states[0]
-    expected = table.sampled(start, edit_levels(model, method))
+    expected = table.sampled(start, edit_levels(model, method, table.latents))
     assert_close(found, expected, rtol=1e-4, atol=1e-4)
     assert not torch.allclose(table.run(p2p(), table.everything), found, atol=1e-3)
 

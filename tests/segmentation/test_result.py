@@ -166,8 +166,8 @@ def test_plots_are_figures_that_leave_pyplot_alone(found: Segmentations) -> None
     assert titles[0].startswith("tree: present (")
     assert titles[1].startswith("house: not present (")
     code = (
-        "import sys, numpy; from textseg.segmentation.drawing import Panel, figure;"
-        "figure([Panel('$x', numpy.eye(3))]);"
+        "import sys, numpy; from textseg.segmentation.drawing import FigureField, figure;"
+        "figure([FigureField('$x', numpy.eye(3))]);"
         "assert 'matplotlib.figure' in sys.modules; assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

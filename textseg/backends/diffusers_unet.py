@@ -12,7 +12,7 @@ from torch import Tensor
 from textseg.backends import clip_text
 from textseg.backends.autoencoders import halvings
 from textseg.backends.calibration import calibration_in
-from textseg.backends.families import Family
+from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
 from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of

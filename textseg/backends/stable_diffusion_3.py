@@ -17,7 +17,7 @@ from torch import Tensor
 
 from textseg.backends.calibration import calibration_in
 from textseg.backends.evaluation import evaluating
-from textseg.backends.families import Family
+from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
 from textseg.backends.flow import Flow, line_mu
 from textseg.backends.latent import LatentModel
@@ -41,6 +41,7 @@ from textseg.backends.tokens import (
     unknown_notes,
     words_of,
 )
+from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 from textseg.errors import UnsupportedError
 
@@ -130,6 +131,19 @@ class StableDiffusion3(LatentModel):
             notes=tuple((*t, *r.notes) for t, r in zip(told, read, strict=True)),
             unknown=unknown,
             words=tuple(r.words for r in read),
+        )
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        """Return the attentions of the transformer, in their order; see ``Attentive``."""
+        network = self.network
+        refuse_compiled(network)
+        rows, columns = z.shape[2:]
+        grid = rows // self.patch, columns // self.patch
+        joint = Layer.joint(grid, text.embeddings.shape[1], text_first=False)
+        dual = self._network.config.dual_attention_layers
+        blocks = range(self._network.config.num_layers)
+        return tuple(
+            layer for k in blocks for layer in ([joint, Layer.own(grid)] if k in dual else [joint])
         )
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:

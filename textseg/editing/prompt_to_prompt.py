@@ -16,19 +16,19 @@ cells likewise.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, cast
 
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from textseg.diffusion.attention import Attention, Control, attending
+from textseg.diffusion.attention import Attention, attending
 from textseg.diffusion.layers import attentive
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
-from textseg.diffusion.sampling import Step, conditioned, walk
+from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
+from textseg.diffusion.sampling import Step, guided, walk
 from textseg.editing.aligning import Aligned, aligned
 from textseg.editing.base import (
     STRICT,
@@ -76,58 +76,92 @@ class PromptToPrompt:
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the edit."""
         attentive(model)
-        texts = Conditioning.cat([source.negative, source.target, source.source])
-        words = aligned(texts[2], texts[1])
-        levels = edit_levels(model, self)
+        words = aligned(source.source, source.target)
+        levels = edit_levels(model, self, source.latents)
         path = source.invert(levels, solver=self.inversion_solver, prompt=self.inversion_prompt)
         gone = {sigma: k / (len(levels) - 1) for k, sigma in enumerate(levels)}
 
         def denoise(z: Tensor, sigma: float) -> Prediction:
-            watched = attending(model, self.control(words, gone[sigma]))
-            rows = torch.cat([z, z, path.at(sigma)])
-            away, towards, _ = conditioned(watched, texts)(rows, sigma).velocity.chunk(3)
-            return Prediction.from_velocity(z, sigma, away + self.guidance * (towards - away))
+            led = _Led(model, self.control(words, gone[sigma]), path.at(sigma), source)
+            stands_in = cast(DiffusionModel, led)
+            return guided(stands_in, source.target, source.negative, scale=self.guidance)(z, sigma)
 
         after = keep_background(source, levels, path.at)
         return walk(denoise, path.at(levels[0]), levels, after=after)
 
-    def control(self, words: Aligned, gone: float) -> Control:
-        """Return what is done to attention after a share of the steps; rows as in ``texts``."""
+    def control(self, words: Aligned, gone: float) -> LeadingControl:
+        """Return what is done to attention after a share of the steps.
+
+        It is told the rows of the target; the last row is the source's.
+        """
         swapping, holding = gone < self.cross_share, gone < self.self_share
 
-        def led(call: Attention) -> Attention:
+        def lead(call: Attention, rows: Sequence[int]) -> Attention:
             layer = call.layer
             held = holding and (not layer.stage or math.prod(layer.grid) <= FEW)
             if layer.text is None:  # from equal queries and keys come equal probabilities
-                return replace(call, q=_held(call.q), k=_held(call.k)) if held else call
-            if swapping or (held and layer.kind == "joint"):
-                call = _led(call, words, swapping=swapping, holding=held and layer.kind == "joint")
+                if not held:
+                    return call
+                return replace(call, q=_with_source(call.q, rows), k=_with_source(call.k, rows))
+            joint = held and layer.kind == "joint"
+            if swapping or joint:
+                call = _led(call, rows, words, swapping=swapping, holding=joint)
             if self.new_words == 1:
                 return call
-            weights = torch.ones(3, 1, 1, layer.keys, device=call.q.device)
-            weights[1, ..., layer.text] = torch.where(words.new, self.new_words, 1.0).to(weights)
+            weights = torch.ones(len(call.q), 1, 1, layer.keys, device=call.q.device)
+            heavier = torch.where(words.new, self.new_words, 1.0).to(weights)
+            for row in rows:
+                weights[row, ..., layer.text] = heavier
             return call.reweighted(weights)
 
-        return led
+        return lead
 
 
-def _held(rows: Tensor) -> Tensor:
-    away, _, source = rows.chunk(3)
-    return torch.cat([away, source, source])
+LeadingControl = Callable[[Attention, Sequence[int]], Attention]
 
 
-def _led(call: Attention, words: Aligned, *, swapping: bool, holding: bool) -> Attention:
+class _Led:
+    """Stands in for a model: the source is asked too, and leads the attention of the target."""
+
+    def __init__(
+        self, model: DiffusionModel, lead: LeadingControl, state: Tensor, source: Source
+    ) -> None:
+        self._model, self._lead, self._state, self._source = model, lead, state, source
+
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        target = self._source.target.prompts[0]
+        rows = [row for row, prompt in enumerate(text.prompts) if prompt == target]
+        watched = attending(self._model, lambda call: self._lead(call, rows))
+        both = Conditioning.cat([text, self._source.source])
+        found = watched.predict(torch.cat([z, self._state]), sigma, both)
+        return Prediction(found.x0[:-1], found.eps[:-1], found.velocity[:-1])
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._model, name)
+
+
+def _with_source(values: Tensor, rows: Sequence[int]) -> Tensor:
+    found = values.clone()
+    found[rows] = values[-1]
+    return found
+
+
+def _led(
+    call: Attention, rows: Sequence[int], words: Aligned, *, swapping: bool, holding: bool
+) -> Attention:
     """Return the call in which the cells of the target look where those of the source do."""
     cells, text = call.layer.picture, call.layer.text
-    away, own, source = call.probabilities().chunk(3)  # (1, heads, queries, keys)
-    found = own.clone()
-    if swapping:
-        before, now = source[..., cells, text], own[..., cells, text]
-        swapped = torch.where(words.known.to(now.device), before @ words.given.to(now), now)
-        found[..., cells, text] = _sharing(swapped, now)
-    if holding:
-        found[..., cells, cells] = _sharing(source[..., cells, cells], own[..., cells, cells])
-    return call.with_probabilities(torch.cat([away, found, source]))
+    looks = call.probabilities()  # (rows, heads, queries, keys)
+    found, source = looks.clone(), looks[-1]
+    for row in rows:
+        if swapping:
+            before, now = source[:, cells, text], looks[row, :, cells, text]
+            swapped = torch.where(words.known.to(now.device), before @ words.given.to(now), now)
+            found[row, :, cells, text] = _sharing(swapped, now)
+        if holding:
+            kept = _sharing(source[:, cells, cells], looks[row, :, cells, cells])
+            found[row, :, cells, cells] = kept
+    return call.with_probabilities(found)
 
 
 def _sharing(looks: Tensor, total: Tensor) -> Tensor:

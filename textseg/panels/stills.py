@@ -12,7 +12,7 @@ from PIL import Image
 from textseg.images import to_uint8
 from textseg.panels.leaves import picture_bytes
 from textseg.panels.shown import Shown
-from textseg.segmentation.drawing import COLOURS, Layer, display_scale, overlay
+from textseg.segmentation.drawing import COLOURS, MaskLayer, display_scale, overlay
 
 LONGEST: Final = 768  # pixels along a side: enough for a page, little in a notebook's file
 SIDE_BY_SIDE: Final = 1152
@@ -23,7 +23,7 @@ def with_masks(rgb: NDArray[np.float32], shown: Sequence[Shown], cut: float) -> 
     small = _fitted(rgb)
     size = small.shape[:2]
     layers = [
-        Layer(_resized(each.mask.soft, size), COLOURS[k % len(COLOURS)], cut)
+        MaskLayer(_resized(each.mask.soft, size), COLOURS[k % len(COLOURS)], cut)
         for k, each in enumerate(shown)
         if each.present
     ]

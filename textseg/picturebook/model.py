@@ -15,7 +15,7 @@ NAME = "picturebook"
 
 def load_model(*, device: str, dtype: str, local_files_only: bool) -> DiffusionModel:
     """Return the model; its files are there, whether or not the network may be used."""
-    from textseg.backends.families import load_family
+    from textseg.registry.families import load_family
 
     return load_family(
         weights_folder(),

@@ -81,7 +81,7 @@ def load_model(
     if loader is not None:
         found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
         return cast("DiffusionModel", found)
-    from textseg.backends.families import load_family
+    from textseg.registry.families import load_family
 
     source = os.path.expanduser(name)
     MODELS.check_source(source)
@@ -97,8 +97,8 @@ def check_model(model: str) -> None:
 def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:
     from diffusers import DiffusionPipeline
 
-    from textseg.backends.families import wrap_family
     from textseg.diffusion.model import DiffusionModel
+    from textseg.registry.families import wrap_family
 
     if isinstance(model, DiffusionPipeline):
         return wrap_family(model, device=device, dtype=dtype)

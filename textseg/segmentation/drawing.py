@@ -26,7 +26,7 @@ PANEL_INCHES = 3.2
 
 
 @dataclass(frozen=True)
-class Layer:
+class MaskLayer:
     """A soft mask (H, W) to draw in one colour ("#rrggbb"), with a line where it crosses ``line``.
 
     ``line`` None draws none.
@@ -46,7 +46,9 @@ class FigureField:
     top: float | None = None
 
 
-def overlay(rgb: NDArray[np.float32], layers: Sequence[Layer], *, enlarge: int = 1) -> Image.Image:
+def overlay(
+    rgb: NDArray[np.float32], layers: Sequence[MaskLayer], *, enlarge: int = 1
+) -> Image.Image:
     """Return the picture (H, W, 3) with the layers lit up and what is in none of them greyed.
 
     ``enlarge`` draws every pixel as a square of that many, so that lines get finer.

@@ -21,7 +21,7 @@ from scipy import ndimage
 from textseg.errors import InvalidInputError
 from textseg.images import freeze, plain_array, size_words
 from textseg.segmentation import drawing
-from textseg.segmentation.drawing import COLOURS, Layer
+from textseg.segmentation.drawing import COLOURS, MaskLayer
 from textseg.segmentation.phrases import joined, negated, remarked
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
 from textseg.segmentation.pieces import FURTHEST, Box, Pieces, Point, checked_points, find_pieces
@@ -257,7 +257,7 @@ class Mask(MaskAlgebra):
             enlarge: draw each pixel as a square of that many.
         """
         line = HALF if threshold is None else threshold
-        return drawing.overlay(self.rgb, [Layer(self.soft, colour, line)], enlarge=enlarge)
+        return drawing.overlay(self.rgb, [MaskLayer(self.soft, colour, line)], enlarge=enlarge)
 
     def __repr__(self) -> str:
         """Return a line with name, number of regions and covered area."""

@@ -16,7 +16,7 @@ from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.drawing import COLOURS, FigureField, Layer
+from textseg.segmentation.drawing import COLOURS, FigureField, MaskLayer
 from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.phrases import quoted, remarked
@@ -210,7 +210,7 @@ class Segmentation(MaskAlgebra):
             enlarge: draw each pixel as a square of that many.
         """
         line = (HALF if self.present else None) if threshold is None else threshold
-        return drawing.overlay(self.rgb, [Layer(self.soft, colour, line)], enlarge=enlarge)
+        return drawing.overlay(self.rgb, [MaskLayer(self.soft, colour, line)], enlarge=enlarge)
 
     def plot(self) -> Figure:
         """Return a matplotlib figure: the picture, the overlay, the soft mask and its spread."""
@@ -218,7 +218,9 @@ class Segmentation(MaskAlgebra):
             [
                 FigureField(
                     "picture",
-                    drawing.overlay(self.rgb, [Layer(np.ones_like(self.soft), "#ffffff", None)]),
+                    drawing.overlay(
+                        self.rgb, [MaskLayer(np.ones_like(self.soft), "#ffffff", None)]
+                    ),
                 ),
                 self.panel(COLOURS[0]),
                 FigureField("soft mask", self.soft, top=1),

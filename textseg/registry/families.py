@@ -1,69 +1,34 @@
 """The door: which family a model belongs to, by the classes that its index or pipeline names.
 
-Other packages add families through entry points in the group ``textseg.families``: named after the
-class of a pipeline or of its network, they stand for a ``Family``.
+Another package adds one through an entry point in the group ``textseg.families``: named after the
+class of a pipeline or of its network, it stands for a ``textseg.backends.family.Family``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from textseg.backends.family import Family
 from textseg.backends.index import Index, class_name, index_of, read_index
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import UnsupportedError
-from textseg.registry.plugins import loaded, plugins
+from textseg.registry.named import Names, Own
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
-GROUP = "textseg.families"
-
-
-class Load(Protocol):
-    """Loads a model from a folder or a hub id."""
-
-    def __call__(
-        self,
-        source: str | os.PathLike[str],
-        *,
-        device: str,
-        dtype: str,
-        local_files_only: bool,
-        name: str | None,
-        known_words: frozenset[str] | None,
-    ) -> DiffusionModel:
-        """Return the model; "auto" is a device and a precision. See ``load_family``."""
-
-
-class Wrap(Protocol):
-    """Makes a model of a loaded pipeline."""
-
-    def __call__(self, pipeline: DiffusionPipeline, *, device: str, dtype: str) -> DiffusionModel:
-        """Return the model, which shares the pipeline's networks and changes nothing in it."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """How the models of a family are made."""
-
-    load: Load
-    wrap: Wrap
-
-
-_UNET = ("Stable Diffusion 1.x, 2.x and XL", "textseg.backends.diffusers_unet:FAMILY")
-_SD3 = ("Stable Diffusion 3 and 3.5", "textseg.backends.stable_diffusion_3:FAMILY")
-FAMILIES: Mapping[str, tuple[str, str]] = {
+_UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x and XL")
+_SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
+FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
     "UNet2DConditionModel": _UNET,
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
-}
-"""Class of a pipeline, or of a network that serves several -> what people call it, and its home."""
+})  # fmt: skip
+"""By the class of a pipeline, or of a network that serves several pipelines."""
 
 
 def load_family(
@@ -117,18 +82,15 @@ def wrap_family(
 def _family_of(index: Index, source: str, *names: str) -> Family:
     """Return the family of the first of these classes that has one: pipeline, then its parts."""
     pipeline = str(index.get("_class_name", "pipeline"))
-    others = {point.name: point for point in plugins(GROUP, own=FAMILIES)}
+    known = FAMILIES.names()
     for name in (*names, pipeline, *_parts(index)):
-        point = others.get(name)
-        if name in FAMILIES:
-            point = EntryPoint(name, FAMILIES[name][1], GROUP)
-        if point is not None:
-            family: Family = loaded(point, "family")
+        if name in known:
+            family: Family = FAMILIES.find(name)
             return family
-    supported = dict.fromkeys([*(title for title, _ in FAMILIES.values()), *sorted(others)])
+    about = [FAMILIES.own[name].description if name in FAMILIES.own else name for name in known]
     raise UnsupportedError(
         f"the model {source!r} is not supported: {pipeline} is of no family that is known here",
-        hint=f"supported: {'; '.join(supported)}",
+        hint=f"supported: {'; '.join(dict.fromkeys(about))}",
     )
 
 
