@@ -50,7 +50,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.result",
     ),
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
-    "textseg.testing": (*BORDER, "textseg.diffusion"),
+    "textseg.testing": (*BORDER, "textseg.diffusion", "textseg.picturebook.weights_folder"),
     "textseg.captioning": (
         *BORDER,
         "textseg.backends.evaluation",
@@ -114,6 +114,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.pieces",
         "textseg.segmentation.query",
         "textseg.segmentation.result",
+        "textseg.diffusion.card.ModelCard",
         "textseg.diffusion.model",
     ),
     # views on the toolbox: no model, no method by name

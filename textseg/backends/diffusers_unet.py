@@ -8,10 +8,9 @@ sigma = s / (a + s), and answer in all three forms.
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +22,14 @@ from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import (
     FAMILIES,
     Parts,
-    explained_loading,
+    choose_device,
     explained_memory,
     load_parts,
     parts_of,
 )
 from textseg.backends.schedule import Schedule
+from textseg.backends.unet_card import PRECISION, unet_card
+from textseg.diffusion.card import ModelCard, read_card, read_precision
 from textseg.diffusion.model import Conditioning, Levels, Prediction, level_values, per_row
 from textseg.errors import InvalidInputError, ModelError, PrecisionError, UnsupportedError
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DiffusionPipeline
 
 TILE_ABOVE = 1024 * 1024  # pixels; larger pictures go through the autoencoder in tiles
-CALIBRATION_FILE = "presence_calibration.json"
 TILE_SIDE = 512  # pixels; the size that Stable Diffusion's autoencoder was trained for
 
 
@@ -48,26 +48,28 @@ class DiffusersUNet:
         parts: Parts,
         *,
         name: str,
-        known_words: frozenset[str] | None = None,
-        presence_calibration: Mapping[str, object] | None = None,
+        card: ModelCard | None = None,
     ) -> None:
         """Check that the parts fit together and that this backend knows how to ask them.
 
-        ``known_words`` are the lower-case words that a small vocabulary has learned; the others
-        are ``unknown`` to ``embed_text``. ``None`` means an open vocabulary. Raises
+        ``card`` is what the model is used to; ``None`` for what its family is. Raises
         ``UnsupportedError``.
         """
         _check_unet(parts, name)
         self._name = name
         self._parts = parts
-        self.known_words = known_words
-        self.presence_calibration = presence_calibration
+        self._card = unet_card(parts, name) if card is None else card
         self._schedule = Schedule.of(parts.scheduler)
 
     @property
     def name(self) -> str:
         """What people call it."""
         return self._name
+
+    @property
+    def card(self) -> ModelCard:
+        """What it is used to, and where those numbers come from."""
+        return self._card
 
     @property
     def device(self) -> torch.device:
@@ -89,12 +91,6 @@ class DiffusersUNet:
     def size_multiple(self) -> int:
         """Image sides must divide by this, so that every stage of the UNet has whole cells."""
         return self.latent_stride * _halvings(self._parts.unet.config.block_out_channels)
-
-    @property
-    def native_size(self) -> int:
-        """Side in pixels of the square pictures that the UNet was trained on."""
-        sample = self._parts.unet.config.sample_size
-        return int(sample if isinstance(sample, int) else max(sample)) * self.latent_stride
 
     @property
     def latent_channels(self) -> int:
@@ -144,7 +140,7 @@ class DiffusersUNet:
 
         The notes say, per prompt, what the tokenizer cut off and which words are unknown.
         """
-        text = clip_text.embed(self._parts, prompts, known_words=self.known_words)
+        text = clip_text.embed(self._parts, prompts, known_words=self._card.language.known_words)
         self._check_finite(text.embeddings, "text encoder", self._parts.text_encoders[0].dtype)
         return text
 
@@ -258,30 +254,19 @@ def load_unet_model(
     dtype: str = "auto",
     local_files_only: bool = False,
     name: str | None = None,
-    known_words: frozenset[str] | None = None,
 ) -> DiffusersUNet:
     """Load a diffusers folder or hub id.
 
-    A local folder may hold ``CALIBRATION_FILE``, which tells how its presence statistics are to be
-    read; ``textseg.segmentation.presence`` makes it. ``device`` "auto" prefers cuda, then mps, then
-    cpu; ``dtype`` "auto" is float32 on a cpu, float16 elsewhere. ``known_words``: see
-    ``DiffusersUNet``. Raises ``ModelError`` and ``UnsupportedError``.
+    A local folder may hold a card of its own, see ``textseg.diffusion.card``. ``device`` "auto"
+    prefers cuda, then mps, then cpu; ``dtype`` "auto" is float32 on a cpu, elsewhere what the card
+    says. Raises ``ModelError`` and ``UnsupportedError``.
     """
+    if dtype == "auto" and choose_device(device).type != "cpu":
+        dtype = read_precision(Path(source), PRECISION).accelerator
     parts = load_parts(source, device=device, dtype=dtype, local_files_only=local_files_only)
-    return DiffusersUNet(
-        parts,
-        name=name or str(source),
-        known_words=known_words,
-        presence_calibration=_calibration(Path(source) / CALIBRATION_FILE),
-    )
-
-
-def _calibration(path: Path) -> Mapping[str, object] | None:
-    if not path.is_file():
-        return None
-    with explained_loading(str(path.parent)):
-        found: Mapping[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    called = name or str(source)
+    card = read_card(Path(source), unet_card(parts, called))
+    return DiffusersUNet(parts, name=called, card=card)
 
 
 def wrap_pipeline(
@@ -289,7 +274,8 @@ def wrap_pipeline(
 ) -> DiffusersUNet:
     """Use a loaded pipeline where it is and as it is; nothing in it is changed.
 
-    It is asked in evaluation mode, and back in its own between the calls.
+    It is asked in evaluation mode, and back in its own between the calls. A card in the folder that
+    it was loaded from counts.
 
     Raises ``InvalidInputError`` when ``device`` or ``dtype`` ask for something other than what it
     has.
@@ -302,8 +288,8 @@ def wrap_pipeline(
             f"{has_device} in {has_dtype}",
             hint="move it with pipeline.to(device, dtype); a loaded pipeline is never changed here",
         )
-    name = getattr(pipeline, "name_or_path", "") or type(pipeline).__name__
-    return DiffusersUNet(parts, name=str(name))
+    name = str(getattr(pipeline, "name_or_path", "") or type(pipeline).__name__)
+    return DiffusersUNet(parts, name=name, card=read_card(Path(name), unet_card(parts, name)))
 
 
 def _halvings(widths: Sequence[int]) -> int:

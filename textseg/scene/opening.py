@@ -46,9 +46,7 @@ def load(
 
 def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
     """Return the captioner that was given, else the name of the one that belongs to the model."""
-    from textseg.registry.models import captioner_of
-
-    return captioner_of(model.name) if given is None else given
+    return model.card.language.captioner if given is None else given
 
 
 def checked_queries(queries: Sequence[str]) -> list[str]:
@@ -81,7 +79,7 @@ def check_sampling(steps: int, guidance: float) -> None:
 def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
     """Return the size (H, W) of a new picture; ``None`` is what the model was made for."""
     if size is None:
-        side = getattr(model, "native_size", None)
+        side = model.card.sizes.native
         if side is None:
             raise UnsupportedError(
                 f"model {model.name!r} does not say what size it makes",
@@ -95,15 +93,28 @@ def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[i
             f"{model.name} makes sides that divide by {multiple}, not {size_words(size)}",
             hint=f"nearest: {size_words(near)} (width x height)",
         )
+    largest = model.card.sizes.largest
+    if largest is not None and max(size) > largest:
+        raise InvalidInputError(
+            f"{model.name} makes sides of at most {largest} pixels, not {size_words(size)}"
+        )
     return size
 
 
-def limited(image: Tensor, side: int | None) -> Tensor:
-    """Return the image (1, 3, H, W) with at most side^2 pixels, in its own proportions."""
+def limited(image: Tensor, side: int | None, longest: int | None = None) -> Tensor:
+    """Return the image (1, 3, H, W) scaled down to limits, in its own proportions.
+
+    Args:
+        image: to be scaled.
+        side: it has at most side^2 pixels.
+        longest: none of its sides is longer.
+    """
     height, width = image.shape[-2:]
-    if side is None or height * width <= side**2:
+    shrink = 1.0 if side is None else min(1.0, side / (height * width) ** 0.5)
+    if longest is not None:
+        shrink = min(shrink, longest / max(height, width))
+    if shrink == 1:
         return image
-    shrink = side / (height * width) ** 0.5
     return scaled(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
 
 
