@@ -313,5 +313,6 @@ def _checked(kind: type[T], facts: object, *, source: str) -> T:
         where = ".".join(str(part) for part in first["loc"])
         raise ModelError(
             f"the model card {source} is broken: {where}: {problem_words(first)}",
+            hint="textseg models picturebook --json shows a whole one",
         ) from error
     return found
