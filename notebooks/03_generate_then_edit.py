@@ -131,7 +131,7 @@ from textseg.diffusion.solvers import solver_named
 model, levels = scene.model, path.levels
 words, nothing = model.embed_text([scene.made.prompt]), model.embed_text([""])
 denoise = guided(model, words, nothing, scale=scene.made.guidance)
-solver = solver_named(textseg.scene.GENERATION_SOLVER)
+solver = solver_named(model.card.sampling.solver)
 with torch.no_grad():
     guess = invert(conditioned(model, nothing), stranger.latents, levels)
     tops = {"remembered": path.states[0], "worked out": guess.states[0]}

@@ -31,7 +31,7 @@ from textseg.picturebook.demo import PICTURES
 from textseg.segmentation.difference import noise_difference
 from textseg.segmentation.draws import log_snr
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.soften import SoftenSettings, blurred, soften
+from textseg.segmentation.soften import blurred, soften
 
 torch.set_grad_enabled(False)
 
@@ -229,7 +229,7 @@ print("log-SNR:", "  ".join(f"{log_snr(sigma):5.2f}" for sigma in raw.levels))
 # 2013).
 
 # %% alt="The coarse map, blurred, made soft, and enlarged with the edges of the picture"
-settings = SoftenSettings()
+settings = model.card.masks.soften
 scene = textseg.Scene.open(rgb)
 found = scene.segment("blue car")
 sheet(
@@ -290,7 +290,7 @@ drawn(figure)
 # row is where the two kinds ought to part.
 #
 # Why are masks made from the difference then? Because it is calmer: in the evidence the noise
-# itself takes part, and needs more draws to average out. Set `SoftenSettings(statistic="evidence")`
+# itself takes part, and needs more draws to average out. Replace `statistic` in `settings`
 # to see for yourself. The README compares both on many pictures.
 #
 # ## 8. Is it there at all?
@@ -311,7 +311,7 @@ for text, answer in answers.items():
 # last step on the way from noise to an answer.
 
 # %% alt="A bar for each query: the probability that it is in the picture"
-calibration = PresenceCalibration.of_model(model)
+calibration = PresenceCalibration.of(model.card.presence)
 presences = {
     text: calibration.probability(presence_features(raw))
     for text, raw in zip(queries, maps(*queries), strict=True)

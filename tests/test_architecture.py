@@ -51,7 +51,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.result",
     ),
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
-    "textseg.testing": (*BORDER, "textseg.diffusion"),
+    "textseg.testing": (*BORDER, "textseg.diffusion", "textseg.picturebook.weights_folder"),
     "textseg.captioning": (
         *BORDER,
         "textseg.backends.evaluation",
@@ -117,6 +117,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.places",
         "textseg.segmentation.result",
         "textseg.segmentation.selecting",
+        "textseg.diffusion.card.ModelCard",
         "textseg.diffusion.model",
     ),
     # views on the toolbox: no model, no method by name

@@ -35,7 +35,7 @@ from textseg.editing.base import EditMethod, edit_levels
 from textseg.errors import Cancelled
 from textseg.progress import CancelToken, Progress
 from textseg.registry.models import load_model
-from textseg.scene import GENERATION_SOLVER, Scene
+from textseg.scene import Scene
 from textseg.testing import GaussianModel
 
 EXACT = Exact(rate=0.3)
@@ -104,7 +104,8 @@ def test_a_full_mask_below_strength_1_is_sampling_from_the_noised_picture(
 @pytest.mark.parametrize("name", ["blended", "sdedit"])
 def test_a_full_mask_at_strength_1_makes_the_picture_that_the_prompt_alone_makes(name: str) -> None:
     made = Scene.generate("house", STRIDED, seed=9, steps=5, guidance=2.0, size=(32, 48))
-    method = method_with(name, strength=1.0, steps=5, guidance=2.0, solver=GENERATION_SOLVER)
+    solver = STRIDED.card.sampling.solver
+    method = method_with(name, strength=1.0, steps=5, guidance=2.0, solver=solver)
     scene = Scene.open(odd_rgb(32, 48), STRIDED)
     found = scene.edit(
         "", "", prompt="house", source="", method=method, mask=np.ones((32, 48)), seed=9

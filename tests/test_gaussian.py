@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal
 
+from textseg.diffusion.card import Looking, Sizes
 from textseg.diffusion.model import (
     Conditioning,
     DiffusionModel,
@@ -15,6 +19,8 @@ from textseg.diffusion.model import (
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.testing import GaussianModel, GaussianThing, check_model
+
+FAR = Looking((9.0, 8.0), 10)  # sigma below 0.02
 
 
 @pytest.mark.parametrize(
@@ -119,6 +125,23 @@ def test_the_check_finds_wrong_shapes_and_lost_prompts() -> None:
         check_model(Shrinking())
     with pytest.raises(AssertionError, match="embed_text"):
         check_model(Shuffling())
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda card: replace(card, masks=replace(card.masks, levels=FAR)), "levels beyond"),
+        (lambda card: replace(card, sizes=Sizes(33, None, "")), "side of 33 pixels"),
+        (lambda card: replace(card, sizes=Sizes(None, 7, "")), "side of 7 pixels"),
+        (lambda card: replace(card, language=replace(card.language, blank="blank")), "blank text"),
+        (lambda card: card.as_json(), "card is dict"),
+    ],
+)
+def test_the_check_finds_a_card_that_does_not_fit(change: Any, match: str) -> None:
+    model = GaussianModel(size_multiple=4, sigma_range=(0.1, 0.9))
+    object.__setattr__(model, "card", change(model.card))
+    with pytest.raises(AssertionError, match=match):
+        check_model(model)
 
 
 def test_one_prompt_per_row_is_required() -> None:

@@ -19,7 +19,7 @@ from textseg.scene import Scene
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.selecting import select
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, gaussian_card
 from textseg.toolbox import (
     Change,
     CreateArguments,
@@ -112,7 +112,7 @@ RESULTS: dict[str, Callable[[Boxed], Any]] = {
     "a cropped edit": lambda _: scene().edit("", "house", mask=BOX, crop=True, **FEW),
     "attempts": lambda _: scene(clear()).edit("tree", "house", attempts=2, **FEW),
     "generate_and_edit": lambda _: textseg.generate_and_edit(
-        "tree", "tree", "house", model=Sized(), method="diffedit", steps=3
+        "tree", "tree", "house", model=SIZED, method="diffedit", steps=3
     ),
     "constrain": lambda _: textseg.constrain(clear(), 1 - RGB, BOX),
     "open_picture": lambda _: [clear(), clear().visible(), open_picture(RGB).visible()],
@@ -142,11 +142,7 @@ RESULTS: dict[str, Callable[[Boxed], Any]] = {
 }
 
 
-class Sized(GaussianModel):
-    """Says what size it makes."""
-
-    native_size = 32
-
+SIZED = GaussianModel(card=gaussian_card(native=32))
 
 ALGEBRA: dict[str, Callable[[Segmentation, Segmentation], Any]] = {
     "as_mask": lambda one, _: [one.as_mask(), one.as_mask(0.3), one.mask],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.segmentation.helpers import Recording, iou
+from textseg.diffusion.card import Looking, Presence
 from textseg.diffusion.model import Conditioning
+from textseg.diffusion.snr import sigma_at
 from textseg.editing.result import constrain
 from textseg.errors import (
     Cancelled,
@@ -25,9 +28,9 @@ from textseg.errors import (
 from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene, edit, segment
 from textseg.segmentation.refine import RefineSettings
-from textseg.segmentation.result import Segmentation
+from textseg.segmentation.result import Segmentation, SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
-from textseg.testing import GaussianModel, GaussianThing
+from textseg.testing import GaussianModel, GaussianThing, gaussian_card
 
 MODEL = GaussianModel(rate=0.3)
 STRIDED = GaussianModel(rate=0.3, latent_stride=4, size_multiple=16)
@@ -259,13 +262,32 @@ def test_text_is_trimmed_and_asked_once() -> None:
 
 
 def test_a_models_own_calibration_decides_about_presence() -> None:
-    class Sceptic(GaussianModel):
-        presence_calibration = {"weights": {}, "bias": -3.0, "threshold": 0.5}  # noqa: RUF012
-
-    found = Scene.open(rgb_of(MODEL, "tree"), Sceptic(rate=0.3)).segment("tree")
+    card = gaussian_card(presence=Presence({}, bias=-3.0))
+    sceptic = GaussianModel(rate=0.3, card=card)
+    found = Scene.open(rgb_of(MODEL, "tree"), sceptic).segment("tree")
     assert found.presence == pytest.approx(1 / (1 + np.exp(3)))
     assert not found.present
     assert not found.binary().any()
+
+
+def test_what_the_caller_does_not_say_is_what_the_card_says() -> None:
+    card = gaussian_card()
+    own = replace(
+        card,
+        name="own",
+        language=replace(card.language, blank="a"),
+        masks=replace(
+            card.masks, levels=Looking((1.0, -1.0), 3), soften=SoftenSettings(), found="tried"
+        ),
+    )
+    model = Recording(card=own)
+    found = Scene.open(rgb_of(MODEL, "tree"), model).segment("tree")
+    assert found.settings == SegmentSettings.of_card(model.card)
+    assert (found.settings.reference, found.settings.card) == ("a", "own")
+    assert (found.raw.draws, found.threshold.rule) == (3, "mean")
+    assert sigma_at(1.0) < found.raw.levels[0] < found.raw.levels[-1] < sigma_at(-1.0)
+    said = Scene.open(rgb_of(MODEL, "tree"), model).segment("tree", reference="", draws=2)
+    assert (said.settings.reference, said.raw.draws) == ("", 2)
 
 
 def test_the_largest_picture_is_what_the_caller_says() -> None:
@@ -282,10 +304,8 @@ def test_the_largest_picture_is_what_the_caller_says() -> None:
 
 
 def test_a_large_picture_is_scaled_for_the_model_only() -> None:
-    class Small(GaussianModel):
-        native_size = 48
-
-    model = Small(rate=0.3, latent_stride=2, size_multiple=4)
+    card = gaussian_card(native=48)
+    model = GaussianModel(rate=0.3, latent_stride=2, size_multiple=4, card=card)
     rgb = rgb_of(model, "tree", size=(144, 256))
     scene = Scene.open(rgb, model)
     assert scene.latents.shape[-2:] == (18, 32)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,11 +17,8 @@ from textseg.editing.result import Edit, Evaluations
 from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
 from textseg.images import Padding, open_picture, to_tensor
 from textseg.progress import CancelToken, Deadline, Progress
-from textseg.registry import models
 from textseg.scene import Scene
 from textseg.scene.attempts import (
-    LOOK_DRAWS,
-    LOOK_RANGE,
     LOOK_SEED,
     Contest,
     denoising_errors,
@@ -31,11 +29,12 @@ from textseg.scene.keeping import Around, edit_bytes, read_edit
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Remade, cells_of
 from textseg.segmentation.difference import noise_difference
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, gaussian_card
 
 SIZE = (32, 48)
 MASK = box(SIZE, 4, 6, 20, 30)
 MODEL = GaussianModel(rate=0.3)
+LOOK_DRAWS = MODEL.card.attempts.levels.draws
 
 
 def read(*present: str, model: GaussianModel = MODEL) -> ReadPicture:
@@ -74,7 +73,7 @@ def test_the_errors_differ_by_the_evidence_of_the_estimator() -> None:
         texts.embedded(["house"]),
         texts.embedded([""]),
         draws=LOOK_DRAWS,
-        sigma_range=LOOK_RANGE,
+        sigma_range=MODEL.card.attempts.levels.sigma_range,
         seed=LOOK_SEED,
     )[0]
     evidence = float((found.evidence * cells[0, 0].numpy()).sum())
@@ -96,11 +95,7 @@ def test_cells_outside_of_the_mask_do_not_count() -> None:
 
 
 def test_a_picture_is_read_again_as_the_first_one_was() -> None:
-    class Small(GaussianModel):
-        native_size = 16
-        size_multiple = 4
-
-    model = Small(rate=0.3)
+    model = GaussianModel(rate=0.3, size_multiple=4, card=gaussian_card(native=16))
     scene = Scene.open(picture_of("tree"), model)
     assert scene.latents.shape[-1] < SIZE[1]
     again = reread(scene._read, scene.rgb)
@@ -235,16 +230,15 @@ def test_other_numbers_of_attempts_are_refused_before_anything_is_done(attempts:
     assert model.evaluations == 0
 
 
-def test_how_many_attempts_suit_is_known_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = Scene.open(MODEL.picture(["tree"], *SIZE, seed=1), MODEL)
+def test_how_many_attempts_suit_is_known_of_the_model() -> None:
     options: dict[str, Any] = {"source": "tree", "steps": 4, "mask": MASK}
-    assert len(scene.edit("tree", "house", **options).attempts) == 1
-    monkeypatch.setattr(models, "ATTEMPTS", {"gaussian": 2})
+    picture = MODEL.picture(["tree"], *SIZE, seed=1)
+    assert len(Scene.open(picture, MODEL).edit("tree", "house", **options).attempts) == 1
+    scene = Scene.open(picture, replace(MODEL, card=gaussian_card(attempts=2)))
     assert len(scene.edit("tree", "house", **options).attempts) == 2
     assert len(scene.edit("tree", "house", attempts=1, **options).attempts) == 1
     named = scene.edit("tree", "house", method="sdedit", **options)
     assert len(named.attempts) == 1
-    assert models.attempts_of("picturebook") >= 1
 
 
 def test_each_attempt_is_reported_and_may_be_stopped() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import torch
 from PIL import Image
 
 from tests.editing.helpers import INVERTING, METHODS, STEPS, Exact, Watched, box, method_with
+from textseg.diffusion.card import Change, Sizes
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.diffedit import DiffEdit
-from textseg.editing.kinds import DEFAULTS, Change
 from textseg.editing.masks import MaskShape, shaped
 from textseg.editing.result import Edit
 from textseg.errors import (
@@ -28,7 +29,7 @@ from textseg.images import open_picture
 from textseg.progress import CancelToken, Progress
 from textseg.registry.methods import make_method
 from textseg.scene import Made, Scene, edit, generate_and_edit
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, gaussian_card
 
 SIZE = (32, 48)
 MASK = box(SIZE, 4, 6, 20, 30)
@@ -76,20 +77,17 @@ def test_a_found_mask_is_grown_and_feathered_as_asked() -> None:
     found = changed(scene, grow=2, feather=3)
     assert np.array_equal(found.mask, shaped(binary, MaskShape(grow=2, feather=3)))
     for target, kind in (("old tree", "alter"), ("house", "replace"), ("", "remove")):
-        usual = MaskShape.of_cells(DEFAULTS[kind].grow, MODEL.latent_stride)
+        usual = MaskShape.of_cells(MODEL.card.edits.of(kind).grow, MODEL.latent_stride)
         assert np.array_equal(changed(scene, target=target).mask, shaped(binary, usual))
 
 
 def test_growth_is_in_cells_of_the_picture_where_it_is_larger_than_the_model_likes() -> None:
-    class Small(GaussianModel):
-        native_size = 16
-
-    model = Small(rate=0.3)
+    model = GaussianModel(rate=0.3, card=gaussian_card(native=16))
     scene = Scene.open(MODEL.picture(["tree"], 64, 96, seed=1), model)
     found = changed(scene)
     assert found.segmentation is not None
     cell = 64 / scene.latents.shape[-2]
-    usual = MaskShape.of_cells(DEFAULTS["replace"].grow, cell)
+    usual = MaskShape.of_cells(MODEL.card.edits.replace.grow, cell)
     assert cell > 4
     assert np.array_equal(found.mask, shaped(found.segmentation.binary(), usual))
 
@@ -296,7 +294,7 @@ KINDS: list[tuple[str, str, Change]] = [
 
 @pytest.mark.parametrize(("query", "target", "kind"), KINDS)
 def test_where_no_method_is_named_the_change_decides(query: str, target: str, kind: Change) -> None:
-    usual, scene = DEFAULTS[kind], scene_with("tree")
+    usual, scene = MODEL.card.edits.of(kind), scene_with("tree")
     found = scene.edit(query, target, mask=MASK)
     assert found.name == usual.method
     assert found.method == make_method(usual.method, usual.options)
@@ -308,9 +306,20 @@ def test_where_no_method_is_named_the_change_decides(query: str, target: str, ki
 def test_a_named_method_has_its_own_defaults_whatever_the_change(
     query: str, target: str, kind: Change
 ) -> None:
-    name = DEFAULTS[kind].method
+    name = MODEL.card.edits.of(kind).method
     found = scene_with("tree").edit(query, target, mask=MASK, method=name, steps=3)
     assert found.method == make_method(name, {"steps": 3})
+
+
+def test_a_named_method_takes_the_options_that_the_card_has_for_it() -> None:
+    scene = scene_with("tree")
+    usual = MODEL.card.edits.methods["diffedit"]
+    assert usual["guidance"] != DiffEdit().guidance
+    found = scene.edit("tree", "house", mask=MASK, method="diffedit", steps=3)
+    assert found.method == make_method("diffedit", {**usual, "steps": 3})
+    given = DiffEdit(steps=3)
+    assert scene.edit("tree", "house", mask=MASK, method=given).method == given
+    assert found.card == "gaussian"
 
 
 def test_a_default_change_follows_both_prompts_and_inverts_nothing() -> None:
@@ -389,17 +398,17 @@ def test_another_target_for_the_same_query_costs_decoding_only(name: str) -> Non
 
 
 def test_the_default_edit_costs_what_the_documentation_counts() -> None:
-    """20 rows for the mask, n + 1 to invert n steps, two for each step of Euler's decoding.
+    """20 rows for the mask, n to invert n steps, two for each step of the decoding.
 
     The inversion goes all the way up, so that it serves every strength.
     """
     model = Watched(rate=0.3)
     found = scene_with("tree", model=model).edit(
-        "tree", "old tree", source="tree", method=DiffEdit(steps=10, solver="euler")
+        "tree", "old tree", source="tree", method=DiffEdit(steps=10)
     )
     steps = round(found.method.strength * found.method.steps)
     counts = found.evaluations
-    assert (counts.mask, counts.inversion, counts.decode) == (20, 10 + 1, 2 * steps)
+    assert (counts.mask, counts.inversion, counts.decode) == (20, 10, 2 * steps)
     assert model.evaluations == counts.total
 
 
@@ -523,12 +532,21 @@ def test_a_generated_picture_has_the_size_that_was_asked_for(size: tuple[int, in
 
 
 def test_a_generated_picture_has_the_models_own_size_unless_told() -> None:
-    class Native(GaussianModel):
-        native_size = 24
-
-    assert Scene.generate("tree", Native(), steps=1).picture.size == (24, 24)
+    native = GaussianModel(card=gaussian_card(native=24))
+    assert Scene.generate("tree", native, steps=1).picture.size == (24, 24)
     with pytest.raises(UnsupportedError, match="say how wide and high"):
         Scene.generate("tree", MODEL, steps=1)
+
+
+def test_a_picture_is_not_larger_than_the_network_takes() -> None:
+    sizes = Sizes(native=None, largest=40, found="a table of positions")
+    model = replace(MODEL, card=replace(MODEL.card, sizes=sizes))
+    assert Scene.generate("tree", model, steps=1, size=(8, 40)).picture.size == (8, 40)
+    with pytest.raises(InvalidInputError, match="sides of at most 40 pixels, not 44 x 8"):
+        Scene.generate("tree", model, steps=1, size=(8, 44))
+    scene = Scene.open(np.zeros((20, 60, 3), np.uint8), model)
+    assert scene.latents.shape[-2:] == (13, 40)
+    assert scene.segment("tree").soft.shape == (20, 60)
 
 
 @pytest.mark.parametrize(
@@ -576,15 +594,12 @@ def test_generating_reports_every_step_and_can_be_stopped() -> None:
 # ---------------------------------------------------------------- in one line
 
 
-class Native(GaussianModel):
-    native_size = 32
+NATIVE = GaussianModel(rate=0.3, card=gaussian_card(native=32))
 
 
 def test_generate_and_edit_returns_every_stage() -> None:
     seen = list[Progress]()
-    made = generate_and_edit(
-        "tree", "tree", "house", model=Native(rate=0.3), seed=4, progress=seen.append
-    )
+    made = generate_and_edit("tree", "tree", "house", model=NATIVE, seed=4, progress=seen.append)
     assert made.scene.made is not None
     assert (made.scene.made.prompt, made.scene.made.seed, made.edit.seed) == ("tree", 4, 4)
     assert made.caption is None
@@ -602,7 +617,7 @@ def test_generate_and_edit_hands_its_options_to_the_edit() -> None:
     mask = box((32, 32), 0, 0, 16, 20)
     method = method_with("blended")
     made = generate_and_edit(
-        "tree", "", "house", model=Native(rate=0.3), method=method, mask=mask, prompt="house tree"
+        "tree", "", "house", model=NATIVE, method=method, mask=mask, prompt="house tree"
     )
     assert np.array_equal(made.edit.mask, mask)
     assert (made.edit.name, made.edit.prompt) == ("blended", "house tree")

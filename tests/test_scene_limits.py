@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from torch import Tensor
 
 from tests.editing.helpers import box
+from textseg.diffusion.card import ModelCard
 from textseg.errors import InvalidInputError
 from textseg.scene import Scene
-from textseg.testing import GaussianModel, check_model
+from textseg.testing import GaussianModel, check_model, gaussian_card
 
 LONGEST = 32
 
@@ -21,9 +22,8 @@ class Narrow(GaussianModel):
     """Has places for 32 rows and 32 columns of pixels, as Stable Diffusion 3 has for 3072."""
 
     name: str = "narrow"
-    native_size: int = 24
-    largest_side: int = LONGEST
     size_multiple: int = 8
+    card: ModelCard = field(default_factory=lambda: gaussian_card(native=24, largest=LONGEST))
 
     def encode_image(self, image: Tensor) -> Tensor:
         assert max(image.shape[-2:]) <= LONGEST
@@ -65,5 +65,5 @@ def test_a_picture_of_a_size_that_the_model_cannot_take_is_not_made() -> None:
 
 
 def test_a_limit_that_padding_would_pass_breaks_the_contract() -> None:
-    with pytest.raises(AssertionError, match="largest_side"):
-        check_model(Narrow(largest_side=36))
+    with pytest.raises(AssertionError, match="a side of 36 pixels"):
+        check_model(Narrow(card=gaussian_card(largest=36)))

@@ -8,7 +8,6 @@ import pytest
 import textseg
 from tests.editing.helpers import Watched, box, method_with
 from tests.segmentation.helpers import Recording
-from textseg.editing.kinds import DEFAULTS
 from textseg.editing.masks import MaskShape, shaped
 from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, NotFoundError, QueryError
@@ -109,7 +108,7 @@ def test_the_class_is_to_be_had_at_the_top() -> None:
 
 def test_a_mask_is_treated_like_the_mask_of_a_query() -> None:
     scene = scene_with("tree", "house")
-    usual = MaskShape.of_cells(DEFAULTS["replace"].grow, MODEL.latent_stride)
+    usual = MaskShape.of_cells(MODEL.card.edits.replace.grow, MODEL.latent_stride)
     found = changed(scene, scene.select("tree"))
     assert np.array_equal(found.mask, shaped(TREE, usual))
     assert np.array_equal(found.mask, changed(scene, scene.segment("tree").mask).mask)

@@ -8,14 +8,15 @@ holds any model against the contract of ``DiffusionModel``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textseg.diffusion.card import CARD_FILE, ModelCard, Presence, Sizes, card_of, read_facts
 from textseg.diffusion.model import (
     Cells,
     Conditioning,
@@ -29,6 +30,7 @@ from textseg.diffusion.model import (
 from textseg.diffusion.sampling import draw_noise
 from textseg.diffusion.vocabulary import unknown_note, unknown_words
 from textseg.errors import InvalidInputError, UnknownNameError
+from textseg.picturebook import weights_folder
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,38 @@ AROUND = frozenset({"a", "an", "and", "the", "is", "in", "on", "at", "of", "ther
 """Words that name nothing."""
 
 
+def gaussian_card(
+    *,
+    native: int | None = None,
+    largest: int | None = None,
+    attempts: int = 1,
+    presence: Presence | None = None,
+) -> ModelCard:
+    """Return the card of ``GaussianModel``: that of the embedded model, but for what is learned.
+
+    Args:
+        native: side of the pictures that it is to like best; None for any.
+        largest: the longest side that it is to take; None for any.
+        attempts: at an edit where nobody says how many.
+        presence: how its statistics are read; None for what is fitted to nothing.
+    """
+    card = _embedded_card()
+    return replace(
+        card,
+        name="gaussian",
+        sizes=Sizes(native, largest, found="made up"),
+        language=replace(card.language, captioner=None, found="the names of its things"),
+        presence=presence or Presence(found="fitted to nothing"),
+        attempts=replace(card.attempts, count=attempts),
+    )
+
+
+@cache
+def _embedded_card() -> ModelCard:
+    path = weights_folder() / CARD_FILE
+    return card_of(read_facts(path), usual=None, source=str(path))
+
+
 @dataclass(frozen=True)
 class GaussianModel:
     """A model of pictures whose posterior means are exact. It implements ``DiffusionModel``.
@@ -83,11 +117,18 @@ class GaussianModel:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     latent_channels: int = 3
     sigma_range: tuple[float, float] = (0.0, 1.0)
+    card: ModelCard = field(default_factory=lambda: gaussian_card())
+
+    def __post_init__(self) -> None:
+        """Write on the card which words it knows: names of things, and what stands around them."""
+        words = tuple(sorted({*self.things, *AROUND}))
+        language = replace(self.card.language, words=words)
+        object.__setattr__(self, "card", replace(self.card, language=language))
 
     @property
     def known_words(self) -> frozenset[str]:
-        """The words that it knows: the names of the things, and those that stand around names."""
-        return frozenset(self.things) | AROUND
+        """The words that it knows."""
+        return frozenset(self.card.language.words or ())
 
     def encode_image(self, image: Tensor) -> Tensor:
         """Return the block means of an image (b, 3, H, W) in [0, 1], scaled to [-1, 1]."""
@@ -191,11 +232,10 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
 
     Looks at shapes, at the identity z == (1 - sigma) x0 + sigma eps at three levels and at two in
     one batch, at rows that must not see each other, at a question that is asked twice, at inputs
-    and torch's generator, which must not change, and at the levels. ``tolerance`` is absolute, for
-    latents of unit scale.
+    and torch's generator, which must not change, at the levels, and at the card. ``tolerance`` is
+    absolute, for latents of unit scale.
     """
-    largest = getattr(model, "largest_side", None) or 0
-    _claim(largest % model.size_multiple == 0, "largest_side does not divide by size_multiple")
+    _check_card(model)
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
     kept, drawn = image.clone(), torch.random.get_rng_state()
@@ -228,6 +268,20 @@ def _check_levels(model: DiffusionModel, cells: Cells | None) -> None:
     _claim(list(levels) == sorted(levels, reverse=True), "levels do not descend")
     tail = model.levels(8, levels[3], cells=cells)
     _claim(tail == levels[3:], "levels(start) is not the tail of levels()")
+
+
+def _check_card(model: DiffusionModel) -> None:
+    card, (lowest, highest) = model.card, model.sigma_range
+    _claim(isinstance(card, ModelCard), f"card is {type(card).__name__} instead of a ModelCard")
+    for levels in (card.masks.levels, card.attempts.levels):
+        low, high = levels.sigma_range
+        _claim(max(low, lowest) < min(high, highest), "the card names levels beyond the model's")
+    for side in (card.sizes.native, card.sizes.largest):
+        _claim((side or 0) % model.size_multiple == 0, f"the card names a side of {side} pixels")
+    _claim(
+        not model.embed_text([card.language.blank]).unknown[0],
+        "the model does not know the words of its own blank text",
+    )
 
 
 def _check_prediction(

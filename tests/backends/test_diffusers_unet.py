@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -7,6 +9,8 @@ from torch.testing import assert_close
 from tests.tiny import TEXT_LENGTH, build_sd, build_xl
 from textseg.backends import autoencoders
 from textseg.backends.diffusers_unet import DiffusersUNet, load_unet_model, wrap_pipeline
+from textseg.backends.unet_card import unet_card
+from textseg.backends.unet_parts import load_parts
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, ModelError, OutOfMemoryError
 
@@ -50,8 +54,10 @@ def test_a_cut_off_prompt_still_ends(tiny_models) -> None:
 
 @torch.no_grad()
 def test_words_outside_a_known_vocabulary_are_told_by_kind_and_in_words(tiny_folders) -> None:
-    known = frozenset({"a", "tree", "house"})
-    model = load_unet_model(tiny_folders["sd1"], device="cpu", known_words=known)
+    parts = load_parts(tiny_folders["sd1"], device="cpu", dtype="auto", local_files_only=True)
+    usual = unet_card(parts, "tiny")
+    language = replace(usual.language, words=("a", "house", "tree"))
+    model = DiffusersUNet(parts, name="tiny", card=replace(usual, language=language))
     prompts = [
         "a Tree, a house.",
         "a treee and a zebra " * 20,

@@ -58,7 +58,7 @@ def test_a_pipeline_of_no_known_family_is_refused_with_its_class_and_those_that_
 TOY: list[tuple[str, str]] = []
 
 
-def load_toy(source, *, device, dtype, local_files_only, name, known_words) -> GaussianModel:
+def load_toy(source, *, device, dtype, local_files_only, name) -> GaussianModel:
     TOY.append((str(source), device))
     return GaussianModel(name="toy")
 

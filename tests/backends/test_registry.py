@@ -35,6 +35,19 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     LOADED.clear()
 
 
+def test_a_model_without_a_card_is_told_what_it_lacks() -> None:
+    class Older(GaussianModel):
+        def __getattribute__(self, name: str) -> object:
+            if name == "card":
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    model = GaussianModel.__new__(Older)
+    with pytest.raises(InvalidInputError, match="got Older") as failed:
+        load_model(model)
+    assert "needs a `card` as well" in failed.value.hint
+
+
 def test_the_embedded_model_is_listed() -> None:
     (found,) = [info for info in models() if info.name == "picturebook"]
     assert found.package == "textseg"

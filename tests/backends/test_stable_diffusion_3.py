@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +12,14 @@ from torch.testing import assert_close
 
 from tests.editing.helpers import METHODS
 from tests.tiny import TEXT_LENGTH, build_scheduler, build_sd3
-from textseg.backends.loading import choose_dtype
+from textseg.backends.parts import load_all
 from textseg.backends.stable_diffusion_3 import (
     KINDS,
     StableDiffusion3,
     load_sd3_model,
     wrap_sd3_pipeline,
 )
+from textseg.diffusion.card import CARD_FILE
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnsupportedError
 from textseg.registry.models import load_model
@@ -29,7 +32,8 @@ def test_sizes_come_from_the_configs(tiny_models) -> None:
     model = tiny_models["sd3"]
     assert isinstance(model, StableDiffusion3)
     assert (model.latent_stride, model.size_multiple, model.latent_channels) == (2, 4, 16)
-    assert (model.native_size, model.largest_side) == (32, 80)
+    sizes = model.card.sizes
+    assert (sizes.native, sizes.largest) == (32, 80)
     assert model.sigma_range == (0.0, 1.0)
 
 
@@ -76,9 +80,12 @@ def test_what_only_t5_reads_is_told_apart_from_what_nobody_reads(
 
 
 @torch.no_grad()
-def test_words_outside_a_known_vocabulary_are_told(tiny_folders) -> None:
-    known = frozenset({"a", "tree"})
-    model = load_sd3_model(tiny_folders["sd3"], device="cpu", known_words=known)
+def test_words_that_its_card_does_not_name_are_told(tiny_folders, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(tiny_folders["sd3"], folder)
+    language = {"blank": "", "words": ["a", "tree"], "captioner": None, "found": "tried"}
+    (folder / CARD_FILE).write_text(json.dumps({"language": language}), encoding="utf-8")
+    model = load_sd3_model(folder, device="cpu")
     text = model.embed_text(["a treee", "a tree"])
     assert text.unknown == (("treee",), ())
     assert text.notes == (("this model does not know 'treee' (did you mean 'tree'?)",), ())
@@ -89,11 +96,14 @@ def test_loading_prints_nothing(tiny_folders, capfd: pytest.CaptureFixture[str])
     assert capfd.readouterr() == ("", "")
 
 
-def test_transformers_compute_in_bfloat16_on_accelerators_unless_told_otherwise() -> None:
-    for kind in ("cuda", "mps"):
-        assert choose_dtype("auto", torch.device(kind), fast=KINDS.fast) is torch.bfloat16
-        assert choose_dtype("auto", torch.device(kind)) is torch.float16
-    assert choose_dtype("auto", torch.device("cpu"), fast=KINDS.fast) is torch.float32
+def test_it_computes_in_bfloat16_on_accelerators_unless_told_otherwise(tiny_folders) -> None:
+    """A device without numbers stands in for one that is not here."""
+    found = [
+        load_all(tiny_folders["sd3"], KINDS, device=device, dtype=dtype, local_files_only=True)
+        for device, dtype in (("meta", "auto"), ("meta", "float16"), ("cpu", "auto"))
+    ]
+    dtypes = [loaded.parts["transformer"].dtype for loaded in found]
+    assert dtypes == [torch.bfloat16, torch.float16, torch.float32]
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from textseg import __version__
 from textseg.cli.app import further_commands
 from textseg.errors import ModelError, OutOfMemoryError
+from textseg.registry.models import load_model
 from textseg.toolbox import SegmentResult
 
 Command = Callable[..., Result]
@@ -102,6 +103,18 @@ def test_models_lists_names_for_people_and_programs(textseg: Command) -> None:
     assert "picturebook: " in textseg("models").stdout
     listed = json.loads(textseg("models", "--json").stdout)
     assert {"gaussian", "picturebook"} <= {entry["name"] for entry in listed}
+
+
+def test_the_card_of_a_model_is_shown_to_people_and_programs(textseg: Command) -> None:
+    shown = textseg("models", "picturebook").stdout
+    assert shown.startswith("picturebook\n\nsizes\n  native: 128\n")
+    assert "\n  alter: method flowedit, options (strength 0.8, steps 18, guidance 13.5)" in shown
+    assert "\n  found: python -m textseg.lab.bench.calibrate" in shown
+    card = json.loads(textseg("models", "picturebook", "--json").stdout)
+    assert card == load_model("picturebook").card.as_json()
+    refused = textseg("models", "no such model")
+    assert refused.exit_code == 2
+    assert "picturebook" in refused.stderr
 
 
 def test_version_is_printed(textseg: Command) -> None:

@@ -46,8 +46,8 @@ def test_it_passes_for_the_model_and_shows_what_that_has() -> None:
     assert isinstance(counter.as_model, DiffusionModel)
     assert counter.as_model.sigma_range == (0.1, 0.9)
     assert counter.spread == model.spread
-    with pytest.raises(AttributeError, match="presence_calibration"):
-        counter.presence_calibration  # noqa: B018 - reading it is what raises
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        counter.no_such_thing  # noqa: B018 - reading it is what raises
 
 
 def test_a_failed_question_is_an_error_as_before() -> None:

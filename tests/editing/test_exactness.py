@@ -15,22 +15,15 @@ from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import open_picture
 from textseg.scene import Scene
 from textseg.segmentation.mask import Mask
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, gaussian_card
 
 SIZE = (36, 52)
 MASK = box(SIZE, 6, 10, 24, 34)
 
 
-class Small(Exact):
-    native_size = 24  # larger pictures are scaled down for the model
-
-
-class SmallWatched(Watched):
-    native_size = 24
-
-
+SMALL_CARD = gaussian_card(native=24)  # larger pictures are scaled down for the model
 MODEL = Exact(rate=0.3, latent_stride=4, size_multiple=8)
-SMALL = Small(rate=0.3, latent_stride=2, size_multiple=4)
+SMALL = Exact(rate=0.3, latent_stride=2, size_multiple=4, card=SMALL_CARD)
 
 RNG = np.random.default_rng(7)
 BYTES = RNG.integers(0, 256, (*SIZE, 4), np.uint8)
@@ -116,7 +109,7 @@ def test_a_crop_at_a_corner_stays_within_the_picture(corner: tuple[int, int]) ->
 
 
 def test_a_crop_shows_the_model_small_things_at_their_own_size() -> None:
-    model = SmallWatched(rate=0.3, latent_stride=2, size_multiple=4)
+    model = Watched(rate=0.3, latent_stride=2, size_multiple=4, card=SMALL_CARD)
     mask = box((96, 144), 40, 60, 50, 74)
     rgb = np.random.default_rng(0).random((96, 144, 3)).astype(np.float32)
     scene = Scene.open(rgb, model)
@@ -136,7 +129,7 @@ def test_a_crop_shows_the_model_small_things_at_their_own_size() -> None:
 def test_what_is_added_is_worked_on_larger_unless_told_otherwise(
     query: str, crop: bool | None, parts: int, method: str | None
 ) -> None:
-    model = SmallWatched(rate=0.3, latent_stride=2, size_multiple=4)
+    model = Watched(rate=0.3, latent_stride=2, size_multiple=4, card=SMALL_CARD)
     rgb = np.random.default_rng(0).random((96, 144, 3)).astype(np.float32)
     mask = box((96, 144), 40, 60, 50, 74)
     Scene.open(rgb, model).edit(query, "house", mask=mask, source="", method=method, crop=crop)

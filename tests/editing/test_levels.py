@@ -18,7 +18,6 @@ from textseg.testing import check_model
 class Shifting(Exact):
     """Takes larger steps near the noise where a picture is larger, as FLUX does (eq. in SD 3)."""
 
-    native_size: int = 16
     asked: list[Cells | None] = field(default_factory=list)
 
     def levels(

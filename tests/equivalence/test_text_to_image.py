@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tests.tiny import SD_BETAS, build_scheduler, build_sd, build_sd2, build_xl
-from textseg.backends.diffusers_unet import wrap_pipeline
+from textseg.backends.diffusers_unet import DiffusersUNet, wrap_pipeline
+from textseg.backends.loading import parts_of
 from textseg.diffusion.model import Prediction
 from textseg.diffusion.sampling import draw_noise, guided, walk
 from textseg.diffusion.solvers import Solver, dpm_solver_2m, euler
@@ -153,20 +155,25 @@ def test_a_walk_away_from_a_negative_prompt_is_the_pipeline() -> None:
 
 
 @pytest.mark.parametrize(("scale", "negative"), [(7.5, ""), (7.5, "a tree"), (1.0, "")])
-def test_a_generated_picture_is_the_pipelines(
-    scale: float, negative: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("textseg.scene.generating.GENERATION_SOLVER", "dpm_solver_2m")
+def test_a_generated_picture_is_the_pipelines(scale: float, negative: str) -> None:
     assert_same_picture(
-        build_sd(scheduler=build_dpm()), steps=5, scale=scale, negative=negative, size=(24, 40)
+        build_sd(scheduler=build_dpm()),
+        steps=5,
+        scale=scale,
+        negative=negative,
+        size=(24, 40),
+        solver="dpm_solver_2m",
     )
 
 
 def assert_same_picture(
-    pipeline, *, steps: int, scale: float, negative: str, size: tuple[int, int]
+    pipeline, *, steps: int, scale: float, negative: str, size: tuple[int, int], solver: Any
 ) -> None:
+    usual = wrap_pipeline(pipeline).card
+    card = replace(usual, sampling=replace(usual.sampling, solver=solver))
+    model = DiffusersUNet(parts_of(pipeline), name="tiny", card=card)
     scene = Scene.generate(
-        "a red house", pipeline, seed=3, steps=steps, guidance=scale, negative=negative, size=size
+        "a red house", model, seed=3, steps=steps, guidance=scale, negative=negative, size=size
     )
     latents = numbered_noise(torch.zeros_like(scene.latents), 3)(0)
     made = pipeline(
@@ -197,12 +204,9 @@ def test_a_walk_with_the_shipped_weights_is_the_pipeline(shipped, scale, negativ
     assert_same_walk(shipped, steps=4, scale=scale, negative=negative)
 
 
-def test_a_picture_from_the_shipped_weights_is_the_pipelines(
-    shipped, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("textseg.scene.generating.GENERATION_SOLVER", "euler")
+def test_a_picture_from_the_shipped_weights_is_the_pipelines(shipped) -> None:
     assert isinstance(shipped.scheduler, DDIMScheduler)
-    assert_same_picture(shipped, steps=2, scale=7.5, negative="tree", size=(64, 96))
+    assert_same_picture(shipped, steps=2, scale=7.5, negative="tree", size=(64, 96), solver="euler")
 
 
 def test_a_walk_with_the_shipped_weights_is_the_pipeline_with_dpm_solver(shipped) -> None:

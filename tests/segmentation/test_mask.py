@@ -19,6 +19,7 @@ from textseg.segmentation.mask import Mask
 from textseg.segmentation.picking import REGION_WORDS
 from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
 from textseg.segmentation.selecting import select
+from textseg.testing import gaussian_card
 
 SIZE = (12, 20)
 RGB = np.linspace(0, 1, 12 * 20 * 3, dtype=np.float32).reshape(*SIZE, 3)
@@ -50,7 +51,7 @@ def found_at(soft: np.ndarray, *, query: str = "house", present: bool = True) ->
         presence=0.9 if present else 0.1,
         present=present,
         threshold=Threshold("difference", "otsu", 1.0),
-        settings=SegmentSettings(),
+        settings=SegmentSettings.of_card(gaussian_card()),
         raw=maps(np.ones((soft.shape[0] // 2, soft.shape[1] // 2))),
         rgb=np.zeros((*soft.shape, 3), np.float32),
     )

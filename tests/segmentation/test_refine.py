@@ -114,11 +114,11 @@ def test_without_certain_seeds_the_walker_leaves_the_coarse_mask() -> None:
     np.testing.assert_allclose(found, 0.1, atol=1e-5)
 
 
-def test_a_large_picture_is_refined_with_a_reduced_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_picture_is_refined_with_a_reduced_guide() -> None:
     coarse, rgb = cell_means(MASK), picture(MASK)
-    full = refine(coarse, rgb, GRID, RefineSettings())
-    monkeypatch.setattr("textseg.segmentation.refine.GUIDE_PIXELS", MASK.size // 4)
-    reduced = refine(coarse, rgb, GRID, RefineSettings())
+    full = refine(coarse, rgb, GRID, RefineSettings(radius=3.0))
+    less = RefineSettings(radius=3.0, guide_pixels=MASK.size // 4)
+    reduced = refine(coarse, rgb, GRID, less)
     assert iou(reduced > 0.5, MASK) > 0.96
     assert np.abs(reduced - full).mean() < 0.02
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
-from textseg.segmentation.keeping import read_segmentation, segmentation_bytes
+from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid
 from textseg.segmentation.result import Region, Segmentation, Segmentations, SegmentSettings
@@ -32,7 +32,7 @@ def found() -> Segmentations:
     rgb = model.picture(["tree"], *SIZE, seed=1)
     raws = compare(model, latents_of(model, rgb), "tree", "house")
     grid = CellGrid(size=SIZE, cells=SIZE)
-    setting, calibration = SegmentSettings(), PresenceCalibration()
+    setting, calibration = SegmentSettings.of_card(model.card), PresenceCalibration()
     return Segmentations(
         tuple(
             Segmentation.from_raw(raw, rgb, grid, settings=setting, calibration=calibration)
@@ -63,7 +63,7 @@ def unknown() -> Segmentation:
     rgb = model.picture(["tree"], *SIZE, seed=1)
     raw = compare(model, latents_of(model, rgb), "zebra")[0]
     grid = CellGrid(size=SIZE, cells=SIZE)
-    setting, calibration = SegmentSettings(), PresenceCalibration()
+    setting, calibration = SegmentSettings.of_card(model.card), PresenceCalibration()
     found = Segmentation.from_raw(
         raw, rgb, grid, settings=setting, calibration=calibration, unknown=True
     )
@@ -314,3 +314,14 @@ def test_everything_but_an_unknown_word_is_not_the_whole_picture(
     assert not select(found["tree"], exclude=unknown).binary().any()
     assert not select(found["tree"], exclude=unknown, invert=True).binary().any()
     assert select(found["house"], invert=True).binary().all()
+
+
+def test_what_was_kept_before_there_were_cards_can_be_read(found: Segmentations) -> None:
+    tree = found["tree"]
+    packed = Packed.of_bytes(segmentation_bytes(tree))
+    settings = {key: each for key, each in packed.facts["settings"].items() if key != "card"}
+    del settings["refine"]["guide_pixels"]
+    older = Packed(packed.arrays, {**packed.facts, "settings": settings}).to_bytes()
+    again = read_segmentation(older, tree.rgb)
+    assert again.settings == replace(tree.settings, card="")
+    assert tree.settings.card == "gaussian"

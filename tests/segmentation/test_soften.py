@@ -20,6 +20,7 @@ def disc(height: int, width: int, radius: float) -> np.ndarray:
 
 
 AT_THE_RULE: dict[str, Any] = {"blur": 0.7, "scale": 1.0, "steepness": 4.0}
+AT_OTSU = {**AT_THE_RULE, "rule": "otsu"}
 
 
 def noisy(region: np.ndarray, *, seed: int = 0, low: float = 0.1, high: float = 0.3) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_the_named_statistic_is_used(statistic: Any) -> None:
     raw = maps(
         **{"difference": flat, "information": flat, "evidence": flat, statistic: noisy(region)}
     )
-    found = soften(raw, SoftenSettings(statistic=statistic, **AT_THE_RULE))
+    found = soften(raw, SoftenSettings(statistic=statistic, **AT_OTSU))
     assert iou(found.soft > 0.5, region) > 0.8
 
 
@@ -85,13 +86,9 @@ def test_a_faint_map_is_not_stretched_to_its_own_range() -> None:
 
 def test_a_hollow_thing_is_filled() -> None:
     ring = disc(32, 48, 10) & ~disc(32, 48, 6)
-    found = soften(
-        maps(noisy(ring)), SoftenSettings(**AT_THE_RULE | {"blur": 0.5, "fill": 0.1})
-    ).soft
+    found = soften(maps(noisy(ring)), SoftenSettings(**AT_OTSU | {"blur": 0.5, "fill": 0.1})).soft
     assert iou(found > 0.5, disc(32, 48, 10)) > 0.85
-    hollow = soften(
-        maps(noisy(ring)), SoftenSettings(**AT_THE_RULE | {"blur": 0.5, "fill": 0})
-    ).soft
+    hollow = soften(maps(noisy(ring)), SoftenSettings(**AT_OTSU | {"blur": 0.5, "fill": 0})).soft
     assert hollow[16, 24] < 0.2
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.errors import PrecisionError
-from textseg.testing import GaussianModel
+from textseg.testing import GaussianModel, gaussian_card
 from textseg.toolbox import Limits, Setup
 
 
@@ -42,10 +42,9 @@ class Slow(GaussianModel):
 
     @classmethod
     def of(cls, monkeypatch: pytest.MonkeyPatch) -> Slow:
-        model = cls()
+        model = cls(card=gaussian_card(attempts=4))
         clock = SimpleNamespace(monotonic=lambda: model.clock.now)
         monkeypatch.setattr("textseg.progress.time", clock)
-        monkeypatch.setattr("textseg.registry.models.ATTEMPTS", {"slow": 4})
         return model
 
 

@@ -265,6 +265,17 @@ def test_edit_of_a_made_picture_is_the_same_after_a_restart(
     np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels(toolbox, later.picture))
 
 
+def test_a_named_method_takes_what_the_card_has_for_it_and_results_name_the_card(
+    toolbox: Toolbox,
+) -> None:
+    made = toolbox.edit_image(change(method="diffedit", steps=6, options={"solver": "euler"}))
+    usual = GaussianModel().card.edits.methods["diffedit"]
+    assert usual.items() <= {**made.options, "steps": 20, "solver": "reused_midpoint"}.items()
+    assert (made.options["steps"], made.options["solver"]) == (6, "euler")
+    assert made.card == toolbox.segment_image(find()).card == "gaussian"
+    assert toolbox.generate_and_edit(make()).card == "gaussian"
+
+
 def test_second_edit_is_the_same_after_a_restart(
     toolbox: Toolbox, photos: Path, tmp_path: Path
 ) -> None:

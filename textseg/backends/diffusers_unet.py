@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,15 +12,16 @@ from torch import Tensor
 
 from textseg.backends import clip_text
 from textseg.backends.autoencoders import halvings
-from textseg.backends.calibration import calibration_in
 from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
 from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of
 from textseg.backends.processes import VariancePreserving
 from textseg.backends.schedule import Schedule
+from textseg.backends.unet_card import unet_card
 from textseg.backends.unet_layers import unet_layers
 from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
+from textseg.diffusion.card import ModelCard, read_card
 from textseg.diffusion.layers import Layer
 from textseg.diffusion.model import Conditioning
 from textseg.errors import UnsupportedError
@@ -36,12 +38,11 @@ class DiffusersUNet(LatentModel):
         parts: Parts,
         *,
         name: str,
-        known_words: frozenset[str] | None = None,
-        presence_calibration: Mapping[str, object] | None = None,
+        card: ModelCard | None = None,
     ) -> None:
         """Check that the parts fit together and that this backend knows how to ask them.
 
-        ``known_words`` and ``presence_calibration``: see ``LatentModel``. Raises
+        ``card`` is what the model is used to; ``None`` for what its family is. Raises
         ``UnsupportedError``.
         """
         _check_unet(parts, name)
@@ -51,8 +52,7 @@ class DiffusersUNet(LatentModel):
             VariancePreserving(Schedule.of(parts.scheduler)),
             name=name,
             device=parts.device,
-            known_words=known_words,
-            presence_calibration=presence_calibration,
+            card=unet_card(parts, name) if card is None else card,
         )
         self._parts = parts
 
@@ -66,7 +66,7 @@ class DiffusersUNet(LatentModel):
 
         The notes say, per prompt, what the tokenizer cut off and which words are unknown.
         """
-        text = clip_text.embed(self._parts, prompts, known_words=self.known_words)
+        text = clip_text.embed(self._parts, prompts, known_words=self.card.language.known_words)
         dtype = self._parts.text_encoders[0].dtype
         check_finite(text.embeddings, "text encoder", model=self.name, dtype=dtype)
         return text
@@ -113,21 +113,17 @@ def load_unet_model(
     dtype: str = "auto",
     local_files_only: bool = False,
     name: str | None = None,
-    known_words: frozenset[str] | None = None,
 ) -> DiffusersUNet:
     """Load a diffusers folder or hub id.
 
-    A local folder may hold a ``CALIBRATION_FILE``. ``device`` "auto" prefers cuda, then mps, then
-    cpu; ``dtype`` "auto" is float32 on a cpu, float16 elsewhere. ``known_words``: see
-    ``DiffusersUNet``. Raises ``ModelError`` and ``UnsupportedError``.
+    A local folder may hold a card of its own, see ``textseg.diffusion.card``. ``device`` "auto"
+    prefers cuda, then mps, then cpu; ``dtype`` "auto" is float32 on a cpu, elsewhere what the card
+    says. Raises ``ModelError`` and ``UnsupportedError``.
     """
     parts = load_parts(source, device=device, dtype=dtype, local_files_only=local_files_only)
-    return DiffusersUNet(
-        parts,
-        name=name or str(source),
-        known_words=known_words,
-        presence_calibration=calibration_in(source),
-    )
+    called = name or str(source)
+    card = read_card(Path(source), unet_card(parts, called))
+    return DiffusersUNet(parts, name=called, card=card)
 
 
 def wrap_pipeline(
@@ -135,14 +131,16 @@ def wrap_pipeline(
 ) -> DiffusersUNet:
     """Use a loaded pipeline where it is and as it is; nothing in it is changed.
 
-    It is asked in evaluation mode, and back in its own between the calls.
+    It is asked in evaluation mode, and back in its own between the calls. A card in the folder that
+    it was loaded from counts.
 
     Raises ``InvalidInputError`` when ``device`` or ``dtype`` ask for something other than what it
     has.
     """
     parts = parts_of(pipeline)
     check_place(device, dtype, has=parts.device, in_dtype=parts.unet.dtype)
-    return DiffusersUNet(parts, name=name_of(pipeline))
+    name = name_of(pipeline)
+    return DiffusersUNet(parts, name=name, card=read_card(Path(name), unet_card(parts, name)))
 
 
 def _check_unet(parts: Parts, name: str) -> None:

@@ -23,7 +23,6 @@ class Load(Protocol):
         dtype: str,
         local_files_only: bool,
         name: str | None,
-        known_words: frozenset[str] | None,
     ) -> DiffusionModel:
         """Return the model; "auto" is a device and a precision. See ``load_family``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -16,6 +16,7 @@ from textseg.backends.evaluation import evaluating
 from textseg.backends.finite import check_finite
 from textseg.backends.loading import explained_memory
 from textseg.backends.processes import Process
+from textseg.diffusion.card import ModelCard
 from textseg.diffusion.model import (
     Cells,
     Conditioning,
@@ -31,13 +32,7 @@ if TYPE_CHECKING:
 
 
 class LatentModel(ABC):
-    """A ``DiffusionModel`` made of a network, an autoencoder and a noise process; without state.
-
-    Attributes:
-        known_words: the lower-case words that a small vocabulary has learned; the others are
-            ``unknown`` to ``embed_text``. ``None`` means an open vocabulary.
-        presence_calibration: how presence statistics are to be read, where that is known.
-    """
+    """A ``DiffusionModel`` made of a network, an autoencoder and a noise process; without state."""
 
     def __init__(
         self,
@@ -47,14 +42,12 @@ class LatentModel(ABC):
         *,
         name: str,
         device: torch.device,
-        known_words: frozenset[str] | None = None,
-        presence_calibration: Mapping[str, object] | None = None,
+        card: ModelCard,
     ) -> None:
         """Hold the parts, which the family has checked."""
         self._network, self._process = network, process
         self._autoencoder = Autoencoder(vae, device, name)
-        self.known_words = known_words
-        self.presence_calibration = presence_calibration
+        self._card = card
 
     @property
     def network(self) -> Module:
@@ -91,6 +84,11 @@ class LatentModel(ABC):
     def name(self) -> str:
         """What people call it."""
         return self._autoencoder.model
+
+    @property
+    def card(self) -> ModelCard:
+        """What it is used to, and where those numbers come from."""
+        return self._card
 
     @property
     def device(self) -> torch.device:

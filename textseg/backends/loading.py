@@ -45,15 +45,10 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
-def choose_dtype(
-    dtype: str, device: torch.device, *, fast: torch.dtype = torch.float16
-) -> torch.dtype:
-    """Return the precision of that name; "auto" is float32 on a processor and ``fast`` elsewhere.
-
-    Transformers overflow in float16 and were made for bfloat16.
-    """
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Return the precision of that name; "auto" is float32 on a processor and float16 elsewhere."""
     if dtype == "auto":
-        return torch.float32 if device.type == "cpu" else fast
+        return torch.float32 if device.type == "cpu" else torch.float16
     if dtype not in DTYPES:
         raise InvalidInputError(
             f"dtype {dtype!r} is not one that models are loaded in",

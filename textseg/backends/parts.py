@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,6 +25,7 @@ from textseg.backends.loading import (
     load_network,
     remedy,
 )
+from textseg.diffusion.card import Precision, read_precision
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -53,12 +55,12 @@ class Kinds:
     Attributes:
         title: what people call these models, in the plural.
         parts: name of a part -> what it may be; there is a scheduler besides.
-        fast: the precision that accelerators compute these models in.
+        precision: what accelerators compute in where no card beside the weights says otherwise.
     """
 
     title: str
     parts: Mapping[str, Kind]
-    fast: torch.dtype = torch.float16
+    precision: Precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,9 @@ def load_all(
     """
     where = str(source)
     target = choose_device(device)
-    precision = choose_dtype(dtype, target, fast=kinds.fast)
+    if dtype == "auto" and target.type != "cpu":
+        dtype = read_precision(Path(source), kinds.precision).accelerator
+    precision = choose_dtype(dtype, target)
     index = read_index(where, local_files_only=local_files_only)
     names = _checked(index, where, kinds)
     with explained_loading(where), explained_memory():

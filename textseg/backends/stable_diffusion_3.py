@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from textseg.backends.calibration import calibration_in
 from textseg.backends.evaluation import evaluating
 from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
@@ -41,6 +40,8 @@ from textseg.backends.tokens import (
     unknown_notes,
     words_of,
 )
+from textseg.diffusion.card import ModelCard, Precision, Sampling, read_card
+from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 from textseg.errors import UnsupportedError
@@ -63,7 +64,7 @@ KINDS = Kinds(
         "text_encoder_3": Kind("transformers", ("T5EncoderModel",), "text_encoder_3"),
         "tokenizer_3": Kind("transformers", ("T5Tokenizer", "T5TokenizerFast"), "text_encoder_3"),
     },
-    fast=torch.bfloat16,
+    precision=Precision("bfloat16", found="float16 overflows in transformers trained in bfloat16"),
 )
 
 
@@ -76,13 +77,12 @@ class StableDiffusion3(LatentModel):
         pipeline: DiffusionPipeline,
         *,
         name: str,
-        known_words: frozenset[str] | None = None,
-        presence_calibration: Mapping[str, object] | None = None,
+        source: str | os.PathLike[str] = "",
     ) -> None:
         """Check that the parts fit together; ``pipeline`` has them, and reads the text.
 
-        ``known_words`` and ``presence_calibration``: see ``LatentModel``. Raises
-        ``UnsupportedError``.
+        ``source`` is the folder that they come from, where a card of its own may lie; "" is the
+        name. Raises ``UnsupportedError``.
         """
         parts = loaded.parts
         _check_channels(parts, name)
@@ -92,8 +92,7 @@ class StableDiffusion3(LatentModel):
             Flow.of(parts["scheduler"], _asked),
             name=name,
             device=loaded.device,
-            known_words=known_words,
-            presence_calibration=presence_calibration,
+            card=read_card(Path(source or name), _card(parts)),
         )
         self._pipeline: Any = pipeline  # diffusers does not type its pipelines
         self._parts = parts
@@ -121,8 +120,8 @@ class StableDiffusion3(LatentModel):
                 prompts, None, None, device=self.device, do_classifier_free_guidance=False
             )
         check_finite(states, "text encoder", model=self.name, dtype=encoders[0].dtype)
-        unknown = unknown_in(prompts, self.known_words)
-        told = unknown_notes(unknown, self.known_words)
+        unknown = unknown_in(prompts, self.card.language.known_words)
+        told = unknown_notes(unknown, self.card.language.known_words)
         read = [_read(prompt, self._parts, tokens=states.shape[1]) for prompt in prompts]
         return Conditioning(
             prompts=tuple(prompts),
@@ -197,6 +196,23 @@ def _asked(config: Mapping[str, Any], steps: int, tokens: int) -> Mapping[str, o
     return {"num_inference_steps": steps, "mu": line_mu(config, tokens, max_shift=MAX_SHIFT)}
 
 
+def _card(parts: Mapping[str, Any]) -> ModelCard:  # Any: as in Loaded
+    config = parts["transformer"].config
+    side = int(config.sample_size)
+    stride = 2 ** (len(parts["vae"].config.block_out_channels) - 1)
+    return generic_card(
+        "Stable Diffusion 3",
+        side=side * stride,
+        largest=int(config.pos_embed_max_size * config.patch_size) * stride,
+        cells=(side // config.patch_size) ** 2,
+        edits=edits("flowedit", {}),
+        sampling=Sampling(
+            28, 7.0, "euler", found="defaults of diffusers' StableDiffusion3Pipeline"
+        ),
+        precision=KINDS.precision,
+    )
+
+
 def _check_channels(parts: Mapping[str, Any], name: str) -> None:  # Any: as in Loaded
     config, latent = parts["transformer"].config, parts["vae"].config.latent_channels
     if (config.in_channels, config.out_channels) != (latent, latent):
@@ -214,7 +230,6 @@ def load_sd3_model(
     dtype: str = "auto",
     local_files_only: bool = False,
     name: str | None = None,
-    known_words: frozenset[str] | None = None,
 ) -> StableDiffusion3:
     """Load a diffusers folder or hub id; arguments as ``load_family`` takes them.
 
@@ -229,8 +244,7 @@ def load_sd3_model(
         loaded,
         StableDiffusion3Pipeline(**parts),
         name=name or str(source),
-        known_words=known_words,
-        presence_calibration=calibration_in(source),
+        source=source,
     )
 
 

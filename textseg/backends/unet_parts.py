@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from textseg.backends.parts import Kind, Kinds, Loaded, load_all, take_apart
+from textseg.diffusion.card import Precision
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, DiffusionPipeline, SchedulerMixin, UNet2DConditionModel
@@ -25,6 +26,7 @@ KINDS = Kinds(
         "text_encoder_2": Kind("transformers", ("CLIPTextModelWithProjection",), "tokenizer_2"),
         "tokenizer_2": Kind("transformers", _CLIP_WORDS, "text_encoder_2"),
     },
+    precision=Precision("float16", found="what checkpoints of the family are published in"),
 )
 
 

@@ -84,11 +84,13 @@ def create(
     seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
     attempts: Attempts = None,
     steps: Annotated[
-        int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the default")
+        int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the model's card")
     ] = None,
     guidance: Annotated[
         float | None,
-        typer.Option(help="How far to follow the texts, 0 to 100.", show_default="the default"),
+        typer.Option(
+            help="How far to follow the texts, 0 to 100.", show_default="the model's card"
+        ),
     ] = None,
     size: Annotated[
         str | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,7 +47,10 @@ def caption(
 
 @plain_failures
 def methods(as_json: AsJson = False) -> None:
-    """List the edit methods with their options; `textseg edit --set NAME=VALUE` sets them."""
+    """List the edit methods with their options; `textseg edit --set NAME=VALUE` sets them.
+
+    The card of a model may have others: `textseg models NAME` shows it.
+    """
     from textseg.registry.methods import methods as registered
 
     found = registered()
@@ -63,10 +67,23 @@ def methods(as_json: AsJson = False) -> None:
 
 
 @plain_failures
-def models(as_json: AsJson = False) -> None:
-    """List the models that have a name; folders and hub ids work as well."""
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="Show the card of this one: a name, a folder or a hub id."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models that have a name, or show what one is used to and where that comes from."""
+    from textseg.registry.models import load_model
     from textseg.registry.models import models as registered
 
+    if name is not None:
+        facts = load_model(name).card.as_json()
+        say(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else card_text(facts))
+        return
     found = registered()
     if as_json:
         say(json.dumps([asdict(info) for info in found], indent=2))
@@ -87,6 +104,30 @@ def demo(
     with interruptible(), progress_bar() as progress:
         pictures.run(output, progress)
     say(f"the pictures lie in {output.resolve()}")
+
+
+def card_text(facts: Mapping[str, object]) -> str:
+    """Return a card for people: a paragraph a group, which ends with where it comes from."""
+    lines = [f"{facts['name']}"]
+    for name, group in facts.items():
+        if isinstance(group, Mapping):
+            values = {key: value for key, value in group.items() if key != "found"}
+            lines += ["", name, *(f"  {key}: {_plain(value)}" for key, value in values.items())]
+            lines.append(f"  found: {group['found']}")
+    return "\n".join(lines)
+
+
+def _plain(value: object) -> str:
+    """Return a value of JSON in few signs: "a b" for a list, "a 1, b 2" for an object."""
+    if isinstance(value, Mapping):
+        forms = ("{} ({})" if isinstance(each, Mapping) else "{} {}" for each in value.values())
+        pairs = zip(forms, value.items(), strict=True)
+        return ", ".join(form.format(key, _plain(each)) for form, (key, each) in pairs)
+    if isinstance(value, list):
+        return " ".join(map(_plain, value))
+    if isinstance(value, str):
+        return value or '""'
+    return json.dumps(value).replace("null", "none")
 
 
 def _option_line(option: OptionInfo) -> str:

@@ -44,7 +44,10 @@ def segment(
     exclude: Exclude = "",
     invert: Invert = False,
     region: Where = "",
-    draws: Annotated[int | None, typer.Option(help="Noised copies of the picture.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(help="Noised copies of the picture.", show_default="the model's card"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same masks.")] = 0,
     batch_size: Annotated[
         int | None, typer.Option(help="Most rows in the network at once; bounds the memory.")

@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor
 
+from textseg.diffusion.card import ModelCard
 from textseg.errors import InvalidInputError
 
 Levels = float | Tensor  # one noise level for all b rows, or a tensor (b,) with one for each
@@ -250,6 +251,10 @@ class DiffusionModel(Protocol):
     @property
     def name(self) -> str:
         """What people call it."""
+
+    @property
+    def card(self) -> ModelCard:
+        """What it is used to: sizes, levels, guidance, words, and where those numbers come from."""
 
     @property
     def device(self) -> torch.device:

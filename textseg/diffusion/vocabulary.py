@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from difflib import get_close_matches
 
+from textseg.diffusion.card import Language
+
 WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs such as emoji
 SIGNS = "$+<=>^`|~"  # those of ASCII that Unicode does not count as punctuation
 TOLD_WORDS, LONGEST_WORD = 5, 40  # of a text that may be a page long
@@ -42,10 +44,13 @@ def unknown_note(words: Sequence[str], known: AbstractSet[str]) -> str:
     return f"this model does not know {told}" + (f" and {more} more" if more > 0 else "")
 
 
-def words_hint(model: object) -> str:
+def words_hint(language: Language) -> str:
     """Return what to do about unknown words: which ones a model of a closed vocabulary knows."""
-    known: AbstractSet[str] = getattr(model, "known_words", None) or frozenset()
-    return f"say it in words that it knows: {', '.join(sorted(known))}" if known else ""
+    return (
+        f"say it in words that it knows: {', '.join(sorted(language.words))}"
+        if language.words
+        else ""
+    )
 
 
 def _with_near(word: str, known: AbstractSet[str]) -> str:

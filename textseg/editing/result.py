@@ -93,6 +93,8 @@ class Edit:
         notes: remarks for people.
         attempts: all that were made, in their order.
         stopped: what the time limit cut short, in words; "" where it did not.
+        card: the name of the model card that decided what the caller did not; "" where nobody
+            remembers.
     """
 
     picture: Picture
@@ -113,6 +115,7 @@ class Edit:
     notes: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     stopped: str = ""
+    card: str = ""
 
     def __post_init__(self) -> None:
         """Let nobody change the arrays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textseg.picturebook import known_words, weights_folder
+from textseg.picturebook import weights_folder
 
 if TYPE_CHECKING:
     from textseg.captioning import Captioner
@@ -23,7 +23,6 @@ def load_model(*, device: str, dtype: str, local_files_only: bool) -> DiffusionM
         dtype=dtype,
         local_files_only=True,
         name=NAME,
-        known_words=known_words(),
     )
 
 

@@ -38,7 +38,6 @@ def load_family(
     dtype: str = "auto",
     local_files_only: bool = False,
     name: str | None = None,
-    known_words: frozenset[str] | None = None,
 ) -> DiffusionModel:
     """Return the model in a diffusers folder or behind a hub id, whatever its family.
 
@@ -48,7 +47,6 @@ def load_family(
         dtype: "auto", "float32", "float16" or "bfloat16".
         local_files_only: keeps off the network.
         name: what people call it; ``None`` is the source.
-        known_words: the lower-case words of a closed vocabulary; ``None`` is an open one.
 
     Raises:
         ModelError: files are missing or broken.
@@ -62,7 +60,6 @@ def load_family(
         dtype=dtype,
         local_files_only=local_files_only,
         name=name,
-        known_words=known_words,
     )
 
 

@@ -7,7 +7,6 @@ Another package adds one through an entry point in the group ``textseg.models``:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -31,6 +30,9 @@ MODELS = Names(
     },
     source='or give a diffusers folder, or a hub id like "owner/name"',
 )
+
+
+CARDLESS = "a model of your own needs a `card` as well, see textseg.diffusion.card"
 
 
 class Loader(Protocol):
@@ -105,24 +107,7 @@ def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str)
     if not isinstance(model, DiffusionModel):
         raise InvalidInputError(
             "a model must be a name, a folder, a hub id or a loaded pipeline, "
-            f"got {type(model).__name__}"
+            f"got {type(model).__name__}",
+            hint=CARDLESS if hasattr(model, "predict") and not hasattr(model, "card") else "",
         )
     return model
-
-
-CAPTIONERS: Mapping[str, str] = {"picturebook": "picturebook"}
-"""Name of a model -> the captioner that speaks its words."""
-
-
-def captioner_of(model_name: str) -> str | None:
-    """Return the name of the captioner that belongs to a model, None where there is none."""
-    return CAPTIONERS.get(model_name)
-
-
-ATTEMPTS: Mapping[str, int] = {"picturebook": 4}
-"""Name of a model -> how often an edit is made where nobody says, to keep the best."""
-
-
-def attempts_of(model_name: str) -> int:
-    """Return how many attempts at an edit suit a model; 1 where nothing is known of it."""
-    return ATTEMPTS.get(model_name, 1)

@@ -1,15 +1,11 @@
 """A picture, read by a model once and then segmented and edited as often as wanted."""
 
 from textseg.scene.core import Scene
-from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_SOLVER, GENERATION_STEPS
 from textseg.scene.opening import load
 from textseg.scene.options import EditOptions, Made, ModelLike, SegmentOptions
 from textseg.scene.shortcuts import Creation, edit, generate_and_edit, segment
 
 __all__ = [
-    "GENERATION_GUIDANCE",
-    "GENERATION_SOLVER",
-    "GENERATION_STEPS",
     "Creation",
     "EditOptions",
     "Made",

@@ -29,11 +29,9 @@ from textseg.progress import Progress
 from textseg.scene.opening import encoded, scaled
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Remade, cells_of
-from textseg.segmentation.draws import plan_draws, sigma_at
+from textseg.segmentation.draws import plan_draws
 from textseg.segmentation.estimating import BATCH_SIZE, Estimator, Row
 
-LOOK_DRAWS = 12
-LOOK_RANGE = (sigma_at(1.5), sigma_at(-2.5))  # what a thing is; below is texture only
 LOOK_SEED = 0
 
 
@@ -124,7 +122,8 @@ class Contest:
     def _score(self, model: DiffusionModel, remade: Remade, follow: FollowWalk) -> float:
         picture = composite(self.read.picture, remade.rgb, self.region)
         latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
-        texts = self.texts.embedded(["", self.name] if self.name else [""])
+        blank = model.card.language.blank
+        texts = self.texts.embedded([blank, self.name] if self.name else [blank])
         if texts.unknown[-1]:
             texts = texts[0]
         empty, *named = denoising_errors(model, latents, texts, cells, follow=follow)
@@ -151,8 +150,9 @@ def denoising_errors(
 ) -> list[float]:
     """Return for each text half the squared error of the noise estimate in the cells, in nats.
 
-    It is summed over channels and cells and integrated over the log-SNR of ``LOOK_RANGE``; the same
-    noises serve all texts and all pictures, so that differences mean something.
+    It is summed over channels and cells and integrated over the log-SNR that the model's card names
+    for attempts; the same noises serve all texts and all pictures, so that differences mean
+    something.
 
     Args:
         model: the network that is asked.
@@ -161,10 +161,11 @@ def denoising_errors(
         cells: (1, 1, h, w), the weight of each cell.
         follow: sees the draws, may stop them.
     """
+    usual = model.card.attempts.levels
     plan = plan_draws(
-        LOOK_DRAWS,
+        usual.draws,
         levels=None,
-        sigma_range=LOOK_RANGE,
+        sigma_range=usual.sigma_range,
         covered=model.sigma_range,
         seed=LOOK_SEED,
         antithetic=False,

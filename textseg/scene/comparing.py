@@ -115,7 +115,7 @@ def finish(
 
     Those on the texts come first, and among them those on words that the model does not know.
     """
-    calibration, grid = PresenceCalibration.of_model(read.model), read.grid
+    calibration, grid = PresenceCalibration.of(read.model.card.presence), read.grid
     report = follow.progress or (lambda _: None)
     found = []
     for k, raw in enumerate(raws):

@@ -17,7 +17,7 @@ from textseg.diffusion.trajectory import Trajectory
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.base import EditMethod
-from textseg.editing.kinds import DEFAULTS, kind_of_change
+from textseg.editing.kinds import kind_of_change
 from textseg.editing.masks import MaskShape, checked_mask
 from textseg.editing.result import Edit, composite
 from textseg.errors import InvalidInputError, QueryError, UnsupportedError
@@ -33,7 +33,7 @@ from textseg.images import (
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.scene.attempts import Contest
 from textseg.scene.comparing import Known, compare, finish
-from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS, generate_picture
+from textseg.scene.generating import generate_picture
 from textseg.scene.opening import (
     captioner_for,
     checked_queries,
@@ -55,7 +55,6 @@ from textseg.scene.placing import Place, Shaping, region_of
 from textseg.scene.planning import checked_attempts, chosen_method, wording
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Order, Part, Remade, remake, remake_around
-from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.estimating import BATCH_SIZE
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.query import parse_query
@@ -148,8 +147,8 @@ class Scene:
         model: ModelLike = "picturebook",
         *,
         seed: int = 0,
-        steps: int = GENERATION_STEPS,
-        guidance: float = GENERATION_GUIDANCE,
+        steps: int | None = None,
+        guidance: float | None = None,
         negative: str = "",
         size: tuple[int, int] | None = None,
         device: DeviceLike = "auto",
@@ -166,8 +165,9 @@ class Scene:
             prompt: what to show.
             model: as in ``open``.
             seed: decides the noise; same seed, same picture.
-            steps: of the sampler, each of one or, with guidance, two evaluations.
-            guidance: how far to follow the prompt; 1 is without guidance.
+            steps: of the sampler, each of one or, with guidance, two evaluations; ``None`` for what
+                the model's card says.
+            guidance: how far to follow the prompt; 1 is without guidance; ``None`` as for steps.
             negative: text that guidance leads away from.
             size: (H, W) in pixels; ``None`` is what the model was made for.
             device: as in ``open``.
@@ -262,10 +262,10 @@ class Scene:
         self,
         queries: Sequence[str],
         *,
-        reference: str = "",
-        draws: int = DRAWS,
+        reference: str | None = None,
+        draws: int | None = None,
         levels: int | Sequence[float] | None = None,
-        sigma_range: tuple[float, float] = SIGMA_RANGE,
+        sigma_range: tuple[float, float] | None = None,
         seed: int = 0,
         antithetic: bool = False,
         batch_size: int = BATCH_SIZE,
@@ -282,6 +282,9 @@ class Scene:
         picture that are asked in another order, or in other batches, agree as far as sums of floats
         do: to about 1e-5 in float32.
 
+        ``None`` for reference, draws, sigma_range, soften and refine is what the card of the model
+        says (``model.card``).
+
         Args:
             queries: what to look for; a text given twice is asked once.
             reference: the text that queries are compared with; "" is no text.
@@ -292,8 +295,8 @@ class Scene:
             antithetic: use every noise with both signs.
             batch_size: most rows in the network at once; bounds the memory.
             tolerance: stop early on queries whose relative error is below; ``None`` never.
-            soften: how raw maps become soft masks; ``None`` for the defaults.
-            refine: how soft masks get to the picture's size; ``None`` for the defaults.
+            soften: how raw maps become soft masks.
+            refine: how soft masks get to the picture's size.
             progress: called with the work done.
             cancel: looked at before each batch.
 
@@ -304,16 +307,19 @@ class Scene:
             Cancelled: ``cancel`` was raised.
         """
         start = time.perf_counter()
-        settings = SegmentSettings(
-            reference=reference.strip(),
-            draws=draws,
+        usual = SegmentSettings.of_card(self.model.card)
+        low, high = sigma_range or usual.sigma_range
+        settings = replace(
+            usual,
+            reference=usual.reference if reference is None else reference.strip(),
+            draws=usual.draws if draws is None else draws,
             levels=levels if levels is None or isinstance(levels, int) else tuple(levels),
-            sigma_range=(sigma_range[0], sigma_range[1]),
+            sigma_range=(low, high),
             seed=seed,
             antithetic=antithetic,
             tolerance=tolerance,
-            soften=soften or SoftenSettings(),
-            refine=refine or RefineSettings(),
+            soften=soften or usual.soften,
+            refine=refine or usual.refine,
         )
         texts, follow = self._texts.embedded(checked_queries(queries)), FollowWalk(progress, cancel)
         against = self._texts.embedded([settings.reference])
@@ -351,7 +357,7 @@ class Scene:
         found = self.segment_all(expression.phrases, **options)
         for item in found:
             if item.present is None:
-                raise QueryError(item.caveat, hint=words_hint(self.model))
+                raise QueryError(item.caveat, hint=words_hint(self.model.card.language))
         return expression.mask({item.query: item.as_mask() for item in found})
 
     def edit(
@@ -386,14 +392,15 @@ class Scene:
             query: what to change; may be empty where a mask says where.
             target: what it becomes; empty to remove it.
             method: the name of a registered method, or one with its options; ``None`` takes what
-                suits the change (``textseg.editing.kinds.DEFAULTS``).
+                suits the change (``model.card.edits``).
             mask: where to change instead of where the query is: (H, W) of bool, uint8, uint16 or
                 floats in [0, 1], 1 = may change, taken as it is; or a segmentation or ``Mask``,
                 which is cut, widened and feathered as the mask of the query is. A ``Mask`` is cut
                 at 0.5 and never widened into what was taken away from it.
-            strength: share of the noise levels gone through again; ``None`` is the method's own.
-            steps: of a whole walk; ``None`` is the method's own, or what made a generated picture.
-            guidance: how far to follow the target; ``None`` is the method's own.
+            strength: share of the noise levels gone through again; ``None`` is what the card of
+                the model says of the change, or of the method that is named, else the method's own.
+            steps: of a whole walk; ``None`` as for strength, or what made a generated picture.
+            guidance: how far to follow the target; ``None`` as for strength.
             seed: of the noise of the edit; the mask does not depend on it.
             attempts: make the edit so often, each time with other noise, and keep the one that the
                 model itself believes most (``textseg.scene.attempts``); ``None`` takes what suits
@@ -431,9 +438,10 @@ class Scene:
         times = checked_attempts(attempts, method, self.model)
         if not query and not target and prompt is None:
             raise QueryError("neither a query nor a target nor a prompt: nothing to do")
-        usual = DEFAULTS[kind_of_change(query, target)]
+        change, card = kind_of_change(query, target), self.model.card
+        usual = card.edits.of(change)
         asked = {"strength": strength, "steps": steps, "guidance": guidance}
-        chosen = chosen_method(method, asked, usual=usual, made=self.made)
+        chosen = chosen_method(method, asked, change=change, card=card, made=self.made)
         how = Shaping(threshold, grow, feather, soft, resize_mask)
         place = self._place(query, mask, how, usual.grow, follow)
         said = wording(self._source(source), query, target, prompt=prompt, negative=negative)
@@ -467,6 +475,7 @@ class Scene:
             segmentation=place.found,
             notes=(*dict.fromkeys(note for t in texts.notes for note in t), *self.picture.notes),
             attempts=best.attempts,
+            card=card.name,
         )
         made = len(best.attempts)
         return (

@@ -19,9 +19,6 @@ from textseg.scene.opening import check_sampling, checked_seed, checked_size
 from textseg.scene.options import Made
 from textseg.segmentation.phrases import clean_query
 
-GENERATION_STEPS, GENERATION_GUIDANCE = 20, 7.5
-GENERATION_SOLVER = "reused_midpoint"
-
 
 @dataclass(frozen=True, eq=False)
 class Generated:
@@ -38,14 +35,17 @@ def generate_picture(
     *,
     negative: str,
     seed: int,
-    steps: int,
-    guidance: float,
+    steps: int | None,
+    guidance: float | None,
     size: tuple[int, int] | None,
     follow: FollowWalk,
 ) -> Generated:
     """Return a picture that the model makes from text; see ``Scene.generate``."""
     start = time.perf_counter()
     prompt, seed = clean_query(prompt, name="prompt"), checked_seed(seed)
+    usual = model.card.sampling
+    steps = usual.steps if steps is None else steps
+    guidance = usual.guidance if guidance is None else guidance
     check_sampling(steps, guidance)
     height, width = checked_size(model, size)
     cells = (height // model.latent_stride, width // model.latent_stride)
@@ -55,10 +55,10 @@ def generate_picture(
         texts = model.embed_text([prompt, negative])
         z = model.prior(noise, levels[0])
         denoise = guided(counter.as_model, texts[0], texts[1], scale=guidance)
-        walked = walk(denoise, z, levels, solver=solver_named(GENERATION_SOLVER))
+        walked = walk(denoise, z, levels, solver=solver_named(usual.solver))
         path = Trajectory.downwards(z, levels[0], follow.watched("generating", walked))
         pixels = model.decode_latents(path.clean)
     rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
     seconds = time.perf_counter() - start
-    made = Made(prompt, negative, seed, steps, guidance, counter.rows, seconds)
+    made = Made(prompt, negative, seed, steps, guidance, counter.rows, seconds, model.card.name)
     return Generated(Picture(rgb, None, "RGB", texts.notes[0]), path, made)

@@ -40,6 +40,7 @@ def edit_bytes(edit: Edit) -> bytes:
     method = to_jsonable_python(asdict(cast(Any, edit.method)))  # methods are dataclasses
     facts |= {"method": method, "evaluations": asdict(edit.evaluations), "notes": edit.notes}
     facts |= {"attempts": [asdict(each) for each in edit.attempts], "stopped": edit.stopped}
+    facts |= {"card": edit.card}
     return Packed({"mask": edit.mask, "raw": to_uint8(edit.raw)}, facts).to_bytes()
 
 
@@ -65,6 +66,7 @@ def read_edit(content: bytes, around: Around) -> Edit:
             notes=tuple(facts["notes"]),
             attempts=tuple(Attempt(**each) for each in facts.get("attempts", ())),
             stopped=facts.get("stopped", ""),
+            card=facts.get("card", ""),
             **{name: facts[name] for name in _TEXTS},
         )
     except (KeyError, TypeError) as error:

@@ -47,9 +47,7 @@ def load(
 
 def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
     """Return the captioner that was given, else the name of the one that belongs to the model."""
-    from textseg.registry.models import captioner_of
-
-    return captioner_of(model.name) if given is None else given
+    return model.card.language.captioner if given is None else given
 
 
 def checked_queries(queries: Sequence[str]) -> list[str]:
@@ -82,7 +80,7 @@ def check_sampling(steps: int, guidance: float) -> None:
 def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
     """Return the size (H, W) of a new picture; ``None`` is what the model was made for."""
     if size is None:
-        side = getattr(model, "native_size", None)
+        side = model.card.sizes.native
         if side is None:
             raise UnsupportedError(
                 f"model {model.name!r} does not say what size it makes",
@@ -96,7 +94,7 @@ def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[i
             f"{model.name} makes sides that divide by {multiple}, not {size_words(size)}",
             hint=f"nearest: {size_words(near)} (width x height)",
         )
-    longest = getattr(model, "largest_side", None)
+    longest = model.card.sizes.largest
     if longest is not None and max(size) > longest:
         raise InvalidInputError(
             f"{model.name} makes sides of at most {longest} pixels, not {size_words(size)}",
@@ -117,11 +115,11 @@ def fitted(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
     """Return the image (1, 3, H, W) at a size that the model takes, in its own proportions.
 
     It has at most side^2 pixels; ``None`` takes what the model was made for. Only where the model
-    cannot take that either, for no side may be longer than its ``largest_side``, is there a remark.
+    cannot take that either, since a side would be too long for it, is there a remark.
     """
     height, width = image.shape[-2:]
-    side = getattr(model, "native_size", None) if side is None else side
-    longest = getattr(model, "largest_side", None)
+    sizes = model.card.sizes
+    side, longest = sizes.native if side is None else side, sizes.largest
     liked = 1.0 if side is None else min(1.0, side / (height * width) ** 0.5)
     possible = 1.0 if longest is None else longest / max(height, width)
     shrink = min(liked, possible)

@@ -33,16 +33,16 @@ CaptionerLike = Union[str, os.PathLike[str], "Captioner"]
 class SegmentOptions(TypedDict, total=False):
     """The keywords of ``Scene.segment_all``, for the calls that hand them on."""
 
-    reference: str
-    draws: int
+    reference: str | None
+    draws: int | None
     levels: int | Sequence[float] | None
-    sigma_range: tuple[float, float]
+    sigma_range: tuple[float, float] | None
     seed: int
     antithetic: bool
     batch_size: int
     tolerance: float | None
-    soften: SoftenSettings
-    refine: RefineSettings
+    soften: SoftenSettings | None
+    refine: RefineSettings | None
     progress: ProgressCallback | None
     cancel: CancelToken | None
 
@@ -72,7 +72,7 @@ class EditOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Made:
-    """How a picture was made from text."""
+    """How a picture was made from text; ``card`` is the name of the model's card."""
 
     prompt: str
     negative: str
@@ -81,6 +81,7 @@ class Made:
     guidance: float
     evaluations: int
     seconds: float
+    card: str = ""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def nothing_inside(found: Segmentation | Mask, model: DiffusionModel) -> NotFoun
             f"the selection {found.title!r} is empty", hint="select something that is there"
         )
     if found.present is None:
-        return NotFoundError(found.caveat, hint=words_hint(model), presence=None)
+        return NotFoundError(found.caveat, hint=words_hint(model.card.language), presence=None)
     sure = f"(probability {found.presence:.2f})"
     if found.present:
         return NotFoundError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textseg.diffusion.card import Change, ModelCard
 from textseg.diffusion.model import DiffusionModel
 from textseg.editing.base import EditMethod
-from textseg.editing.kinds import Defaults
 from textseg.editing.prompts import region_prompt
 from textseg.errors import InvalidInputError
 from textseg.scene.options import Made
@@ -16,7 +16,8 @@ def chosen_method(
     method: str | EditMethod | None,
     asked: Mapping[str, float | None],
     *,
-    usual: Defaults,
+    change: Change,
+    card: ModelCard,
     made: Made | None,
 ) -> EditMethod:
     """Return the method; what nobody set suits the change and the way the picture was made.
@@ -24,14 +25,18 @@ def chosen_method(
     Args:
         method: as ``Scene.edit`` takes it.
         asked: its options by name; None where the caller says nothing.
-        usual: what suits the change.
+        change: what is asked for.
+        card: of the model; says what suits the change, or the method that is named.
         made: how the picture was made, where a model made it.
     """
     from textseg.registry.methods import make_method
 
-    options: dict[str, float] = {k: v for k, v in asked.items() if v is not None}
+    options: dict[str, object] = {k: v for k, v in asked.items() if v is not None}
     if method is None:
+        usual = card.edits.of(change)
         method, options = usual.method, {**usual.options, **options}
+    elif isinstance(method, str):
+        options = {**card.edits.methods.get(method, {}), **options}
     if isinstance(method, str) and made is not None and asked.get("steps") is None:
         options["steps"] = made.steps
     return make_method(method, options)
@@ -46,10 +51,9 @@ def checked_attempts(
         InvalidInputError: a number out of its range.
     """
     from textseg.editing.kinds import MOST_ATTEMPTS
-    from textseg.registry.models import attempts_of
 
     if attempts is None:
-        return attempts_of(model.name) if method is None else 1
+        return model.card.attempts.count if method is None else 1
     if not 1 <= attempts <= MOST_ATTEMPTS:
         raise InvalidInputError(f"attempts lies from 1 to {MOST_ATTEMPTS}, got {attempts}")
     return attempts

@@ -8,7 +8,6 @@ from typing import Unpack
 from textseg.editing.result import Edit
 from textseg.images import MAX_PIXELS, ImageLike
 from textseg.scene.core import Scene
-from textseg.scene.generating import GENERATION_STEPS
 from textseg.scene.opening import checked_queries
 from textseg.scene.options import DeviceLike, EditOptions, ModelLike, SegmentOptions
 from textseg.segmentation.result import Segmentation
@@ -88,7 +87,7 @@ def generate_and_edit(
         model,
         device=device,
         seed=options.get("seed", 0),
-        steps=options.get("steps") or GENERATION_STEPS,
+        steps=options.get("steps"),
         progress=options.get("progress"),
         cancel=options.get("cancel"),
     )

@@ -36,13 +36,12 @@ from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.errors import InvalidInputError
 from textseg.images import freeze
 from textseg.progress import CancelToken, Follow, ProgressCallback
-from textseg.segmentation.draws import DRAWS, SIGMA_RANGE, Draw, log_snr, plan_draws
+from textseg.segmentation.draws import Draw, log_snr, plan_draws
 from textseg.segmentation.estimating import BATCH_SIZE, Estimate, Estimator, Row
 
 REFERENCE = 0  # row of the reference text in the table of texts; query k is row k + 1
 LEAST_DRAWS = 4  # before that a spread says too little to stop early
-BAND_EDGES = (1.5, -0.5)  # log-SNR; thirds of SIGMA_RANGE, from little noise to much
-BANDS = len(BAND_EDGES) + 1
+BANDS = 3  # thirds of the log-SNR that the model's card names
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,9 @@ def noise_difference(
     queries: Conditioning,
     reference: Conditioning,
     *,
-    draws: int = DRAWS,
+    draws: int | None = None,
     levels: int | Sequence[float] | None = None,
-    sigma_range: tuple[float, float] = SIGMA_RANGE,
+    sigma_range: tuple[float, float] | None = None,
     seed: int = 0,
     antithetic: bool = False,
     batch_size: int = BATCH_SIZE,
@@ -146,12 +145,13 @@ def noise_difference(
         latents: the clean picture, (1, c, h, w).
         queries: the texts to look for.
         reference: the one text that all queries are compared with, usually the empty prompt.
-        draws: noised copies of the picture; even when ``antithetic``.
+        draws: noised copies of the picture; even when ``antithetic``; ``None`` for as many as the
+            model's card says.
         levels: an ``int`` for that many levels, in the middle of equal strata of ``sigma_range``
             in log-SNR; ``None`` for as many as there are independent noises; or the levels
             themselves, over which draws are spread evenly.
         sigma_range: lowest and highest level, cut to what the model covers; not used with given
-            ``levels``.
+            ``levels``; ``None`` for those of the model's card.
         seed: decides all noises.
         antithetic: use every noise a second time with its sign turned, which cancels what is odd
             in the noise.
@@ -172,10 +172,11 @@ def noise_difference(
         Cancelled: ``cancel`` was raised.
     """
     _check(latents, queries, reference, seed=seed, batch_size=batch_size, tolerance=tolerance)
+    usual = model.card.masks.levels
     plan = plan_draws(
-        draws,
+        usual.draws if draws is None else draws,
         levels=levels,
-        sigma_range=sigma_range,
+        sigma_range=sigma_range or usual.sigma_range,
         covered=model.sigma_range,
         seed=seed,
         antithetic=antithetic,
@@ -206,6 +207,7 @@ class _Comparison:
         cache: EmptyCache | None,
     ) -> None:
         self.estimator, self.tallies, self.plan = estimator, tallies, plan
+        self.band_edges = estimator.model.card.masks.levels.band_edges
         self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
         self.base = estimator.latents[0]  # the latest reference estimate
 
@@ -250,7 +252,8 @@ class _Comparison:
         known = self._known(row.draw)
         base = self.base if known is None else known
         statistics = _statistics(found.eps, base, found.noise, row.draw.weight)
-        self.tallies[row.text - 1].add(statistics, _band(row.draw.sigma))
+        band = sum(log_snr(row.draw.sigma) < edge for edge in self.band_edges)
+        self.tallies[row.text - 1].add(statistics, band)
 
 
 class _Tally:
@@ -335,11 +338,6 @@ def _statistics(eps: Tensor, reference: Tensor, noise: Tensor, weight: float) ->
     # cancellation
     evidence = weight * (change * (noise - (eps + reference) / 2)).sum(0)
     return torch.stack([difference, information, evidence])
-
-
-def _band(sigma: float) -> int:
-    """Return which band of levels a level lies in, counted from the least noise."""
-    return sum(log_snr(sigma) < edge for edge in BAND_EDGES)
 
 
 def _check(

@@ -8,7 +8,6 @@ of arXiv:2310.07972.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,21 +15,9 @@ import numpy as np
 from torch import Tensor
 
 from textseg.diffusion.sampling import draw_noise
+from textseg.diffusion.snr import log_snr as log_snr
+from textseg.diffusion.snr import sigma_at as sigma_at
 from textseg.errors import InvalidInputError
-
-
-def log_snr(sigma: float) -> float:
-    """Return the log-SNR of a level in (0, 1); it falls as ``sigma`` rises."""
-    return 2 * math.log((1 - sigma) / sigma)
-
-
-def sigma_at(value: float) -> float:
-    """Return the level that has this log-SNR."""
-    return 1 / (1 + math.exp(value / 2))
-
-
-DRAWS = 10  # arXiv:2210.11427, section 3.1
-SIGMA_RANGE = (sigma_at(3.5), sigma_at(-2.5))  # by benchmark, on tuning scenes
 
 
 @dataclass(frozen=True)

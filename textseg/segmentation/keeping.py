@@ -19,6 +19,7 @@ from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
 
 _FACTS = "facts"
+GUIDE_PIXELS = 1_000_000  # of every mask, before a card could say otherwise
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
             presence=float("nan") if facts["present"] is None else facts["presence"],
             present=facts["present"],
             threshold=Threshold(**facts["threshold"]),
-            settings=TypeAdapter(SegmentSettings).validate_python(facts["settings"]),
+            settings=_settings(facts["settings"]),
             raw=raw,
             rgb=rgb,
             seconds=facts["seconds"],
@@ -99,6 +100,13 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
         )
     except (KeyError, TypeError, ValidationError) as error:
         raise InvalidInputError("what was kept of a segmentation is incomplete") from error
+
+
+def _settings(facts: Mapping[str, Any]) -> SegmentSettings:  # Any: JSON
+    """Return settings that were kept; of those from before there were cards some are known."""
+    refine = {"guide_pixels": GUIDE_PIXELS, **facts["refine"]}
+    whole = json.dumps({**facts, "refine": refine})
+    return TypeAdapter(SegmentSettings).validate_json(whole)
 
 
 def mask_bytes(mask: Mask) -> bytes:

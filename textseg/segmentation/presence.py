@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 from skimage import filters
 
+from textseg.diffusion.card import Presence
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.soften import blurred
@@ -38,50 +39,38 @@ LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 
 
 
 @dataclass(frozen=True)
-class PresenceCalibration:
-    """A logistic function of presence features, and where its probability counts as "present".
-
-    ``weights`` holds a coefficient for each feature used. The default is generic: it trusts the
-    sign of the evidence in the region found; a model can bring its own. ``partial`` is what counts
-    instead where the levels leave one of the three bands of noise empty; None for the same.
-    """
-
-    weights: Mapping[str, float] = field(default_factory=lambda: {"region_ratio": 6.0})
-    bias: float = -1.5
-    threshold: float = 0.5
-    partial: PresenceCalibration | None = None
+class PresenceCalibration(Presence):
+    """What a model's card says of presence, ready to be used."""
 
     def __post_init__(self) -> None:
         """Check that the features exist and the threshold is a probability."""
-        unknown = sorted(set(self.weights) - set(FEATURES))
+        super().__post_init__()
+        named = {*self.weights, *(self.partial.weights if self.partial else ())}
+        unknown = sorted(named - set(FEATURES))
         if unknown:
             raise InvalidInputError(
                 f"unknown presence features {', '.join(unknown)}; known: {', '.join(FEATURES)}"
             )
-        if not 0 < self.threshold < 1:
-            raise InvalidInputError(f"threshold must lie inside (0, 1), got {self.threshold}")
 
     @classmethod
-    def of_model(cls, model: object) -> PresenceCalibration:
-        """Return the calibration that a model brings in ``presence_calibration``, else the generic.
+    def of(cls, presence: Presence) -> PresenceCalibration:
+        """Return what stands on a card, ready to be used.
 
         Raises:
-            ModelError: the model's mapping is not a calibration.
+            ModelError: it names features that do not exist.
         """
-        brought = getattr(model, "presence_calibration", None)
-        if brought is None:
-            return cls()
         try:
-            partial = brought.get("partial")
-            return cls(**{**brought, "partial": None if partial is None else cls(**partial)})
-        except (TypeError, ValueError, AttributeError) as error:
+            return cls(**{part.name: getattr(presence, part.name) for part in fields(presence)})
+        except InvalidInputError as error:
             raise ModelError(
                 f"the presence calibration of this model is broken: {error}"
             ) from error
 
     def suited_to(self, raw: RawMaps) -> PresenceCalibration:
         """Return the calibration for maps of these levels: itself, or ``partial``."""
-        return self.partial if self.partial and np.isnan(raw.bands).any() else self
+        if self.partial is None or not np.isnan(raw.bands).any():
+            return self
+        return PresenceCalibration.of(self.partial)
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability that a query with these features is in the picture."""
@@ -92,11 +81,6 @@ class PresenceCalibration:
         """Return how bright a mask may be: 1 when "present", else its odds over the threshold's."""
         odds = probability / (1 - min(probability, 1 - 1e-9))
         return min(1.0, odds * (1 - self.threshold) / self.threshold)
-
-    def as_mapping(self) -> dict[str, object]:
-        """Return what ``of_model`` takes; safe for JSON."""
-        own = {"weights": dict(self.weights), "bias": self.bias, "threshold": self.threshold}
-        return {**own, "partial": self.partial.as_mapping()} if self.partial else own
 
 
 def presence_features(raw: RawMaps) -> dict[str, float]:

@@ -10,61 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import segmentation, transform
 
-from textseg.errors import InvalidInputError
+from textseg.diffusion.mask_settings import Refiner
+from textseg.diffusion.mask_settings import RefineSettings as RefineSettings
 
-Method = Literal["bicubic", "guided", "walker"]
 Array = NDArray[np.float32]
 
-GUIDE_PIXELS = 1_000_000  # the filter's coefficients vary slowly: larger pictures gain nothing
 WALKER_PIXELS = 65_536  # a linear system with this many unknowns
 PEAK = 0.998  # leaves out the brightest 0.2 %: single pixels must not decide
 PEAK_OF_FOUND = 0.8  # the brightest fifth of what was found at most: small things have a peak too
 CERTAIN = (0.25, 0.6)  # seeds of the walker: surely outside below, surely inside above
-
-
-@dataclass(frozen=True)
-class RefineSettings:
-    """How a soft mask gets to the size of the picture.
-
-    Attributes:
-        method: "bicubic" enlarges only, "guided" and "walker" look at the picture.
-        radius: half the window of the guided filter, in latent cells.
-        smoothness: the guided filter's regularisation: variance of colours in [0, 1] below which a
-            window counts as flat.
-        beta: how strongly colour differences stop the random walker.
-        gate: largest departure from the coarse map, averaged over a cell, that is trusted; fades
-            out up to twice that. 1 trusts everything.
-        cut: where the mask ends up at 0.5, as a share of its peak (see ``settle``): windows that
-            hold little of the thing flatten the refined mask, so that the value that was 0.5 in the
-            cells no longer divides best. None leaves it where it is.
-        steepness: slope there, the exponent of the Hill curve m^n / (m^n + t^n).
-    """
-
-    method: Method = "guided"
-    radius: float = 3.0
-    smoothness: float = 1e-4
-    beta: float = 90.0
-    gate: float = 1.0
-    cut: float | None = 0.5
-    steepness: float = 4.0
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        if self.method not in _REFINERS:
-            raise InvalidInputError(f"method is one of {', '.join(_REFINERS)}, not {self.method!r}")
-        if min(self.radius, self.smoothness, self.beta, self.gate, self.steepness) <= 0:
-            raise InvalidInputError(
-                f"radius, smoothness, beta, gate and steepness must be > 0, got {self}"
-            )
-        if self.cut is not None and not 0 < self.cut < 1:
-            raise InvalidInputError(f"cut must lie inside (0, 1), got {self.cut}")
 
 
 @dataclass(frozen=True)
@@ -145,7 +106,7 @@ def _bicubic(coarse: Array, rgb: Array, grid: CellGrid, settings: RefineSettings
 
 def _guided(coarse: Array, rgb: Array, grid: CellGrid, settings: RefineSettings) -> Array:
     """Return the mask that is, window by window, the best linear function of the colours."""
-    small = _limited(grid.size, GUIDE_PIXELS)
+    small = _limited(grid.size, settings.guide_pixels)
     shrink = small[0] / grid.size[0]
     side = 2 * max(1, round(settings.radius * grid.pixels * shrink)) + 1
     guide = np.ascontiguousarray(np.moveaxis(_resized(rgb, small), -1, 0))
@@ -192,7 +153,7 @@ def _walker(coarse: Array, rgb: Array, grid: CellGrid, settings: RefineSettings)
     return _resized(inside, grid.size).clip(0, 1)
 
 
-_REFINERS: dict[str, Callable[[Array, Array, CellGrid, RefineSettings], Array]] = {
+_REFINERS: dict[Refiner, Callable[[Array, Array, CellGrid, RefineSettings], Array]] = {
     "bicubic": _bicubic,
     "guided": _guided,
     "walker": _walker,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from textseg.diffusion.card import ModelCard
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, FigureField, MaskLayer
-from textseg.segmentation.draws import DRAWS, SIGMA_RANGE
 from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.phrases import quoted, remarked
 from textseg.segmentation.picking import Region as Region
@@ -35,22 +35,37 @@ LEAST_REGION = 0.25  # latent cells
 UNKNOWN = "unknown word"  # in titles, where there is no room for more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SegmentSettings:
     """What decides a mask, besides picture, query and model; see ``noise_difference``.
 
-    ``reference`` is the text that queries are compared with.
+    ``reference`` is the text that queries are compared with, ``card`` the name of the model card
+    that decided what the caller did not; "" in what was kept before there were cards.
     """
 
-    reference: str = ""
-    draws: int = DRAWS
+    reference: str
+    draws: int
     levels: int | tuple[float, ...] | None = None
-    sigma_range: tuple[float, float] = SIGMA_RANGE
+    sigma_range: tuple[float, float]
     seed: int = 0
     antithetic: bool = False
     tolerance: float | None = None
-    soften: SoftenSettings = field(default_factory=SoftenSettings)
-    refine: RefineSettings = field(default_factory=RefineSettings)
+    soften: SoftenSettings
+    refine: RefineSettings
+    card: str = ""
+
+    @classmethod
+    def of_card(cls, card: ModelCard) -> SegmentSettings:
+        """Return the settings of a caller who says nothing."""
+        usual = card.masks
+        return cls(
+            reference=card.language.blank,
+            draws=usual.levels.draws,
+            sigma_range=usual.levels.sigma_range,
+            soften=usual.soften,
+            refine=usual.refine,
+            card=card.name,
+        )
 
     @property
     def of_maps(self) -> SegmentSettings:

@@ -9,61 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 from skimage import filters, morphology
 
-from textseg.errors import InvalidInputError
+from textseg.diffusion.mask_settings import Rule
+from textseg.diffusion.mask_settings import SoftenSettings as SoftenSettings
 from textseg.segmentation.difference import RawMaps
 
-Statistic = Literal["difference", "information", "evidence"]
-Rule = Literal["otsu", "li", "triangle", "mean", "fixed"]
-
-_RULES: dict[str, Callable[[NDArray[Any]], float]] = {
+_RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
     "otsu": filters.threshold_otsu,
     "li": filters.threshold_li,
     "triangle": filters.threshold_triangle,
     "mean": np.mean,
     "fixed": lambda _: 1.0,
 }
-
-
-@dataclass(frozen=True)
-class SoftenSettings:
-    """How a raw map becomes a soft mask.
-
-    Attributes:
-        statistic: which raw map.
-        blur: standard deviation of the Gaussian blur, in latent cells; 0 for none.
-        rule: what finds the threshold on the blurred map. "fixed" takes ``scale`` itself.
-        scale: multiplies the threshold found; the rule of DiffEdit as it is usually coded is
-            "mean" with 1.5 (arXiv:2210.11427).
-        steepness: slope at the threshold, the exponent of the Hill curve m^n / (m^n + t^n).
-        fill: largest hole that is filled, as a share of the map's area; 0 for none.
-    """
-
-    statistic: Statistic = "difference"
-    blur: float = 0.7
-    rule: Rule = "otsu"
-    scale: float = 1.7
-    steepness: float = 8.0
-    fill: float = 0.05
-
-    def __post_init__(self) -> None:
-        """Check names and ranges."""
-        if f"{self.statistic}_spread" not in RawMaps.__dataclass_fields__:
-            raise InvalidInputError(
-                f"statistic is difference, information or evidence, not {self.statistic!r}"
-            )
-        if self.rule not in _RULES:
-            raise InvalidInputError(f"rule is one of {', '.join(_RULES)}, not {self.rule!r}")
-        if self.blur < 0 or self.scale <= 0 or self.steepness <= 0 or not 0 <= self.fill <= 1:
-            raise InvalidInputError(
-                f"needs blur >= 0, scale > 0, steepness > 0 and 0 <= fill <= 1, got {self}"
-            )
 
 
 @dataclass(frozen=True)

@@ -129,14 +129,14 @@ def create_with(
         UnfinishedError: what a change names is not there, or the time was over before the change
             was made; knows what was made before.
     """
-    from textseg.scene import GENERATION_GUIDANCE, GENERATION_STEPS, Scene
+    from textseg.scene import Scene
 
     scene = Scene.generate(
         arguments.prompt,
         model,
         seed=arguments.seed,
-        steps=GENERATION_STEPS if arguments.steps is None else arguments.steps,
-        guidance=GENERATION_GUIDANCE if arguments.guidance is None else arguments.guidance,
+        steps=arguments.steps,
+        guidance=arguments.guidance,
         negative=arguments.negative,
         size=None if arguments.size is None else size_of(arguments.size),
         captioner=captioner,
@@ -291,6 +291,7 @@ def _result(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> Cr
         width=scene.picture.size[1],
         height=scene.picture.size[0],
         model=scene.model.name,
+        card=made.card,
         caption=caption,
         changes=facts,
         evaluations=made.evaluations + sum(each.evaluations.total for each in facts),

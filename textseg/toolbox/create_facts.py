@@ -37,14 +37,17 @@ class CreateArguments(Facts):
     )
     attempts: Attempts = None
     steps: int | None = Field(
-        default=None, ge=1, le=1000, description="steps of the sampler; null: the default"
+        default=None,
+        ge=1,
+        le=1000,
+        description="steps of the sampler; null: as many as the model's card says",
     )
     guidance: float | None = Field(
         default=None,
         ge=0,
         le=100,
-        description="how far to follow prompt and targets; 1 is without guidance; null: the "
-        "default",
+        description="how far to follow prompt and targets; 1 is without guidance; null: what "
+        "the model's card says",
     )
     negative: Prompt = Field(
         default="", description="text to lead away from; a removal leads away from what is removed"
@@ -89,6 +92,9 @@ class CreateResult(Facts):
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
+    card: str = Field(
+        default="", description="name of the model's card, which decided what was not given"
+    )
     caption: str | None = Field(
         description="what a captioner saw in it before the changes; null: it was not asked"
     )

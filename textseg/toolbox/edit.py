@@ -33,6 +33,7 @@ from textseg.toolbox.edit_facts import EditArguments, EditResult
 from textseg.version import __version__
 
 if TYPE_CHECKING:
+    from textseg.diffusion.card import ModelCard
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
     from textseg.editing.result import Edit
@@ -133,7 +134,7 @@ def edit_scene(
         selecting=arguments,
         check=arguments.check,
         options={
-            **_options(arguments, check_method(arguments), mask),
+            **_options(arguments, check_method(arguments, scene.model.card), mask),
             "progress": progress,
             "cancel": cancel,
         },
@@ -257,6 +258,7 @@ def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> 
         operation=arguments.operation,
         mask=arguments.mask,
         model=changed.scene.model.name,
+        card=edit.card,
         caption=caption,
         version=__version__,
     )
@@ -273,8 +275,12 @@ def _kept(mode: str) -> list[str]:
     return [f"the picture's colours ({mode}) become RGB"]
 
 
-def check_method(arguments: EditArguments) -> EditMethod | None:
+def check_method(arguments: EditArguments, card: ModelCard | None = None) -> EditMethod | None:
     """Return the method, checked before anything slow is done; None leaves it to the change.
+
+    Args:
+        arguments: which one, and its options.
+        card: of the model, for the options that nobody gave; None before it is loaded.
 
     Raises:
         InvalidInputError: there is no such method, or it has no such option.
@@ -288,7 +294,9 @@ def check_method(arguments: EditArguments) -> EditMethod | None:
     if twice:
         raise InvalidInputError(f"{twice[0]} is given twice, also among the options")
     if arguments.method is not None:
-        return make_method(arguments.method, {**own, **arguments.options})
+        usual = {} if card is None else card.edits.methods.get(arguments.method, {})
+        said = {name: value for name, value in own.items() if value is not None}
+        return make_method(arguments.method, {**usual, **said, **arguments.options})
     if arguments.options:
         raise InvalidInputError(
             f"{next(iter(arguments.options))} is an option of a method, and none is named",

@@ -46,16 +46,22 @@ class EditArguments(Selecting):
         default=None,
         gt=0,
         le=1,
-        description="share of the noise levels gone through again; null: the method's own",
+        description="share of the noise levels gone through again; null: what the model's card "
+        "says, else the method's own",
     )
     steps: int | None = Field(
-        default=None, ge=1, le=1000, description="steps of a whole walk; null: the method's own"
+        default=None,
+        ge=1,
+        le=1000,
+        description="steps of a whole walk; null: what the model's card says, else the method's "
+        "own",
     )
     guidance: float | None = Field(
         default=None,
         ge=0,
         le=100,
-        description="how far to follow the target; 1 is without guidance; null: the method's own",
+        description="how far to follow the target; 1 is without guidance; null: what the model's "
+        "card says, else the method's own",
     )
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="further options of the method, by name"
@@ -201,6 +207,9 @@ class EditResult(ChangeFacts):
     operation: Operation
     mask: FileName | None = Field(description="path or handle of the mask that was given")
     model: str
+    card: str = Field(
+        default="", description="name of the model's card, which decided what was not given"
+    )
     caption: str | None = Field(description="what a captioner saw; null: it was not asked")
     file: FileName | None = Field(
         default=None, description="the edited picture; null before saving"

@@ -22,11 +22,16 @@ class SegmentArguments(Selecting):
         description="where to cut the soft masks; null cuts where each map divides best, and "
         "leaves the mask of a query that is not present empty",
     )
-    reference: str = Field(
-        default="", description="text the queries are compared with; empty: no text"
+    reference: str | None = Field(
+        default=None,
+        description="text the queries are compared with; empty: no text; null: what the model's "
+        "card says",
     )
     draws: int | None = Field(
-        default=None, ge=1, le=1000, description="noised copies of the picture; null: the default"
+        default=None,
+        ge=1,
+        le=1000,
+        description="noised copies of the picture; null: as many as the model's card says",
     )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides the noise: same seed, same masks"
@@ -77,6 +82,9 @@ class SegmentResult(Facts):
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
+    card: str = Field(
+        default="", description="name of the model's card, which decided what was not given"
+    )
     reference: str
     exclude: str = Field(description="what was left out of the masks; empty: nothing")
     invert: bool = Field(description="whether the masks are everything except what was found")

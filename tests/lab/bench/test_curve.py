@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from textseg.diffusion.card import Presence
 from textseg.errors import InvalidInputError
 from textseg.lab.bench import curve
 from textseg.lab.bench.curve import Point, measure_point, strip
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
 from textseg.scene import load
-from textseg.segmentation.presence import FEATURES, PresenceCalibration
+from textseg.segmentation.presence import FEATURES
 
 
 def test_the_shipped_weights_are_where_the_card_says() -> None:
@@ -27,8 +30,7 @@ def test_masks_count_whatever_is_decided_about_presence(monkeypatch: pytest.Monk
     model = load("picturebook")
     monkeypatch.setattr(curve, "FOLDS", 5)
     usual = measure_point(model, scenes=8, seed=3)
-    doubt = PresenceCalibration(bias=-9.0).as_mapping()
-    monkeypatch.setattr(model, "presence_calibration", doubt)
+    monkeypatch.setattr(model, "_card", replace(model.card, presence=Presence(bias=-9.0)))
     again = measure_point(model, scenes=8, seed=3)
     assert again.pixel_ap == pytest.approx(usual.pixel_ap, abs=1e-3)
     assert again.iou == pytest.approx(usual.iou, abs=1e-3)

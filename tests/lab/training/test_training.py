@@ -53,6 +53,7 @@ from textseg.picturebook.captions import SYNONYMS
 from textseg.picturebook.scenes import HELD_OUT, sample_scene
 from textseg.picturebook.shapes import KINDS
 from textseg.picturebook.worlds import scene_of
+from textseg.scene import load
 
 CPU = torch.device("cpu")
 
@@ -676,6 +677,14 @@ def test_the_exported_folder_is_a_stock_pipeline(trained):
     assert np.isfinite(picture.images).all()
     posterior = pipeline.vae.encode(torch.zeros(1, 3, 64, 64)).latent_dist
     assert posterior.std.max() < 1e-3
+
+
+def test_the_exported_folder_has_the_card_of_its_world(trained):
+    """But neither the size nor the presence calibration of the shipped weights."""
+    shipped, own = load("picturebook").card, load(str(trained / "out")).card
+    assert (own.name, own.masks, own.language) == (shipped.name, shipped.masks, shipped.language)
+    assert own.sizes.native == TINY.side
+    assert own.presence.weights.keys() == {"region_ratio"}
 
 
 def test_the_networks_know_the_size_they_were_made_for(trained):

@@ -7,14 +7,14 @@ it again whenever weights, draws or levels change: the statistics depend on them
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from tqdm import tqdm
 
-from textseg.backends.calibration import CALIBRATION_FILE
+from textseg.diffusion.card import CARD_FILE, read_facts
 from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
@@ -26,6 +26,8 @@ from textseg.segmentation.presence import (
     fit,
     presence_features,
 )
+
+FOUND = "python -m textseg.lab.bench.calibrate, {scenes} calibration scenes"
 
 
 def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceCalibration:
@@ -50,11 +52,13 @@ def main(
     ] = None,
     scenes: Annotated[int, typer.Option(min=10, help="Calibration scenes.")] = 300,
 ) -> None:
-    """Write the presence calibration of a model of the picture-book world into its folder."""
+    """Write on the card in a folder how presence is read, for a model of the picture-book world."""
     source = folder or weights_folder()
     found = calibrate(load(str(source)), scenes=scenes)
-    target = source / CALIBRATION_FILE
-    target.write_text(json.dumps(found.as_mapping(), indent=2) + "\n", encoding="utf-8")
+    target = source / CARD_FILE
+    facts = read_facts(target) if target.is_file() else {}
+    facts["presence"] = asdict(replace(found, found=FOUND.format(scenes=scenes)))
+    target.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     typer.echo(f"wrote {target.name}: {found}")
 
 

@@ -25,7 +25,6 @@ from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.scene import Scene
-from textseg.segmentation.draws import DRAWS
 from textseg.segmentation.estimating import BATCH_SIZE
 
 ROUNDS = 7
@@ -40,7 +39,7 @@ def measure(model: DiffusionModel) -> dict[str, float]:
         Scene.open(image, model).segment(QUERIES[0])
 
     def bare() -> None:
-        _bare_evaluations(model, image, rows=2 * DRAWS)
+        _bare_evaluations(model, image, rows=2 * model.card.masks.levels.draws)
 
     def together() -> None:
         Scene.open(image, model).segment_all(QUERIES)

@@ -69,7 +69,7 @@ def measure_point(
         InvalidInputError: too few scenes to fit presence on a part of them.
     """
     features, present, masks = [], [], []
-    calibration = PresenceCalibration.of_model(model)
+    calibration = PresenceCalibration.of(model.card.presence)
     for k, exam in enumerate(exams("calibration", scenes=scenes, seed=seed, world=world)):
         image, asked = strip(exam, k) if strips else (exam.rendered.image, exam.questions)
         questions = [q for q in asked if not q.small and not q.reworded]

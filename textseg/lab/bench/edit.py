@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from multiprocessing import get_context
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
-from textseg.editing.kinds import DEFAULTS
+from textseg.diffusion.card import Change
 from textseg.errors import InvalidInputError
 from textseg.lab.bench.edit_cost import Cost, measure
 from textseg.lab.bench.edit_editors import (
@@ -47,7 +47,7 @@ from textseg.lab.training.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.process import end_at_interrupt
 from textseg.progress import CancelToken, Progress, ProgressCallback
-from textseg.registry.models import attempts_of
+from textseg.scene import load
 
 STREAM: Stream = "evaluation"
 
@@ -177,6 +177,7 @@ def assembled(
         return {"scenes": len(done), **summary([s for scores in done for s in scores]), **cost}
 
     subset = [scores for scores in found if PEER in scores.scores]
+    card = load("picturebook", device="cpu").card
     return {
         "default": row(DEFAULT, found),
         "peer": row(PEER, subset),
@@ -194,8 +195,8 @@ def assembled(
             "questions": SET_VERSION,
             "least_area": MIN_AREA,
             "removed_l1": REMOVED_L1,
-            "attempts": attempts_of("picturebook"),
-            "default_methods": {change: usual.method for change, usual in DEFAULTS.items()},
+            "attempts": card.attempts.count,
+            "default_methods": {name: card.edits.of(name).method for name in get_args(Change)},
         },
     }
 

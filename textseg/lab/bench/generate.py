@@ -35,7 +35,6 @@ from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.registry.captioners import load_captioner
 from textseg.scene import Scene, load
-from textseg.scene.generating import GENERATION_GUIDANCE, GENERATION_STEPS
 from textseg.segmentation.drawing import FigureField, figure, png
 
 Rgb = NDArray[np.float32]
@@ -156,7 +155,8 @@ def measure_generation(
         raise InvalidInputError(f"samples is at least 1, got {samples}")
     network = model or load("picturebook")
     report, follow = progress or (lambda _: None), cancel or CancelToken()
-    scale = GENERATION_GUIDANCE if guidance is None else guidance
+    usual = network.card.sampling
+    scale = usual.guidance if guidance is None else guidance
     asked = prompts(samples, seed)
 
     def generated(one: Asked) -> Rgb:
@@ -181,7 +181,7 @@ def measure_generation(
             "samples": samples,
             "seed": seed,
             "world": WORLD_VERSION,
-            "steps": GENERATION_STEPS,
+            "steps": usual.steps,
             "guidance": scale,
         },
     }

@@ -48,9 +48,8 @@ def scene_captioner(model: DiffusionModel, given: str | None) -> Captioner:
         InvalidInputError: neither is there.
     """
     from textseg.registry.captioners import load_captioner
-    from textseg.registry.models import captioner_of
 
-    name = given or captioner_of(model.name)
+    name = given or model.card.language.captioner
     if name is None:
         raise InvalidInputError(
             f"no captioner belongs to {model.name!r}, and TEdBench has no source prompts",

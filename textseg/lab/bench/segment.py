@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textseg.diffusion.card import Masks
 from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench import cost
 from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask
@@ -27,9 +28,8 @@ from textseg.picturebook.worlds import World
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, SegmentOptions, load
 from textseg.segmentation.draws import sigma_at
-from textseg.segmentation.refine import CellGrid, RefineSettings
+from textseg.segmentation.refine import CellGrid
 from textseg.segmentation.result import Segmentation
-from textseg.segmentation.soften import SoftenSettings
 
 THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 SAME = "default on the variants' scenes"
@@ -47,18 +47,22 @@ COLUMNS = (
     "s/query",
 )
 
-VARIANTS: dict[str, SegmentOptions] = {
-    "N = 1": {"draws": 1},
-    "N = 4": {"draws": 4},
-    "N = 20": {"draws": 20},
-    "one level (sigma 0.5)": {"levels": [0.5]},
-    "one level (sigma 0.62)": {"levels": [0.62]},
-    "log-SNR -3 to 1": {"sigma_range": (sigma_at(1.0), sigma_at(-3.0))},
-    "statistic: information": {"soften": SoftenSettings(statistic="information")},
-    "statistic: evidence": {"soften": SoftenSettings(statistic="evidence", scale=1.0)},
-    "refinement: off (bicubic)": {"refine": RefineSettings(method="bicubic")},
-    "refinement: walker": {"refine": RefineSettings(method="walker")},
-}
+
+def variants(usual: Masks) -> dict[str, SegmentOptions]:
+    """Return what is asked otherwise than a model's card says, by name."""
+    soften, refine = usual.soften, usual.refine
+    return {
+        "N = 1": {"draws": 1},
+        "N = 4": {"draws": 4},
+        "N = 20": {"draws": 20},
+        "one level (sigma 0.5)": {"levels": [0.5]},
+        "one level (sigma 0.62)": {"levels": [0.62]},
+        "log-SNR -3 to 1": {"sigma_range": (sigma_at(1.0), sigma_at(-3.0))},
+        "statistic: information": {"soften": replace(soften, statistic="information")},
+        "statistic: evidence": {"soften": replace(soften, statistic="evidence", scale=1.0)},
+        "refinement: off (bicubic)": {"refine": replace(refine, method="bicubic")},
+        "refinement: walker": {"refine": replace(refine, method="walker")},
+    }
 
 
 @dataclass(frozen=True)
@@ -152,11 +156,11 @@ def run(
     """
     report = progress or (lambda _: None)
     model, peer = load("picturebook"), DiffEditMask(weights_folder())
-    variants = max(1, scenes // VARIANT_SHARE)
+    asked_otherwise, shared = variants(model.card.masks), max(1, scenes // VARIANT_SHARE)
     ours: list[ScoredAnswer] = []
     theirs: list[ScoredAnswer] = []
     perfect: list[ScoredAnswer] = []
-    varied: dict[str, list[ScoredAnswer]] = {name: [] for name in (SAME, *VARIANTS)}
+    varied: dict[str, list[ScoredAnswer]] = {name: [] for name in (SAME, *asked_otherwise)}
     for k, exam in enumerate(exams("evaluation", scenes=scenes, seed=seed, world=world)):
         report(Progress("scenes", k, scenes))
         answered = ask(exam, model)
@@ -165,9 +169,9 @@ def run(
         usual = [question for question in there if not question.reworded]
         theirs += [ask_peer(exam, question, peer) for question in usual]
         perfect += [oracle(question, stride=model.latent_stride) for question in usual]
-        if k < variants:
+        if k < shared:
             varied[SAME] += answered
-            for name, options in VARIANTS.items():
+            for name, options in asked_otherwise.items():
                 varied[name] += ask(exam, model, options)
     report(Progress("scenes", scenes, scenes))
     return Report(
@@ -185,7 +189,7 @@ def run(
             "world": world,
             "questions": SET_VERSION,
             "asked": len(ours),
-            "variant_scenes": variants,
+            "variant_scenes": shared,
         },
     )
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
 
+from textseg.diffusion.card import CARD_FILE, read_facts
 from textseg.lab.training.denoiser import PredictionType, TextToNoise, new_scheduler
 from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
+from textseg.picturebook import weights_folder
 from textseg.picturebook.captions import known_words
 
 
@@ -45,9 +47,22 @@ def export_pipeline(
         feature_extractor=None,
         requires_safety_checker=False,
     )
+    card = card_of_recipe()
     pipeline.to(dtype=torch.float16).save_pretrained(folder, safe_serialization=True)
     for config in folder.rglob("*.json"):
         _forget_origin(config)
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+
+
+def card_of_recipe() -> str:
+    """Return the JSON of a card: what holds for all models of this world, whatever they learned.
+
+    Their size is told by their networks; presence has to be calibrated
+    (`textseg.lab.bench.calibrate`).
+    """
+    facts = read_facts(weights_folder() / CARD_FILE)
+    kept = {name: group for name, group in facts.items() if name not in ("sizes", "presence")}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 
 def _forget_origin(config: Path) -> None:

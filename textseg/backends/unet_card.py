@@ -1,0 +1,59 @@
+"""The cards of Stable Diffusion 1.x, 2.x, XL, and of what was distilled from them to few steps."""
+
+from __future__ import annotations
+
+from textseg.backends.unet_parts import KINDS, Parts
+from textseg.diffusion.card import Edits, ModelCard, Options, Sampling
+from textseg.diffusion.generic import edits, generic_card
+
+FEW_STEPS, NO_GUIDANCE = 4, 1.0  # diffusers' LatentConsistencyModelPipeline; sdxl-turbo's card
+FEW_STEP_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
+FEW_STEP_SAMPLERS = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
+FEW_STEP_NAMES = ("turbo", "lightning", "hyper", "lcm", "schnell")
+METHODS = ("blended", "diffedit", "flowedit", "mdp", "prompt_to_prompt", "sdedit")
+
+
+def unet_card(parts: Parts, name: str) -> ModelCard:
+    """Return the card of a model of the family, told by the configs of its parts and its name."""
+    sample, widths = parts.unet.config.sample_size, parts.vae.config.block_out_channels
+    cells = int(sample if isinstance(sample, int) else max(sample))
+    few, large = _has_few_steps(parts, name), len(parts.text_encoders) == 2
+    family = "Stable Diffusion XL" if large else "Stable Diffusion"
+    return generic_card(
+        f"{family}, few steps" if few else family,
+        side=cells * 2 ** (len(widths) - 1),
+        cells=cells**2,
+        edits=_few_step_edits() if few else edits("diffedit", {}),
+        sampling=_few_step_sampling() if few else _sampling(large),
+        precision=KINDS.precision,
+    )
+
+
+def _has_few_steps(parts: Parts, name: str) -> bool:
+    scheduler = type(parts.scheduler).__name__
+    if scheduler in FEW_STEP_SCHEDULERS or parts.unet.config.time_cond_proj_dim is not None:
+        return True
+    trailing = parts.scheduler.config.get("timestep_spacing") == "trailing"
+    said = any(word in name.lower() for word in FEW_STEP_NAMES)
+    return scheduler in FEW_STEP_SAMPLERS and trailing and said
+
+
+def _sampling(large: bool) -> Sampling:
+    pipeline = "StableDiffusionXLPipeline" if large else "StableDiffusionPipeline"
+    return Sampling(
+        50,
+        5.0 if large else 7.5,
+        "euler",
+        found=f"steps and guidance: defaults of diffusers' {pipeline}; euler: the steps of DDIM",
+    )
+
+
+def _few_step_sampling() -> Sampling:
+    found = "steps: default of diffusers' LatentConsistencyModelPipeline; guidance is distilled in"
+    return Sampling(FEW_STEPS, NO_GUIDANCE, "euler", found=found)
+
+
+def _few_step_edits() -> Edits:
+    few: Options = {"steps": FEW_STEPS, "guidance": NO_GUIDANCE}
+    methods = dict.fromkeys(METHODS, few) | {"flowedit": {**few, "source_guidance": NO_GUIDANCE}}
+    return edits("blended", few, methods=methods)

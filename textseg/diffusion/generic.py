@@ -1,0 +1,119 @@
+"""The card of a model of which only its family is known: published numbers, and reasons.
+
+What no paper says is told as ours in ``found``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textseg.diffusion.card import (
+    Attempts,
+    EditHabit,
+    Edits,
+    Language,
+    Looking,
+    Masks,
+    ModelCard,
+    Options,
+    Precision,
+    Presence,
+    Sampling,
+    Sizes,
+)
+from textseg.diffusion.mask_settings import RefineSettings, SoftenSettings
+
+LOG_SNR = (2.2, -3.8)  # at TOKENS[1] cells: sigma .25 to .87, around DiffEdit's .62
+DRAWS = 10  # arXiv:2210.11427, section 3.1
+COMPARED = 12  # noises by which attempts are compared; ours
+TOKENS, SHIFT = (256, 4096), (0.5, 1.15)  # the line of FLUX.1: mu of a latent of so many tokens
+SMALL_GROWTH, GROWTH = 0.5, 1.0  # latent cells; the grid leaves half a cell open
+
+LEVELS_FOUND = (
+    "sigma .25 to .87 at 4096 cells, around the level of DiffEdit (arXiv:2210.11427: half of the "
+    "steps, sigma .62); moved with the number of cells as FLUX.1 moves its noise levels. draws: "
+    "DiffEdit, section 3.1. Not measured on this model"
+)
+
+
+def log_snr_range(cells: int) -> tuple[float, float]:
+    """Return the log-SNR of least and most noise for latents of so many cells or tokens.
+
+    The same detail survives more noise in more cells. FLUX.1 shifts its levels by e^mu with mu on
+    a line from 256 to 4096 tokens, which moves log-SNR by -2 mu; beyond its ends we stay at them.
+    """
+    share = (min(max(cells, TOKENS[0]), TOKENS[1]) - TOKENS[1]) / (TOKENS[1] - TOKENS[0])
+    shift = -2 * share * (SHIFT[1] - SHIFT[0])
+    return LOG_SNR[0] + shift, LOG_SNR[1] + shift
+
+
+def masks(cells: int) -> Masks:
+    """Return how masks are made of latents of so many cells."""
+    return Masks(
+        Looking(log_snr_range(cells), DRAWS),
+        SoftenSettings(),
+        RefineSettings(),
+        found=f"{LEVELS_FOUND}. soften: DiffEdit's rule. refine: radius and guide measured on "
+        "maps made from the masks of 60 street photographs",
+    )
+
+
+def attempts(cells: int) -> Attempts:
+    """Return how attempts are compared: without the third of least noise, which sees texture."""
+    levels = Looking(log_snr_range(cells), COMPARED)
+    coarse = Looking((levels.band_edges[0], levels.log_snr[1]), COMPARED)
+    return Attempts(1, coarse, found="one attempt, as everybody makes; comparing several is ours")
+
+
+def edits(method: str, options: Options, *, methods: Mapping[str, Options] | None = None) -> Edits:
+    """Return how changes are made by one published method; what is new is blended in.
+
+    Args:
+        method: changes what is there.
+        options: of it and of Blended Latent Diffusion, where they are not their own.
+        methods: options of methods that are asked for by name, where they are not their own.
+    """
+    new = {**options, "strength": 1.0}
+    return Edits(
+        alter=EditHabit(method, options, grow=SMALL_GROWTH),
+        replace=EditHabit(method, options, grow=GROWTH),
+        remove=EditHabit("blended", new, grow=GROWTH),
+        add=EditHabit("blended", new, grow=0.0),
+        methods=methods or {},
+        found="the methods' own numbers, as published; removing and adding start from pure noise, "
+        "as diffusers' inpainting pipelines do. grow: ours, the cells that an outline touches",
+    )
+
+
+def generic_card(
+    name: str,
+    *,
+    side: int | None,
+    largest: int | None = None,
+    cells: int,
+    edits: Edits,
+    sampling: Sampling,
+    precision: Precision,
+) -> ModelCard:
+    """Return the card of a model of an open vocabulary.
+
+    Args:
+        name: of the card.
+        side: in pixels, of the square pictures that the model was trained on.
+        largest: side in pixels that its network can take at all; None: any.
+        cells: of the latents of such a picture; of a transformer, its tokens.
+        edits: how changes are made.
+        sampling: how pictures are made.
+        precision: that its pipeline is used in.
+    """
+    return ModelCard(
+        name=name,
+        sizes=Sizes(side, largest, found="the network's config"),
+        language=Language("", None, None, found="an open vocabulary"),
+        masks=masks(cells),
+        presence=Presence(found="fitted to nothing: the sign of the evidence where it is found"),
+        attempts=attempts(cells),
+        edits=edits,
+        sampling=sampling,
+        precision=precision,
+    )
