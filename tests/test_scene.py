@@ -28,7 +28,8 @@ from textseg.errors import (
 from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene, edit, segment
 from textseg.segmentation.refine import RefineSettings
-from textseg.segmentation.result import Segmentation, SegmentSettings
+from textseg.segmentation.result import Segmentation
+from textseg.segmentation.settings import SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
 from textseg.testing import GaussianModel, GaussianThing, gaussian_card
 

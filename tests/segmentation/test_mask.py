@@ -17,8 +17,9 @@ from textseg.editing.masks import checked_mask
 from textseg.errors import InvalidInputError
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.picking import REGION_WORDS
-from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
+from textseg.segmentation.result import Segmentation
 from textseg.segmentation.selecting import select
+from textseg.segmentation.settings import SegmentSettings, Threshold
 from textseg.testing import gaussian_card
 
 SIZE = (12, 20)

@@ -18,8 +18,9 @@ from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameErro
 from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid
-from textseg.segmentation.result import Region, Segmentation, Segmentations, SegmentSettings
+from textseg.segmentation.result import Region, Segmentation, Segmentations
 from textseg.segmentation.selecting import select
+from textseg.segmentation.settings import SegmentSettings
 from textseg.testing import GaussianModel
 
 SIZE = (32, 48)

@@ -15,7 +15,8 @@ from textseg.scene.opening import remarks_on
 from textseg.scene.reading import ReadPicture
 from textseg.segmentation.difference import EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.presence import PresenceCalibration
-from textseg.segmentation.result import Segmentation, SegmentSettings
+from textseg.segmentation.result import Segmentation
+from textseg.segmentation.settings import SegmentSettings
 
 MAPS_BYTES = 64 * 2**20
 

@@ -4,66 +4,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
-from typing import Any, NoReturn, Unpack
+from functools import partial
+from typing import Any, Unpack
 
-import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from textseg.diffusion.model import DiffusionModel
-from textseg.diffusion.trajectory import Trajectory
 from textseg.diffusion.vocabulary import words_hint
-from textseg.editing.apply import FollowWalk, Paths, Words
+from textseg.editing.apply import FollowWalk
 from textseg.editing.base import EditMethod
-from textseg.editing.kinds import kind_of_change
-from textseg.editing.masks import MaskShape, checked_mask
-from textseg.editing.result import Edit, composite
-from textseg.errors import InvalidInputError, QueryError, UnsupportedError
-from textseg.images import (
-    MAX_PIXELS,
-    ImageLike,
-    Padding,
-    Picture,
-    open_picture,
-    pad_to_multiple,
-    to_tensor,
-)
+from textseg.editing.result import Edit
+from textseg.errors import InvalidInputError, QueryError
+from textseg.images import MAX_PIXELS, ImageLike, Padding, open_picture
 from textseg.progress import CancelToken, ProgressCallback
-from textseg.scene.attempts import Contest
-from textseg.scene.comparing import Known, compare, finish
+from textseg.scene.comparing import compare, finish
+from textseg.scene.editing import Studio, make_edit
 from textseg.scene.generating import generate_picture
-from textseg.scene.opening import (
-    captioner_for,
-    checked_queries,
-    checked_seed,
-    encoded,
-    fitted,
-    load,
-)
+from textseg.scene.opening import captioner_for, checked_queries, load
 from textseg.scene.options import (
     CaptionerLike,
     DeviceLike,
     DtypeLike,
     Found,
-    Made,
     ModelLike,
     SegmentOptions,
 )
-from textseg.scene.placing import Place, Shaping, region_of
-from textseg.scene.planning import checked_attempts, chosen_method, wording
-from textseg.scene.reading import ReadPicture, Texts
-from textseg.scene.remaking import Order, Part, Remade, remake, remake_around
+from textseg.scene.placing import Shaping, find_place
+from textseg.scene.planning import plan_edit
+from textseg.scene.reading import read_picture
+from textseg.scene.state import SceneState
 from textseg.segmentation.estimating import BATCH_SIZE
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.query import parse_query
 from textseg.segmentation.refine import RefineSettings
-from textseg.segmentation.result import Segmentation, Segmentations, SegmentSettings
+from textseg.segmentation.result import Segmentation, Segmentations
+from textseg.segmentation.settings import SegmentSettings
 from textseg.segmentation.soften import SoftenSettings
 
 
-class Scene:
+class Scene(SceneState):
     """A picture with the latents that a model made of it, and what further calls can reuse.
 
     Attributes:
@@ -74,28 +54,6 @@ class Scene:
         made: how it was made, where ``generate`` made it.
         captioner: describes the picture where no source prompt is given.
     """
-
-    def __init__(
-        self,
-        model: DiffusionModel,
-        picture: Picture,
-        latents: Tensor,
-        padding: Padding,
-        *,
-        trajectory: Trajectory | None = None,
-        made: Made | None = None,
-        captioner: CaptionerLike | None = None,
-    ) -> None:
-        """Hold a picture that is encoded already; ``Scene.open`` is the usual way in."""
-        self.model, self.picture, self.padding = model, picture, padding
-        self.rgb = picture.visible()
-        self.made, self.captioner = made, captioner
-        self._read = ReadPicture(model, picture, self.rgb, latents.clone(), padding)
-        self._texts = Texts(model)
-        self._known = Known()
-        self._paths = Paths(self._read.latents, trajectory.copied() if trajectory else None)
-        self._crops: dict[Part, Scene] = {}
-        self._caption: str | None = None
 
     @classmethod
     def open(
@@ -134,11 +92,9 @@ class Scene:
         loaded = (
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
-        read = fitted(loaded, to_tensor(picture.visible()), working_size)
-        picture = replace(picture, notes=(*picture.notes, *read.notes))
-        padded, padding = pad_to_multiple(read.image, loaded.size_multiple)
-        latents = encoded(loaded, padded)
-        return cls(loaded, picture, latents, padding, captioner=captioner_for(captioner, loaded))
+        read = read_picture(loaded, picture, working_size)
+        captioner = captioner_for(captioner, loaded)
+        return cls(loaded, read.picture, read.latents, read.padding, captioner=captioner)
 
     @classmethod
     def generate(
@@ -205,55 +161,6 @@ class Scene:
             captioner=captioner_for(captioner, loaded),
         )
 
-    def __deepcopy__(self, memo: dict[int, object]) -> Scene:
-        """Return a scene of its own; what nobody can change is shared, and so is the model."""
-        return type(self)(
-            self.model,
-            self.picture,
-            self._read.latents,
-            self.padding,
-            trajectory=self._paths.made,
-            made=self.made,
-            captioner=self.captioner,
-        )
-
-    def __copy__(self) -> Scene:
-        """Return the same as ``copy.deepcopy``: two scenes never share what they remember."""
-        return deepcopy(self)
-
-    def __reduce__(self) -> NoReturn:
-        """Raise ``UnsupportedError``: a model does not go into a pickle."""
-        raise UnsupportedError(
-            f"a Scene cannot be pickled, because it holds a model ({self.model.name!r})",
-            hint="keep the picture and the model's name, and open both again with "
-            "Scene.open(picture, model); a workspace (textseg.workspace) keeps results on disk",
-        )
-
-    @property
-    def latents(self) -> Tensor:
-        """What the model made of the picture, (1, c, h, w); a copy."""
-        return self._read.latents.clone()
-
-    @property
-    def path(self) -> Trajectory | None:
-        """The way the picture came about, where ``generate`` made it; a copy."""
-        return None if self._paths.made is None else self._paths.made.copied()
-
-    def caption(self) -> str | None:
-        """Return what the captioner says is in the picture; ``None`` without a captioner."""
-        if self._caption is None and self.captioner is not None:
-            from textseg.captioning import Captioner, ask_captioner
-            from textseg.registry.captioners import load_captioner
-
-            given = self.captioner
-            reader = (
-                given
-                if isinstance(given, Captioner)
-                else load_captioner(given, device=str(self.model.device))
-            )
-            self._caption = ask_captioner(reader, self.rgb)
-        return self._caption
-
     def segment(self, query: str, **options: Unpack[SegmentOptions]) -> Segmentation:
         """Return where ``query`` is; ``options`` are the keywords of ``segment_all``."""
         return self.segment_all([query], **options)[0]
@@ -307,20 +214,19 @@ class Scene:
             Cancelled: ``cancel`` was raised.
         """
         start = time.perf_counter()
+        given: dict[str, Any] = {  # Any: fields of different types
+            "reference": None if reference is None else reference.strip(),
+            "draws": draws,
+            "levels": levels if levels is None or isinstance(levels, int) else tuple(levels),
+            "sigma_range": None if sigma_range is None else tuple(sigma_range),
+            "seed": seed,
+            "antithetic": antithetic,
+            "tolerance": tolerance,
+            "soften": soften,
+            "refine": refine,
+        }
         usual = SegmentSettings.of_card(self.model.card)
-        low, high = sigma_range or usual.sigma_range
-        settings = replace(
-            usual,
-            reference=usual.reference if reference is None else reference.strip(),
-            draws=usual.draws if draws is None else draws,
-            levels=levels if levels is None or isinstance(levels, int) else tuple(levels),
-            sigma_range=(low, high),
-            seed=seed,
-            antithetic=antithetic,
-            tolerance=tolerance,
-            soften=soften or usual.soften,
-            refine=refine or usual.refine,
-        )
+        settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
         texts, follow = self._texts.embedded(checked_queries(queries)), FollowWalk(progress, cancel)
         against = self._texts.embedded([settings.reference])
         raws = compare(
@@ -431,74 +337,25 @@ class Scene:
             TimeLimitError: a ``Deadline`` was over before an attempt was finished.
             Cancelled: ``cancel`` was raised.
         """
-        from textseg.registry.methods import method_name
-
         start, follow = time.perf_counter(), FollowWalk(progress, cancel)
-        query, target, seed = query.strip(), target.strip(), checked_seed(seed)
-        times = checked_attempts(attempts, method, self.model)
-        if not query and not target and prompt is None:
-            raise QueryError("neither a query nor a target nor a prompt: nothing to do")
-        change, card = kind_of_change(query, target), self.model.card
-        usual = card.edits.of(change)
-        asked = {"strength": strength, "steps": steps, "guidance": guidance}
-        chosen = chosen_method(method, asked, change=change, card=card, made=self.made)
+        plan = plan_edit(
+            query,
+            target,
+            method=method,
+            options={"strength": strength, "steps": steps, "guidance": guidance},
+            seed=seed,
+            attempts=attempts,
+            prompt=prompt,
+            crop=crop,
+            card=self.model.card,
+            made=self.made,
+        )
         how = Shaping(threshold, grow, feather, soft, resize_mask)
-        place = self._place(query, mask, how, usual.grow, follow)
-        said = wording(self._source(source), query, target, prompt=prompt, negative=negative)
-        texts = self._texts.embedded(said)
-        words = Words(texts[0], texts[1], texts[2], texts[3])
-        around = usual.crop if crop is None else crop
-
-        def make(own_seed: int, own_follow: FollowWalk) -> Remade:
-            order = Order(chosen, words, own_seed, own_follow)
-            if around:
-                return remake_around(self._read, place.region, order, self._part)
-            return remake(self._read, self._paths, place.region, order)
-
-        contest = Contest(self._read, place.region, target or prompt or "", self._texts)
-        best = contest.best(make, seed=seed, attempts=times, follow=follow)
-        edit = Edit(
-            picture=composite(self.picture, best.remade.rgb, place.region),
-            before=self.picture,
-            mask=place.region,
-            raw=best.remade.rgb,
-            query=query,
-            target=target,
-            prompt=words.target.prompts[0],
-            source_prompt=words.source.prompts[0],
-            negative=words.negative.prompts[0],
-            name=method_name(chosen),
-            method=chosen,
-            seed=best.seed,
-            evaluations=replace(best.evaluations, mask=place.evaluations),
-            seconds=time.perf_counter() - start,
-            segmentation=place.found,
-            notes=(*dict.fromkeys(note for t in texts.notes for note in t), *self.picture.notes),
-            attempts=best.attempts,
-            card=card.name,
-        )
-        made = len(best.attempts)
-        return (
-            edit.cut_short(f"stopped at the time limit after {made} of {times} attempts")
-            if best.stopped
-            else edit
-        )
-
-    def _place(
-        self,
-        query: str,
-        mask: NDArray[Any] | Segmentation | Mask | None,
-        how: Shaping,
-        cells: float,
-        follow: FollowWalk,
-    ) -> Place:
-        """Return where the picture may change; ``cells`` is how far a found mask usually grows."""
-        if mask is not None and not isinstance(mask, Segmentation | Mask):
-            return Place(checked_mask(mask, self.picture.size, resize=how.resize))
-        found, asked = (mask, 0) if mask is not None else self._looked_for(query, follow)
-        usual = MaskShape.of_cells(cells, self._read.cell_pixels)
-        region = region_of(found, self.picture.size, how, usual, model=self.model)
-        return Place(region, found if isinstance(found, Segmentation) else None, asked)
+        place = find_place(mask, how, plan, self._read, look=partial(self._look_for, follow=follow))
+        said = plan.texts(self._source(source), prompt=prompt, negative=negative)
+        studio = Studio(self._read, self._paths, self._texts, self._parts)
+        edit = make_edit(plan, place, self._texts.embedded(said), studio=studio, follow=follow)
+        return replace(edit, seconds=time.perf_counter() - start)
 
     def find(
         self,
@@ -518,24 +375,9 @@ class Scene:
         found = self.segment(query, progress=progress, cancel=cancel)
         return Found(found, found.evaluations)
 
-    def _looked_for(self, query: str, follow: FollowWalk) -> tuple[Segmentation, int]:
+    def _look_for(self, query: str, *, follow: FollowWalk) -> Found:
         if not query:
             raise QueryError(
                 "there is no query and no mask", hint="say what to change, or give a mask"
             )
-        found = self.find(query, progress=follow.progress, cancel=follow.cancel)
-        return found.segmentation, found.evaluations
-
-    def _source(self, source: str | None) -> str:
-        if source is not None:
-            return source.strip()
-        return self.caption() or (self.made.prompt if self.made is not None else "")
-
-    def _part(self, part: Part) -> tuple[ReadPicture, Paths]:
-        """Return a part of the picture as the model reads it; the last one is kept."""
-        if part not in self._crops:
-            top, left, bottom, right = part
-            rgb = np.ascontiguousarray(self.rgb[top:bottom, left:right])
-            self._crops = {part: Scene.open(Picture(rgb, None, "RGB"), self.model)}
-        scene = self._crops[part]
-        return scene._read, scene._paths
+        return self.find(query, progress=follow.progress, cancel=follow.cancel)

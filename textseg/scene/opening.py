@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.diffusion.model import DiffusionModel
@@ -19,7 +21,7 @@ from textseg.images import size_words
 from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.phrases import clean_query
-from textseg.segmentation.result import SegmentSettings
+from textseg.segmentation.settings import SegmentSettings
 
 
 def load(
@@ -48,6 +50,16 @@ def load(
 def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
     """Return the captioner that was given, else the name of the one that belongs to the model."""
     return model.card.language.captioner if given is None else given
+
+
+def describe(captioner: CaptionerLike, rgb: NDArray[np.float32], device: torch.device) -> str:
+    """Return what a captioner says of a picture (H, W, 3) in [0, 1]; loaded to ``device``."""
+    from textseg.captioning import Captioner, ask_captioner
+    from textseg.registry.captioners import load_captioner
+
+    if not isinstance(captioner, Captioner):
+        captioner = load_captioner(captioner, device=str(device))
+    return ask_captioner(captioner, rgb)
 
 
 def checked_queries(queries: Sequence[str]) -> list[str]:

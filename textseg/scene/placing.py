@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
-from textseg.editing.masks import MOST, MaskShape, shaped
+from textseg.editing.masks import MOST, MaskShape, checked_mask, shaped
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import size_words
+from textseg.scene.options import Found
+from textseg.scene.planning import EditPlan
+from textseg.scene.reading import ReadPicture
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 
@@ -40,6 +45,39 @@ class Place:
     region: NDArray[np.float32]
     found: Segmentation | None = None
     evaluations: int = 0
+
+
+def find_place(
+    mask: NDArray[Any] | Segmentation | Mask | None,
+    how: Shaping,
+    plan: EditPlan,
+    read: ReadPicture,
+    *,
+    look: Callable[[str], Found],
+) -> Place:
+    """Return where the picture may change.
+
+    Args:
+        mask: as ``Scene.edit`` takes it.
+        how: what the caller says about the shape.
+        plan: what is to be done there.
+        read: the picture.
+        look: finds a query, where there is no mask.
+
+    Raises:
+        InvalidInputError: a mask that does not fit.
+        NotFoundError: nothing is inside.
+    """
+    size = read.picture.size
+    if mask is not None and not isinstance(mask, Segmentation | Mask):
+        return Place(checked_mask(mask, size, resize=how.resize))
+    asked = look(plan.query) if mask is None else None
+    found = mask if asked is None else asked.segmentation
+    assert found is not None, "there is a mask, or it was looked for"
+    usual = MaskShape.of_cells(plan.usual.grow, read.cell_pixels)
+    region = region_of(found, size, how, usual, model=read.model)
+    known = found if isinstance(found, Segmentation) else None
+    return Place(region, known, 0 if asked is None else asked.evaluations)
 
 
 def region_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.images import Padding, Picture
+from textseg.images import Padding, Picture, pad_to_multiple, to_tensor
+from textseg.scene.opening import encoded, fitted
 from textseg.segmentation.refine import CellGrid
 
 TEXT_CACHE_BYTES = 64 * 2**20
@@ -48,6 +49,14 @@ class ReadPicture:
             size=self.picture.size,
             cells=(self.padding.size[0] / stride, self.padding.size[1] / stride),
         )
+
+
+def read_picture(model: DiffusionModel, picture: Picture, working_size: int | None) -> ReadPicture:
+    """Return the picture as the model reads it, at a size that it takes; see ``Scene.open``."""
+    fit = fitted(model, to_tensor(picture.visible()), working_size)
+    picture = replace(picture, notes=(*picture.notes, *fit.notes))
+    padded, padding = pad_to_multiple(fit.image, model.size_multiple)
+    return ReadPicture(model, picture, picture.visible(), encoded(model, padded), padding)
 
 
 @dataclass

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 from textseg.errors import InvalidInputError
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.result import Segmentation, SegmentSettings, Threshold
+from textseg.segmentation.result import Segmentation
+from textseg.segmentation.settings import SegmentSettings, Threshold
 
 _FACTS = "facts"
 GUIDE_PIXELS = 1_000_000  # of every mask, before a card could say otherwise

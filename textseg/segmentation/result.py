@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from textseg.diffusion.card import ModelCard
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
@@ -23,63 +22,17 @@ from textseg.segmentation.phrases import quoted, remarked
 from textseg.segmentation.picking import Region as Region
 from textseg.segmentation.pieces import find_pieces
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.refine import CellGrid, RefineSettings, refine, settle
+from textseg.segmentation.refine import CellGrid, refine, settle
+from textseg.segmentation.settings import SegmentSettings, Threshold
 from textseg.segmentation.soft import HALF as HALF
 from textseg.segmentation.soft import cut
-from textseg.segmentation.soften import SoftenSettings, soften
+from textseg.segmentation.soften import soften
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LEAST_REGION = 0.25  # latent cells
 UNKNOWN = "unknown word"  # in titles, where there is no room for more
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentSettings:
-    """What decides a mask, besides picture, query and model; see ``noise_difference``.
-
-    ``reference`` is the text that queries are compared with, ``card`` the name of the model card
-    that decided what the caller did not; "" in what was kept before there were cards.
-    """
-
-    reference: str
-    draws: int
-    levels: int | tuple[float, ...] | None = None
-    sigma_range: tuple[float, float]
-    seed: int = 0
-    antithetic: bool = False
-    tolerance: float | None = None
-    soften: SoftenSettings
-    refine: RefineSettings
-    card: str = ""
-
-    @classmethod
-    def of_card(cls, card: ModelCard) -> SegmentSettings:
-        """Return the settings of a caller who says nothing."""
-        usual = card.masks
-        return cls(
-            reference=card.language.blank,
-            draws=usual.levels.draws,
-            sigma_range=usual.levels.sigma_range,
-            soften=usual.soften,
-            refine=usual.refine,
-            card=card.name,
-        )
-
-    @property
-    def of_maps(self) -> SegmentSettings:
-        """What decides the raw maps: the same settings, but for what is made of them."""
-        return replace(self, soften=SoftenSettings(), refine=RefineSettings())
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """Where the raw map was cut: the rule, and the value it found in the units of ``statistic``."""
-
-    statistic: str
-    rule: str
-    value: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)

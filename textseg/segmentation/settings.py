@@ -1,0 +1,56 @@
+"""What decides a mask, and where it was cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from textseg.diffusion.card import ModelCard
+from textseg.segmentation.refine import RefineSettings
+from textseg.segmentation.soften import SoftenSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSettings:
+    """What decides a mask, besides picture, query and model; see ``noise_difference``.
+
+    ``reference`` is the text that queries are compared with, ``card`` the name of the model card
+    that decided what the caller did not; "" in what was kept before there were cards.
+    """
+
+    reference: str
+    draws: int
+    levels: int | tuple[float, ...] | None = None
+    sigma_range: tuple[float, float]
+    seed: int = 0
+    antithetic: bool = False
+    tolerance: float | None = None
+    soften: SoftenSettings
+    refine: RefineSettings
+    card: str = ""
+
+    @classmethod
+    def of_card(cls, card: ModelCard) -> SegmentSettings:
+        """Return the settings of a caller who says nothing."""
+        usual = card.masks
+        return cls(
+            reference=card.language.blank,
+            draws=usual.levels.draws,
+            sigma_range=usual.levels.sigma_range,
+            soften=usual.soften,
+            refine=usual.refine,
+            card=card.name,
+        )
+
+    @property
+    def of_maps(self) -> SegmentSettings:
+        """What decides the raw maps: the same settings, but for what is made of them."""
+        return replace(self, soften=SoftenSettings(), refine=RefineSettings())
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Where the raw map was cut: the rule, and the value it found in the units of ``statistic``."""
+
+    statistic: str
+    rule: str
+    value: float
