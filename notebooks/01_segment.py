@@ -142,7 +142,7 @@ for threshold in (0.2, 0.5, 0.8):
 # A second picture, described by hand this time: two trees, and a house in front of one of them.
 
 # %% alt="A beach with a green tree, a yellow tree, and a blue house in front of the green one"
-garden = scenes.Scene(
+garden = scenes.SceneDescription(
     "beach",
     (
         scenes.Thing("tree", "green", row=0.5, col=0.258, size=0.42, seed=80400),
@@ -224,7 +224,7 @@ print(panel.to_tool_call())
 #
 # - Ask for something else. The model knows house, tree, car, boat, ball, star, flower, mushroom,
 #   fish and umbrella, in red, green, blue, yellow, purple, orange, white and black.
-# - Paint another picture: `PICTURES["sea"]`, `PICTURES["night"]`, or a `scenes.Scene` of your own.
+# - Paint another picture: `PICTURES["sea"]`, `PICTURES["night"]`, or a `scenes.SceneDescription` of your own.
 # - Ask with more draws, `scene.segment("red house", draws=40)`, and watch the spread get darker.
 # - Go on to [notebook 2](02_edit.ipynb) and change what you found. How the masks come about is in
 #   [notebook 6](06_how_it_works.ipynb).

@@ -117,7 +117,7 @@ scene.edit("", "red star", mask=np.asarray(oval), seed=3)
 # front of it:
 
 # %% alt="Before, mask and after: the left tree is orange now, the house is as it was"
-garden = scenes.Scene(
+garden = scenes.SceneDescription(
     "beach",
     (
         scenes.Thing("tree", "green", row=0.5, col=0.258, size=0.42, seed=80400),

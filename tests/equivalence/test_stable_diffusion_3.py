@@ -111,10 +111,7 @@ def test_texts_are_the_pipelines(t5: bool) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("shift", [STATIC, DYNAMIC], ids=["static", "dynamic"])
-def test_a_generated_picture_is_the_pipelines(
-    size: tuple[int, int], shift: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("textseg.scene.generating.GENERATION_SOLVER", "euler")
+def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], shift: dict[str, Any]) -> None:
     pipeline = build_sd3(**shift)
     scene = Scene.generate(PROMPT, pipeline, seed=3, steps=STEPS, guidance=SCALE, size=size)
     made = pipeline(

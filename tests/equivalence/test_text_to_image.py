@@ -20,7 +20,7 @@ from torch.testing import assert_close
 
 from tests.tiny import SD_BETAS, build_scheduler, build_sd, build_sd2, build_xl
 from textseg.backends.diffusers_unet import DiffusersUNet, wrap_pipeline
-from textseg.backends.loading import parts_of
+from textseg.backends.unet_parts import parts_of
 from textseg.diffusion.model import Prediction
 from textseg.diffusion.sampling import draw_noise, guided, walk
 from textseg.diffusion.solvers import Solver, dpm_solver_2m, euler

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from tests.editing.helpers import Exact
 from textseg.editing.result import Evaluations
 from textseg.errors import InvalidInputError
 from textseg.lab.bench.edit import (
@@ -295,7 +296,7 @@ def test_every_method_is_asked_through_one_scene_and_keeps_what_is_outside(
     method: str | None,
 ) -> None:
     asked = gaussian_exam(GaussianModel())
-    editor = SceneEditor(GaussianModel(), method, true_captions=True, steps=4)
+    editor = SceneEditor(Exact(), method, true_captions=True, steps=4)
     scores = ask(asked, {"it": editor}, Says()).scores["it"]
     first, second = (score.evaluations for score in scores)
     assert all(score.figures and score.figures.changed_outside == 0 for score in scores)
