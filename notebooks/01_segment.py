@@ -224,7 +224,7 @@ print(panel.to_tool_call())
 #
 # - Ask for something else. The model knows house, tree, car, boat, ball, star, flower, mushroom,
 #   fish and umbrella, in red, green, blue, yellow, purple, orange, white and black.
-# - Paint another picture: `PICTURES["sea"]`, `PICTURES["night"]`, or a `scenes.SceneDescription` of your own.
+# - Paint another picture: `PICTURES["sea"]`, `PICTURES["night"]`, or a scene of your own.
 # - Ask with more draws, `scene.segment("red house", draws=40)`, and watch the spread get darker.
 # - Go on to [notebook 2](02_edit.ipynb) and change what you found. How the masks come about is in
 #   [notebook 6](06_how_it_works.ipynb).
