@@ -190,7 +190,8 @@ print("evaluations:", house.evaluations)
 # The probability that a thing is there at all was calibrated on the embedded model. For others
 # there is a rule of thumb, which believes the sign of the evidence. If you have a few dozen
 # pictures whose content you know, fit a calibration of your own:
-# `textseg.segmentation.presence.fit` takes the features of queries and whether they were there.
+# `textseg.lab.bench.calibrate.fit_presence` takes the features of queries and whether they were
+# there.
 #
 # ### About large pictures
 #

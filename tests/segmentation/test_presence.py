@@ -7,11 +7,10 @@ import pytest
 
 from tests.segmentation.helpers import compare, latents_of, maps
 from textseg.diffusion.card import Presence
-from textseg.errors import InvalidInputError, ModelError
+from textseg.errors import ModelError
 from textseg.segmentation.presence import (
     FEATURES,
     PresenceCalibration,
-    fit,
     found_region,
     presence_features,
 )
@@ -95,42 +94,6 @@ def test_the_region_is_where_the_text_changes_most() -> None:
     assert region[5:9, 13:19].all()
     assert not region[:, :10].any()
     assert found_region(maps(np.zeros((4, 4)))).all()
-
-
-def test_fitting_finds_the_weights_that_made_the_labels() -> None:
-    rng = np.random.default_rng(0)
-    rows = [dict(zip(FEATURES, rng.normal(size=len(FEATURES)), strict=True)) for _ in range(4000)]
-    truth = PresenceCalibration(weights={"ratio": 2.0, "evidence": -1.0}, bias=0.5)
-    labels = [rng.random() < truth.probability(row) for row in rows]
-    found = fit(rows, labels, ridge=1e-6)
-    assert found.weights["ratio"] == pytest.approx(2, abs=0.25)
-    assert found.weights["evidence"] == pytest.approx(-1, abs=0.2)
-    assert found.weights["information"] == pytest.approx(0, abs=0.15)
-    assert found.bias == pytest.approx(0.5, abs=0.15)
-
-
-def test_the_fitted_threshold_makes_both_kinds_of_error_equally_frequent() -> None:
-    rng = np.random.default_rng(1)
-    labels = rng.random(3000) < 0.2
-    rows = [{"ratio": value} for value in np.where(labels, 0.8, 0.2) + rng.normal(0, 0.3, 3000)]
-    found = fit(rows, labels.tolist(), names=["ratio"])
-    called = np.array([found.probability(row) >= found.threshold for row in rows])
-    assert called[~labels].mean() == pytest.approx((~called[labels]).mean(), abs=0.01)
-    assert found.threshold < 0.4  # few are present: one half would miss most of them
-
-
-def test_fitting_separable_or_constant_features_stays_finite() -> None:
-    rows = [{"ratio": value, "evidence": 1.0} for value in (-1.0, -0.9, 0.9, 1.0)]
-    found = fit(rows, [False, False, True, True], names=["ratio", "evidence"])
-    assert np.isfinite([*found.weights.values(), found.bias]).all()
-    decided = [found.probability(row) >= found.threshold for row in rows]
-    assert decided == [False, False, True, True]
-
-
-@pytest.mark.parametrize("labels", [[True, True], [False, False], [True]])
-def test_fitting_needs_both_kinds_of_label(labels: list[bool]) -> None:
-    with pytest.raises(InvalidInputError):
-        fit([{"ratio": 0.0}, {"ratio": 1.0}], labels, names=["ratio"])
 
 
 def test_what_stands_on_a_card_is_ready_to_be_used() -> None:

@@ -9,12 +9,12 @@ features, fitted on pictures with known content, gives the probability.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 from skimage import filters
 
 from textseg.diffusion.card import Presence
@@ -125,68 +125,5 @@ def found_region(raw: RawMaps) -> NDArray[np.bool_]:
     return np.asarray(values > filters.threshold_otsu(values))
 
 
-def fit(
-    features: Sequence[Mapping[str, float]],
-    labels: Sequence[bool],
-    *,
-    names: Sequence[str] = FEATURES,
-    ridge: float = 1e-3,
-) -> PresenceCalibration:
-    """Return the calibration that best tells present (True) from absent queries.
-
-    Ridge logistic regression on the named features; ``ridge`` is the penalty on the squared
-    coefficients of standardised features, against the mean log-loss. The threshold is where the
-    share of absent queries called present equals the share of present ones missed.
-
-    Raises:
-        InvalidInputError: not one label per row, or only one kind of label.
-    """
-    truth = np.asarray(labels, bool)
-    if len(truth) != len(features) or truth.all() or not truth.any():
-        raise InvalidInputError(
-            f"needs one label per row and both kinds, got {len(features)} rows and "
-            f"{int(truth.sum())} of {len(truth)} labels true"
-        )
-    table = np.array([[row[name] for name in names] for row in features], float)
-    mean, scale = table.mean(0), np.maximum(table.std(0), 1e-9)
-    weights, bias = _logistic((table - mean) / scale, truth, ridge)
-    weights = weights / scale
-    bias -= float(weights @ mean)
-    return PresenceCalibration(
-        weights={name: float(weight) for name, weight in zip(names, weights, strict=True)},
-        bias=bias,
-        threshold=_equal_error(special.expit(table @ weights + bias), truth),
-    )
-
-
 def _ratio(evidence: float, information: float) -> float:
     return max(-1.0, min(1.0, evidence / (information + LEAST_INFORMATION)))
-
-
-def _logistic(
-    table: NDArray[np.float64], truth: NDArray[np.bool_], ridge: float
-) -> tuple[NDArray[np.float64], float]:
-    sign = np.where(truth, 1.0, -1.0)
-    rows = np.column_stack([table, np.ones(len(table))])
-    penalty = np.append(np.full(table.shape[1], ridge), 0.0)
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (rows @ weights)
-        value = np.logaddexp(0, -margin).mean() + (penalty * weights**2).sum() / 2
-        slope = -(sign * special.expit(-margin)) @ rows / len(rows) + penalty * weights
-        return float(value), slope
-
-    found = optimize.minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
-    return found[:-1], float(found[-1])
-
-
-def _equal_error(probability: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """Return the threshold, half-way between two probabilities, where both kinds of error meet."""
-    ordered = np.unique(np.clip(probability, 1e-6, 1 - 1e-6))
-    edges = np.append((ordered[:-1] + ordered[1:]) / 2, 0.5 if len(ordered) == 1 else [])
-    wrong = [
-        max((probability[~truth] >= edge).mean(), (probability[truth] < edge).mean())
-        for edge in edges
-    ]
-    best = np.flatnonzero(np.isclose(wrong, min(wrong)))
-    return float(edges[best[len(best) // 2]])

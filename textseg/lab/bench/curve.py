@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
+from textseg.lab.bench.calibrate import fit_presence
 from textseg.lab.bench.questions import QueryExam, Question, exams
 from textseg.lab.bench.scores import auroc, iou, pixel_ap
 from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
-from textseg.segmentation.presence import PresenceCalibration, fit, presence_features
+from textseg.segmentation.presence import PresenceCalibration, presence_features
 
 FOLDS = 10
 SEED = 31  # not that of the calibration that ships
@@ -120,7 +121,7 @@ def _told(features: Sequence[dict[str, float]], present: Sequence[bool]) -> list
     for start in range(0, len(present), tenth):
         stop = start + tenth
         others = [*features[:start], *features[stop:]], [*present[:start], *present[stop:]]
-        calibration = fit(*others)
+        calibration = fit_presence(*others)
         told += [calibration.probability(one) for one in features[start:stop]]
     return told
 
