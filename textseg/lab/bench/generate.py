@@ -24,6 +24,7 @@ from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import to_uint8
 from textseg.lab.bench.readers import Pair, read_caption
+from textseg.lab.bench.tables import show, write_table
 from textseg.lab.training.crops import Box
 from textseg.lab.training.judge import Judge, load_judge
 from textseg.lab.training.reading import with_article
@@ -223,16 +224,18 @@ def table(report: Mapping[str, Any]) -> str:  # Any: JSON
         "setting": "setting",
         "held_out": "pairs never seen",
     }
-    lines = [f"| | {' | '.join(names.values())} |", f"|{' --- |' * (len(names) + 1)}"]
-    for name, row in rows.items():
-        lines.append(f"| {name} | {' | '.join(_percent(row[part]) for part in names)} |")
+    parts = [
+        write_table(
+            ["", *names.values()],
+            ([name, *(_percent(row[part]) for part in names)] for name, row in rows.items()),
+        )
+    ]
     for part in ("kinds", "colors"):
         shares = report["generated"][part]
-        lines += ["", f"| {' | '.join(shares)} |", f"|{' --- |' * len(shares)}"]
-        lines.append(f"| {' | '.join(map(_percent, shares.values()))} |")
+        parts.append(write_table(list(shares), [[_percent(share) for share in shares.values()]]))
     fooled = ", ".join(f"{name} {_percent(share)}" for name, share in report["fooled"].items())
     facts = ", ".join(f"{name} {value:g}" for name, value in report["settings"].items())
-    return "\n".join([*lines, "", f"fooled: {fooled}", "", facts])
+    return "\n\n".join([*parts, f"fooled: {fooled}", facts])
 
 
 def _row(asked: Sequence[Asked], seen: Sequence[FoundPairs]) -> dict[str, Any]:  # Any: JSON
@@ -265,4 +268,4 @@ def _share(rights: Iterable[bool]) -> float | None:
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+    return show(share, "{:.1%}")

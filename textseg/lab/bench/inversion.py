@@ -27,6 +27,7 @@ from textseg.editing.base import edit_levels
 from textseg.editing.diffedit import DiffEdit
 from textseg.images import to_rgb, to_tensor
 from textseg.lab.bench.metrics.pixels import psnr
+from textseg.lab.bench.tables import write_table
 from textseg.lab.training.captioner import full_caption
 from textseg.lab.training.reading import seen_in
 from textseg.picturebook.scenes import WORLD_VERSION, render, sample_scene
@@ -158,10 +159,11 @@ def table(report: dict[str, Any]) -> str:  # Any: as in measure_inversion
     """Return the report as a table in Markdown, a row for each way, a column for each number."""
     columns = ("up", "down", "prompt", "steps", "strength", "evaluations", "error", "psnr")
     forms = ("{}", "{}", "{}", "{}", "{:g}", "{:.0f}", "{:.4f}", "{:.2f}")
-    lines = [columns, ("---",) * len(columns)]
-    for row in report["rows"]:
-        lines.append(tuple(form.format(row[c]) for form, c in zip(forms, columns, strict=True)))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = (
+        [form.format(row[column]) for form, column in zip(forms, columns, strict=True)]
+        for row in report["rows"]
+    )
+    return write_table(columns, rows)
 
 
 def _read(model: DiffusionModel, indices: Sequence[int]) -> _Pictures:

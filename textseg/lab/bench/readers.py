@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from textseg.captioning import Captioner
+from textseg.lab.bench.tables import show, write_table
 from textseg.lab.training.judge import Judge, load_judge
 from textseg.lab.training.reading import MIN_AREA, seen_in
 from textseg.picturebook.captions import SETTING_PHRASES
@@ -89,12 +90,12 @@ def measure_readers(
 def table(report: dict[str, dict[str, float]]) -> str:
     """Return the shares of `measure_readers` as a Markdown table."""
     names = list(dict.fromkeys(name for part in ("captioner", "judge") for name in report[part]))
-    rows = [f"| | {' | '.join(names)} |", f"|{' --- |' * (len(names) + 1)}"]
-    for part in ("captioner", "judge"):
-        shares = [f"{report[part][n]:.1%}" if n in report[part] else "-" for n in names]
-        rows.append(f"| {part} | {' | '.join(shares)} |")
+    rows = (
+        [part, *(show(report[part].get(name), "{:.1%}") for name in names)]
+        for part in ("captioner", "judge")
+    )
     facts = ", ".join(f"{name} {value:g}" for name, value in report["facts"].items())
-    return "\n".join([*rows, "", facts])
+    return f"{write_table(['', *names], rows)}\n\n{facts}"
 
 
 def _add(tally: Tally, facts: Iterable[tuple[str, bool]]) -> None:

@@ -23,6 +23,7 @@ from textseg.lab.bench import cost
 from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask
 from textseg.lab.bench.questions import SET_VERSION, QueryExam, Question, exams
 from textseg.lab.bench.scores import auroc, boundary_f, iou, pixel_ap
+from textseg.lab.bench.tables import show, write_table
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
 from textseg.progress import Progress, ProgressCallback
@@ -103,10 +104,9 @@ class Report:
 
     def to_text(self) -> str:
         """Return a Markdown table."""
-        lines = ["| | " + " | ".join(COLUMNS) + " |", "|" + " --- |" * (1 + len(COLUMNS))]
-        lines += [f"| {name} | " + " | ".join(_cells(row)) + " |" for name, row in self._flat()]
+        drawn = write_table(["", *COLUMNS], ([name, *_cells(row)] for name, row in self._flat()))
         facts = ", ".join(f"{key} {value}" for key, value in self.facts.items())
-        return "\n".join([*lines, "", _cost_text(self.rows["cost"]), "", facts])
+        return "\n\n".join([drawn, _cost_text(self.rows["cost"]), facts])
 
     def _flat(self) -> Iterable[tuple[str, dict[str, Any]]]:
         for name, row in self.rows.items():
@@ -116,10 +116,10 @@ class Report:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     shares = ["pixel_ap", "iou", "best_iou", "boundary_f", "presence_auroc"]
-    cells = [_number(row[key], "{:.3f}") for key in shares]
-    cells += [_number(row[key], "{:.1%}") for key in ("false_present", "missed")]
-    cells.append(_number(row["evaluations_per_query"], "{:.1f}"))
-    return [*cells, _number(row["seconds_per_query"], "{:.2f}")]
+    cells = [show(row[key], "{:.3f}") for key in shares]
+    cells += [show(row[key], "{:.1%}") for key in ("false_present", "missed")]
+    cells.append(show(row["evaluations_per_query"], "{:.1f}"))
+    return [*cells, show(row["seconds_per_query"], "{:.2f}")]
 
 
 def _cost_text(row: dict[str, Any]) -> str:  # Any: as in Report
@@ -130,10 +130,6 @@ def _cost_text(row: dict[str, Any]) -> str:  # Any: as in Report
         f"{row['seconds_loading']:.2f} s; 20 queries in one call raise the peak memory by "
         f"{row['megabytes_20_queries']:.0f} MB."
     )
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
 
 
 def run(
