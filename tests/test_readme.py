@@ -14,7 +14,7 @@ import pytest
 from agent_tools.chat import Chat, talk
 from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
 from textseg.editing.result import Edit
-from textseg.lab.bench.edit import EditReport
+from textseg.lab.bench.editing.scenes import EditReport
 from textseg.lab.bench.segment import Report
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render

@@ -18,8 +18,8 @@ from textseg.backends.loading import choose_device
 from textseg.cli.shared import plain_failures
 from textseg.errors import Cancelled
 from textseg.images import png_bytes, to_uint8
-from textseg.lab.bench import edit as edit_bench
-from textseg.lab.bench.edit import EditBenchSettings, EditReport
+from textseg.lab.bench.editing import scenes as edit_bench
+from textseg.lab.bench.editing.scenes import EditBenchSettings, EditReport
 from textseg.testing import GaussianModel
 
 DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise

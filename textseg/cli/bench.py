@@ -11,7 +11,7 @@ from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar, say
 
 if TYPE_CHECKING:
-    from textseg.lab.bench.editing_report import EditingResult
+    from textseg.lab.bench.editing.report import EditingResult
 
 Scenes = Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which held-out scenes.")]
@@ -61,7 +61,7 @@ def bench_edit(
     as_json: AsJson = False,
 ) -> None:
     """Measure edits on scenes with known truth, beside diffusers' own DiffEdit pipeline."""
-    from textseg.lab.bench.edit import EditBenchSettings, measure_editing
+    from textseg.lab.bench.editing.scenes import EditBenchSettings, measure_editing
 
     settings = EditBenchSettings(scenes=scenes, seed=seed, others=others, workers=workers)
     with interruptible(), progress_bar() as progress:
@@ -136,9 +136,9 @@ def bench_pie(
     as_json: AsJson = False,
 ) -> None:
     """Run PIE-Bench (arXiv:2310.01506) on data of your own and compute its published figures."""
+    from textseg.lab.bench.editing.editors import SceneEditor
+    from textseg.lab.bench.editing.pie import run_pie
     from textseg.lab.bench.metrics.networks import load_judges
-    from textseg.lab.bench.pie import run_pie
-    from textseg.lab.bench.scene_editor import scene_editor
     from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, dino=dino, device=device)
@@ -146,7 +146,7 @@ def bench_pie(
     with progress_bar() as progress:
         found = run_pie(
             data,
-            scene_editor(loaded, method=method),
+            SceneEditor(loaded, method, prompts="both"),
             judges=judges,
             compat=compat,  # type: ignore[arg-type]  # an unknown one is refused with those known
             give_mask=give_mask,
@@ -175,9 +175,9 @@ def bench_tedbench(
     as_json: AsJson = False,
 ) -> None:
     """Run TEdBench (arXiv:2210.09276) on data of your own and compute its figures."""
+    from textseg.lab.bench.editing.editors import SceneEditor
+    from textseg.lab.bench.editing.tedbench import choose_captioner, run_tedbench
     from textseg.lab.bench.metrics.networks import load_judges
-    from textseg.lab.bench.scene_editor import scene_captioner, scene_editor
-    from textseg.lab.bench.tedbench import run_tedbench
     from textseg.registry.models import load_model
 
     judges = load_judges(clip=clip, device=device)
@@ -185,8 +185,8 @@ def bench_tedbench(
     with progress_bar() as progress:
         found = run_tedbench(
             data,
-            scene_editor(loaded, method=method),
-            scene_captioner(loaded, captioner),
+            SceneEditor(loaded, method, prompts="both"),
+            choose_captioner(loaded, captioner),
             judges=judges,
             limit=limit,
             seed=seed,

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.lab.bench.edit_questions import Exam, Rgb, Task
-from textseg.lab.bench.metrics.pixels import l1
+from textseg.lab.bench.editing.scene_tasks import SceneTask
+from textseg.lab.bench.metrics.pixels import Rgb, l1
 from textseg.lab.training.judge import RegionVerdict
 
 REMOVED_L1 = 0.12
@@ -74,7 +74,7 @@ class Reliability:
     fooled: bool
 
 
-def judged(task: Task, rgb: Rgb, judge: RegionJudge) -> Verdict:
+def judge_picture(task: SceneTask, rgb: Rgb, judge: RegionJudge) -> Verdict:
     """Return whether a picture (h, w, 3) shows what the task asked for."""
     nearest = _nearest(task, rgb)
     if task.pair is None:
@@ -89,19 +89,19 @@ def judged(task: Task, rgb: Rgb, judge: RegionJudge) -> Verdict:
     return Verdict(same_kind and same_color, nearest, same_kind, same_color)
 
 
-def reliability(exam: Exam, task: Task, judge: RegionJudge) -> Reliability:
+def check_judge(task: SceneTask, judge: RegionJudge) -> Reliability:
     """Return how far the judge can be believed on this task."""
     unedited = None
-    if task.query and task.pair is not None:
-        seen = judge.region(task.before, task.region)
-        unedited = seen.present > FOUND and (seen.kind, seen.color) == exam.pair
+    if task.there is not None:
+        seen = judge.region(task.image, task.region)
+        unedited = seen.present > FOUND and (seen.kind, seen.color) == task.there
     return Reliability(
-        truth=judged(task, task.truth, judge).success,
+        truth=judge_picture(task, task.truth, judge).success,
         unedited=unedited,
-        fooled=judged(task, task.before, judge).success,
+        fooled=judge_picture(task, task.image, judge).success,
     )
 
 
-def _nearest(task: Task, rgb: Rgb) -> bool:
+def _nearest(task: SceneTask, rgb: Rgb) -> bool:
     away = {name: l1(rgb, other, where=task.region) for name, other in task.candidates.items()}
     return min(away, key=lambda name: away[name]) == task.answer

@@ -10,26 +10,22 @@ alone is easy to win.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from textseg.errors import InvalidInputError, problem_words
+from textseg.diffusion.model import DiffusionModel
+from textseg.errors import InvalidInputError
 from textseg.images import open_picture
-from textseg.lab.bench.editing_items import Captioner, EditItem, Editor, change_between
-from textseg.lab.bench.editing_report import Column, EditingResult
-from textseg.lab.bench.editing_runs import (
-    Figures,
-    Results,
-    Scored,
-    checked,
-    limited,
-    read_list,
-    run_items,
-)
+from textseg.lab.bench.editing.published import read_list, run_published, tell_first
+from textseg.lab.bench.editing.report import Column, EditingResult
+from textseg.lab.bench.editing.running import Figures
+from textseg.lab.bench.editing.tasks import Captioner, Editor, EditTask
+from textseg.lab.bench.editing.words import change_between
 from textseg.lab.bench.metrics.features import Judges, clip_score, directional_similarity
 from textseg.lab.bench.metrics.pixels import Rgb
-from textseg.progress import CancelToken, ProgressCallback
+from textseg.progress import CancelToken, Follow, ProgressCallback
 
 LAYOUT = "input_list.json and originals/"
 COLUMNS = (
@@ -68,11 +64,11 @@ def run_tedbench(
         captioner: writes the source prompts.
         judges: the networks to measure with; figures that need a missing one are None.
         limit: only the first items of the list.
-        seed: handed to the editor with every item.
+        seed: handed to the editor with every task.
         about: as in `run_pie`.
         results: as in `run_pie`.
-        progress: told of every item.
-        cancel: looked at before every item.
+        progress: told of every task.
+        cancel: looked at before every task.
 
     Raises:
         InvalidInputError: the folder is not laid out like that, no item could be measured, or
@@ -81,36 +77,45 @@ def run_tedbench(
     """
     judges = judges or Judges()
     entries, fingerprint = read_entries(data)
-    facts: dict[str, object] = {
-        "data": fingerprint,
-        "seed": seed,
-        "judges": dict(judges.about),
-        "about": dict(about or {}),
-    }
-
-    def score(key: str) -> Scored:
-        item = load_item(data, entries[key], captioner, seed=seed)
-        edited = editor(item)
-        figures = measure(item, checked(item, edited), judges=judges)
-        return Scored.of(key, edited, figures)
-
-    missing = unavailable(judges)
-    header = {"benchmark": "tedbench", **facts, "unavailable": sorted(missing)}
-    outcome = run_items(
-        limited(entries, limit),
-        score,
-        results=Results(results, header) if results else None,
-        progress=progress,
-        cancel=cancel,
-    )
-    return EditingResult(
+    blank = EditingResult(
         benchmark="tedbench",
-        facts=facts,
+        facts={
+            "data": fingerprint,
+            "seed": seed,
+            "judges": dict(judges.about),
+            "about": dict(about or {}),
+        },
         columns=COLUMNS,
-        outcome=outcome,
-        unavailable=missing,
-        groups={},
+        unavailable=unavailable(judges),
     )
+    return run_published(
+        blank,
+        entries,
+        editor,
+        load=lambda key: load_task(data, entries[key], captioner, seed=seed),
+        measure=partial(measure, judges=judges),
+        limit=limit,
+        results=results,
+        follow=Follow(progress, cancel),
+    )
+
+
+def choose_captioner(model: DiffusionModel, given: str | None) -> Captioner:
+    """Return what describes pictures: a captioner by name, or the one that belongs to the model.
+
+    Raises:
+        InvalidInputError: neither is there.
+    """
+    from textseg.registry.captioners import load_captioner
+
+    name = given or model.card.language.captioner
+    if name is None:
+        raise InvalidInputError(
+            f"no captioner belongs to {model.name!r}, and TEdBench has no source prompts",
+            hint="name one with --captioner: a BLIP folder or hub id",
+        )
+    caption: Captioner = load_captioner(name).caption
+    return caption
 
 
 def read_entries(data: Path) -> tuple[dict[str, TedEntry], str]:
@@ -124,10 +129,8 @@ def read_entries(data: Path) -> tuple[dict[str, TedEntry], str]:
     try:
         entries = TypeAdapter(list[TedEntry]).validate_python(parsed)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the list"
         raise InvalidInputError(
-            f"{path}: {where}: {problem_words(first)} (given: {repr(first['input'])[:40]})",
+            f"{path}: {tell_first(error, whole='the list')}",
             hint="it is a list of objects with img_name and target_text",
         ) from None
     if not entries:
@@ -139,7 +142,7 @@ def read_entries(data: Path) -> tuple[dict[str, TedEntry], str]:
     return named, fingerprint
 
 
-def load_item(data: Path, entry: TedEntry, captioner: Captioner, *, seed: int) -> EditItem:
+def load_task(data: Path, entry: TedEntry, captioner: Captioner, *, seed: int) -> EditTask:
     """Return what is asked for.
 
     Raises:
@@ -148,25 +151,24 @@ def load_item(data: Path, entry: TedEntry, captioner: Captioner, *, seed: int) -
     image = open_picture(data / "originals" / entry.img_name).visible()
     caption = captioner(image)
     change = change_between(caption, entry.target_text)
-    return EditItem(
+    return EditTask(
         image=image,
         source_prompt=caption,
         target_prompt=entry.target_text,
         query=change.query,
         target=change.target,
-        mask=None,
         seed=seed,
     )
 
 
-def measure(item: EditItem, after: Rgb, *, judges: Judges) -> Figures:
+def measure(task: EditTask, after: Rgb, *, judges: Judges) -> Figures:
     """Return the figures of one edit; None where a network is missing."""
-    lpips = float(judges.lpips(item.image, after)) if judges.lpips else None
+    lpips = float(judges.lpips(task.image, after)) if judges.lpips else None
     clip = judges.features
     if clip is None:
         return {**{column.name: None for column in COLUMNS}, "lpips": lpips}
-    source, target = clip.text_features(item.source_prompt), clip.text_features(item.target_prompt)
-    before, now = clip.image_features(item.image), clip.image_features(after)
+    source, target = clip.text_features(task.source_prompt), clip.text_features(task.target_prompt)
+    before, now = clip.image_features(task.image), clip.image_features(after)
     return {
         "clip_score": clip_score(now, target),
         "clip_score_unedited": clip_score(before, target),

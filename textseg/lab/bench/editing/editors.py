@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from functools import cache, partial
+from typing import Literal
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import NotFoundError
-from textseg.lab.bench.edit_peer import DiffEditPeer
-from textseg.lab.bench.edit_questions import OPERATIONS, Exam, Operation, Task
-from textseg.lab.bench.edit_scores import Answer, Editing
+from textseg.lab.bench.editing.peer import DiffEditPeer
+from textseg.lab.bench.editing.tasks import Answer, Editing, Editor, EditTask
+from textseg.lab.bench.metrics.pixels import Rgb
 from textseg.picturebook import weights_folder
 from textseg.registry.methods import methods
 from textseg.scene import Scene, load
@@ -20,17 +22,6 @@ SAME_SCENES, TRUE_CAPTIONS = "default, same scenes", "default, true captions"
 ONE_ATTEMPT = "default, one attempt"
 
 
-class Editor(Protocol):
-    """Edits scenes."""
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """What it can do."""
-
-    def open(self, exam: Exam) -> Editing:
-        """Return what does the tasks of a scene; what it learns of the scene it may keep."""
-
-
 @dataclass(frozen=True, eq=False)
 class SceneEditor:
     """A registered method, or what `Scene.edit` does when nothing is said.
@@ -38,39 +29,45 @@ class SceneEditor:
     Attributes:
         model: the network.
         method: its name; None for the default.
-        true_captions: the source prompt is the true caption instead of the captioner's.
+        prompts: those of a task that it takes. "own" is none: the captioner describes the picture,
+            and the words of the edit make the other; "source" is the former alone.
         steps: of a whole walk; None for the method's own.
-        operations: what it is asked to do.
         attempts: at each edit, the best of which counts; None for the default.
     """
 
     model: DiffusionModel
     method: str | None = None
-    true_captions: bool = False
+    prompts: Literal["own", "source", "both"] = "own"
     steps: int | None = None
-    operations: tuple[Operation, ...] = OPERATIONS
     attempts: int | None = None
 
-    def open(self, exam: Exam) -> Editing:
+    def open(self, image: Rgb) -> Editing:
         """Return what edits one `Scene` again and again."""
-        return partial(self._edit, Scene.open(exam.rendered.image, self.model), exam.index)
+        return partial(self._edit, cache(partial(Scene.open, image, self.model)))
 
-    def _edit(self, scene: Scene, seed: int, task: Task) -> Answer | None:
-        source = task.captions[0] if self.true_captions else None
-        edit = scene.edit if self.method is None else partial(scene.edit, method=self.method)
+    def _edit(self, scene: Callable[[], Scene], task: EditTask) -> Answer:
+        start = time.perf_counter()
         try:
-            made = edit(
+            made = scene().edit(
                 task.query,
                 task.target,
-                mask=task.painted,
-                source=source,
+                method=self.method,
+                mask=task.mask,
+                source=None if self.prompts == "own" else task.source_prompt,
+                prompt=task.target_prompt or None if self.prompts == "both" else None,
                 steps=self.steps,
-                seed=seed,
+                seed=task.seed,
                 attempts=self.attempts,
             )
         except NotFoundError:
-            return None
-        return Answer(made.picture.rgb, made.raw, made.mask, made.evaluations)
+            return Answer(rgb=task.image, seconds=time.perf_counter() - start, found=False)
+        return Answer(
+            rgb=made.picture.rgb,
+            raw=made.raw,
+            mask=made.mask,
+            evaluations=made.evaluations,
+            seconds=time.perf_counter() - start,
+        )
 
 
 def make_editor(name: str, *, steps: int | None = None) -> Editor:
@@ -79,7 +76,7 @@ def make_editor(name: str, *, steps: int | None = None) -> Editor:
         return DiffEditPeer(weights_folder(), steps=steps)
     model = load("picturebook", device="cpu")
     if name == TRUE_CAPTIONS:
-        return SceneEditor(model, true_captions=True, steps=steps)
+        return SceneEditor(model, prompts="source", steps=steps)
     if name == ONE_ATTEMPT:
         return SceneEditor(model, steps=steps, attempts=1)
     return SceneEditor(model, None if name == DEFAULT else name, steps=steps)

@@ -2,7 +2,7 @@
 
 PIE-Bench comes with PnP Inversion (Ju et al., arXiv:2310.01506): 700 pictures of ten kinds of
 edits, each with two prompts, an instruction and a mask. The folder that it is unpacked to has
-`mapping_file.json` and `annotation_images/`. `metrics/pie.py` has the figures and names the quirks.
+`mapping_file.json` and `annotation_images/`. `pie_figures.py` has the figures and names the quirks.
 One more is not followed: the published runs saved their pictures under the names of the sources, as
 JPEG files, and ours are measured without loss, so a background that was left alone can have an
 infinite PSNR here and not there.
@@ -12,20 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from textseg.errors import InvalidInputError, UnknownNameError, problem_words
+from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import open_picture
-from textseg.lab.bench.editing_items import EditItem, Editor, change_between, without_marks
-from textseg.lab.bench.editing_report import EditingResult
-from textseg.lab.bench.editing_runs import Results, Scored, checked, limited, read_list, run_items
+from textseg.lab.bench.editing.pie_figures import (
+    COLUMNS,
+    QUIRKS,
+    Compat,
+    PieTask,
+    Quirks,
+    measure,
+    unavailable,
+)
+from textseg.lab.bench.editing.published import read_list, run_published, tell_first
+from textseg.lab.bench.editing.report import EditingResult
+from textseg.lab.bench.editing.tasks import Editor
+from textseg.lab.bench.editing.words import change_between, without_marks
 from textseg.lab.bench.metrics.features import Judges
-from textseg.lab.bench.metrics.pie import COLUMNS, QUIRKS, Compat, Quirks, measure, unavailable
 from textseg.lab.bench.metrics.pixels import Mask
-from textseg.progress import CancelToken, ProgressCallback
+from textseg.progress import CancelToken, Follow, ProgressCallback
 
 LAYOUT = "mapping_file.json and annotation_images/"
 KINDS = {
@@ -93,43 +103,37 @@ def run_pie(
         raise UnknownNameError.among("compat", compat, QUIRKS)
     quirks, judges = QUIRKS[compat], judges or Judges()
     entries, fingerprint = read_entries(data)
-    header: dict[str, object] = {
-        "benchmark": "pie",
-        "compat": compat,
-        "data": fingerprint,
-        "seed": seed,
-        "mask_given": give_mask,
-        "judges": dict(judges.about),
-        "about": dict(about or {}),
-        "unavailable": sorted(unavailable(judges)),
-    }
-
-    def score(key: str) -> Scored:
-        entry = check_entry(entries[key])
-        item, mask = load_item(data, entry, quirks=quirks, seed=seed)
-        edited = editor(replace(item, mask=mask if give_mask else None))
-        after = checked(item, edited)
-        figures = measure(item, after, mask=mask, quirks=quirks, judges=judges)
-        return Scored.of(key, edited, figures, group=entry.editing_type_id)
-
-    outcome = run_items(
-        limited(entries, limit),
-        score,
-        results=Results(results, header) if results else None,
-        progress=progress,
-        cancel=cancel,
-    )
-    named = ("benchmark", "unavailable")
-    return EditingResult(
+    blank = EditingResult(
         benchmark="pie",
-        facts={key: value for key, value in header.items() if key not in named}
-        | {"quirks": asdict(quirks)},
+        facts={
+            "compat": compat,
+            "data": fingerprint,
+            "seed": seed,
+            "mask_given": give_mask,
+            "judges": dict(judges.about),
+            "about": dict(about or {}),
+        },
         columns=COLUMNS,
-        outcome=outcome,
         unavailable=unavailable(judges),
         groups=KINDS,
         say_counts=not quirks.drop_full_masks_silently,
     )
+
+    def load(key: str) -> PieTask:
+        task = load_task(data, check_entry(entries[key]), quirks=quirks, seed=seed)
+        return replace(task, mask=task.region if give_mask else None)
+
+    found = run_published(
+        blank,
+        entries,
+        editor,
+        load=load,
+        measure=partial(measure, quirks=quirks, judges=judges),
+        limit=limit,
+        results=results,
+        follow=Follow(progress, cancel),
+    )
+    return replace(found, facts={**found.facts, "quirks": asdict(quirks)})
 
 
 def read_entries(data: Path) -> tuple[dict[str, object], str]:
@@ -157,34 +161,29 @@ def check_entry(raw: object) -> PieEntry:
     try:
         return PieEntry.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the entry"
-        got = repr(first["input"])[:40]
         raise InvalidInputError(
-            f"{where}: {problem_words(first)} (given: {got})",
-            hint="compare with the published file",
+            tell_first(error, whole="the entry"), hint="compare with the published file"
         ) from None
 
 
-def load_item(data: Path, entry: PieEntry, *, quirks: Quirks, seed: int) -> tuple[EditItem, Mask]:
-    """Return what is asked for, without its mask, and the mask.
+def load_task(data: Path, entry: PieEntry, *, quirks: Quirks, seed: int) -> PieTask:
+    """Return what is asked for; the editor is not told where.
 
     Raises:
         InvalidInputError: the picture cannot be read, or the mask does not fit it.
     """
     image = open_picture(data / "annotation_images" / entry.image_path).visible()
-    mask = decode_mask(entry.mask, (image.shape[0], image.shape[1]), quirks=quirks)
     change = change_between(entry.original_prompt, entry.editing_prompt, blended=entry.blended_word)
-    item = EditItem(
+    return PieTask(
         image=image,
         source_prompt=without_marks(entry.original_prompt),
         target_prompt=without_marks(entry.editing_prompt),
         query=change.query,
         target=change.target,
-        mask=None,
         seed=seed,
+        group=entry.editing_type_id,
+        region=decode_mask(entry.mask, (image.shape[0], image.shape[1]), quirks=quirks),
     )
-    return item, mask
 
 
 def decode_mask(runs: Sequence[int], shape: tuple[int, int], *, quirks: Quirks) -> Mask:

@@ -1,67 +1,15 @@
-"""What a benchmark of edits asks, and what an editor answers."""
+"""Which words of a prompt become which, where a benchmark gives two prompts."""
 
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-
-@dataclass(frozen=True, eq=False)
-class EditItem:
-    """One edit that is asked for.
-
-    Attributes:
-        image: (H, W, 3) float32 in [0, 1].
-        source_prompt: describes the picture as it is.
-        target_prompt: describes the picture as it should become.
-        query: the phrase of the source that is to change; "" when something is to be added.
-        target: what it should become; "" when it is to be removed.
-        mask: (H, W), true where the picture may change; None when the editor has to find out.
-        seed: for whatever the editor draws.
-    """
-
-    image: NDArray[np.float32]
-    source_prompt: str
-    target_prompt: str
-    query: str
-    target: str
-    mask: NDArray[np.bool_] | None
-    seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class EditedPicture:
-    """The answer to one item.
-
-    Attributes:
-        rgb: (H, W, 3) float32 in [0, 1], of the size that came in.
-        evaluations: rows that went through the denoising network.
-        seconds: how long it took, without loading.
-    """
-
-    rgb: NDArray[np.float32]
-    evaluations: int
-    seconds: float
-
-
-Editor = Callable[[EditItem], EditedPicture]
-"""Edits one picture.
-
-An editor that declines, because it finds nothing to change, hands the picture back as it came, so
-that this counts. An item whose editor raises is listed as a problem and is in no mean.
-"""
-
-Captioner = Callable[[NDArray[np.float32]], str]
-"""Describes a picture (H, W, 3) in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class PhraseChange:
-    """What should become what, in words; see `EditItem` for the empty ones."""
+    """What should become what, in words; see `EditTask` for the empty ones."""
 
     query: str
     target: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from textseg.lab.bench.editing_runs import Outcome, Scored, plain
+from textseg.lab.bench.editing.running import Outcome, Problem, Scored, plain
+from textseg.lab.bench.tables import show, write_table
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,20 @@ class Mean:
         defined = [value for value in values if value is not None]
         finite = [value for value in defined if math.isfinite(value)]
         return cls(
-            value=sum(defined) / len(defined) if defined else None,
-            finite=sum(finite) / len(finite) if finite else None,
+            value=statistics.fmean(defined) if defined else None,
+            finite=statistics.fmean(finite) if finite else None,
             items=len(defined),
             infinite=len(defined) - len(finite),
         )
 
+    @classmethod
+    def of_figure(cls, name: str, scored: Sequence[Scored]) -> Mean:
+        """Return the mean of a figure over the items that have it."""
+        return cls.of(item.figures.get(name) for item in scored)
+
     def as_dict(self) -> dict[str, float | int | str | None]:
         """Return the same for JSON, which has no infinity: it becomes the text "inf"."""
-        return {**asdict(self), "value": plain(self.value)}
+        return {**plain(asdict(self))}
 
 
 @dataclass(frozen=True)
@@ -54,11 +61,8 @@ class Ratio:
 
     def of(self, scored: Sequence[Scored]) -> float | None:
         """Return it for these items; None when a mean is missing or it is not defined."""
-        means = [
-            Mean.of(item.figures.get(name) for item in scored).value
-            for name in (self.above, self.below)
-        ]
-        return None if means[0] is None or means[1] is None else self.compute(means[0], means[1])
+        above, below = (Mean.of_figure(name, scored).value for name in (self.above, self.below))
+        return None if above is None or below is None else self.compute(above, below)
 
 
 @dataclass(frozen=True)
@@ -84,19 +88,19 @@ class EditingResult:
         benchmark: its name.
         facts: settings and circumstances, JSON-safe.
         columns: the figures.
-        outcome: every item.
         unavailable: figures that were not measured, with the reason.
         groups: titles of the kinds of edits by their id, in the order of the table.
         say_counts: whether the table says how many items a mean is over where some have no value.
+        outcome: every item.
     """
 
     benchmark: str
     facts: Mapping[str, object]
     columns: tuple[Column, ...]
-    outcome: Outcome
     unavailable: Mapping[str, str]
-    groups: Mapping[str, str]
+    groups: Mapping[str, str] = field(default_factory=dict)
     say_counts: bool = True
+    outcome: Outcome[Scored] = field(default_factory=Outcome)
 
     def as_json(self) -> str:
         """Return one JSON object; an infinite mean is the text "inf", an unmeasured one is null."""
@@ -115,12 +119,11 @@ class EditingResult:
         """Return a Markdown table, and below it what a reader must know."""
         heads = ["", "items", *(column.title for column in self.columns), "evaluations", "s"]
         rows = [("all", self.outcome.scored), *self._grouped()]
-        lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
-        lines += [f"| {title} | " + " | ".join(self._cells(items)) + " |" for title, items in rows]
+        drawn = write_table(heads, ([title, *self._cells(items)] for title, items in rows))
         remarks = [f"Not measured: {name} ({why})." for name, why in self.unavailable.items()]
-        remarks += [f"Left out: {item.key}: {item.reason}" for item in self.outcome.problems]
+        remarks += tell_problems(self.outcome.problems)
         facts = ", ".join(f"{name} {_words(value)}" for name, value in self.facts.items())
-        return "\n".join([*lines, "", *remarks, *([""] if remarks else []), facts])
+        return "\n".join([drawn, "", *remarks, *([""] if remarks else []), facts])
 
     def _grouped(self) -> list[tuple[str, Sequence[Scored]]]:
         scored = self.outcome.scored
@@ -146,7 +149,7 @@ class EditingResult:
             return None
         if column.ratio:
             return column.ratio.of(items)
-        return Mean.of(item.figures.get(column.name) for item in items).as_dict()
+        return Mean.of_figure(column.name, items).as_dict()
 
     def _cells(self, items: Sequence[Scored]) -> list[str]:
         costs = (
@@ -156,16 +159,16 @@ class EditingResult:
         return [
             str(len(items)),
             *(self._cell(column, items) for column in self.columns),
-            *("-" if value is None else f"{value:.1f}" for value in costs),
+            *(show(value, "{:.1f}") for value in costs),
         ]
 
     def _cell(self, column: Column, items: Sequence[Scored]) -> str:
         def shown(value: float | None) -> str:
-            return "-" if value is None else column.form.format(value * column.scale)
+            return show(None if value is None else value * column.scale, column.form)
 
         if column.ratio:
             return shown(column.ratio.of(items))
-        mean = Mean.of(item.figures.get(column.name) for item in items)
+        mean = Mean.of_figure(column.name, items)
         if mean.infinite:
             others = f", others {shown(mean.finite)}" if mean.finite is not None else ""
             return f"inf ({mean.infinite} of {mean.items}{others})"
@@ -177,3 +180,8 @@ def _words(value: object) -> str:
     if isinstance(value, Mapping):
         return "(" + ", ".join(f"{name} {_words(inner)}" for name, inner in value.items()) + ")"
     return str(value)
+
+
+def tell_problems(problems: Iterable[Problem]) -> list[str]:
+    """Return a remark on each item that could not be measured."""
+    return [f"Left out: {problem.key}: {problem.reason}" for problem in problems]

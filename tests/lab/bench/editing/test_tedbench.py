@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from tests.lab.bench.editing.flat import By, largest_difference
+from textseg.editing.result import Evaluations
 from textseg.errors import InvalidInputError
 from textseg.images import png_bytes
-from textseg.lab.bench.editing_items import EditedPicture, EditItem
+from textseg.lab.bench.editing.tasks import Answer, EditTask
+from textseg.lab.bench.editing.tedbench import run_tedbench
 from textseg.lab.bench.metrics.features import Judges
-from textseg.lab.bench.tedbench import run_tedbench
+from textseg.lab.bench.metrics.pixels import Rgb
 
-Rgb = NDArray[np.float32]
 PAIRS = [("dog.png", "A photo of a sitting dog."), ("dog.png", "A photo of a jumping dog.")]
 
 
@@ -36,8 +37,8 @@ def captioner(image: Rgb) -> str:
     return "a photo of a standing dog"
 
 
-def whitening(item: EditItem) -> EditedPicture:
-    return EditedPicture(np.ones_like(item.image), 4, 2.0)
+def whitening(task: EditTask) -> Answer:
+    return Answer(rgb=np.ones_like(task.image), evaluations=Evaluations(decode=4), seconds=2.0)
 
 
 class Brightness:
@@ -51,18 +52,14 @@ class Brightness:
         return np.array([side, not side], np.float32)
 
 
-def largest_difference(before: Rgb, after: Rgb) -> float:
-    return float(np.abs(before - after).max())
-
-
 def test_items_are_captioned_and_asked_with_the_words_that_differ(data: Path) -> None:
-    seen: list[EditItem] = []
+    seen: list[EditTask] = []
 
-    def watching(item: EditItem) -> EditedPicture:
-        seen.append(item)
-        return whitening(item)
+    def watching(task: EditTask) -> Answer:
+        seen.append(task)
+        return whitening(task)
 
-    run_tedbench(data, watching, captioner, seed=3)
+    run_tedbench(data, By(watching), captioner, seed=3)
     assert [(item.query, item.target) for item in seen] == [
         ("standing", "sitting"),
         ("standing", "jumping"),
@@ -74,7 +71,7 @@ def test_items_are_captioned_and_asked_with_the_words_that_differ(data: Path) ->
 
 def test_figures_by_hand(data: Path) -> None:
     judges = Judges(features=Brightness(), lpips=largest_difference)
-    result = run_tedbench(data, whitening, captioner, judges=judges)
+    result = run_tedbench(data, By(whitening), captioner, judges=judges)
     sitting, jumping = (item.figures for item in result.outcome.scored)
     # the picture goes from (.2, 1) to (1, 1): 45 degrees, the text from (0, 1) to (1, 0) or (-1, 0)
     assert sitting["clip_score"] == pytest.approx(100 / math.sqrt(2), rel=1e-5)
@@ -88,7 +85,7 @@ def test_figures_by_hand(data: Path) -> None:
 
 def test_json_and_table_have_the_means(data: Path) -> None:
     judges = Judges(features=Brightness(), lpips=largest_difference)
-    result = run_tedbench(data, whitening, captioner, judges=judges, about={"model": "white"})
+    result = run_tedbench(data, By(whitening), captioner, judges=judges, about={"model": "white"})
     found = json.loads(result.as_json())
     assert found["benchmark"] == "tedbench"
     assert found["about"] == {"model": "white"}
@@ -99,7 +96,7 @@ def test_json_and_table_have_the_means(data: Path) -> None:
 
 
 def test_figures_without_a_network_are_null_and_say_why(data: Path) -> None:
-    result = run_tedbench(data, whitening, captioner)
+    result = run_tedbench(data, By(whitening), captioner)
     found = json.loads(result.as_json())
     assert found["all"]["clip_score"] is None
     assert found["all"]["lpips"] is None
@@ -116,7 +113,7 @@ def test_missing_pictures_lose_no_other(tmp_path: Path) -> None:
     entries = [
         {"img_name": name, "target_text": "A photo of a cat."} for name in ("dog.png", "cat.png")
     ]
-    result = run_tedbench(write(tmp_path, entries), whitening, captioner)
+    result = run_tedbench(write(tmp_path, entries), By(whitening), captioner)
     assert len(result.outcome.scored) == 1
     (problem,) = result.outcome.problems
     assert problem.key == "1 cat.png: A photo of a cat."
@@ -127,12 +124,12 @@ def test_runs_can_be_resumed(data: Path, tmp_path: Path) -> None:
     results = tmp_path / "results.jsonl"
     calls: list[str] = []
 
-    def counting(item: EditItem) -> EditedPicture:
-        calls.append(item.target)
-        return whitening(item)
+    def counting(task: EditTask) -> Answer:
+        calls.append(task.target)
+        return whitening(task)
 
-    run_tedbench(data, counting, captioner, results=results, limit=1)
-    result = run_tedbench(data, counting, captioner, results=results)
+    run_tedbench(data, By(counting), captioner, results=results, limit=1)
+    result = run_tedbench(data, By(counting), captioner, results=results)
     assert calls == ["sitting", "jumping"]
     assert len(result.outcome.scored) == 2
 
@@ -149,9 +146,9 @@ def test_lists_that_are_not_as_published_are_refused(
     tmp_path: Path, content: object, words: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=words):
-        run_tedbench(write(tmp_path, content), whitening, captioner)
+        run_tedbench(write(tmp_path, content), By(whitening), captioner)
 
 
 def test_missing_folders_say_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"no such folder.*input_list\.json"):
-        run_tedbench(tmp_path / "nowhere", whitening, captioner)
+        run_tedbench(tmp_path / "nowhere", By(whitening), captioner)

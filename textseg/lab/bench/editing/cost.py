@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-from textseg.lab.bench.edit_editors import make_editor
-from textseg.lab.bench.edit_questions import exam, scene_numbers
+from textseg.lab.bench.editing.editors import make_editor
+from textseg.lab.bench.editing.scene_tasks import scene_numbers, scene_tasks
 from textseg.lab.bench.memory import peak_megabytes
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Cost:
     megabytes_peak: float
 
 
-def measure(name: str, *, rounds: int, steps: int | None = None) -> Cost:
+def measure_cost(name: str, *, rounds: int, steps: int | None = None) -> Cost:
     """Return the costs of an editor, on as many threads as torch takes by itself.
 
     Args:
@@ -53,19 +48,13 @@ def _measured(name: str, rounds: int, steps: int | None) -> Cost:
     first: list[float] = []
     repeat: list[float] = []
     for number in scene_numbers("calibration", scenes=rounds + 1, seed=0):
-        asked = exam("calibration", number)
-        editing, opening = _timed(partial(editor.open, asked))
-        for times, task in zip((first, repeat), asked.tasks, strict=False):
-            answer, seconds = _timed(partial(editing, task))
-            if answer is not None:
-                times.append(seconds + (opening if times is first else 0))
+        tasks = scene_tasks("calibration", number)
+        editing = editor.open(tasks[0].image)
+        for times, task in zip((first, repeat), tasks, strict=False):
+            answer = editing(task)
+            if answer.found:
+                times.append(answer.seconds)
     return Cost(_median(first[1:]), _median(repeat[1:]), peak_megabytes())
-
-
-def _timed(make: Callable[[], Made]) -> tuple[Made, float]:
-    start = time.perf_counter()
-    made = make()
-    return made, time.perf_counter() - start
 
 
 def _median(values: Sequence[float]) -> float | None:

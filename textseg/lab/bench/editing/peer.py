@@ -18,9 +18,10 @@ What it returns is taken as it is.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -31,8 +32,8 @@ from numpy.typing import NDArray
 from textseg.editing.prompts import target_prompt
 from textseg.editing.result import Evaluations
 from textseg.images import to_tensor
-from textseg.lab.bench.edit_questions import BY_QUERY, Exam, Operation, Rgb, Task
-from textseg.lab.bench.edit_scores import Answer, Editing
+from textseg.lab.bench.editing.tasks import Answer, Editing, EditTask
+from textseg.lab.bench.metrics.pixels import Rgb
 from textseg.lab.bench.peer import DiffEditMask
 from textseg.registry.captioners import load_captioner
 
@@ -60,8 +61,6 @@ class _Prepared:
 class DiffEditPeer(DiffEditMask):
     """`StableDiffusionDiffEditPipeline` on a pipeline folder, an `Editor`."""
 
-    operations: tuple[Operation, ...] = BY_QUERY
-
     def __init__(self, folder: Path, *, steps: int | None = None) -> None:
         """Load the folder into the deprecated pipeline and count the rows of its network."""
         with _without_remarks():
@@ -74,13 +73,13 @@ class DiffEditPeer(DiffEditMask):
         self._steps, self._rows = steps or STEPS, 0
         pipeline.unet.register_forward_pre_hook(self._count)
 
-    def open(self, exam: Exam) -> Editing:
+    def open(self, image: Rgb) -> Editing:
         """Return what edits one picture; mask and inversion are kept for the same query."""
-        return partial(self._edit, exam, {})
+        return partial(self._edit, {})
 
-    def _edit(self, exam: Exam, kept: dict[str, _Prepared], task: Task) -> Answer:
-        known = kept.get(task.query)
-        found = known or kept.setdefault(task.query, self._prepare(exam, task))
+    def _edit(self, kept: dict[str, _Prepared], task: EditTask) -> Answer:
+        began, known = time.perf_counter(), kept.get(task.query)
+        found = known or kept.setdefault(task.query, self._prepare(task))
         start = self._rows
         picture = self._pipeline(
             prompt=target_prompt(found.caption, task.query, task.target),
@@ -88,26 +87,27 @@ class DiffEditPeer(DiffEditMask):
             mask_image=found.cells.copy(),  # the pipeline writes into it
             image_latents=found.states,
             num_inference_steps=self._steps,
-            generator=_generator(exam),
+            generator=_generator(task),
             output_type="np",
         ).images[0]
-        spent = Evaluations(decode=self._rows - start)
-        if known is None:
-            spent = Evaluations(found.evaluations.mask, found.evaluations.inversion, spent.decode)
+        spent = Evaluations() if known else found.evaluations
         stride = picture.shape[0] // found.cells.shape[1]
-        mask = np.kron(found.cells[0], np.ones((stride, stride))).astype(np.float32)
-        rgb = picture.astype(np.float32)
-        return Answer(rgb, rgb, mask, spent)
+        return Answer(
+            rgb=picture.astype(np.float32),
+            mask=np.kron(found.cells[0], np.ones((stride, stride))).astype(np.float32),
+            evaluations=replace(spent, decode=self._rows - start),
+            seconds=time.perf_counter() - began,
+        )
 
-    def _prepare(self, exam: Exam, task: Task) -> _Prepared:
-        latents, start = self._latents(task.before), self._rows
-        caption = load_captioner("picturebook", device="cpu").caption(task.before)
+    def _prepare(self, task: EditTask) -> _Prepared:
+        latents, start = self._latents(task.image), self._rows
+        caption = load_captioner("picturebook", device="cpu").caption(task.image)
         cells = self._pipeline.generate_mask(
             image=latents,
             target_prompt=task.query,
             source_prompt="",
             num_inference_steps=self._steps,
-            generator=_generator(exam),
+            generator=_generator(task),
         )
         masked = self._rows
         states = self._pipeline.invert(
@@ -115,7 +115,7 @@ class DiffEditPeer(DiffEditMask):
             image=latents,
             num_inference_steps=self._steps,
             guidance_scale=UNGUIDED,
-            generator=_generator(exam),
+            generator=_generator(task),
         ).latents
         spent = Evaluations(mask=masked - start, inversion=self._rows - masked)
         return _Prepared(caption, cells, states, spent)
@@ -143,5 +143,5 @@ def _without_remarks() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _generator(exam: Exam) -> torch.Generator:
-    return torch.Generator().manual_seed(exam.index)
+def _generator(task: EditTask) -> torch.Generator:
+    return torch.Generator().manual_seed(task.seed)

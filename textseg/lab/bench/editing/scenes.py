@@ -7,12 +7,11 @@ the peer do the first of these tasks, with the same weights and seeds, in the sa
 from __future__ import annotations
 
 import json
-import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from typing import Any, get_args
 
@@ -20,33 +19,36 @@ import torch
 
 from textseg.diffusion.card import Change
 from textseg.errors import InvalidInputError
-from textseg.lab.bench.edit_cost import Cost, measure
-from textseg.lab.bench.edit_editors import (
+from textseg.lab.bench.editing.cost import Cost, measure_cost
+from textseg.lab.bench.editing.editors import (
     DEFAULT,
     ONE_ATTEMPT,
     PEER,
     SAME_SCENES,
     TRUE_CAPTIONS,
-    Editor,
     make_editor,
     method_names,
 )
-from textseg.lab.bench.edit_judging import REMOVED_L1, RegionJudge, Reliability, reliability
-from textseg.lab.bench.edit_questions import (
+from textseg.lab.bench.editing.judging import REMOVED_L1, RegionJudge, Reliability, check_judge
+from textseg.lab.bench.editing.report import Mean
+from textseg.lab.bench.editing.running import Mapper, Outcome, Scored, run_items
+from textseg.lab.bench.editing.scene_figures import score_answer, summarize
+from textseg.lab.bench.editing.scene_table import write_tables
+from textseg.lab.bench.editing.scene_tasks import (
+    BY_QUERY,
     MIN_AREA,
     OPERATIONS,
     SET_VERSION,
-    Exam,
     Operation,
-    exam,
+    SceneTask,
     scene_numbers,
+    scene_tasks,
 )
-from textseg.lab.bench.edit_scores import Marker, Score, summary
-from textseg.lab.bench.edit_table import tables
+from textseg.lab.bench.editing.tasks import Editor
 from textseg.lab.training.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.process import end_at_interrupt
-from textseg.progress import CancelToken, Progress, ProgressCallback
+from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.scene import load
 
 STREAM: Stream = "evaluation"
@@ -92,28 +94,21 @@ class EditReport:
         `default` and `peer` are rows, `methods` has one a registered method with its own options,
         `variants` the default on the same scenes as these, with a single attempt at each edit, and
         with true captions. Each is over its own number of `scenes`; `judge` says how far the judge
-        can be believed.
+        can be believed. `problems` are scenes that could not be measured.
         """
         return json.dumps(self.measured, indent=2, allow_nan=False)
 
     def table(self) -> str:
         """Return the same as Markdown tables."""
-        return tables(self.measured)
+        return write_tables(self.measured)
 
 
 @dataclass(frozen=True)
 class SceneScores:
     """What came out for one scene: scores by editor, and the judge's reliability by operation."""
 
-    scores: Mapping[str, tuple[Score, ...]]
+    scores: Mapping[str, tuple[Scored, ...]]
     judge: Mapping[Operation, Reliability]
-
-
-@dataclass(frozen=True)
-class _Job:
-    index: int
-    names: tuple[str, ...]
-    steps: int | None
 
 
 def measure_editing(
@@ -131,50 +126,44 @@ def measure_editing(
     Raises:
         Cancelled: `cancel` was raised.
     """
-    chosen, report = settings or EditBenchSettings(), progress or (lambda _: None)
-    follow = cancel or CancelToken()
+    chosen, follow = settings or EditBenchSettings(), Follow(progress, cancel)
     names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
     numbers = scene_numbers(STREAM, scenes=chosen.scenes, seed=chosen.seed)
-    jobs = [
-        _Job(index, names if k < chosen.others else names[:1], chosen.steps)
-        for k, index in enumerate(numbers)
-    ]
-    found: list[SceneScores] = []
-    report(Progress("scenes", 0, len(jobs)))
-    with _workforce(chosen.workers) as work:
-        for scores in work(jobs):
-            found.append(scores)
-            report(Progress("scenes", len(found), len(jobs)))
-            follow.raise_if_cancelled()
+    editors = {
+        number: names if k < chosen.others else names[:1] for k, number in enumerate(numbers)
+    }
+    with _workforce(chosen.workers) as mapper:
+        score = partial(_score_scene, editors, chosen.steps)
+        outcome = run_items(numbers, score, mapper=mapper, follow=follow)
     costs: dict[str, Cost] = {}
     for k, name in enumerate(names[:-1] if chosen.rounds else ()):
-        report(Progress("costs", k, len(names) - 1))
-        costs[name] = measure(name, rounds=chosen.rounds, steps=chosen.steps)
-        follow.raise_if_cancelled()
-    return EditReport(assembled(found, costs, chosen))
+        follow.report("costs", k, len(names) - 1)
+        costs[name] = measure_cost(name, rounds=chosen.rounds, steps=chosen.steps)
+    return EditReport(assemble(outcome, costs, chosen))
 
 
-def ask(asked: Exam, editors: Mapping[str, Editor], judge: RegionJudge) -> SceneScores:
-    """Return how editors do on the tasks of one scene."""
-    marker = Marker(asked, judge)
+def score_editors(
+    tasks: Sequence[SceneTask], editors: Mapping[str, Editor], judge: RegionJudge
+) -> SceneScores:
+    """Return how editors do on the tasks of one scene; the peer gets those of `BY_QUERY`."""
     scores = {}
     for name, editor in editors.items():
-        editing = editor.open(asked)
-        tasks = [task for task in asked.tasks if task.operation in editor.operations]
-        scores[name] = tuple(marker.score(task, editing(task)) for task in tasks)
-    trust = {task.operation: reliability(asked, task, judge) for task in asked.tasks}
-    return SceneScores(scores, trust)
+        editing = editor.open(tasks[0].image)
+        asked = [task for task in tasks if name != PEER or task.operation in BY_QUERY]
+        scores[name] = tuple(score_answer(task, editing(task), judge) for task in asked)
+    return SceneScores(scores, {task.operation: check_judge(task, judge) for task in tasks})
 
 
-def assembled(
-    found: Sequence[SceneScores], costs: Mapping[str, Cost], settings: EditBenchSettings
+def assemble(
+    outcome: Outcome[SceneScores], costs: Mapping[str, Cost], settings: EditBenchSettings
 ) -> dict[str, Any]:  # Any: JSON
     """Return the report as JSON-ready objects."""
+    found = outcome.scored
 
     def row(name: str, scenes: Sequence[SceneScores]) -> dict[str, Any]:  # Any: as above
         done = [one.scores[name] for one in scenes if name in one.scores]
         cost = asdict(costs[name]) if name in costs else dict.fromkeys(Cost.__annotations__)
-        return {"scenes": len(done), **summary([s for scores in done for s in scores]), **cost}
+        return {"scenes": len(done), **summarize([s for scores in done for s in scores]), **cost}
 
     subset = [scores for scores in found if PEER in scores.scores]
     card = load("picturebook", device="cpu").card
@@ -187,7 +176,11 @@ def assembled(
             ONE_ATTEMPT: row(ONE_ATTEMPT, subset),
             TRUE_CAPTIONS: row(TRUE_CAPTIONS, subset),
         },
-        "judge": {operation: _trust(operation, found) for operation in OPERATIONS},
+        "judge": {
+            operation: _trust([scores.judge[operation] for scores in found])
+            for operation in OPERATIONS
+        },
+        "problems": [asdict(problem) for problem in outcome.problems],
         "settings": {
             **asdict(settings),
             "stream": STREAM,
@@ -201,32 +194,27 @@ def assembled(
     }
 
 
-def _trust(operation: Operation, found: Sequence[SceneScores]) -> dict[str, float | None]:
-    known = [scores.judge[operation] for scores in found]
-    named = [one.unedited for one in known if one.unedited is not None]
+def _trust(known: Sequence[Reliability]) -> dict[str, float | None]:
     return {
-        "truth": statistics.fmean(one.truth for one in known),
-        "unedited": statistics.fmean(named) if named else None,
-        "fooled": statistics.fmean(one.fooled for one in known),
+        name: Mean.of(getattr(one, name) for one in known).value
+        for name in ("truth", "unedited", "fooled")
     }
 
 
 @contextmanager
-def _workforce(
-    workers: int,
-) -> Iterator[Callable[[Iterable[_Job]], Iterator[SceneScores]]]:
-    """Yield what does jobs, in their order; always one thread each, so that results are alike."""
+def _workforce(workers: int) -> Iterator[Mapper]:
+    """Yield who does the work, in its order; always one thread each, so that results are alike."""
     if workers == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            yield lambda jobs: map(_work, jobs)
+            yield map
         finally:
             torch.set_num_threads(threads)
         return
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     try:
-        yield lambda jobs: pool.map(_work, jobs)
+        yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -236,9 +224,9 @@ def _begin() -> None:
     torch.set_num_threads(1)
 
 
-def _work(job: _Job) -> SceneScores:
-    editors = {name: _editor(name, job.steps) for name in job.names}
-    return ask(exam(STREAM, job.index), editors, load_judge())
+def _score_scene(names: Mapping[int, Sequence[str]], steps: int | None, number: int) -> SceneScores:
+    editors = {name: _editor(name, steps) for name in names[number]}
+    return score_editors(scene_tasks(STREAM, number), editors, load_judge())
 
 
 @cache

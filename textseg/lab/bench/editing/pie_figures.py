@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from textseg.lab.bench.editing_items import EditItem
-from textseg.lab.bench.editing_report import Column, Ratio
-from textseg.lab.bench.editing_runs import Figures
+from textseg.lab.bench.editing.report import Column, Ratio
+from textseg.lab.bench.editing.running import Figures
+from textseg.lab.bench.editing.tasks import EditTask
 from textseg.lab.bench.metrics.features import (
     ImageTextFeatures,
     Judges,
@@ -34,6 +34,13 @@ from textseg.lab.bench.metrics.pixels import (
 )
 
 Compat = Literal["pie", "strict"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PieTask(EditTask):
+    """A task of PIE-Bench; `region` (h, w) is true where the picture was meant to change."""
+
+    region: Mask
 
 
 @dataclass(frozen=True)
@@ -109,21 +116,21 @@ CHANGED = Column("changed_pixels_background", "changed outside", form="{:.0f}")
 COLUMNS = (STRUCTURE, *BACKGROUND, *CLIP, CHANGED)
 
 
-def measure(item: EditItem, after: Rgb, *, mask: Mask, quirks: Quirks, judges: Judges) -> Figures:
+def measure(task: PieTask, after: Rgb, *, quirks: Quirks, judges: Judges) -> Figures:
     """Return the figures of one edit; None where a network is missing or a region is empty.
 
     Args:
-        item: what was asked for.
+        task: what was asked for.
         after: (H, W, 3), the edited picture in steps of 1/255.
-        mask: (H, W), true where the picture was meant to change.
         quirks: how far to follow the published evaluation.
         judges: the networks.
     """
+    before, outside = task.image, ~task.region
     return {
-        STRUCTURE.name: _structure(item.image, after, quirks, judges),
-        **_background(item.image, after, ~mask, quirks=quirks, judges=judges),
-        **_clip(judges.features, item, after, mask=mask),
-        CHANGED.name: changed_pixels(item.image, after, where=~mask) if not mask.all() else None,
+        STRUCTURE.name: _structure(before, after, quirks, judges),
+        **_background(before, after, outside, quirks=quirks, judges=judges),
+        **_clip(judges.features, task, after),
+        CHANGED.name: changed_pixels(before, after, where=outside) if outside.any() else None,
     }
 
 
@@ -166,11 +173,11 @@ def _background(
     }
 
 
-def _clip(clip: ImageTextFeatures | None, item: EditItem, after: Rgb, *, mask: Mask) -> Figures:
+def _clip(clip: ImageTextFeatures | None, task: PieTask, after: Rgb) -> Figures:
     if clip is None:
         return {column.name: None for column in CLIP if column.ratio is None}
-    before = item.image
-    source, target = clip.text_features(item.source_prompt), clip.text_features(item.target_prompt)
+    before, mask = task.image, task.region
+    source, target = clip.text_features(task.source_prompt), clip.text_features(task.target_prompt)
     whole = [clip.image_features(rgb) for rgb in (before, after)]
     inside = [clip.image_features(blanked(rgb, mask)) for rgb in (before, after)]
     outside = [clip.image_features(blanked(rgb, ~mask)) for rgb in (before, after)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Literal
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from textseg.lab.bench.editing.tasks import EditTask
+from textseg.lab.bench.metrics.pixels import Mask, Rgb
 from textseg.lab.training.captioner import full_caption
 from textseg.lab.training.reading import seen_in, with_article
 from textseg.picturebook.captions import SETTING_PHRASES
@@ -31,8 +33,6 @@ from textseg.picturebook.scenes import (
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 
-Rgb = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Pair = tuple[str, str]
 Operation = Literal["recolour", "replace", "remove", "add", "setting"]
 
@@ -56,58 +56,33 @@ PLACES = 40  # that are tried for a new thing
 THERE, GONE = "there", "gone"
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """One edit that is asked for.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SceneTask(EditTask):
+    """An edit of a rendered scene, with the rendered truth.
 
     Attributes:
         operation: what kind of edit.
-        query: what to change; "" where a mask says so.
-        target: what it becomes; "" to remove it.
-        before: (h, w, 3) in [0, 1].
         candidates: pictures that the edit may be nearest to, by what they show in the region.
         answer: the candidate that was asked for.
         region: (h, w), where the truth differs.
+        there: (kind, colour) of what is in the region before the edit; None where nothing is named.
         pair: (kind, colour) that the judge should find in the region, or no longer find there when
             it was to be removed; None for a setting.
         bare: nothing else shows where the thing was.
-        painted: (h, w), where the picture may change; None when the query says so.
-        captions: of the picture as it is and as it should become.
     """
 
     operation: Operation
-    query: str
-    target: str
-    before: Rgb
     candidates: Mapping[str, Rgb]
     answer: str
     region: Mask
     pair: Pair | None
-    captions: tuple[str, str]
+    there: Pair | None = None
     bare: bool = True
-    painted: Mask | None = None
 
     @property
     def truth(self) -> Rgb:
         """The picture as it should become, (h, w, 3)."""
         return self.candidates[self.answer]
-
-
-@dataclass(frozen=True, eq=False)
-class Exam:
-    """A rendered scene, what is there, and one task for every operation.
-
-    Attributes:
-        index: number of the scene in its stream; also the seed of the edits.
-        rendered: the scene.
-        pair: (kind, colour) of the thing that is edited.
-        tasks: in the order of `OPERATIONS`.
-    """
-
-    index: int
-    rendered: Rendered
-    pair: Pair
-    tasks: tuple[Task, ...]
 
 
 def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) -> list[int]:
@@ -120,13 +95,22 @@ def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) ->
     return list(islice(editable, scenes))
 
 
-def exam(stream: Stream, index: int, *, size: int = 128) -> Exam:
-    """Return the tasks about one scene; the same on any machine."""
+def scene_tasks(stream: Stream, index: int, *, size: int = 128) -> tuple[SceneTask, ...]:
+    """Return one task a kind of edit, in the order of `OPERATIONS`; the same on any machine.
+
+    The seed of the edits is the number of the scene.
+    """
     rendered = render(sample_scene(stream, index), size=size)
     rng = np.random.default_rng([SET_VERSION, 23, index])
     chosen = int(rng.choice(_editable(rendered)))
-    thing = rendered.scene.things[chosen]
-    return Exam(index, rendered, (thing.kind, thing.color), tuple(_tasks(rendered, chosen, rng)))
+    tasks = (
+        _recolour(rendered, chosen, rng),
+        _replace(rendered, chosen, rng),
+        _remove(rendered, chosen),
+        _add(rendered, rng),
+        _setting(rendered, rng),
+    )
+    return tuple(replace(task, seed=index) for task in tasks)
 
 
 def unit(rendered: Rendered) -> Rgb:
@@ -142,103 +126,99 @@ def _editable(rendered: Rendered) -> list[int]:
     return [k for k, t in enumerate(things) if large[k] and named[t.kind, t.color] == 1]
 
 
-def _tasks(rendered: Rendered, chosen: int, rng: np.random.Generator) -> Iterator[Task]:
-    yield _recolour(rendered, chosen, rng)
-    yield _replace(rendered, chosen, rng)
-    yield _remove(rendered, chosen)
-    yield _add(rendered, rng)
-    yield _setting(rendered, rng)
-
-
-def _recolour(rendered: Rendered, chosen: int, rng: np.random.Generator) -> Task:
+def _recolour(rendered: Rendered, chosen: int, rng: np.random.Generator) -> SceneTask:
     thing = rendered.scene.things[chosen]
     color = _other(COLORS, thing.color, rng)
     drawn = {c: _drawn(rendered, recolored(rendered.scene, chosen, c)) for c in COLORS}
-    return Task(
+    return SceneTask(
+        image=unit(rendered),
+        source_prompt=_caption(rendered),
+        target_prompt=_caption(drawn[color]),
+        candidates=_units(drawn),
+        answer=color,
         operation="recolour",
         query=_name(thing),
         target=f"{color} {thing.kind}",
-        before=unit(rendered),
-        candidates={name: unit(picture) for name, picture in drawn.items()},
-        answer=color,
         region=rendered.masks[chosen],
+        there=_pair(thing),
         pair=(thing.kind, color),
-        captions=_captions(rendered, drawn[color]),
     )
 
 
-def _replace(rendered: Rendered, chosen: int, rng: np.random.Generator) -> Task:
+def _replace(rendered: Rendered, chosen: int, rng: np.random.Generator) -> SceneTask:
     thing = rendered.scene.things[chosen]
     kind = _other(KINDS, thing.kind, rng)
     drawn = {k: _drawn(rendered, replaced(rendered.scene, chosen, k)) for k in KINDS}
-    return Task(
+    return SceneTask(
+        image=unit(rendered),
+        source_prompt=_caption(rendered),
+        target_prompt=_caption(drawn[kind]),
+        candidates=_units(drawn),
+        answer=kind,
         operation="replace",
         query=_name(thing),
         target=f"{thing.color} {kind}",
-        before=unit(rendered),
-        candidates={name: unit(picture) for name, picture in drawn.items()},
-        answer=kind,
         region=rendered.masks[chosen] | drawn[kind].masks[chosen],
+        there=_pair(thing),
         pair=(kind, thing.color),
-        captions=_captions(rendered, drawn[kind]),
     )
 
 
-def _remove(rendered: Rendered, chosen: int) -> Task:
+def _remove(rendered: Rendered, chosen: int) -> SceneTask:
     thing, region = rendered.scene.things[chosen], rendered.masks[chosen]
     after = _drawn(rendered, removed(rendered.scene, chosen))
-    return Task(
+    return SceneTask(
+        image=unit(rendered),
+        source_prompt=_caption(rendered),
+        target_prompt=_caption(after),
+        candidates=_units({THERE: rendered, GONE: after}),
+        answer=GONE,
         operation="remove",
         query=_name(thing),
         target="",
-        before=unit(rendered),
-        candidates={THERE: unit(rendered), GONE: unit(after)},
-        answer=GONE,
         region=region,
-        pair=(thing.kind, thing.color),
-        captions=_captions(rendered, after),
+        there=_pair(thing),
+        pair=_pair(thing),
         bare=bool(after.coverage.sum(0)[region].mean() < BARE),
     )
 
 
-def _add(rendered: Rendered, rng: np.random.Generator) -> Task:
+def _add(rendered: Rendered, rng: np.random.Generator) -> SceneTask:
     thing = _newcomer(rendered, rng)
     scene = rendered.scene
-    drawn = {k: _drawn(rendered, added(scene, _as_kind(thing, k))) for k in KINDS}
-    after = drawn[thing.kind]
-    region = after.masks[-1]
+    drawn = {k: _drawn(rendered, added(scene, replace(thing, kind=k))) for k in KINDS}
+    region = drawn[thing.kind].masks[-1]
     reach = WIDENED * region.shape[0]
-    return Task(
+    return SceneTask(
+        image=unit(rendered),
+        source_prompt=_caption(rendered),
+        target_prompt=_caption(drawn[thing.kind]),
+        candidates=_units({GONE: rendered, **drawn}),
+        answer=thing.kind,
         operation="add",
         query="",
         target=with_article(_name(thing)),
-        before=unit(rendered),
-        candidates={
-            GONE: unit(rendered),
-            **{name: unit(picture) for name, picture in drawn.items()},
-        },
-        answer=thing.kind,
+        mask=np.asarray(ndimage.distance_transform_edt(~region) <= reach),
         region=region,
-        pair=(thing.kind, thing.color),
-        captions=_captions(rendered, after),
-        painted=np.asarray(ndimage.distance_transform_edt(~region) <= reach),
+        pair=_pair(thing),
     )
 
 
-def _setting(rendered: Rendered, rng: np.random.Generator) -> Task:
+def _setting(rendered: Rendered, rng: np.random.Generator) -> SceneTask:
     scene = rendered.scene
     setting = _other(SETTINGS, scene.setting, rng)
     drawn = {s: _drawn(rendered, moved_to(scene, s)) for s in SETTINGS}
-    return Task(
+    return SceneTask(
+        image=unit(rendered),
+        source_prompt=_caption(rendered),
+        target_prompt=_caption(drawn[setting]),
+        candidates=_units(drawn),
+        answer=setting,
         operation="setting",
         query=scene.setting,
         target=SETTING_PHRASES[setting][0],
-        before=unit(rendered),
-        candidates={name: unit(picture) for name, picture in drawn.items()},
-        answer=setting,
         region=rendered.coverage.sum(0) < BARE,
         pair=None,
-        captions=_captions(rendered, drawn[setting]),
     )
 
 
@@ -254,12 +234,16 @@ def _name(thing: Thing) -> str:
     return f"{thing.color} {thing.kind}"
 
 
-def _as_kind(thing: Thing, kind: str) -> Thing:
-    return Thing(kind, thing.color, thing.row, thing.col, thing.size, thing.seed)
+def _caption(rendered: Rendered) -> str:
+    return full_caption(seen_in(rendered))
 
 
-def _captions(before: Rendered, after: Rendered) -> tuple[str, str]:
-    return full_caption(seen_in(before)), full_caption(seen_in(after))
+def _units(drawn: Mapping[str, Rendered]) -> dict[str, Rgb]:
+    return {name: unit(picture) for name, picture in drawn.items()}
+
+
+def _pair(thing: Thing) -> Pair:
+    return thing.kind, thing.color
 
 
 def _newcomer(rendered: Rendered, rng: np.random.Generator) -> Thing:
