@@ -19,7 +19,7 @@ from diffusers import (
 from tests.tiny import SD_BETAS, build_sd, build_xl
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
 from textseg.backends.parts import load_all
-from textseg.backends.unet_card import METHODS, unet_card
+from textseg.backends.unet_card import unet_card
 from textseg.backends.unet_parts import KINDS, parts_of
 from textseg.diffusion.card import CARD_FILE, ModelCard
 from textseg.editing.diffedit import DiffEdit
@@ -83,9 +83,9 @@ def test_a_network_that_is_told_its_guidance_has_few_steps() -> None:
     assert card.sampling.guidance == 1
     for change in (card.edits.alter, card.edits.replace, card.edits.remove, card.edits.add):
         assert (change.options["steps"], change.options["guidance"]) == (4, 1.0)
-    assert set(METHODS) == set(card.edits.methods) <= set(method_names())
-    flow = make_method("flowedit", card.edits.methods["flowedit"])
-    assert flow == FlowEdit(steps=4, guidance=1, source_guidance=1)
+    made = {name: make_method(name, card.edits.named(name)) for name in method_names()}
+    assert {(method.steps, method.guidance) for method in made.values()} == {(4, 1.0)}
+    assert made["flowedit"] == FlowEdit(steps=4, guidance=1, source_guidance=1)
 
 
 def test_what_is_there_is_changed_by_diffedit_as_published() -> None:

@@ -118,11 +118,6 @@ class LatentModel(ABC):
         return int(sample if isinstance(sample, int) else max(sample)) * self.latent_stride
 
     @property
-    def largest_side(self) -> int | None:
-        """Pixels of the longest side that the network can take at all; None: any."""
-        return None
-
-    @property
     def latent_channels(self) -> int:
         """Channels ``c`` of the latents."""
         return self._autoencoder.channels
@@ -193,8 +188,8 @@ class LatentModel(ABC):
             raise InvalidInputError(
                 f"latents must be (b, {self.latent_channels}, h, w), got {tuple(latents.shape)}"
             )
-        longest = max(latents.shape[2:]) * self.latent_stride
-        if self.largest_side is not None and longest > self.largest_side:
+        longest, largest = max(latents.shape[2:]) * self.latent_stride, self.card.sizes.largest
+        if largest is not None and longest > largest:
             raise InvalidInputError(
-                f"{self.name!r} takes sides of at most {self.largest_side} pixels, got {longest}"
+                f"{self.name!r} takes sides of at most {largest} pixels, got {longest}"
             )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from textseg.backends.autoencoders import halvings
 from textseg.backends.evaluation import evaluating
 from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
@@ -101,11 +102,6 @@ class StableDiffusion3(LatentModel):
     def patch(self) -> int:
         """Latent cells that are one token, along each side."""
         return int(self._network.config.patch_size)
-
-    @property
-    def largest_side(self) -> int:
-        """Pixels of the longest side that the network has positions for."""
-        return int(self._network.config.pos_embed_max_size) * self.size_multiple
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:
         """Return the conditioning of the prompts; "" is the empty prompt, read like any other.
@@ -199,7 +195,7 @@ def _asked(config: Mapping[str, Any], steps: int, tokens: int) -> Mapping[str, o
 def _card(parts: Mapping[str, Any]) -> ModelCard:  # Any: as in Loaded
     config = parts["transformer"].config
     side = int(config.sample_size)
-    stride = 2 ** (len(parts["vae"].config.block_out_channels) - 1)
+    stride = halvings(parts["vae"].config.block_out_channels)
     return generic_card(
         "Stable Diffusion 3",
         side=side * stride,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textseg.backends.autoencoders import halvings
 from textseg.backends.unet_parts import KINDS, Parts
 from textseg.diffusion.card import Edits, ModelCard, Options, Sampling
 from textseg.diffusion.generic import edits, generic_card
@@ -10,7 +11,6 @@ FEW_STEPS, NO_GUIDANCE = 4, 1.0  # diffusers' LatentConsistencyModelPipeline; sd
 FEW_STEP_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
 FEW_STEP_SAMPLERS = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 FEW_STEP_NAMES = ("turbo", "lightning", "hyper", "lcm", "schnell")
-METHODS = ("blended", "diffedit", "flowedit", "mdp", "prompt_to_prompt", "sdedit")
 
 
 def unet_card(parts: Parts, name: str) -> ModelCard:
@@ -21,7 +21,7 @@ def unet_card(parts: Parts, name: str) -> ModelCard:
     family = "Stable Diffusion XL" if large else "Stable Diffusion"
     return generic_card(
         f"{family}, few steps" if few else family,
-        side=cells * 2 ** (len(widths) - 1),
+        side=cells * halvings(widths),
         cells=cells**2,
         edits=_few_step_edits() if few else edits("diffedit", {}),
         sampling=_few_step_sampling() if few else _sampling(large),
@@ -55,5 +55,5 @@ def _few_step_sampling() -> Sampling:
 
 def _few_step_edits() -> Edits:
     few: Options = {"steps": FEW_STEPS, "guidance": NO_GUIDANCE}
-    methods = dict.fromkeys(METHODS, few) | {"flowedit": {**few, "source_guidance": NO_GUIDANCE}}
-    return edits("blended", few, methods=methods)
+    methods: dict[str, Options] = {"flowedit": {"source_guidance": NO_GUIDANCE}}
+    return edits("blended", few, every=few, methods=methods)

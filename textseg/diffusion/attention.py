@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from torch.overrides import TorchFunctionMode
 
 from textseg.diffusion.layers import Attentive, Layer, attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
+from textseg.diffusion.stand_in import StandIn
 from textseg.errors import UnsupportedError
 
 REMEDY = (
@@ -103,12 +104,13 @@ def attending(model: DiffusionModel, control: Control) -> DiffusionModel:
     Raises ``UnsupportedError`` for a model that is not ``Attentive``; its ``predict`` does so where
     not every attention of the network was seen.
     """
-    return cast(DiffusionModel, _Attending(model, attentive(model), control))
+    return _Attending(model, attentive(model), control).as_model
 
 
-class _Attending:
+class _Attending(StandIn):
     def __init__(self, model: DiffusionModel, layout: Attentive, control: Control) -> None:
-        self._model, self._layout, self._control = model, layout, control
+        super().__init__(model)
+        self._layout, self._control = layout, control
 
     def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         layers = self._layout.attention_layers(z, text)
@@ -120,9 +122,6 @@ class _Attending:
                 hint=REMEDY,
             )
         return found
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._model, name)
 
 
 class _Mode(TorchFunctionMode):

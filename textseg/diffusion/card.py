@@ -26,6 +26,8 @@ CARD_FILE = "model_card.json"
 PRESENCE_FILE = "presence_calibration.json"  # what was written before there were cards
 
 Change = Literal["alter", "replace", "remove", "add"]
+SolverName = Literal["euler", "reused_midpoint", "dpm_solver_2m"]
+"""Of ``textseg.diffusion.solvers``, but for the one that inverts alone."""
 Options = Mapping[str, bool | int | float | str]
 
 
@@ -185,7 +187,9 @@ class Edits(Strict):
         replace: another thing.
         remove: nothing in its place.
         add: something where nothing was.
-        methods: for a method that is asked for by name, the options that are not its own.
+        every: for any method that is asked for by name, those of strength, steps and guidance that
+            are not its own.
+        methods: for one by its name, the options that are not its own.
         found: where the numbers come from.
     """
 
@@ -195,6 +199,11 @@ class Edits(Strict):
     add: EditHabit
     methods: Mapping[str, Options]
     found: str
+    every: Options = field(default_factory=dict)
+
+    def named(self, method: str) -> dict[str, object]:
+        """Return the options for a method that is asked for by name."""
+        return {**self.every, **self.methods.get(method, {})}
 
     def of(self, change: Change) -> EditHabit:
         """Return the habit for a kind of change."""
@@ -215,7 +224,7 @@ class Sampling(Strict):
 
     steps: int
     guidance: float
-    solver: Literal["euler", "reused_midpoint", "dpm_solver_2m"]
+    solver: SolverName
     found: str
 
 

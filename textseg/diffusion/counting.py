@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
+from textseg.diffusion.stand_in import StandIn
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Counter:
+class Counter(StandIn):
     """Stands in for a model and counts the rows that go through its network.
 
     ``rows`` is the count so far; all else is the model's.
@@ -18,19 +19,10 @@ class Counter:
 
     def __init__(self, model: DiffusionModel) -> None:
         """Start at 0."""
-        self._model = model
+        super().__init__(model)
         self.rows = 0
 
     def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         """Return the model's answer, counted."""
         self.rows += len(z)
         return self._model.predict(z, sigma, text)
-
-    def __getattr__(self, name: str) -> object:
-        """Return what the model has under this name."""
-        return getattr(self._model, name)
-
-    @property
-    def as_model(self) -> DiffusionModel:
-        """This, in the type of what it stands in for."""
-        return cast(DiffusionModel, self)

@@ -65,13 +65,20 @@ def attempts(cells: int) -> Attempts:
     return Attempts(1, coarse, found="one attempt, as everybody makes; comparing several is ours")
 
 
-def edits(method: str, options: Options, *, methods: Mapping[str, Options] | None = None) -> Edits:
+def edits(
+    method: str,
+    options: Options,
+    *,
+    every: Options | None = None,
+    methods: Mapping[str, Options] | None = None,
+) -> Edits:
     """Return how changes are made by one published method; what is new is blended in.
 
     Args:
         method: changes what is there.
         options: of it and of Blended Latent Diffusion, where they are not their own.
-        methods: options of methods that are asked for by name, where they are not their own.
+        every: options of any method that is asked for by name, where they are not its own.
+        methods: those of one by its name.
     """
     new = {**options, "strength": 1.0}
     return Edits(
@@ -79,6 +86,7 @@ def edits(method: str, options: Options, *, methods: Mapping[str, Options] | Non
         replace=EditHabit(method, options, grow=GROWTH),
         remove=EditHabit("blended", new, grow=GROWTH),
         add=EditHabit("blended", new, grow=0.0),
+        every=every or {},
         methods=methods or {},
         found="the methods' own numbers, as published; removing and adding start from pure noise, "
         "as diffusers' inpainting pipelines do. grow: ours, the cells that an outline touches",

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
 from pydantic import ConfigDict, Field
 from torch import Tensor
 
+from textseg.diffusion.card import SolverName
 from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step
 from textseg.diffusion.trajectory import Trajectory
@@ -30,12 +31,12 @@ Guidance = Annotated[
 InversionPrompt = Annotated[
     Literal["empty", "source"], Field(description="text that the picture is inverted with")
 ]
-SolverName = Annotated[
-    Literal["euler", "reused_midpoint", "dpm_solver_2m"],
+ChosenSolver = Annotated[
+    SolverName,
     Field(description="rule that makes the steps"),
 ]
 InversionSolver = Annotated[
-    Literal["euler", "reused_midpoint", "dpm_solver_2m", "fixed_point"],
+    Literal[SolverName, "fixed_point"],
     Field(description="rule that makes the steps of the inversion"),
 ]
 Differential = Annotated[

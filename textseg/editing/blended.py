@@ -18,9 +18,9 @@ from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
 from textseg.editing.base import (
     STRICT,
+    ChosenSolver,
     Differential,
     Guidance,
-    SolverName,
     Source,
     Steps,
     Strength,
@@ -43,7 +43,7 @@ class BlendedLatentDiffusion:
     strength: Strength = 0.75
     steps: Steps = 50
     guidance: Guidance = 7.5
-    solver: SolverName = "euler"
+    solver: ChosenSolver = "euler"
     differential: Differential = False
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:

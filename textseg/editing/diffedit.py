@@ -17,11 +17,11 @@ from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
 from textseg.editing.base import (
     STRICT,
+    ChosenSolver,
     Differential,
     Guidance,
     InversionPrompt,
     InversionSolver,
-    SolverName,
     Source,
     Steps,
     Strength,
@@ -45,7 +45,7 @@ class DiffEdit:
     strength: Strength = 0.8
     steps: Steps = 50
     guidance: Guidance = 7.5
-    solver: SolverName = "euler"
+    solver: ChosenSolver = "euler"
     inversion_solver: InversionSolver = "euler"
     inversion_prompt: InversionPrompt = "empty"
     differential: Differential = False

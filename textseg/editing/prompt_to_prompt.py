@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Annotated, ClassVar, cast
+from typing import Annotated, ClassVar
 
 import torch
 from pydantic import Field
@@ -29,6 +29,7 @@ from textseg.diffusion.attention import Attention, attending
 from textseg.diffusion.layers import attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
+from textseg.diffusion.stand_in import StandIn
 from textseg.editing.aligning import Aligned, aligned
 from textseg.editing.base import (
     STRICT,
@@ -82,8 +83,9 @@ class PromptToPrompt:
 
         def denoise(z: Tensor, sigma: float) -> Prediction:
             led = _Led(model, self.control(words, gone[sigma]), path.at(sigma), source)
-            stands_in = cast(DiffusionModel, led)
-            return guided(stands_in, source.target, source.negative, scale=self.guidance)(z, sigma)
+            return guided(led.as_model, source.target, source.negative, scale=self.guidance)(
+                z, sigma
+            )
 
         after = keep_background(source, levels, path.at)
         return walk(denoise, path.at(levels[0]), levels, after=after)
@@ -119,13 +121,14 @@ class PromptToPrompt:
 LeadingControl = Callable[[Attention, Sequence[int]], Attention]
 
 
-class _Led:
+class _Led(StandIn):
     """Stands in for a model: the source is asked too, and leads the attention of the target."""
 
     def __init__(
         self, model: DiffusionModel, lead: LeadingControl, state: Tensor, source: Source
     ) -> None:
-        self._model, self._lead, self._state, self._source = model, lead, state, source
+        super().__init__(model)
+        self._lead, self._state, self._source = lead, state, source
 
     def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
         target = self._source.target.prompts[0]
@@ -134,9 +137,6 @@ class _Led:
         both = Conditioning.cat([text, self._source.source])
         found = watched.predict(torch.cat([z, self._state]), sigma, both)
         return Prediction(found.x0[:-1], found.eps[:-1], found.velocity[:-1])
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._model, name)
 
 
 def _with_source(values: Tensor, rows: Sequence[int]) -> Tensor:

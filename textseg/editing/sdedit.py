@@ -17,8 +17,8 @@ from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
 from textseg.editing.base import (
     STRICT,
+    ChosenSolver,
     Guidance,
-    SolverName,
     Source,
     Steps,
     Strength,
@@ -37,7 +37,7 @@ class SDEdit:
     strength: Strength = 0.8
     steps: Steps = 50
     guidance: Guidance = 7.5
-    solver: SolverName = "euler"
+    solver: ChosenSolver = "euler"
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the denoising."""

@@ -112,7 +112,7 @@ def choose_method(
     if method is None:
         method, options = usual.method, {**usual.options, **options}
     elif isinstance(method, str):
-        options = {**card.edits.methods.get(method, {}), **options}
+        options = {**card.edits.named(method), **options}
     if isinstance(method, str) and made is not None and asked.get("steps") is None:
         options["steps"] = made.steps
     return make_method(method, options)

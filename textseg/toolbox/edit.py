@@ -294,7 +294,7 @@ def check_method(arguments: EditArguments, card: ModelCard | None = None) -> Edi
     if twice:
         raise InvalidInputError(f"{twice[0]} is given twice, also among the options")
     if arguments.method is not None:
-        usual = {} if card is None else card.edits.methods.get(arguments.method, {})
+        usual = {} if card is None else card.edits.named(arguments.method)
         said = {name: value for name, value in own.items() if value is not None}
         return make_method(arguments.method, {**usual, **said, **arguments.options})
     if arguments.options:
