@@ -13,12 +13,7 @@ from torch.testing import assert_close
 from tests.editing.helpers import METHODS
 from tests.tiny import TEXT_LENGTH, build_scheduler, build_sd3
 from textseg.backends.parts import load_all
-from textseg.backends.stable_diffusion_3 import (
-    KINDS,
-    StableDiffusion3,
-    load_sd3_model,
-    wrap_sd3_pipeline,
-)
+from textseg.backends.stable_diffusion_3 import KINDS, StableDiffusion3
 from textseg.diffusion.card import CARD_FILE
 from textseg.diffusion.sampling import draw_noise
 from textseg.errors import InvalidInputError, UnsupportedError
@@ -85,7 +80,7 @@ def test_words_that_its_card_does_not_name_are_told(tiny_folders, tmp_path: Path
     shutil.copytree(tiny_folders["sd3"], folder)
     language = {"blank": "", "words": ["a", "tree"], "captioner": None, "found": "tried"}
     (folder / CARD_FILE).write_text(json.dumps({"language": language}), encoding="utf-8")
-    model = load_sd3_model(folder, device="cpu")
+    model = StableDiffusion3.load(folder, device="cpu")
     text = model.embed_text(["a treee", "a tree"])
     assert text.unknown == (("treee",), ())
     assert text.notes == (("this model does not know 'treee' (did you mean 'tree'?)",), ())
@@ -132,14 +127,14 @@ def test_other_pipelines_of_the_same_network_answer_alike() -> None:
 
 def test_variants_with_other_inputs_are_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"takes 33 channels.*inpainting"):
-        wrap_sd3_pipeline(build_sd3(transformer={"in_channels": 33}))
+        StableDiffusion3.wrap(build_sd3(transformer={"in_channels": 33}))
 
 
 def test_schedules_of_other_processes_are_refused() -> None:
     pipeline = build_sd3()
     pipeline.scheduler = build_scheduler()
     with pytest.raises(UnsupportedError, match=r"DDIMScheduler is not one of flow matching"):
-        wrap_sd3_pipeline(pipeline)
+        StableDiffusion3.wrap(pipeline)
 
 
 @pytest.mark.parametrize("steps", [0, 1001])
@@ -149,7 +144,7 @@ def test_steps_that_a_schedule_does_not_have_are_refused(tiny_models, steps: int
 
 
 def test_a_schedule_that_makes_no_numbers_of_a_single_step_asks_for_more() -> None:
-    model = wrap_sd3_pipeline(build_sd3(shift=3.0, shift_terminal=0.02))
+    model = StableDiffusion3.wrap(build_sd3(shift=3.0, shift_terminal=0.02))
     assert len(model.levels(2)) == 3
     with pytest.raises(InvalidInputError, match="use more steps"):
         model.levels(1)
@@ -158,7 +153,7 @@ def test_a_schedule_that_makes_no_numbers_of_a_single_step_asks_for_more() -> No
 def test_a_scheduler_is_read_and_not_changed() -> None:
     pipeline = build_sd3()
     before, config = pipeline.scheduler.timesteps.clone(), dict(pipeline.scheduler.config)
-    wrap_sd3_pipeline(pipeline).levels(3)
+    StableDiffusion3.wrap(pipeline).levels(3)
     assert torch.equal(pipeline.scheduler.timesteps, before)
     assert dict(pipeline.scheduler.config) == config
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from tests.tiny import build_sd3
-from textseg.backends.stable_diffusion_3 import wrap_sd3_pipeline
+from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise, guided, walk
 from textseg.editing.apply import numbered_noise
 from textseg.scene import Scene
@@ -71,7 +71,7 @@ def test_every_call_and_every_step_is_the_pipelines(
     size: tuple[int, int], shift: dict[str, Any], scale: float, negative: str
 ) -> None:
     pipeline = build_sd3(**shift)
-    model = wrap_sd3_pipeline(pipeline)
+    model = StableDiffusion3.wrap(pipeline)
     cells = (size[0] // model.latent_stride, size[1] // model.latent_stride)
     noise = draw_noise((1, 16, *cells), seed=3)
     theirs = recorded(pipeline, noise, scale=scale, negative=negative)
@@ -89,7 +89,7 @@ def test_every_call_and_every_step_is_the_pipelines(
 
 @torch.no_grad()
 def test_dynamic_shift_depends_on_the_number_of_tokens() -> None:
-    model = wrap_sd3_pipeline(build_sd3(**DYNAMIC))
+    model = StableDiffusion3.wrap(build_sd3(**DYNAMIC))
     small, large = (model.levels(4, cells=cells) for cells in ((8, 12), (24, 40)))
     assert all(a < b for a, b in zip(small[1:-1], large[1:-1], strict=True))
     side = model.native_size // model.latent_stride
@@ -104,7 +104,7 @@ def test_texts_are_the_pipelines(t5: bool) -> None:
     states, _, pooled, _ = pipeline.encode_prompt(
         prompts, None, None, do_classifier_free_guidance=False
     )
-    text = wrap_sd3_pipeline(pipeline).embed_text(prompts)
+    text = StableDiffusion3.wrap(pipeline).embed_text(prompts)
     assert_close(text.embeddings, states)
     assert_close(text.pooled, pooled)
 
@@ -130,7 +130,7 @@ def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], shift: dict
 @torch.no_grad()
 def test_decoded_latents_are_the_pipelines_picture() -> None:
     pipeline = build_sd3()
-    model = wrap_sd3_pipeline(pipeline)
+    model = StableDiffusion3.wrap(pipeline)
     z = draw_noise((1, 16, 12, 20), seed=0)
     raw = z / pipeline.vae.config.scaling_factor + pipeline.vae.config.shift_factor
     expected = (pipeline.vae.decode(raw).sample / 2 + 0.5).clamp(0, 1)

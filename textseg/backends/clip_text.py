@@ -10,13 +10,13 @@ import torch
 from textseg.backends.evaluation import evaluating
 from textseg.backends.loading import explained_memory
 from textseg.backends.tokens import (
-    checked_prompts,
-    cut_note,
-    cut_off,
-    tokens_of,
-    unknown_in,
-    unknown_notes,
-    words_of,
+    check_prompts,
+    describe_cut,
+    describe_unknown,
+    find_unknown,
+    find_words,
+    read_cut,
+    tokenize,
 )
 from textseg.backends.unet_parts import Parts
 from textseg.diffusion.model import Conditioning
@@ -34,20 +34,22 @@ def embed(
     pooled vector of the second. The notes say which words are not among ``known_words``, and what
     the tokenizer cut off; ``None`` is an open vocabulary.
     """
-    prompts = checked_prompts(prompts)
-    unknown = unknown_in(prompts, known_words)
-    notes = unknown_notes(unknown, known_words)
+    prompts = check_prompts(prompts)
+    unknown = find_unknown(prompts, known_words)
+    notes = describe_unknown(unknown, known_words)
     states, pooled, words = [], None, []
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        read = [tokens_of(tokenizer, prompt) for prompt in prompts]
+        read = [tokenize(tokenizer, prompt) for prompt in prompts]
         rows = [tokens.input_ids for tokens in read]
         notes = [
-            [*dict.fromkeys((*earlier, *_cut_notes(tokenizer, row, length)))]
+            [*dict.fromkeys((*earlier, *_describe_cuts(tokenizer, row, length)))]
             for earlier, row in zip(notes, rows, strict=True)
         ]
         ids = torch.tensor([_fit(tokenizer, row, length) for row in rows], device=parts.device)
-        words.append([words_of(p, tokens, length) for p, tokens in zip(prompts, read, strict=True)])
+        words.append(
+            [find_words(p, tokens, length) for p, tokens in zip(prompts, read, strict=True)]
+        )
         two = len(parts.text_encoders) == 2
         with evaluating(encoder), explained_memory():
             output = encoder(ids, output_hidden_states=two)
@@ -74,6 +76,6 @@ def _fit(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[int]:
     return row + [tokenizer.pad_token_id] * (length - len(row))
 
 
-def _cut_notes(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[str]:
-    lost = cut_off(tokenizer, row, length)
-    return [cut_note(lost, length)] if lost else []
+def _describe_cuts(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[str]:
+    lost = read_cut(tokenizer, row, length)
+    return [describe_cut(lost, length)] if lost else []

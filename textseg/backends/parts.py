@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """The classes that a part of a model may have; the first is the one it is loaded as.
+    """The classes that a part of a model may have.
 
     It is needed where the part ``needed_with`` is there, which may be itself; None: always.
     """
@@ -43,9 +43,9 @@ class Kind:
     names: tuple[str, ...]
     needed_with: str | None = None
 
-    def load_class(self) -> Any:  # Any: the classes share no base
-        """Import the class."""
-        return getattr(importlib.import_module(self.library), self.names[0])
+    def load_class(self, name: str) -> Any:  # Any: the classes share no base
+        """Import the class of one of the names."""
+        return getattr(importlib.import_module(self.library), name)
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,20 @@ def load_all(
         dtype = read_precision(Path(source), kinds.precision).accelerator
     precision = choose_dtype(dtype, target)
     index = read_index(where, local_files_only=local_files_only)
-    names = _checked(index, where, kinds)
+    classes = _check_classes(index, where, kinds)
     with explained_loading(where), explained_memory():
         loaded = {
             name: _load_part(
-                name, kinds.parts[name], where, dtype=precision, local_files_only=local_files_only
+                name,
+                kinds.parts[name].load_class(found),
+                where,
+                dtype=precision,
+                local_files_only=local_files_only,
             )
-            for name in names
+            for name, found in classes.items()
         }
         scheduler = _load_scheduler(index, where, local_files_only)
-        for name in names:
+        for name in classes:
             if not name.startswith("tokenizer"):
                 loaded[name] = loaded[name].to(target)
     _work_after_forks()
@@ -107,8 +111,8 @@ def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:
     A half-precision autoencoder that asks for float32 is copied; everything else is shared.
     """
     components, index = pipeline.components, index_of(pipeline)
-    names = _checked(index, type(pipeline).__name__, kinds)
-    found = {name: components[name] for name in (*names, "scheduler")}
+    classes = _check_classes(index, type(pipeline).__name__, kinds)
+    found = {name: components[name] for name in (*classes, "scheduler")}
     vae = found["vae"]
     if vae.config.force_upcast and vae.dtype != torch.float32:
         found["vae"] = copy.deepcopy(vae).float()  # the XL autoencoder overflows in float16
@@ -132,44 +136,47 @@ def name_of(pipeline: DiffusionPipeline) -> str:
     return str(getattr(pipeline, "name_or_path", "") or type(pipeline).__name__)
 
 
-def _checked(index: Index, source: str, kinds: Kinds) -> tuple[str, ...]:
-    """Check the class of each part; return the names of the parts that hold weights or words."""
-    names = tuple(
-        name
+def _check_classes(index: Index, source: str, kinds: Kinds) -> Mapping[str, str]:
+    """Return the class of each part that holds weights or words; raises for any other."""
+    classes = {
+        name: class_name(index, name) or "nothing"
         for name, kind in kinds.parts.items()
         if kind.needed_with is None or class_name(index, kind.needed_with)
-    )
-    for name in names:
-        found = class_name(index, name)
+    }
+    for name, found in classes.items():
         if found not in kinds.parts[name].names:
             raise UnsupportedError(
                 f"the model {source!r} is not supported: {index.get('_class_name', 'it')} has "
-                f"{found or 'nothing'} as {name}, where {kinds.parts[name].names[0]} is needed",
+                f"{found} as {name}, where {kinds.parts[name].names[0]} is needed",
                 hint=f"use one of: {kinds.title}",
             )
     if not class_name(index, "scheduler"):
         raise ModelError(f"the model {source!r} has no scheduler", hint=remedy(source))
-    return names
+    return classes
 
 
 def _load_part(
-    part: str, expected: Kind, source: str, *, dtype: torch.dtype, local_files_only: bool
-) -> Any:  # Any: one of the classes of the kind
-    kind = expected.load_class()
+    part: str,
+    kind: Any,  # Any: one of the classes of the family
+    source: str,
+    *,
+    dtype: torch.dtype,
+    local_files_only: bool,
+) -> Any:  # Any: an instance of it
     where = {"subfolder": part, "local_files_only": local_files_only}
     if part.startswith("tokenizer"):
-        return _with_words(kind.from_pretrained(source, **where), part, source)
+        return _check_words(kind.from_pretrained(source, **where), part, source)
     if part == "vae" and kind.load_config(source, **where).get("force_upcast", True):
         dtype = torch.float32  # the XL autoencoder overflows in float16
     options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
-    if expected.library == "diffusers":
+    if kind.__module__.startswith("diffusers"):
         options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
     network = load_network(kind, source, {**where, **options}, part=f"{part} of the model")
     # without accelerate, diffusers keeps the precision of the files where they begin with a buffer
     return network if network.dtype == dtype else network.to(dtype)
 
 
-def _with_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
+def _check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
     if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise ModelError(

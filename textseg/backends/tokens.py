@@ -17,32 +17,34 @@ SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
 _QUIET = threading.RLock()
 
 
-def checked_prompts(prompts: Sequence[str]) -> list[str]:
+def check_prompts(prompts: Sequence[str]) -> list[str]:
     """Return the prompts; raises ``InvalidInputError`` unless it is a list of texts."""
     if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
         raise InvalidInputError(f"prompts must be a list of at least one text, got {prompts!r:.60}")
     return list(prompts)
 
 
-def unknown_in(prompts: Sequence[str], known: frozenset[str] | None) -> tuple[tuple[str, ...], ...]:
+def find_unknown(
+    prompts: Sequence[str], known: frozenset[str] | None
+) -> tuple[tuple[str, ...], ...]:
     """Return the unknown words of each prompt; none where the vocabulary is open (``None``)."""
     return tuple(() if known is None else unknown_words(prompt, known) for prompt in prompts)
 
 
-def unknown_notes(
+def describe_unknown(
     unknown: Sequence[Sequence[str]], known: frozenset[str] | None
 ) -> list[list[str]]:
     """Return the remarks on the unknown words of each prompt."""
     return [[unknown_note(words, known or frozenset())] if words else [] for words in unknown]
 
 
-def tokens_of(tokenizer: PreTrainedTokenizerBase, prompt: str) -> BatchEncoding:
+def tokenize(tokenizer: PreTrainedTokenizerBase, prompt: str) -> BatchEncoding:
     """Return all tokens of a prompt, however many, with its begin and end."""
     tokens: BatchEncoding = tokenizer(prompt, truncation=False, verbose=False)
     return tokens
 
 
-def words_of(prompt: str, tokens: BatchEncoding, length: int) -> tuple[int | None, ...]:
+def find_words(prompt: str, tokens: BatchEncoding, length: int) -> tuple[int | None, ...]:
     """Return which word each of ``length`` tokens belongs to; () where nobody can tell.
 
     What does not fit is cut before the last token, which ends the text.
@@ -56,7 +58,7 @@ def words_of(prompt: str, tokens: BatchEncoding, length: int) -> tuple[int | Non
     return (*found, *(None,) * (length - len(found)))
 
 
-def cut_off(tokenizer: PreTrainedTokenizerBase, row: list[int], length: int) -> str:
+def read_cut(tokenizer: PreTrainedTokenizerBase, row: list[int], length: int) -> str:
     """Return the text of the tokens that do not fit into ``length``, shortened; "" if all do."""
     if len(row) <= length:
         return ""
@@ -64,13 +66,13 @@ def cut_off(tokenizer: PreTrainedTokenizerBase, row: list[int], length: int) -> 
     return lost if len(lost) <= SHOWN_CHARACTERS else f"{lost[:SHOWN_CHARACTERS]}..."
 
 
-def cut_note(lost: str, length: int) -> str:
+def describe_cut(lost: str, length: int) -> str:
     """Return the remark on a text that was cut off after ``length`` tokens."""
     return f"truncated after {length} tokens: {lost!r} was not read"
 
 
 @contextmanager
-def no_warnings() -> Iterator[None]:
+def silence_libraries() -> Iterator[None]:
     """Keep pipelines from logging what was cut off, which the notes tell."""
     import diffusers.utils.logging
     import transformers.utils.logging

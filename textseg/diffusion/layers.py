@@ -50,12 +50,18 @@ class Layer:
         return cls("cross", grid, slice(0, math.prod(grid)), slice(0, tokens), stage)
 
     @classmethod
-    def joint(cls, grid: tuple[int, int], tokens: int, *, text_first: bool) -> Layer:
-        """Return the layer in which cells and ``tokens`` of text look at both."""
+    def joint(
+        cls, grid: tuple[int, int], tokens: int, *, text_first: bool, first: int = 0
+    ) -> Layer:
+        """Return the layer in which cells and ``tokens`` of text look at both.
+
+        ``first`` tokens of the network's own stand before them.
+        """
         cells = math.prod(grid)
-        if text_first:
-            return cls("joint", grid, slice(tokens, tokens + cells), slice(0, tokens))
-        return cls("joint", grid, slice(0, cells), slice(cells, cells + tokens))
+        ahead, behind = (tokens, cells) if text_first else (cells, tokens)
+        parts = slice(first, first + ahead), slice(first + ahead, first + ahead + behind)
+        text, picture = parts if text_first else parts[::-1]
+        return cls("joint", grid, picture, text)
 
     @property
     def queries(self) -> int:
