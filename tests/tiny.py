@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from diffusers import (
+    AuraFlowPipeline,
+    AuraFlowTransformer2DModel,
     AutoencoderKL,
     DDIMScheduler,
     DiffusionPipeline,
@@ -28,10 +30,20 @@ from transformers import (
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
+    UMT5Config,
+    UMT5EncoderModel,
 )
 
 TEXT_LENGTH = 24
 TEXT_WIDTH = 32
+T5_SIZES: Mapping[str, Any] = {
+    "d_model": 3 * TEXT_WIDTH,
+    "d_ff": 37,
+    "d_kv": 8,
+    "num_heads": 4,
+    "num_layers": 2,
+    "feed_forward_proj": "gated-gelu",
+}
 SD_BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 
@@ -163,20 +175,19 @@ def build_t5_tokenizer() -> T5Tokenizer:
 
 
 def build_t5(tokenizer: T5Tokenizer) -> T5EncoderModel:
-    config = T5Config(
-        vocab_size=len(tokenizer),
-        d_model=3 * TEXT_WIDTH,
-        d_ff=37,
-        d_kv=8,
-        num_heads=4,
-        num_layers=2,
-        feed_forward_proj="gated-gelu",
-    )
-    return T5EncoderModel(config).eval()
+    return T5EncoderModel(T5Config(vocab_size=len(tokenizer), **T5_SIZES)).eval()
+
+
+def stir(network: Any) -> Any:
+    """The network, with weights that make text and level matter where it starts out with zeros."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            fan = weight[0].numel() if weight.ndim > 1 else 16
+            weight.add_(torch.randn_like(weight) / fan**0.5)
+    return network
 
 
 def build_sd3(*, t5: bool = True, transformer: Mapping[str, Any] | None = None, **scheduler: Any):
-    """Its weights are drawn again, so that text and level matter; it starts out with zeros."""
     settings = {
         "sample_size": 16,
         "patch_size": 2,
@@ -197,13 +208,8 @@ def build_sd3(*, t5: bool = True, transformer: Mapping[str, Any] | None = None, 
         first, second, third = build_tokenizer(), build_tokenizer(pad_token="!"), None
         if t5:
             third = build_t5_tokenizer()
-        network = SD3Transformer2DModel(**{**settings, **(transformer or {})}).eval()
-        with torch.no_grad():
-            for weight in network.parameters():
-                fan = weight[0].numel() if weight.ndim > 1 else 16
-                weight.add_(torch.randn_like(weight) / fan**0.5)
         pipeline = StableDiffusion3Pipeline(
-            transformer=network,
+            transformer=stir(SD3Transformer2DModel(**{**settings, **(transformer or {})}).eval()),
             scheduler=FlowMatchEulerDiscreteScheduler(**(scheduler or {"shift": 3.0})),
             vae=build_vae(latent_channels=16, scaling_factor=1.5305, shift_factor=0.0609),
             text_encoder=CLIPTextModelWithProjection(build_text_config(first)).eval(),
@@ -217,11 +223,42 @@ def build_sd3(*, t5: bool = True, transformer: Mapping[str, Any] | None = None, 
     return pipeline
 
 
+def build_aura() -> AuraFlowPipeline:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tokenizer = build_t5_tokenizer()
+        settings = {**T5_SIZES, "vocab_size": len(tokenizer)}
+        pipeline = AuraFlowPipeline(
+            transformer=stir(
+                AuraFlowTransformer2DModel(
+                    sample_size=16,
+                    patch_size=2,
+                    in_channels=4,
+                    out_channels=4,
+                    num_mmdit_layers=1,
+                    num_single_dit_layers=1,
+                    attention_head_dim=8,
+                    num_attention_heads=4,
+                    caption_projection_dim=32,
+                    joint_attention_dim=T5_SIZES["d_model"],
+                    pos_embed_max_size=20 * 20,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=1.73),
+            vae=build_vae(scaling_factor=0.13),
+            text_encoder=UMT5EncoderModel(UMT5Config(**settings)).eval(),
+            tokenizer=tokenizer,
+        )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
 FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sd1": build_sd,
     "sd2": build_sd2,
     "xl": build_xl,
     "sd3": build_sd3,
+    "aura": build_aura,
 }
 
 
@@ -232,7 +269,9 @@ def network_of(pipeline: Any) -> Any:
 
 def block_of(network: Any) -> Any:
     """A part of a network that every answer goes through."""
-    return getattr(network, "mid_block", None) or network.transformer_blocks[0]
+    blocks = ("mid_block", "transformer_blocks", "joint_transformer_blocks")
+    found = next(getattr(network, name) for name in blocks if getattr(network, name, None))
+    return found[0] if isinstance(found, torch.nn.ModuleList) else found
 
 
 def change_weights(part: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:

@@ -1,4 +1,4 @@
-"""Stable Diffusion 3 against its pipeline: every network call, every step, the picture."""
+"""Families trained by flow matching against their pipelines: calls, steps, texts, the picture."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.tiny import build_sd3
+from tests.tiny import build_aura, build_sd3
+from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise, guided, walk
 from textseg.editing.apply import numbered_noise
+from textseg.registry.families import wrap_family
 from textseg.scene import Scene
 
 STATIC = {"shift": 3.0}
 DYNAMIC = {"use_dynamic_shifting": True, "base_image_seq_len": 4, "max_image_seq_len": 64}
 SIZES = [(24, 40), (36, 20)]  # 6 x 10 and 9 x 5 tokens
+FAMILIES = {
+    "sd3": lambda: build_sd3(**STATIC),
+    "sd3, dynamic shift": lambda: build_sd3(**DYNAMIC),
+    "aura": build_aura,
+}
 PROMPT, STEPS, SCALE = "a red tree", 5, 4.0
 
 
@@ -64,16 +71,16 @@ def relative(found: Tensor, expected: Tensor) -> float:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("shift", [STATIC, DYNAMIC], ids=["static", "dynamic"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("scale", "negative"), [(SCALE, ""), (SCALE, "house"), (1.0, "")])
 @torch.no_grad()
 def test_every_call_and_every_step_is_the_pipelines(
-    size: tuple[int, int], shift: dict[str, Any], scale: float, negative: str
+    size: tuple[int, int], family: str, scale: float, negative: str
 ) -> None:
-    pipeline = build_sd3(**shift)
-    model = StableDiffusion3.wrap(pipeline)
+    pipeline = FAMILIES[family]()
+    model = wrap_family(pipeline)
     cells = (size[0] // model.latent_stride, size[1] // model.latent_stride)
-    noise = draw_noise((1, 16, *cells), seed=3)
+    noise = draw_noise((1, model.latent_channels, *cells), seed=3)
     theirs = recorded(pipeline, noise, scale=scale, negative=negative)
     levels = model.levels(STEPS, cells=cells)
     assert len(theirs.sigmas) == STEPS
@@ -109,10 +116,21 @@ def test_texts_are_the_pipelines(t5: bool) -> None:
     assert_close(text.pooled, pooled)
 
 
+@torch.no_grad()
+def test_texts_of_auraflow_are_the_pipelines() -> None:
+    pipeline = build_aura()
+    prompts = [PROMPT, "", "tree " * 300]
+    states, *_ = pipeline.encode_prompt(prompts, do_classifier_free_guidance=False)
+    text = AuraFlow.wrap(pipeline).embed_text(prompts)
+    assert_close(text.embeddings, states)
+    assert text.words[0][:8] == (0, 0, 1, 1, 1, 1, 2, None)
+    assert "truncated after 256 tokens" in text.notes[2][0]
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("shift", [STATIC, DYNAMIC], ids=["static", "dynamic"])
-def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], shift: dict[str, Any]) -> None:
-    pipeline = build_sd3(**shift)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], family: str) -> None:
+    pipeline = FAMILIES[family]()
     scene = Scene.generate(PROMPT, pipeline, seed=3, steps=STEPS, guidance=SCALE, size=size)
     made = pipeline(
         PROMPT,
