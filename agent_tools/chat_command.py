@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import Device, MaxPixels, Model, given, plain_failures, say
+from textseg.cli.shared import Device, MaxPixels, Model, drop_missing, plain_failures, say
 
 Folder = Annotated[
     Path | None,
@@ -53,9 +53,9 @@ def chat(
     from agent_tools.assistant import open_chat_model
     from agent_tools.chat import GREETING, Chat, talk, typed_lines
     from textseg.images import open_picture
-    from textseg.toolbox import Setup, checked, open_toolbox
+    from textseg.toolbox import Setup, check_arguments, open_toolbox
 
-    setup = checked(Setup, given(model=model, device=device, max_pixels=max_pixels))
+    setup = check_arguments(Setup, drop_missing(model=model, device=device, max_pixels=max_pixels))
     talker = open_chat_model(assistant)
     if image is not None:
         open_picture(image, max_pixels=setup.max_pixels)  # what cannot begin leaves no folder

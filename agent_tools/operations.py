@@ -100,14 +100,14 @@ def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Tool
     result = toolbox.segment_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    said = "\n".join(limited(_found(result, facts)) for facts in result.queries)
+    said = "\n".join(limit_words(_found(result, facts)) for facts in result.queries)
     return ToolAnswer(result, said, _handles(*(facts.mask for facts in result.queries)))
 
 
 def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> ToolAnswer:
     """Change one thing in a picture."""
     result = toolbox.edit_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
-    return ToolAnswer(result, limited(_changed(result, result.image)), _handles(result.picture))
+    return ToolAnswer(result, limit_words(_changed(result, result.image)), _handles(result.picture))
 
 
 def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> ToolAnswer:
@@ -115,13 +115,13 @@ def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) ->
     result = toolbox.generate_and_edit(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return ToolAnswer(result, limited(_made(result)), _handles(result.picture))
+    return ToolAnswer(result, limit_words(_made(result)), _handles(result.picture))
 
 
 def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> ToolAnswer:
     """List the pictures."""
     result = toolbox.list_images(asked.arguments())
-    return ToolAnswer(result, limited(_listed(result)))
+    return ToolAnswer(result, limit_words(_listed(result)))
 
 
 def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> ToolAnswer:
@@ -207,7 +207,7 @@ def _handles(*handles: str | None) -> tuple[str, ...]:
     return tuple(handle for handle in handles if handle is not None)
 
 
-def limited(sentences: Iterator[str]) -> str:
+def limit_words(sentences: Iterator[str]) -> str:
     """Return as many of the sentences, from the first, as fit into ``MOST_WORDS`` words."""
     kept: list[str] = []
     for sentence in sentences:

@@ -125,7 +125,7 @@ for name, each in {"with its past": scene, "from a file": stranger}.items():
 
 # %% alt="The picture; made again from its own past; made again from an inversion"
 from textseg.diffusion.inversion import invert
-from textseg.diffusion.sampling import conditioned, guided, last, walk
+from textseg.diffusion.sampling import denoise_with, guided, last, walk
 from textseg.diffusion.solvers import solver_named
 
 model, levels = scene.model, path.levels
@@ -133,7 +133,7 @@ words, nothing = model.embed_text([scene.made.prompt]), model.embed_text([""])
 denoise = guided(model, words, nothing, scale=scene.made.guidance)
 solver = solver_named(model.card.sampling.solver)
 with torch.no_grad():
-    guess = invert(conditioned(model, nothing), stranger.latents, levels)
+    guess = invert(denoise_with(model, nothing), stranger.latents, levels)
     tops = {"remembered": path.states[0], "worked out": guess.states[0]}
     ends = {
         name: last(walk(denoise, top, levels, solver=solver), top) for name, top in tops.items()

@@ -31,7 +31,7 @@ from textseg.picturebook.demo import PICTURES
 from textseg.segmentation.difference import noise_difference
 from textseg.segmentation.draws import log_snr
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.soften import blurred, soften
+from textseg.segmentation.soften import blur, soften
 
 torch.set_grad_enabled(False)
 
@@ -235,7 +235,7 @@ found = scene.segment("blue car")
 sheet(
     {
         "average of ten": raw.difference,
-        "blurred": blurred(raw.difference, settings.blur),
+        "blurred": blur(raw.difference, settings.blur),
         "soft, in cells": soften(raw, settings).soft,
         "soft, in pixels": found.soft,
     },

@@ -144,7 +144,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.cli": (
         "textseg.cli",
         "textseg.errors",
-        "textseg.files.told_as",
+        "textseg.files.naming_target",
         "textseg.images.open_picture",
         "textseg.process",
         "textseg.progress",
@@ -168,7 +168,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "agent_tools": (
         "textseg.errors",
-        "textseg.files.told_as",
+        "textseg.files.naming_target",
         "textseg.process",
         "textseg.progress",
         "textseg.toolbox",

@@ -19,7 +19,7 @@ from transformers.utils.logging import is_progress_bar_enabled
 
 from tests.tiny import FAMILIES, block_of, in_training, network_of, with_dropout
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
-from textseg.diffusion.sampling import conditioned, draw_noise, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, walk
 from textseg.errors import Cancelled, InvalidInputError
 from textseg.picturebook import weights_folder
 from textseg.progress import CancelToken
@@ -113,7 +113,7 @@ def test_the_same_seed_walks_to_the_same_picture(model: DiffusionModel) -> None:
 
     def sample(seed: int) -> torch.Tensor:
         z = model.prior(latents_of(model, 1, seed=seed), levels[0])
-        *_, last = walk(conditioned(model, text), z, levels)
+        *_, last = walk(denoise_with(model, text), z, levels)
         return model.decode_latents(last.z)
 
     assert_close(sample(5), sample(5), rtol=0, atol=0)
@@ -226,7 +226,7 @@ def test_a_pipeline_is_bit_identical_after_use(family: str) -> None:
     before = fingerprint(pipeline)
     model = wrap_family(pipeline)
     check_model(model)
-    list(walk(conditioned(model, model.embed_text(["tree"])), latents_of(model, 1), (0.9, 0.5)))
+    list(walk(denoise_with(model, model.embed_text(["tree"])), latents_of(model, 1), (0.9, 0.5)))
     assert fingerprint(pipeline) == before
 
 

@@ -65,13 +65,13 @@ def test_the_errors_differ_by_the_evidence_of_the_estimator() -> None:
     here, texts = read("house"), Texts(MODEL)
     cells = cells_of(here, MODEL.region("house", *SIZE).astype(np.float32))
     empty, named = denoising_errors(
-        MODEL, here.latents, texts.embedded(["", "house"]), cells, follow=FollowWalk()
+        MODEL, here.latents, texts.embed(["", "house"]), cells, follow=FollowWalk()
     )
     found = noise_difference(
         MODEL,
         here.latents,
-        texts.embedded(["house"]),
-        texts.embedded([""]),
+        texts.embed(["house"]),
+        texts.embed([""]),
         draws=LOOK_DRAWS,
         sigma_range=MODEL.card.attempts.levels.sigma_range,
         seed=LOOK_SEED,
@@ -84,7 +84,7 @@ def test_the_errors_differ_by_the_evidence_of_the_estimator() -> None:
 def test_cells_outside_of_the_mask_do_not_count() -> None:
     here = read("house")
     cells = cells_of(here, MASK.astype(np.float32))
-    texts = Texts(MODEL).embedded([""])
+    texts = Texts(MODEL).embed([""])
     other = here.latents + (1 - (cells > 0).float())
     errors = [
         denoising_errors(MODEL, latents, texts, cells, follow=FollowWalk())
@@ -349,8 +349,6 @@ def test_the_model_is_asked_with_its_own_type_of_numbers() -> None:
     model, here = Typed(rate=0.3), read("house")
     latents = here.latents.to(torch.float64)
     cells = cells_of(here, MASK.astype(np.float32)).to(latents)
-    errors = denoising_errors(
-        model, latents, Texts(model).embedded([""]), cells, follow=FollowWalk()
-    )
+    errors = denoising_errors(model, latents, Texts(model).embed([""]), cells, follow=FollowWalk())
     assert asked == {torch.float64}
     assert errors[0] > 0

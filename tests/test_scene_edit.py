@@ -14,7 +14,7 @@ from tests.editing.helpers import INVERTING, METHODS, STEPS, Exact, Watched, box
 from textseg.diffusion.card import Change, Sizes
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.diffedit import DiffEdit
-from textseg.editing.masks import MaskShape, shaped
+from textseg.editing.masks import MaskShape, shape_mask
 from textseg.editing.result import Edit
 from textseg.errors import (
     Cancelled,
@@ -75,10 +75,10 @@ def test_a_found_mask_is_grown_and_feathered_as_asked() -> None:
     scene = scene_with("tree")
     binary = MODEL.region("tree", *SIZE)
     found = changed(scene, grow=2, feather=3)
-    assert np.array_equal(found.mask, shaped(binary, MaskShape(grow=2, feather=3)))
+    assert np.array_equal(found.mask, shape_mask(binary, MaskShape(grow=2, feather=3)))
     for target, kind in (("old tree", "alter"), ("house", "replace"), ("", "remove")):
         usual = MaskShape.of_cells(MODEL.card.edits.of(kind).grow, MODEL.latent_stride)
-        assert np.array_equal(changed(scene, target=target).mask, shaped(binary, usual))
+        assert np.array_equal(changed(scene, target=target).mask, shape_mask(binary, usual))
 
 
 def test_growth_is_in_cells_of_the_picture_where_it_is_larger_than_the_model_likes() -> None:
@@ -89,7 +89,7 @@ def test_growth_is_in_cells_of_the_picture_where_it_is_larger_than_the_model_lik
     cell = 64 / scene.latents.shape[-2]
     usual = MaskShape.of_cells(MODEL.card.edits.replace.grow, cell)
     assert cell > 4
-    assert np.array_equal(found.mask, shaped(found.segmentation.binary(), usual))
+    assert np.array_equal(found.mask, shape_mask(found.segmentation.binary(), usual))
 
 
 def test_doubt_can_weigh_a_found_mask() -> None:

@@ -8,7 +8,7 @@ import pytest
 import textseg
 from tests.editing.helpers import Watched, box, method_with
 from tests.segmentation.helpers import Recording
-from textseg.editing.masks import MaskShape, shaped
+from textseg.editing.masks import MaskShape, shape_mask
 from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.progress import Progress
@@ -110,13 +110,13 @@ def test_a_mask_is_treated_like_the_mask_of_a_query() -> None:
     scene = scene_with("tree", "house")
     usual = MaskShape.of_cells(MODEL.card.edits.replace.grow, MODEL.latent_stride)
     found = changed(scene, scene.select("tree"))
-    assert np.array_equal(found.mask, shaped(TREE, usual))
+    assert np.array_equal(found.mask, shape_mask(TREE, usual))
     assert np.array_equal(found.mask, changed(scene, scene.segment("tree").mask).mask)
     assert found.segmentation is None
     assert found.evaluations.mask == 0
     assert found.changed_outside == 0
     wide = changed(scene, scene.select("tree"), grow=2, feather=3)
-    assert np.array_equal(wide.mask, shaped(TREE, MaskShape(grow=2, feather=3)))
+    assert np.array_equal(wide.mask, shape_mask(TREE, MaskShape(grow=2, feather=3)))
 
 
 def test_a_mask_and_a_segmentation_and_a_query_change_the_same() -> None:

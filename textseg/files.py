@@ -76,7 +76,7 @@ def usable_folder(folder: Path) -> None:
 
 
 @contextmanager
-def told_as(what: str | os.PathLike[str]) -> Iterator[None]:
+def naming_target(what: str | os.PathLike[str]) -> Iterator[None]:
     """Have errors of the operating system name what was to be written, as people know it.
 
     Many name nothing (a full disk shows only at the last byte), or a file on the way there.
@@ -112,12 +112,12 @@ def write_files(
     _check_name(folder)
     made = [above for above in (folder, *folder.parents) if not above.exists()]
     try:
-        with told_as(folder):
+        with naming_target(folder):
             folder.mkdir(parents=True, exist_ok=True)
             staging = tempfile.TemporaryDirectory(prefix=".textseg-", dir=folder)
         with staging:
             new, old = Path(staging.name, "new"), Path(staging.name, "old")
-            with told_as(folder):
+            with naming_target(folder):
                 new.mkdir()
                 old.mkdir()
             names = _stage(folder, new, files)
@@ -162,7 +162,7 @@ def _stage(folder: Path, new: Path, files: Iterable[tuple[str, bytes]]) -> list[
     for name, content in files:
         assert Path(name).name == name, "file names, not paths"
         _check_name(folder / name)
-        with told_as(folder / name):
+        with naming_target(folder / name):
             (new / name).write_bytes(content)
         names.append(name)
     return names
@@ -173,7 +173,7 @@ def _move_in(folder: Path, names: list[str], new: Path, old: Path, *, force: boo
     refuse_existing(targets, force=force)
     try:
         for target in targets:
-            with told_as(target):
+            with naming_target(target):
                 if os.path.lexists(target):
                     shutil.copy2(target, old / target.name, follow_symlinks=False)
                 os.replace(new / target.name, target)

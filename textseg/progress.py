@@ -90,7 +90,7 @@ class Deadline(CancelToken):
             )
 
 
-def estimated(progress: ProgressCallback) -> ProgressCallback:
+def estimate_remaining(progress: ProgressCallback) -> ProgressCallback:
     """Return a callback that adds to each report how long its stage will take from now on."""
     stage, began, first = "", 0.0, 0
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import Unsure
-from agent_tools.commands.text import held, unquoted
+from agent_tools.commands.text import hold_together, release
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def join_colours(text: str) -> str:
 
     def joined(pair: re.Match[str]) -> str:
         fruits = all(part.split()[-1].lower() in lexicon.NOUNS_TOO for part in pair.groups())
-        return pair[0] if fruits else held(" and ").join(pair.groups())
+        return pair[0] if fruits else hold_together(" and ").join(pair.groups())
 
     return _COLOUR_PAIR.sub(joined, text)
 
@@ -64,7 +64,7 @@ def looks_of(text: str, *, open_class: bool = False) -> tuple[Look, ...]:
 def _look(text: str, *, open_class: bool) -> Look | None:
     text = _TONE_OF.sub(r"\1", text)
     if _SHADE.fullmatch(text):
-        return Look(unquoted(text), "colour")
+        return Look(release(text), "colour")
     if (material := _MADE_OF.fullmatch(text)) is not None:
         return _made_of(material[1])
     found = _DEGREE.fullmatch(text)
@@ -164,7 +164,7 @@ def _leading(head: list[str]) -> tuple[list[str], list[str]]:
 def _adjective_length(words: list[str]) -> int:
     """Return how many words at the beginning are one adjective: 2 in "dark green old"."""
     for length in range(len(words), 0, -1):
-        if _SHADE.fullmatch(" ".join(words[:length]).replace(" and ", held(" and "))):
+        if _SHADE.fullmatch(" ".join(words[:length]).replace(" and ", hold_together(" and "))):
             return 0 if words[0] in lexicon.FRUITS else length
     degrees = 1 if len(words) > 1 and words[0] in lexicon.DEGREES else 0
     known = words and _kind(words[degrees]) and words[degrees] not in lexicon.FRUITS

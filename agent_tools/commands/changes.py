@@ -15,7 +15,7 @@ from agent_tools.commands import lexicon
 from agent_tools.commands.adjectives import Look, described, is_adjective, looks_of
 from agent_tools.commands.calls import EDIT, ToolCall, Unsure, call
 from agent_tools.commands.nouns import NamedThing, read_target, read_things
-from agent_tools.commands.text import unquoted
+from agent_tools.commands.text import release
 
 _AND = re.compile(r",? and (?:also )?|, (?:and )?")
 _LOOK = re.compile(r"(?:to )?(?:looks?|seem|appear) (?!like )(.+)")
@@ -108,7 +108,7 @@ def replacements(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
         pair = _WITH.fullmatch(part)
         if pair is not None and _WITH.fullmatch(pair["target"]):
             raise Unsure(
-                f"{unquoted(part)!r} can be read in two ways. Say 'turn the ... into a ...'."
+                f"{release(part)!r} can be read in two ways. Say 'turn the ... into a ...'."
             )
         if pair is not None:
             target = read_target(pair["target"])
@@ -169,5 +169,5 @@ def _unfinished(things: str, known: Sequence[NamedThing]) -> Unsure:
     try:
         names = " and ".join(f"the {thing.query}" for thing in read_things(things, known))
     except Unsure:
-        names = f"{unquoted(things)!r}"
+        names = f"{release(things)!r}"
     return Unsure(f"What is to become of {names}? Say e.g. 'make the house blue'.")

@@ -11,7 +11,7 @@ from agent_tools.commands import lexicon
 from agent_tools.commands.adjectives import described, is_adjective, looks_of
 from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure, Value
 from agent_tools.commands.places import region_of, split_region
-from agent_tools.commands.text import unquoted
+from agent_tools.commands.text import release
 
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
 EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
@@ -93,13 +93,13 @@ def read_things(text: str, known: Sequence[NamedThing]) -> list[NamedThing]:
         Unsure: it names nothing, or may be meant in two ways.
     """
     if re.search(r"\bor\b", text):
-        raise Unsure(f"{unquoted(text)!r}: which of them?")
+        raise Unsure(f"{release(text)!r}: which of them?")
     text = re.sub(r"^both (?=.+ and )", "", text.strip())
     parts = [part for part in _AND.split(text) if part.strip()]
     things = [thing for part in parts for thing in _read_part(part.strip(), known)]
     if any(lexicon.PREPOSITIONS & set(thing.query.split()) for thing in things[:-1]):
         raise Unsure(
-            f"{unquoted(text)!r} can be read in two ways. Please give one command for each thing."
+            f"{release(text)!r} can be read in two ways. Please give one command for each thing."
         )
     if len(things) > 1 and any(thing.invert for thing in things):
         raise Unsure("I can spare one thing when all the rest is meant. Which one?")
@@ -110,7 +110,7 @@ def read_thing(text: str, known: Sequence[NamedThing]) -> NamedThing:
     """Return the one thing that a text names; ``Unsure`` where it names several."""
     things = read_things(text, known)
     if len(things) != 1:
-        raise Unsure(f"{unquoted(text)!r} are several things. Please name one of them.")
+        raise Unsure(f"{release(text)!r} are several things. Please name one of them.")
     return things[0]
 
 
@@ -123,15 +123,13 @@ def _read_part(part: str, known: Sequence[NamedThing]) -> list[NamedThing]:
         return _meant(said, known)
     words = _counted(said)
     if _VAGUE_COUNT.match(words):
-        raise Unsure(
-            f"Which ones are {unquoted(said)!r}? Say e.g. 'the left one' or 'the largest'."
-        )
+        raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'the largest'.")
     name, region = split_region(_undetermined(words))
     if "," in region:
         raise Unsure(f"I can go by one of {region!r} only. Which one?")
     if (one := _ONE.fullmatch(name)) is not None:
         return [_one(one["words"].strip(), region, known)]
-    return [NamedThing(checked_name(name), region)]
+    return [NamedThing(check_name(name), region)]
 
 
 def _meant(pronoun: str, known: Sequence[NamedThing]) -> list[NamedThing]:
@@ -159,7 +157,7 @@ def _counted(text: str) -> str:
     if count is None or split_region(rest)[1].startswith(count[0]):  # "two largest houses"
         return text
     if rest == text:
-        raise Unsure(f"Which ones are {unquoted(text)!r}? Say e.g. 'the left one' or 'all'.")
+        raise Unsure(f"Which ones are {release(text)!r}? Say e.g. 'the left one' or 'all'.")
     return rest[count.end() :]
 
 
@@ -180,18 +178,18 @@ def read_target(text: str) -> str:
     if name in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         raise Unsure(f"What does {name!r} stand for? Please name it.")
     for part in re.split(r" and (?:an? |the |some )?", name):
-        checked_name(part)
-    return unquoted(name)
+        check_name(part)
+    return release(name)
 
 
-def checked_name(name: str) -> str:
+def check_name(name: str) -> str:
     """Return the name of a thing as it goes to the model, if it can be one.
 
     Raises:
         Unsure: it cannot: only adjectives, words that belong to a sentence, odd signs ...
     """
     words = name.split()
-    plain = unquoted(name)
+    plain = release(name)
     if not words or all(is_adjective(word) or word in lexicon.DETERMINERS for word in words):
         raise Unsure(f"{plain!r} what? Please name the thing.")
     end = next((k for k, word in enumerate(words) if word in lexicon.PREPOSITIONS), len(words))

@@ -23,7 +23,7 @@ from agent_tools.commands.describing import describe
 from agent_tools.commands.frames import read_clause
 from agent_tools.commands.guards import refuse
 from agent_tools.commands.nouns import NamedThing, read_thing, referents
-from agent_tools.commands.text import WHAT_CAN_BE_DONE, even, unquoted
+from agent_tools.commands.text import WHAT_CAN_BE_DONE, even, release
 
 MOST_CALLS = 20  # of one command
 FOLDED = {"operation", "query", "target"}  # all that an edit may say to go along with generating
@@ -50,7 +50,7 @@ def read(
 
 def _read(text: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
     plain = even(text)
-    refuse(unquoted(plain))
+    refuse(release(plain))
     sentence = take_apart(plain)
     known = referents(before, failed=failed)
     spared = [read_thing(thing, known) for thing in sentence.spared]
@@ -86,12 +86,12 @@ def _calls_of(
 
 
 def _unknown(text: str) -> Unsure:
-    words = unquoted(text).lower().split()
+    words = release(text).lower().split()
     single = [verb for verb in lexicon.VERBS if " " not in verb]
     near = difflib.get_close_matches(words[0], single, n=1, cutoff=0.75)
     if near and near[0] != words[0] and abs(len(near[0]) - len(words[0])) <= 1:
         return Unsure(f"I do not know {words[0]!r}. Did you mean '{near[0]}'?")
-    return Unsure(f"I do not understand {unquoted(text)[:60]!r}. {WHAT_CAN_BE_DONE}")
+    return Unsure(f"I do not understand {release(text)[:60]!r}. {WHAT_CAN_BE_DONE}")
 
 
 # -- what is said besides

@@ -89,12 +89,12 @@ def _quoted_as_one(text: str) -> str:
     return re.sub(pattern, lambda m: (m[1] or m[2]).strip().translate(_HOLD), text).replace('"', "")
 
 
-def held(text: str) -> str:
+def hold_together(text: str) -> str:
     """Return a text as one word, which nothing splits."""
     return text.translate(_HOLD)
 
 
-def unquoted(text: str) -> str:
+def release(text: str) -> str:
     """Return a text with the spaces and commas that its quotes held together."""
     return " ".join(text.translate(_RELEASE).split())
 

@@ -14,7 +14,7 @@ from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure
 from agent_tools.commands.changes import changes, is_look, replacements
 from agent_tools.commands.nouns import EVERYTHING_BUT, NamedThing, read_target, read_things
 from agent_tools.commands.places import region_of, split_place
-from agent_tools.commands.text import unquoted
+from agent_tools.commands.text import release
 
 Parts = dict[str, str]  # what the named groups of a pattern matched
 
@@ -67,7 +67,7 @@ def recolour(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
     if thing in ("its", "their"):
         thing = "it" if thing == "its" else "them"
     if not is_look(target):
-        raise Unsure(f"What colour is {unquoted(target)!r}? I do not know it.")
+        raise Unsure(f"What colour is {release(target)!r}? I do not know it.")
     return changes(f"{thing} to {target}", known)
 
 
@@ -89,7 +89,7 @@ def add(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
         thing, place = split_place(part[: mask.start()] if mask else part)
         if bool(mask) == bool(place) or _BESIDE.search(thing):
             raise Unsure(
-                f"Where shall I add {unquoted(part)!r}? I know places in the picture: left, right, "
+                f"Where shall I add {release(part)!r}? I know places in the picture: left, right, "
                 "top, bottom, middle, 'top left' ...; or give the handle of a mask."
             )
         where = {"mask": mask[1]} if mask else {"region": place}
@@ -108,7 +108,7 @@ def _placed(text: str) -> list[str]:
 
 def generate(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
     """Return the making of a picture."""
-    prompt = unquoted(parts.get("prompt", ""))
+    prompt = release(parts.get("prompt", ""))
     words = set(re.findall(r"\w+", prompt.lower()))
     if split_place(prompt)[1] and " of " not in prompt:
         raise Unsure("A new picture, or 'add' it to this one? Say 'add a ... on the left' to add.")

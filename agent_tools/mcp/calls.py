@@ -51,7 +51,7 @@ class Meter:
         if last is not None and (report.stage != last.stage or report.step < last.step):
             self._before += last.of + 1
         self._last = report
-        return CallProgress(self._before + report.step, self._before + report.of, _said(report))
+        return CallProgress(self._before + report.step, self._before + report.of, _describe(report))
 
 
 async def carry_out(work: Callable[[Follow], T], tell: Tell) -> T:
@@ -99,6 +99,6 @@ async def _forward(receive: MemoryObjectReceiveStream[Progress], tell: Tell) -> 
                 await tell(reading.done, reading.of, reading.message)
 
 
-def _said(report: Progress) -> str:
+def _describe(report: Progress) -> str:
     left = f", about {report.remaining:.0f} s left" if report.remaining else ""
     return f"{report.stage}: {report.step} of {report.of}{left}"

@@ -65,13 +65,15 @@ def command(
 ) -> None:
     """Let assistants find, change and make pictures: an MCP server over stdin and stdout."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _failures_told():
+    with _explaining_failures():
         check_installed()
         from agent_tools.mcp.server import build
-        from textseg.toolbox import Limits, Setup, checked
+        from textseg.toolbox import Limits, Setup, check_arguments
 
         values = {"model": model, "device": device, "max_pixels": max_pixels}
-        setup = checked(Setup, {name: value for name, value in values.items() if value is not None})
+        setup = check_arguments(
+            Setup, {name: value for name, value in values.items() if value is not None}
+        )
         opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
         served = partial(build, preview="none" if no_preview else "auto")
         if http is not None:
@@ -113,7 +115,7 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _explaining_failures() -> Iterator[None]:
     """Turn what we raise into one line on stderr and an exit code."""
     try:
         yield

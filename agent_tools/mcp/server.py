@@ -55,7 +55,7 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
         return await carry_out(work, context.session.report_progress)
 
     async def list_resources(context: Context, __: Page) -> ListResourcesResult:
-        made = await _told(context, lambda: resources.made_images(toolbox))
+        made = await _explaining(context, lambda: resources.made_images(toolbox))
         return ListResourcesResult(resources=made)
 
     async def list_templates(_: Context, __: Page) -> ListResourceTemplatesResult:
@@ -64,7 +64,7 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
     async def read_resource(
         context: Context, params: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        return await _told(context, lambda: resources.read_image(toolbox, str(params.uri)))
+        return await _explaining(context, lambda: resources.read_image(toolbox, str(params.uri)))
 
     return Server(
         "textseg",
@@ -79,7 +79,7 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
     )
 
 
-async def _told(context: Context, work: Callable[[], T]) -> T:
+async def _explaining(context: Context, work: Callable[[], T]) -> T:
     """Return what the work gives, done in a thread.
 
     Raises:

@@ -23,7 +23,7 @@ from tests.panels.helpers import finished
 from tests.registering import register_model
 from textseg.cli.app import app
 from textseg.editing.result import pixels_of
-from textseg.panels.calls import told
+from textseg.panels.calls import describe_call
 from textseg.panels.create_controller import CreateController
 from textseg.panels.segment_controller import SegmentController
 from textseg.scene import Scene
@@ -64,7 +64,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     def noted(name: str, method: Callable[..., Any], *, at: int) -> Callable[..., Any]:
         def call_and_note(*values: Any, **options: Any) -> Any:
             arguments = values[at] if len(values) > at else textseg.toolbox.UndoArguments()
-            calls.append(anonymous(told(name, arguments)))
+            calls.append(anonymous(describe_call(name, arguments)))
             return method(*values, **options)
 
         return call_and_note
@@ -180,7 +180,7 @@ def test_making_and_changing_is_one_call_or_the_steps_of_a_panel(
     np.testing.assert_array_equal(panels, written_pixels(written))
     other = CreateController(boxes[0])
     other.open(told_by[0]["picture"])
-    assert told(other.editing.call().name, other.editing.call().arguments) == asked[0]
+    assert describe_call(other.editing.call().name, other.editing.call().arguments) == asked[0]
 
 
 def test_every_surface_that_can_undo_asks_the_same(tmp_path: Path, asked: Asked) -> None:

@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import DiffusionModel
-from textseg.diffusion.sampling import conditioned, draw_noise, guided, last, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, guided, last, walk
 from textseg.testing import GaussianModel, check_model
 
 LEVELS = (0.9, 0.6, 0.3)
@@ -36,8 +36,8 @@ def test_what_is_counted_answers_as_before() -> None:
     counter = Counter(model)
     check_model(counter.as_model)
     z, text = draw_noise((1, 3, 4, 6), seed=0), model.embed_text(["tree"])
-    found = last(walk(conditioned(counter.as_model, text), z, LEVELS), z)
-    assert_close(found, last(walk(conditioned(model, text), z, LEVELS), z), rtol=0, atol=0)
+    found = last(walk(denoise_with(counter.as_model, text), z, LEVELS), z)
+    assert_close(found, last(walk(denoise_with(model, text), z, LEVELS), z), rtol=0, atol=0)
 
 
 def test_it_passes_for_the_model_and_shows_what_that_has() -> None:

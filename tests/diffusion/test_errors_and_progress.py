@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from textseg import errors
 from textseg.errors import TextsegError, UnknownNameError
-from textseg.progress import CancelToken, Deadline, Progress, estimated
+from textseg.progress import CancelToken, Deadline, Progress, estimate_remaining
 from textseg.segmentation.phrases import clean_query
 
 
@@ -126,7 +126,7 @@ def test_estimate_is_what_the_steps_so_far_took(monkeypatch: pytest.MonkeyPatch)
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     seen: list[Progress] = []
-    report = estimated(seen.append)
+    report = estimate_remaining(seen.append)
     for stage, step in (("a", 0), ("a", 1), ("a", 4), ("b", 0), ("b", 5), ("b", 10)):
         report(Progress(stage, step, 10))
         now[0] += 2.0

@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from textseg.diffusion.guidance import ClassifierFree, extrapolated
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
-from textseg.diffusion.sampling import conditioned, draw_noise, guided
+from textseg.diffusion.sampling import denoise_with, draw_noise, guided
 from textseg.diffusion.solvers import Denoiser
 from textseg.scene import Scene
 from textseg.testing import GaussianModel
@@ -35,7 +35,7 @@ def told(
 ) -> Denoiser:
     """As FLUX.1-dev: the network reads the scale, and is asked once."""
     scales = torch.full((len(text),), scale)
-    return conditioned(model, replace(text, further={**text.further, "scale": scales}))
+    return denoise_with(model, replace(text, further={**text.further, "scale": scales}))
 
 
 class Distilled(GaussianModel):
@@ -64,7 +64,7 @@ def test_a_model_with_a_rule_of_its_own_is_guided_by_it() -> None:
     text, reference = texts_of(model)
     found = guided(model, text, reference, scale=4.0)(Z, 0.5).velocity
     plain = guided(GaussianModel(rate=0.2), text, reference, scale=4.0)(Z, 0.5).velocity
-    unguided = conditioned(model, text)(Z, 0.5).velocity
+    unguided = denoise_with(model, text)(Z, 0.5).velocity
     tokens = [torch.nn.functional.pixel_unshuffle(v, 2) for v in (found, plain, unguided)]
     assert_close(tokens[0].norm(dim=1), tokens[2].norm(dim=1))
     assert (tokens[1].norm(dim=1) - tokens[2].norm(dim=1)).abs().max() > 0.1

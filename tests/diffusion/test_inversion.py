@@ -13,7 +13,7 @@ from tests.tiny import FAMILIES
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.model import DiffusionModel
-from textseg.diffusion.sampling import Step, conditioned, draw_noise, last, walk
+from textseg.diffusion.sampling import Step, denoise_with, draw_noise, last, walk
 from textseg.diffusion.solvers import SOLVERS
 from textseg.errors import Cancelled
 from textseg.images import to_tensor
@@ -41,7 +41,7 @@ def round_trip(
     prompt: str = "",
 ) -> float:
     """How far the latents come back from themselves, as a share of their length."""
-    denoise = conditioned(model, model.embed_text([prompt]))
+    denoise = denoise_with(model, model.embed_text([prompt]))
     start = invert(denoise, latents, levels, solver=SOLVERS[up]).at(levels[0])
     back = last(walk(denoise, start, levels, solver=SOLVERS[down]), start)
     return ((back - latents).norm() / latents.norm()).item()
@@ -97,7 +97,7 @@ def test_the_trajectory_has_the_levels_that_were_asked_for_and_ends_in_the_pictu
     model = GaussianModel()
     latents = gaussian_latents(model)
     kept = latents.clone()
-    denoise = conditioned(model, model.embed_text(["tree"]))
+    denoise = denoise_with(model, model.embed_text(["tree"]))
     path = invert(denoise, latents, LEVELS)
     assert path.levels == LEVELS
     assert path.clean is latents
@@ -110,7 +110,7 @@ def test_inverted_latents_are_as_likely_as_noise() -> None:
     """At sigma 1 the flow of one Gaussian has turned the picture into standard normal noise."""
     model = GaussianModel()
     picture = model.encode_image(to_tensor(model.picture(["tree"], 48, 80, seed=3)))
-    denoise = conditioned(model, model.embed_text(["tree"]))
+    denoise = denoise_with(model, model.embed_text(["tree"]))
     noise = invert(denoise, picture, model.levels(40)).at(1.0)
     assert noise.mean().abs() < 0.05
     assert noise.std() == pytest.approx(1, abs=0.05)
@@ -123,7 +123,7 @@ def test_inverted_latents_are_as_likely_as_noise() -> None:
 def test_evaluations_of_four_steps(name: str, rows: int) -> None:
     model = GaussianModel()
     counter = Counter(model)
-    denoise = conditioned(counter.as_model, model.embed_text(["tree"]))
+    denoise = denoise_with(counter.as_model, model.embed_text(["tree"]))
     invert(denoise, gaussian_latents(model), LEVELS, solver=SOLVERS[name])
     assert counter.rows == rows
 
@@ -137,7 +137,7 @@ def test_the_network_is_asked_only_about_levels_that_it_covers(name: str) -> Non
 
     asked: list[float] = []
     model = Picky(sigma_range=(0.03, 0.75))
-    denoise = conditioned(model, model.embed_text(["tree"]))
+    denoise = denoise_with(model, model.embed_text(["tree"]))
     path = invert(denoise, gaussian_latents(model), LEVELS, solver=SOLVERS[name])
     assert path.levels == LEVELS
     assert all(torch.isfinite(state).all() for state in path.states)
@@ -148,7 +148,7 @@ def test_the_network_is_asked_only_about_levels_that_it_covers(name: str) -> Non
 def test_the_watch_sees_every_step() -> None:
     model = GaussianModel()
     seen: list[Step] = []
-    denoise = conditioned(model, model.embed_text(["tree"]))
+    denoise = denoise_with(model, model.embed_text(["tree"]))
     path = invert(denoise, gaussian_latents(model), LEVELS, watch=seen.append)
     assert [(step.index, step.of, step.sigma) for step in seen] == [
         (0, 4, 0.2),
@@ -166,7 +166,7 @@ def test_a_cancelled_inversion_stops_at_once_and_leaves_the_model_as_it_was(fami
     before = fingerprint(pipeline)
     counter, token = Counter(wrap_family(pipeline)), CancelToken()
     model = counter.as_model
-    denoise = conditioned(model, model.embed_text([""]))
+    denoise = denoise_with(model, model.embed_text([""]))
     latents = draw_noise((1, model.latent_channels, 4, 6), seed=0)
     levels = model.levels(6, 0.8)
     invert(denoise, latents, levels)

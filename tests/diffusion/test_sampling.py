@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from textseg.diffusion.model import Prediction
-from textseg.diffusion.sampling import conditioned, draw_noise, guided, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, guided, walk
 from textseg.errors import InvalidInputError
 from textseg.testing import GaussianModel
 
@@ -89,8 +89,8 @@ def test_guidance_goes_scale_times_from_reference_to_text_in_one_batch(scale: fl
     z = draw_noise((2, 3, 8, 12), seed=0)
     found = guided(model, text, reference, scale=scale)(z, 0.5)
     assert model.rows == [4]
-    towards = conditioned(model, text)(z, 0.5).eps
-    away = conditioned(model, reference.repeat_interleave(2))(z, 0.5).eps
+    towards = denoise_with(model, text)(z, 0.5).eps
+    away = denoise_with(model, reference.repeat_interleave(2))(z, 0.5).eps
     assert (towards - away).abs().max() > 0.1
     assert_close(found.eps, away + scale * (towards - away), rtol=1e-4, atol=1e-4)
     assert_close(0.5 * found.x0 + 0.5 * found.eps, z)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from textseg.diffusion.model import Prediction
-from textseg.diffusion.sampling import conditioned, draw_noise, last, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, last, walk
 from textseg.diffusion.solvers import (
     SOLVERS,
     Solver,
@@ -44,7 +44,7 @@ def curved(z: Tensor, sigma: float) -> Tensor:
 
 def gaussian():
     model = GaussianModel()  # every prompt is one Gaussian
-    return model, conditioned(model, model.embed_text(["tree"]))
+    return model, denoise_with(model, model.embed_text(["tree"]))
 
 
 def exact(z: Tensor, sigma: float, to: float) -> Tensor:

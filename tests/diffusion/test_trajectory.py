@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from textseg.diffusion.sampling import conditioned, draw_noise, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, walk
 from textseg.diffusion.trajectory import Trajectory
 from textseg.errors import InvalidInputError
 from textseg.testing import GaussianModel
@@ -18,7 +18,7 @@ def states(count: int) -> tuple[torch.Tensor, ...]:
 
 def make_walk(levels: tuple[float, ...]):
     model = GaussianModel()
-    return walk(conditioned(model, model.embed_text(["tree"])), draw_noise(SHAPE, seed=9), levels)
+    return walk(denoise_with(model, model.embed_text(["tree"])), draw_noise(SHAPE, seed=9), levels)
 
 
 def test_a_walk_down_is_kept_in_its_order() -> None:

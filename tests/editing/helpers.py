@@ -16,7 +16,7 @@ from textseg.diffusion.model import (
     Prediction,
     level_values,
 )
-from textseg.diffusion.sampling import Step, conditioned, draw_noise, guided, last, walk
+from textseg.diffusion.sampling import Step, denoise_with, draw_noise, guided, last, walk
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import numbered_noise
@@ -94,7 +94,7 @@ class Bench:
 
     def inverted(self, levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         text = self.text(self.source if prompt == "source" else "")
-        denoise = conditioned(self.model, text)
+        denoise = denoise_with(self.model, text)
         self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
         return self.made[-1]
 

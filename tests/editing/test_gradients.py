@@ -14,7 +14,7 @@ from tests.editing.helpers import Bench, bench
 from tests.tiny import build_sd
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.model import DiffusionModel, Unclamped
-from textseg.diffusion.sampling import Step, conditioned, draw_noise
+from textseg.diffusion.sampling import Step, denoise_with, draw_noise
 from textseg.editing.apply import FollowWalk, Latents, Paths, Words, edited_latents
 from textseg.editing.base import Differentiating, EditMethod, Source
 from textseg.testing import GaussianModel
@@ -36,7 +36,7 @@ class Brighten:
         path = source.invert(model.levels(self.steps), solver="euler", prompt="empty")
         assert not any(state.requires_grad for state in path.states)
         z = source.latents.clone().requires_grad_()
-        found = conditioned(model, source.target)(z, 0.5)
+        found = denoise_with(model, source.target)(z, 0.5)
         (slope,) = torch.autograd.grad(model.decode_unclamped(found.x0).sum(), [z])
         yield Step(0, 1, 0.0, z + slope, found)
 
@@ -69,7 +69,7 @@ def test_no_method_of_the_package_takes_them_unasked() -> None:
 
         def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
             assert not torch.is_grad_enabled()
-            found = conditioned(model, source.target)(source.latents, 0.5)
+            found = denoise_with(model, source.target)(source.latents, 0.5)
             yield Step(0, 1, 0.0, found.x0, found)
 
     result(bench(GaussianModel()), Plain())

@@ -12,10 +12,10 @@ from tests.editing.helpers import box
 from textseg.editing.masks import (
     MaskShape,
     box_around,
-    checked_mask,
-    fitted_mask,
+    check_mask,
+    fit_mask,
     latent_mask,
-    shaped,
+    shape_mask,
 )
 from textseg.errors import InvalidInputError
 
@@ -28,7 +28,7 @@ THING = box(SIZE, 10, 20, 26, 44)
 
 @pytest.mark.parametrize("grow", [0, 1, 3, 7.5])
 def test_a_mask_grows_by_so_many_pixels_and_not_by_one_more(grow: float) -> None:
-    found = shaped(THING, MaskShape(grow=grow, feather=0))
+    found = shape_mask(THING, MaskShape(grow=grow, feather=0))
     distance = ndimage.distance_transform_edt(~THING)
     assert np.array_equal(found > 0, distance <= grow)
     assert set(np.unique(found)) == {0, 1}
@@ -36,7 +36,7 @@ def test_a_mask_grows_by_so_many_pixels_and_not_by_one_more(grow: float) -> None
 
 @pytest.mark.parametrize("feather", [1, 3, 4.5])
 def test_a_mask_rises_inwards_from_its_outline(feather: float) -> None:
-    found = shaped(THING, MaskShape(grow=0, feather=feather))
+    found = shape_mask(THING, MaskShape(grow=0, feather=feather))
     assert np.array_equal(found > 0, THING)  # nothing outside, all of the inside
     row = found[18, 20:44]
     depth = np.minimum(np.arange(1, 25), np.arange(24, 0, -1))
@@ -44,8 +44,8 @@ def test_a_mask_rises_inwards_from_its_outline(feather: float) -> None:
 
 
 def test_the_feather_lies_within_what_was_grown() -> None:
-    wide = shaped(THING, MaskShape(grow=3, feather=0))
-    soft = shaped(THING, MaskShape(grow=3, feather=2))
+    wide = shape_mask(THING, MaskShape(grow=3, feather=0))
+    soft = shape_mask(THING, MaskShape(grow=3, feather=2))
     assert np.array_equal(soft > 0, wide > 0)
     assert (soft[THING] == 1).all()
 
@@ -54,26 +54,26 @@ def test_holes_are_filled_and_bays_are_not() -> None:
     ring = THING & ~box(SIZE, 14, 26, 20, 32)
     bay = THING & ~box(SIZE, 10, 26, 20, 32)
     sharp = MaskShape(grow=0, feather=0)
-    assert np.array_equal(shaped(ring, sharp), THING)
-    assert np.array_equal(shaped(bay, sharp), bay)
+    assert np.array_equal(shape_mask(ring, sharp), THING)
+    assert np.array_equal(shape_mask(bay, sharp), bay)
 
 
 @pytest.mark.parametrize("shape", [MaskShape(0, 0), MaskShape(5, 3)])
 def test_nothing_and_everything_stay_what_they_are(shape: MaskShape) -> None:
-    assert not shaped(np.zeros(SIZE, bool), shape).any()
-    assert (shaped(np.ones(SIZE, bool), shape) == 1).all()
+    assert not shape_mask(np.zeros(SIZE, bool), shape).any()
+    assert (shape_mask(np.ones(SIZE, bool), shape) == 1).all()
 
 
 def test_a_mask_is_exactly_zero_away_from_the_thing() -> None:
     shape = MaskShape.of_cells(0.375, 8)
     assert (shape.grow, shape.feather) == (3, 2)
-    found = shaped(THING, shape)
+    found = shape_mask(THING, shape)
     assert found.dtype == np.float32
     assert (found[ndimage.distance_transform_edt(~THING) > 3] == 0).all()
 
 
 def test_at_the_picture_s_edge_a_mask_does_not_fade() -> None:
-    found = shaped(box(SIZE, 0, 0, 20, 60), MaskShape(grow=0, feather=3))
+    found = shape_mask(box(SIZE, 0, 0, 20, 60), MaskShape(grow=0, feather=3))
     assert (found[0] == 1).all()
     assert found[19, 30] == pytest.approx(0.25)
 
@@ -94,15 +94,15 @@ def test_shapes_that_mean_nothing_are_refused(value: float) -> None:
     [(bool, 1), (np.uint8, 255), (np.uint16, 65535), (np.float16, 1), (np.float64, 1)],
 )
 def test_every_usual_kind_of_mask_is_read_as_from_0_to_1(dtype: type, top: int) -> None:
-    found = checked_mask((THING * top).astype(dtype), SIZE)
+    found = check_mask((THING * top).astype(dtype), SIZE)
     assert found.dtype == np.float32
     assert np.array_equal(found, THING.astype(np.float32))
 
 
 def test_a_grey_or_binary_image_is_a_mask_too() -> None:
     grey = Image.fromarray(THING.astype(np.uint8) * 51)
-    np.testing.assert_allclose(checked_mask(grey, SIZE), THING * 0.2, atol=1e-6)
-    assert np.array_equal(checked_mask(Image.fromarray(THING), SIZE), THING)
+    np.testing.assert_allclose(check_mask(grey, SIZE), THING * 0.2, atol=1e-6)
+    assert np.array_equal(check_mask(Image.fromarray(THING), SIZE), THING)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_grey_or_binary_image_is_a_mask_too() -> None:
 )
 def test_masks_that_cannot_be_used_are_refused(mask: np.ndarray, match: str) -> None:
     with pytest.raises(InvalidInputError, match=match):
-        checked_mask(mask, SIZE)
+        check_mask(mask, SIZE)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -137,26 +137,26 @@ def test_a_mask_of_zeros_and_ones_in_whole_numbers_is_refused_and_told_how_to_be
     for label in (1, 20, top // 16):  # of all labels the largest, or 12 bits in 16
         said = f"largest value is {label} of {top}, .*; {top} .* mask == label"
         with pytest.raises(InvalidInputError, match=said):
-            checked_mask(THING.astype(dtype) * dtype(label), SIZE)
-    faint = checked_mask(THING.astype(dtype) * dtype(top // 4), SIZE)
+            check_mask(THING.astype(dtype) * dtype(label), SIZE)
+    faint = check_mask(THING.astype(dtype) * dtype(top // 4), SIZE)
     np.testing.assert_allclose(faint, THING * ((top // 4) / top), rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.float32, np.int64])
 def test_a_mask_in_which_nothing_may_change_is_no_mask_of_an_edit(dtype: type) -> None:
     with pytest.raises(InvalidInputError, match=r"0 \(black\) everywhere, so nothing may change"):
-        checked_mask(np.zeros(SIZE, dtype), SIZE)
-    assert not fitted_mask(np.zeros(SIZE, dtype), SIZE).any()
+        check_mask(np.zeros(SIZE, dtype), SIZE)
+    assert not fit_mask(np.zeros(SIZE, dtype), SIZE).any()
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint32, np.int8])
 def test_other_integers_that_are_0_or_1_are_a_mask(dtype: type) -> None:
-    assert np.array_equal(checked_mask(THING.astype(dtype), SIZE), THING)
+    assert np.array_equal(check_mask(THING.astype(dtype), SIZE), THING)
 
 
 def test_a_plane_of_its_own_axis_is_a_mask() -> None:
-    assert np.array_equal(checked_mask(THING[None], SIZE), THING)
-    assert np.array_equal(checked_mask(THING[..., None], SIZE), THING)
+    assert np.array_equal(check_mask(THING[None], SIZE), THING)
+    assert np.array_equal(check_mask(THING[..., None], SIZE), THING)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_plane_of_its_own_axis_is_a_mask() -> None:
 )
 def test_a_subclass_of_an_array_is_the_array(kind: type) -> None:
     whole = THING.astype(np.uint8) * 255
-    found = checked_mask(kind(whole), SIZE)
+    found = check_mask(kind(whole), SIZE)
     assert type(found) is np.ndarray
     assert np.array_equal(found, THING)
 
@@ -179,13 +179,13 @@ def test_one_bad_value_is_enough() -> None:
     mask = np.zeros(SIZE, np.float32)
     mask[3, 5] = np.nan
     with pytest.raises(InvalidInputError, match="infinite"):
-        checked_mask(mask, SIZE)
+        check_mask(mask, SIZE)
 
 
 @pytest.mark.parametrize("size", [(20, 30), (80, 120), (41, 59)])
 def test_a_mask_is_brought_to_size_when_asked(size: tuple[int, int]) -> None:
     scale = size[0] / SIZE[0], size[1] / SIZE[1]
-    found = checked_mask(THING, size, resize=True)
+    found = check_mask(THING, size, resize=True)
     assert found.shape == size
     assert found.min() == 0
     assert found.max() == 1

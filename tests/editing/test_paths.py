@@ -28,7 +28,7 @@ class Inversions:
     ) -> Trajectory:
         text = self.table.text(prompt)
         model = self.counter.as_model
-        return self.paths.inverted(model, levels, text=text, solver=solver, watch=self._watch)
+        return self.paths.invert(model, levels, text=text, solver=solver, watch=self._watch)
 
     def _watch(self, _: object) -> None:
         self.watched += 1
@@ -79,7 +79,7 @@ def test_an_inversion_that_is_stopped_is_not_kept() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ask.paths.inverted(
+        ask.paths.invert(
             ask.table.model, LEVELS, text=ask.table.text(""), solver="euler", watch=stop
         )
     assert len(ask.paths._kept) == 0

@@ -14,7 +14,7 @@ from textseg.diffusion.attention import Attention, attending
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.layers import attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.diffusion.sampling import conditioned, draw_noise
+from textseg.diffusion.sampling import denoise_with, draw_noise
 from textseg.editing.aligning import aligned
 from textseg.editing.base import EditMethod, edit_levels
 from textseg.editing.prompt_to_prompt import PromptToPrompt
@@ -133,7 +133,7 @@ def test_asking_for_what_is_there_steps_as_without_control(model: DiffusionModel
     first = table.steps(p2p(guidance=1.0), table.everything)[0]
     (path,) = table.made
     with torch.no_grad():
-        found = conditioned(model, table.text("a red house"))(path.states[0], path.levels[0])
+        found = denoise_with(model, table.text("a red house"))(path.states[0], path.levels[0])
     expected = path.states[0] + (path.levels[1] - path.levels[0]) * found.velocity
     assert_close(first.z, expected, rtol=1e-4, atol=1e-4)
 

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from tests.tiny import SD_BETAS, build_scheduler, build_sd
 from textseg.backends.diffusers_unet import wrap_pipeline
-from textseg.diffusion.sampling import conditioned, draw_noise, walk
+from textseg.diffusion.sampling import denoise_with, draw_noise, walk
 from textseg.diffusion.solvers import Solver, dpm_solver_2m, euler
 
 # some schedulers of diffusers hand tensors to numpy 2 in a way that it warns about
@@ -56,7 +56,7 @@ def by_us(pipeline, theirs: Walked, solver: Solver, *, levels: Sequence[float] =
     model = wrap_pipeline(pipeline)
     levels = levels or theirs.levels
     z = theirs.states[0] * norm(levels[0])
-    denoise = conditioned(model, model.embed_text([PROMPT]))
+    denoise = denoise_with(model, model.embed_text([PROMPT]))
     steps = list(walk(denoise, z, levels, solver=solver))
     return Walked([z / norm(levels[0]), *(step.z / norm(step.sigma) for step in steps)], levels)
 

@@ -39,7 +39,7 @@ from textseg.errors import (
 from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_controller import EditController
 from textseg.panels.segment_controller import SegmentController
-from textseg.panels.shown import described
+from textseg.panels.shown import describe_mask
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.toolbox import EditArguments, SegmentArguments, Setup, Toolbox
@@ -131,14 +131,14 @@ def test_an_unknown_word_is_told_and_not_found(grove: Toolbox, invert: bool) -> 
     assert (shown[0].present, shown[0].presence) == (None, None)
     assert not shown[0].mask.binary(0).any()
     said = "nothing can be said about 'boat': this model does not know 'boat'"
-    assert described(shown, 0.5) == described(shown, 0.1) == said
+    assert describe_mask(shown, 0.5) == describe_mask(shown, 0.1) == said
 
 
 def test_what_is_there_but_not_meant_is_told_as_such(grove: Toolbox) -> None:
     shown = found(grove, "latest", region="ninth").shown()
     assert shown[0].present
-    assert described(shown, 0.5).startswith("'tree' is there (probability 0.9")
-    assert described(shown, 0.5).endswith("but it has 2 regions and no 'ninth' one")
+    assert describe_mask(shown, 0.5).startswith("'tree' is there (probability 0.9")
+    assert describe_mask(shown, 0.5).endswith("but it has 2 regions and no 'ninth' one")
 
 
 def test_what_cannot_be_asked_is_refused_before_anything_starts(

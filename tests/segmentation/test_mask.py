@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from tests.segmentation.helpers import maps
-from textseg.editing.masks import checked_mask
+from textseg.editing.masks import check_mask
 from textseg.errors import InvalidInputError
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.picking import REGION_WORDS
@@ -490,7 +490,7 @@ def test_arrays_of_every_kind_are_masks(array: np.ndarray) -> None:
     mask = Mask.of(array, RGB, "painted")
     assert mask.soft.dtype == np.float32
     assert np.array_equal(mask.soft, boxes(MIDDLE, value=1.0))
-    assert np.array_equal(mask.soft, checked_mask(array, SIZE))
+    assert np.array_equal(mask.soft, check_mask(array, SIZE))
     assert (mask.name, mask.least_area, mask.spared) == ("painted", 0, None)
 
 

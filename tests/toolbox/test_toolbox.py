@@ -47,7 +47,7 @@ from textseg.toolbox import (
     SegmentArguments,
     Setup,
     Toolbox,
-    checked,
+    check_arguments,
     create_image,
     edit_image,
     open_toolbox,
@@ -88,17 +88,17 @@ def box(photos: Path, tmp_path: Path, **settings: object) -> Toolbox:
 
 def find(query: str = "tree", image: str = "garden.png", **settings: object) -> SegmentArguments:
     values = {"image": image, "queries": [query], "draws": 4, **settings}
-    return checked(SegmentArguments, values)
+    return check_arguments(SegmentArguments, values)
 
 
 def change(image: str = "garden.png", **settings: object) -> EditArguments:
     values = {"query": "tree", "target": "house", "source": "a tree", "steps": 4, **settings}
-    return checked(EditArguments, {"image": image, **values})
+    return check_arguments(EditArguments, {"image": image, **values})
 
 
 def make(**settings: object) -> CreateArguments:
     values = {"prompt": "a tree", "size": [HEIGHT, WIDTH], "steps": 6, "guidance": 1, **settings}
-    return checked(CreateArguments, values)
+    return check_arguments(CreateArguments, values)
 
 
 def pixels(toolbox: Toolbox, handle: str | None) -> np.ndarray:
@@ -952,7 +952,7 @@ def test_mask_that_was_looked_at_is_not_looked_for_again(
     other = box(photos, tmp_path / "other")
     alone = other.edit_image(change(exclude="house", steps=4))
     toolbox.segment_image(
-        checked(
+        check_arguments(
             SegmentArguments,
             {
                 "image": "garden.png",

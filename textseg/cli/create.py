@@ -17,7 +17,7 @@ from textseg.cli.shared import (
     Force,
     Model,
     NoLabel,
-    given,
+    drop_missing,
     plain_failures,
     progress_bar,
     say,
@@ -116,14 +116,14 @@ def create(
     from textseg.toolbox import (
         CreateArguments,
         Setup,
-        checked,
+        check_arguments,
         create_image,
         created_name,
         refuse_create_output,
         save_create,
     )
 
-    values = given(
+    values = drop_missing(
         prompt=prompt,
         changes=[_change(pair) for pair in changes or []],
         method=method,
@@ -135,8 +135,8 @@ def create(
         size=None if size is None else _size(size),
         check=not no_check,
     )
-    arguments = checked(CreateArguments, values)
-    setup = checked(Setup, given(model=model, device=device, captioner=captioner))
+    arguments = check_arguments(CreateArguments, values)
+    setup = check_arguments(Setup, drop_missing(model=model, device=device, captioner=captioner))
     path = output or Path(created_name(arguments))
     refuse_create_output(arguments, path, stages=stages, force=force)
     credentials = read_credentials(sign, label=not no_label)

@@ -18,7 +18,7 @@ from textseg.cli.shared import (
     MaxPixels,
     Model,
     NoLabel,
-    given,
+    drop_missing,
     plain_failures,
     progress_bar,
     say,
@@ -166,14 +166,14 @@ def edit(
     from textseg.toolbox import (
         EditArguments,
         Setup,
-        checked,
+        check_arguments,
         edit_image,
         edited_name,
         refuse_edit_output,
         save_edit,
     )
 
-    values = given(
+    values = drop_missing(
         image=image,
         query=query,
         target=target,
@@ -200,9 +200,9 @@ def edit(
         crop=crop,
         check=not no_check,
     )
-    arguments = checked(EditArguments, values)
-    setup = checked(
-        Setup, given(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
+    arguments = check_arguments(EditArguments, values)
+    setup = check_arguments(
+        Setup, drop_missing(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
     )
     path = output or Path(edited_name(arguments))
     refuse_edit_output(arguments, path, setup=setup, force=force)

@@ -15,7 +15,7 @@ Handler = Callable[[int, FrameType | None], object]
 
 
 @contextmanager
-def told_at_interrupt(error: Cancelled, *, as_json: bool) -> Iterator[None]:
+def reporting_interrupt(error: Cancelled, *, as_json: bool) -> Iterator[None]:
     """Let Ctrl-C end the process with this error instead of without a word."""
     facts = {"code": error.code, "message": error.message, "hint": error.hint}
     out = json.dumps({"error": facts}) if as_json else ""

@@ -15,7 +15,7 @@ from textseg.cli.shared import (
     AsJson,
     Device,
     MaxPixels,
-    given,
+    drop_missing,
     plain_failures,
     progress_bar,
     say,
@@ -36,10 +36,10 @@ def caption(
     as_json: AsJson = False,
 ) -> None:
     """Say what a picture shows."""
-    from textseg.toolbox import CaptionArguments, caption_image, checked
+    from textseg.toolbox import CaptionArguments, caption_image, check_arguments
 
-    values = given(image=image, captioner=captioner, device=device, max_pixels=max_pixels)
-    arguments = checked(CaptionArguments, values)
+    values = drop_missing(image=image, captioner=captioner, device=device, max_pixels=max_pixels)
+    arguments = check_arguments(CaptionArguments, values)
     with progress_bar() as progress:
         result = caption_image(arguments, progress=progress)
     say(result.model_dump_json(indent=2) if as_json else result.caption)

@@ -18,7 +18,7 @@ from textseg.cli.shared import (
     MaxPixels,
     Model,
     Where,
-    given,
+    drop_missing,
     plain_failures,
     progress_bar,
     say,
@@ -61,13 +61,13 @@ def segment(
     from textseg.toolbox import (
         SegmentArguments,
         Setup,
-        checked,
+        check_arguments,
         refuse_output,
         save_answer,
         segment_image,
     )
 
-    values = given(
+    values = drop_missing(
         image=image,
         queries=queries,
         exclude=exclude,
@@ -77,9 +77,10 @@ def segment(
         seed=seed,
         draws=draws,
     )
-    arguments = checked(SegmentArguments, values)
-    setup = checked(
-        Setup, given(model=model, device=device, batch_size=batch_size, max_pixels=max_pixels)
+    arguments = check_arguments(SegmentArguments, values)
+    setup = check_arguments(
+        Setup,
+        drop_missing(model=model, device=device, batch_size=batch_size, max_pixels=max_pixels),
     )
     refuse_output(arguments, output, force=force)
     with progress_bar() as progress:

@@ -12,9 +12,9 @@ from typing import Annotated, NoReturn, ParamSpec
 
 import typer
 
-from textseg.cli.interrupts import told_at_interrupt
+from textseg.cli.interrupts import reporting_interrupt
 from textseg.errors import Cancelled, InvalidInputError, OutputExistsError, TextsegError
-from textseg.files import told_as
+from textseg.files import naming_target
 from textseg.process import INTERRUPTED
 from textseg.progress import Progress, ProgressCallback
 
@@ -62,7 +62,7 @@ def plain_failures(command: Callable[P, None]) -> Callable[P, None]:
         left = f"finished items are in {kept}" if kept else "nothing was written"
         interrupted = Cancelled(f"interrupted; {left}")
         try:
-            with told_at_interrupt(interrupted, as_json=as_json):
+            with reporting_interrupt(interrupted, as_json=as_json):
                 command(*args, **kwargs)
         except (KeyboardInterrupt, Cancelled):
             fail(interrupted, INTERRUPTED)
@@ -85,7 +85,7 @@ def say(text: str) -> None:
     Raises:
         OSError: it cannot be written; ``filename`` says that it was standard output.
     """
-    with told_as("standard output"):
+    with naming_target("standard output"):
         typer.echo(text)
 
 
@@ -110,7 +110,7 @@ def progress_bar() -> Iterator[ProgressCallback]:
         yield show
 
 
-def given(**values: object) -> dict[str, object]:
+def drop_missing(**values: object) -> dict[str, object]:
     """Return the values that were given: all but None."""
     return {name: value for name, value in values.items() if value is not None}
 

@@ -29,7 +29,7 @@ class Step:
     prediction: Prediction
 
 
-def conditioned(model: DiffusionModel, text: Conditioning) -> Denoiser:
+def denoise_with(model: DiffusionModel, text: Conditioning) -> Denoiser:
     """Return the denoiser that follows ``text`` (one prompt per row of z) without guidance.
 
     A level that the network does not cover is asked about at the nearest one that it does: clean
@@ -50,7 +50,7 @@ def guided(
     reference has no say and is not evaluated.
     """
     if scale == 1:
-        return conditioned(model, text)
+        return denoise_with(model, text)
     if len(reference) == 1:
         reference = reference.repeat_interleave(len(text))
     if len(reference) != len(text):

@@ -14,7 +14,7 @@ from textseg.cache import ByteCache
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
-from textseg.diffusion.sampling import Step, conditioned, draw_noise, last
+from textseg.diffusion.sampling import Step, denoise_with, draw_noise, last
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
 from textseg.editing.base import Differentiating, EditMethod, Source
@@ -36,7 +36,7 @@ class FollowWalk(progress.Follow):
 
         return watch
 
-    def watched(self, name: str, steps: Iterable[Step]) -> Iterator[Step]:
+    def watch_steps(self, name: str, steps: Iterable[Step]) -> Iterator[Step]:
         """Yield the steps of a stage, each reported."""
         watch = self.stage(name)
         for step in steps:
@@ -69,7 +69,7 @@ class Paths:
         default_factory=lambda: ByteCache(TRAJECTORY_BYTES, lambda path: path.nbytes)
     )
 
-    def inverted(
+    def invert(
         self,
         model: DiffusionModel,
         levels: Sequence[float],
@@ -85,7 +85,7 @@ class Paths:
         found = self._kept.get(key)
         if found is None:
             found = invert(
-                conditioned(model, text),
+                denoise_with(model, text),
                 self.latents,
                 levels,
                 solver=solver_named(solver),
@@ -134,7 +134,7 @@ def edited_latents(
         # All the way up, once: then edits of any other strength find their levels too.
         every = model.levels(method.steps, cells=cells_of(paths.latents))
         with torch.no_grad():
-            return paths.inverted(
+            return paths.invert(
                 inverting.as_model,
                 every if set(levels) <= set(every) else levels,
                 text=words.source if prompt == "source" else words.empty,
@@ -152,7 +152,7 @@ def edited_latents(
         noise=numbered_noise(paths.latents, seed),
     )
     with torch.set_grad_enabled(isinstance(method, Differentiating)):
-        steps = follow.watched("editing", method.run(decoding.as_model, source))
+        steps = follow.watch_steps("editing", method.run(decoding.as_model, source))
         z = last(steps, paths.latents).detach()
     if not torch.isfinite(z).all():
         raise ModelError(

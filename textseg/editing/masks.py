@@ -45,7 +45,7 @@ class MaskShape:
         return cls(grow=grow * pixels, feather=FEATHER * pixels)
 
 
-def shaped(
+def shape_mask(
     binary: NDArray[np.bool_], shape: MaskShape, *, spared: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
     """Return a soft mask (H, W) for a binary one.
@@ -66,7 +66,7 @@ def shaped(
     return np.asarray(np.clip(inside / (shape.feather + 1), 0, 1), np.float32)
 
 
-def checked_mask(
+def check_mask(
     mask: NDArray[Any], size: tuple[int, int], *, resize: bool = False
 ) -> NDArray[np.float32]:
     """Return the mask that an edit is to be confined to; as ``fitted_mask``, but never empty.
@@ -74,7 +74,7 @@ def checked_mask(
     Raises:
         InvalidInputError: wrong shape, size, type or range, or 0 everywhere.
     """
-    values = fitted_mask(mask, size, resize=resize)
+    values = fit_mask(mask, size, resize=resize)
     if not values.any():
         raise InvalidInputError(
             "the mask is 0 (black) everywhere, so nothing may change",
@@ -83,7 +83,7 @@ def checked_mask(
     return values
 
 
-def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> NDArray[np.float32]:
+def paint_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> NDArray[np.float32]:
     """Return a painted mask as (H, W) in [0, 1]: its brightness, 0 where it is transparent.
 
     Raises:
@@ -99,10 +99,10 @@ def painted_mask(painted: Picture, size: tuple[int, int], *, resize: bool) -> ND
     values = bright if painted.alpha is None else bright * painted.alpha
     top = 65535 if painted.mode.startswith("I") or painted.mode.endswith(";16") else 255
     check_scale(round(float(values.max()) * top), top)
-    return checked_mask(values, size, resize=resize)
+    return check_mask(values, size, resize=resize)
 
 
-def fitted_mask(
+def fit_mask(
     mask: NDArray[Any],
     size: tuple[int, int],
     *,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.editing.comparing import Comparison, compare
-from textseg.editing.masks import fitted_mask
+from textseg.editing.masks import fit_mask
 from textseg.errors import InvalidInputError
 from textseg.images import (
     MAX_PIXELS,
@@ -245,7 +245,7 @@ def constrain(
     """
     kept, changed = (open_picture(each, max_pixels=max_pixels) for each in (before, after))
     rgb = _aligned(changed.visible(), kept.size, resize=resize)
-    return composite(kept, rgb, fitted_mask(mask, kept.size, resize=resize, option="resize"))
+    return composite(kept, rgb, fit_mask(mask, kept.size, resize=resize, option="resize"))
 
 
 def _aligned(

@@ -45,7 +45,7 @@ def stored_bits(image: Image.Image, head: bytes = b"") -> int:
         start = head.find(b"av1C")
         flags = head[start + 6] if 0 <= start < len(head) - 6 else 0
         return 8 + 2 * bool(flags & 0x40) + 2 * bool(flags & 0x20)
-    told = _told(next(iter(getattr(image, "tile", ())), None))
+    told = _decoder_arguments(next(iter(getattr(image, "tile", ())), None))
     if image.format == "PPM" and isinstance(told[-1], int):
         return told[-1].bit_length()
     return 16 if ";16" in str(told[0]) else 8
@@ -65,7 +65,7 @@ def check_layout(image: Image.Image, name: str) -> None:
 
 def gives_lower_bytes(image: ImageFile.ImageFile) -> bool:
     """Make an opened image give the lower bytes of its 16-bit colours; false where it cannot."""
-    stored = [_told(tile) for tile in image.tile]
+    stored = [_decoder_arguments(tile) for tile in image.tile]
     apart = _tags(image).get(_PLANES) == _SEPARATE  # unpacked without asking for the order
     known = {str(told[0]) for told in stored} <= _SWAPPED.keys()
     if apart or not known or "transparency" in image.info:
@@ -100,7 +100,9 @@ def _tags(image: Image.Image) -> Mapping[int, Any]:  # Any: TIFF tags have value
     return image.tag_v2 if isinstance(image, TiffImagePlugin.TiffImageFile) else {}
 
 
-def _told(tile: ImageFile._Tile | None) -> tuple[Any, ...]:  # Any: each decoder has its own
+def _decoder_arguments(
+    tile: ImageFile._Tile | None,
+) -> tuple[Any, ...]:  # Any: each decoder has its own
     """Return what the decoder of a part of a file is told, first of all how pixels are stored."""
     told = None if tile is None else tile.args
     return told if isinstance(told, tuple) and told else (told,)

@@ -57,7 +57,7 @@ class Call:
     opened: str = "open_result"
 
 
-def told(name: str, arguments: Facts) -> dict[str, Any]:
+def describe_call(name: str, arguments: Facts) -> dict[str, Any]:
     """Return a call as name and arguments, ready for JSON; what is as usual is left out."""
     return {"name": name, "arguments": arguments.model_dump(mode="json", exclude_defaults=True)}
 
@@ -98,7 +98,7 @@ def python_text(toolbox: Toolbox, call: Call, *, then: str = "") -> str:
         then: what is done with the result, e.g. ".as_mask(0.4)".
     """
     kind = type(call.arguments).__name__
-    values = told(call.name, call.arguments)["arguments"]
+    values = describe_call(call.name, call.arguments)["arguments"]
     lines = [f"        {name}={value!r}," for name, value in values.items()]
     return "\n".join(
         [
@@ -120,8 +120,8 @@ def tool_text(call: Call) -> str:
     Raises:
         InvalidInputError: no tool takes all of it; the message says what is too much.
     """
-    asked = _asked(call)
-    lost = _lost(call, asked)
+    asked = _as_tool_call(call)
+    lost = _find_lost(call, asked)
     if asked is None or lost:
         what = f"{', '.join(lost)} of {call.name}" if lost else call.name
         raise InvalidInputError(
@@ -163,7 +163,7 @@ def _opening(toolbox: Toolbox, kind: str) -> list[str]:
         settings += f", setup=Setup({', '.join(f'{name}={value!r}' for name, value in values)})"
         names.add("Setup")
     if toolbox.limits != Limits():
-        settings += f", limits=Limits({_given(toolbox.limits)})"
+        settings += f", limits=Limits({_write_limits(toolbox.limits)})"
         names.add("Limits")
     model = toolbox.model
     if model is None:
@@ -181,13 +181,13 @@ def _opening(toolbox: Toolbox, kind: str) -> list[str]:
     ]
 
 
-def _given(limits: Limits) -> str:
+def _write_limits(limits: Limits) -> str:
     """Return the limits that differ from the usual ones, as keywords."""
     usual, here = asdict(Limits()), asdict(limits)
     return ", ".join(f"{name}={here[name]!r}" for name in here if here[name] != usual[name])
 
 
-def _asked(call: Call) -> ToolCall | None:
+def _as_tool_call(call: Call) -> ToolCall | None:
     """Return the call as far as an assistant could make it; None where there is no such tool.
 
     Raises:
@@ -222,7 +222,7 @@ def _flat(arguments: Facts) -> dict[str, Any]:  # Any: JSON
     return values
 
 
-def _lost(call: Call, asked: ToolCall | None) -> list[str]:
+def _find_lost(call: Call, asked: ToolCall | None) -> list[str]:
     """Return the arguments that the tool would not get, or would understand otherwise."""
     if asked is None:
         return []

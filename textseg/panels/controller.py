@@ -12,7 +12,7 @@ from typing import Any
 from traitlets import HasTraits, Unicode
 
 from textseg.errors import InvalidInputError
-from textseg.panels.calls import CHOOSE, Call, call_behind, python_text, told, tool_text
+from textseg.panels.calls import CHOOSE, Call, call_behind, describe_call, python_text, tool_text
 from textseg.panels.job import Job
 from textseg.toolbox import Facts, Toolbox
 
@@ -99,7 +99,7 @@ class Controller(HasTraits):
         self.image = self.toolbox.shelf.choose(handle).handle
 
     def _tell(self, name: str, arguments: Facts) -> None:
-        self.calls.append(told(name, arguments))
+        self.calls.append(describe_call(name, arguments))
 
     def _needs_image(self) -> str:
         if not self.image:

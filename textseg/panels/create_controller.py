@@ -9,7 +9,7 @@ from textseg.panels.calls import CREATE
 from textseg.panels.controller import Controller
 from textseg.panels.edit_controller import EditController
 from textseg.progress import CancelToken, Progress, ProgressCallback
-from textseg.toolbox import CreateArguments, Toolbox, checked
+from textseg.toolbox import CreateArguments, Toolbox, check_arguments
 
 
 class CreateController(Controller):
@@ -58,7 +58,7 @@ class CreateController(Controller):
         if self.height or self.width:
             side = self.height or self.width
             values["size"] = [self.height or side, self.width or side]
-        return checked(CreateArguments, values)
+        return check_arguments(CreateArguments, values)
 
     def run(self) -> None:
         """Make a picture, on the thread of the job; ``image`` and ``caption`` follow.

@@ -14,7 +14,7 @@ from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
 from textseg.panels.shared import narrowing
-from textseg.panels.shown import described
+from textseg.panels.shown import describe_mask
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.toolbox import ImageFacts
@@ -95,7 +95,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.looking or edit is None:
             finding = self.controller.finding
             return (
-                described(finding.shown(), finding.cut)
+                describe_mask(finding.shown(), finding.cut)
                 if self.controller.image
                 else "No picture yet."
             )

@@ -13,7 +13,7 @@ from textseg.panels.controller import Controller
 from textseg.panels.segment_controller import SegmentController
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.soft import HALF
-from textseg.toolbox import EditArguments, ImageFacts, Toolbox, UndoArguments, checked
+from textseg.toolbox import EditArguments, ImageFacts, Toolbox, UndoArguments, check_arguments
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
@@ -128,7 +128,7 @@ class EditController(Controller):
             **own,
             **(self._in_a_mask() if self.by_hand else self._by_words()),
         }
-        return checked(EditArguments, values)
+        return check_arguments(EditArguments, values)
 
     def run(self) -> None:
         """Make the edit, on the thread of the job; ``image`` is the new picture then.

@@ -59,7 +59,7 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         name = self.method.value
         chosen = next((info for info in methods() if info.name == name), None) if name else None
         self._chosen = chosen
-        self.about.value = "" if chosen is None else html.escape(_told(chosen))
+        self.about.value = "" if chosen is None else html.escape(_describe(chosen))
         options = () if chosen is None else chosen.options
         self.fields = {option.name: field_for(option) for option in options}
         self._row.children = tuple(self.fields.values()) or (self.strength,)
@@ -69,7 +69,7 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         return next(option for option in self._chosen.options if option.name == name)
 
 
-def _told(info: MethodInfo) -> str:
+def _describe(info: MethodInfo) -> str:
     return f"cannot be used: {info.error}" if info.error else f"{info.title} ({info.paper})"
 
 

@@ -23,7 +23,7 @@ from textseg.toolbox import (
     QueryFacts,
     SegmentArguments,
     SegmentResult,
-    checked,
+    check_arguments,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class SegmentController(Controller):
         }
         if not values["queries"]:
             raise InvalidInputError("there is nothing to look for", hint='say e.g. "tree, house"')
-        return checked(SegmentArguments, values)
+        return check_arguments(SegmentArguments, values)
 
     def run(self) -> None:
         """Look for the queries, on the thread of the job; ``masks`` and ``result`` follow.
@@ -204,7 +204,7 @@ class SegmentController(Controller):
         self.job.check_idle()
         before = Before(tuple(self.masks), self.cut)
         base = self.keep()
-        arguments = checked(
+        arguments = check_arguments(
             CorrectArguments, {"mask": base, "corrections": [dict(each) for each in corrections]}
         )
         self._tell(CORRECT, arguments)

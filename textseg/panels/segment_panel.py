@@ -14,7 +14,7 @@ from textseg.panels.mask_stage import MaskStage
 from textseg.panels.panel import Panel
 from textseg.panels.segment_controller import SegmentController
 from textseg.panels.shared import narrowing, take_in, uploader
-from textseg.panels.shown import described
+from textseg.panels.shown import describe_mask
 from textseg.panels.stills import with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.segmentation.mask import Mask
@@ -73,7 +73,7 @@ class SegmentPanel(Panel):
         self.upload.observe(
             work.guarded(lambda: take_in(controller, self.upload.value)), names="value"
         )
-        controller.observe(self._told, names="masks")
+        controller.observe(self._tell_masks, names="masks")
 
     @property
     def result(self) -> Segmentation | Mask | None:
@@ -122,7 +122,7 @@ class SegmentPanel(Panel):
         """Return what was found, in one line."""
         if not self.controller.image:
             return "No picture yet."
-        return described(self.controller.shown(), self.controller.cut)
+        return describe_mask(self.controller.shown(), self.controller.cut)
 
     def save(self, where: str) -> list[Path]:
         """Write overlays, masks and facts into a folder; see ``SegmentController.save``."""
@@ -138,6 +138,6 @@ class SegmentPanel(Panel):
         self.controller.queries = self.queries.value.split(",")
         self.controller.run()
 
-    def _told(self, _: object) -> None:
+    def _tell_masks(self, _: object) -> None:
         if self.controller.masks:
             self.work.tell(self.describe())

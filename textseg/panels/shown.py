@@ -34,7 +34,7 @@ class Shown:
     reason: str = ""
 
 
-def described(shown: Sequence[Shown], cut: float) -> str:
+def describe_mask(shown: Sequence[Shown], cut: float) -> str:
     """Return what a picture with masks, cut at ``cut``, shows, in words."""
     if not shown:
         return "The picture; nothing was looked for yet."

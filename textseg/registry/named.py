@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from textseg.errors import ModelError, UnknownNameError
-from textseg.registry.plugins import loaded, plugins
+from textseg.registry.plugins import load_plugin, plugins
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 FILE_ENDINGS = ("/", os.sep, ".safetensors", ".ckpt")
@@ -68,7 +68,7 @@ class Names:
             ModelError: it cannot be imported.
         """
         point = next((point for point in self.points() if point.name == name), None)
-        return None if point is None else loaded(point, self.kind)
+        return None if point is None else load_plugin(point, self.kind)
 
     def load_once(
         self, load: Callable[..., Any], name: str, *, device: str, dtype: str, offline: bool

@@ -38,7 +38,7 @@ forget_plugins = _found.cache_clear
 """Has them looked up again, for a package that was installed into a process that is running."""
 
 
-def loaded(point: EntryPoint, kind: str) -> Any:  # whatever the other package put there
+def load_plugin(point: EntryPoint, kind: str) -> Any:  # whatever the other package put there
     """Return what an entry point names.
 
     Args:

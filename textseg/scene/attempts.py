@@ -26,7 +26,7 @@ from textseg.editing.result import Attempt, Evaluations, composite
 from textseg.errors import TimeLimitError
 from textseg.images import pad_to_multiple, to_tensor
 from textseg.progress import Progress
-from textseg.scene.opening import encoded, scaled
+from textseg.scene.opening import encode_image, scale_image
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.scene.remaking import Remade, cells_of
 from textseg.segmentation.draws import plan_draws
@@ -123,7 +123,7 @@ class Contest:
         picture = composite(self.read.picture, remade.rgb, self.region)
         latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
         blank = model.card.language.blank
-        texts = self.texts.embedded([blank, self.name] if self.name else [blank])
+        texts = self.texts.embed([blank, self.name] if self.name else [blank])
         if texts.unknown[-1]:
             texts = texts[0]
         empty, *named = denoising_errors(model, latents, texts, cells, follow=follow)
@@ -186,8 +186,8 @@ def denoising_errors(
 
 def reread(read: ReadPicture, rgb: NDArray[np.float32]) -> Tensor:
     """Return the latents of another picture (H, W, 3), read as the first one of its size was."""
-    pixels = scaled(to_tensor(rgb), read.padding.size)
-    return encoded(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])
+    pixels = scale_image(to_tensor(rgb), read.padding.size)
+    return encode_image(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])
 
 
 def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:
@@ -196,7 +196,7 @@ def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:
     if show is None:
         return follow
 
-    def told(progress: Progress) -> None:
+    def report(progress: Progress) -> None:
         show(replace(progress, stage=f"{progress.stage} ({number} of {of})"))
 
-    return replace(follow, progress=told)
+    return replace(follow, progress=report)

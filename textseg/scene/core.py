@@ -21,7 +21,7 @@ from textseg.progress import CancelToken, ProgressCallback
 from textseg.scene.comparing import compare, finish
 from textseg.scene.editing import Studio, make_edit
 from textseg.scene.generating import generate_picture
-from textseg.scene.opening import captioner_for, checked_queries, load
+from textseg.scene.opening import captioner_for, check_queries, load
 from textseg.scene.options import (
     CaptionerLike,
     DeviceLike,
@@ -227,8 +227,8 @@ class Scene(SceneState):
         }
         usual = SegmentSettings.of_card(self.model.card)
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
-        texts, follow = self._texts.embedded(checked_queries(queries)), FollowWalk(progress, cancel)
-        against = self._texts.embedded([settings.reference])
+        texts, follow = self._texts.embed(check_queries(queries)), FollowWalk(progress, cancel)
+        against = self._texts.embed([settings.reference])
         raws = compare(
             self._read,
             texts,
@@ -354,7 +354,7 @@ class Scene(SceneState):
         place = find_place(mask, how, plan, self._read, look=partial(self._look_for, follow=follow))
         said = plan.texts(self._source(source), prompt=prompt, negative=negative)
         studio = Studio(self._read, self._paths, self._texts, self._parts)
-        edit = make_edit(plan, place, self._texts.embedded(said), studio=studio, follow=follow)
+        edit = make_edit(plan, place, self._texts.embed(said), studio=studio, follow=follow)
         return replace(edit, seconds=time.perf_counter() - start)
 
     def find(

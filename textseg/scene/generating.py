@@ -15,7 +15,7 @@ from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import FollowWalk, numbered_noise
 from textseg.images import Picture, to_rgb, to_uint8
-from textseg.scene.opening import check_sampling, checked_seed, checked_size
+from textseg.scene.opening import check_sampling, check_seed, check_size
 from textseg.scene.options import Made
 from textseg.segmentation.phrases import clean_query
 
@@ -42,12 +42,12 @@ def generate_picture(
 ) -> Generated:
     """Return a picture that the model makes from text; see ``Scene.generate``."""
     start = time.perf_counter()
-    prompt, seed = clean_query(prompt, name="prompt"), checked_seed(seed)
+    prompt, seed = clean_query(prompt, name="prompt"), check_seed(seed)
     usual = model.card.sampling
     steps = usual.steps if steps is None else steps
     guidance = usual.guidance if guidance is None else guidance
     check_sampling(steps, guidance)
-    height, width = checked_size(model, size)
+    height, width = check_size(model, size)
     cells = (height // model.latent_stride, width // model.latent_stride)
     levels, counter = model.levels(steps, cells=cells), Counter(model)
     noise = numbered_noise(torch.zeros(1, model.latent_channels, *cells), seed)(0)
@@ -56,7 +56,7 @@ def generate_picture(
         z = model.prior(noise, levels[0])
         denoise = guided(counter.as_model, texts[0], texts[1], scale=guidance)
         walked = walk(denoise, z, levels, solver=solver_named(usual.solver))
-        path = Trajectory.downwards(z, levels[0], follow.watched("generating", walked))
+        path = Trajectory.downwards(z, levels[0], follow.watch_steps("generating", walked))
         pixels = model.decode_latents(path.clean)
     rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
     seconds = time.perf_counter() - start

@@ -62,7 +62,7 @@ def describe(captioner: CaptionerLike, rgb: NDArray[np.float32], device: torch.d
     return ask_captioner(captioner, rgb)
 
 
-def checked_queries(queries: Sequence[str]) -> list[str]:
+def check_queries(queries: Sequence[str]) -> list[str]:
     """Return the queries without surrounding space and repetitions."""
     if isinstance(queries, str):
         raise QueryError("queries is a list of texts, got a single text", hint="use segment()")
@@ -74,7 +74,7 @@ def checked_queries(queries: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(clean_query(query) for query in queries))
 
 
-def checked_seed(seed: int) -> int:
+def check_seed(seed: int) -> int:
     """Return the seed; raises ``InvalidInputError`` outside of its range."""
     if not 0 <= seed < 2**63:
         raise InvalidInputError(f"a seed lies from 0 to 2^63 - 1, got {seed}")
@@ -89,7 +89,7 @@ def check_sampling(steps: int, guidance: float) -> None:
         raise InvalidInputError(f"guidance lies from 0 to 100, got {guidance}")
 
 
-def checked_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
+def check_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
     """Return the size (H, W) of a new picture; ``None`` is what the model was made for."""
     if size is None:
         side = model.card.sizes.native
@@ -123,7 +123,7 @@ class Fitted:
     notes: tuple[str, ...] = ()
 
 
-def fitted(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
+def fit_image(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
     """Return the image (1, 3, H, W) at a size that the model takes, in its own proportions.
 
     It has at most side^2 pixels; ``None`` takes what the model was made for. Only where the model
@@ -137,7 +137,7 @@ def fitted(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
     shrink = min(liked, possible)
     if shrink >= 1:
         return Fitted(image)
-    small = scaled(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    small = scale_image(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
     if liked <= possible:
         return Fitted(small)
     return Fitted(
@@ -149,7 +149,7 @@ def fitted(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
     )
 
 
-def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
+def scale_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Return the image (1, 3, H, W) at another size, bicubic; itself where it has that size."""
     if image.shape[-2:] == size:
         return image
@@ -159,7 +159,7 @@ def scaled(image: Tensor, size: tuple[int, int]) -> Tensor:
     return found.clamp(0, 1)
 
 
-def encoded(model: DiffusionModel, image: Tensor) -> Tensor:
+def encode_image(model: DiffusionModel, image: Tensor) -> Tensor:
     """Return the latents of an image (1, 3, H, W); raises ``OutOfMemoryError``."""
     try:
         with torch.no_grad():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
-from textseg.editing.masks import MOST, MaskShape, checked_mask, shaped
+from textseg.editing.masks import MOST, MaskShape, check_mask, shape_mask
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import size_words
 from textseg.scene.options import Found
@@ -70,7 +70,7 @@ def find_place(
     """
     size = read.picture.size
     if mask is not None and not isinstance(mask, Segmentation | Mask):
-        return Place(checked_mask(mask, size, resize=how.resize))
+        return Place(check_mask(mask, size, resize=how.resize))
     asked = look(plan.query) if mask is None else None
     found = mask if asked is None else asked.segmentation
     assert found is not None, "there is a mask, or it was looked for"
@@ -115,7 +115,7 @@ def region_of(
     if how.grow is None and binary.mean() > MOST:
         shape = replace(shape, grow=0.0)  # all but the things in front, which stay
     spared = found.spared if isinstance(found, Mask) else None
-    region = shaped(binary, shape, spared=spared)
+    region = shape_mask(binary, shape, spared=spared)
     if not region.any():
         raise nothing_inside(found, model)
     return region * found.soft if how.soft else region

@@ -10,7 +10,7 @@ from textseg.editing.base import EditMethod
 from textseg.editing.kinds import MOST_ATTEMPTS, kind_of_change
 from textseg.editing.prompts import region_prompt
 from textseg.errors import InvalidInputError, QueryError
-from textseg.scene.opening import checked_seed
+from textseg.scene.opening import check_seed
 from textseg.scene.options import Made
 
 
@@ -80,7 +80,7 @@ def plan_edit(
         InvalidInputError: a number out of its range.
         UnknownNameError: no such method.
     """
-    query, target, seed = query.strip(), target.strip(), checked_seed(seed)
+    query, target, seed = query.strip(), target.strip(), check_seed(seed)
     usual = card.edits.of(kind_of_change(query, target))
     times = check_attempts(attempts, usual=card.attempts.count if method is None else 1)
     if not query and not target and prompt is None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.images import Padding, Picture, pad_to_multiple, to_tensor
-from textseg.scene.opening import encoded, fitted
+from textseg.scene.opening import encode_image, fit_image
 from textseg.segmentation.refine import CellGrid
 
 TEXT_CACHE_BYTES = 64 * 2**20
@@ -53,10 +53,10 @@ class ReadPicture:
 
 def read_picture(model: DiffusionModel, picture: Picture, working_size: int | None) -> ReadPicture:
     """Return the picture as the model reads it, at a size that it takes; see ``Scene.open``."""
-    fit = fitted(model, to_tensor(picture.visible()), working_size)
+    fit = fit_image(model, to_tensor(picture.visible()), working_size)
     picture = replace(picture, notes=(*picture.notes, *fit.notes))
     padded, padding = pad_to_multiple(fit.image, model.size_multiple)
-    return ReadPicture(model, picture, picture.visible(), encoded(model, padded), padding)
+    return ReadPicture(model, picture, picture.visible(), encode_image(model, padded), padding)
 
 
 @dataclass
@@ -66,7 +66,7 @@ class Texts:
     model: DiffusionModel
     _known: dict[str, Conditioning] = field(default_factory=dict)
 
-    def embedded(self, prompts: Sequence[str]) -> Conditioning:
+    def embed(self, prompts: Sequence[str]) -> Conditioning:
         """Return the conditioning of the prompts, in their order."""
         missing = [prompt for prompt in prompts if prompt not in self._known]
         if missing:

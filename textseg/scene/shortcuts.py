@@ -8,7 +8,7 @@ from typing import Unpack
 from textseg.editing.result import Edit
 from textseg.images import MAX_PIXELS, ImageLike
 from textseg.scene.core import Scene
-from textseg.scene.opening import checked_queries
+from textseg.scene.opening import check_queries
 from textseg.scene.options import DeviceLike, EditOptions, ModelLike, SegmentOptions
 from textseg.segmentation.result import Segmentation
 
@@ -27,7 +27,7 @@ def segment(
     For several queries or several calls about one picture, open a ``Scene``: it reads it once.
     Pictures with more than ``max_pixels`` are refused.
     """
-    checked_queries([query])  # before the slow part
+    check_queries([query])  # before the slow part
     scene = Scene.open(image, model, device=device, max_pixels=max_pixels)
     return scene.segment(query, **options)
 
@@ -48,7 +48,7 @@ def edit(
     Pictures with more than ``max_pixels`` are refused.
     """
     if query.strip():
-        checked_queries([query])  # before the slow part
+        check_queries([query])  # before the slow part
     scene = Scene.open(image, model, device=device, max_pixels=max_pixels)
     return scene.edit(query, target, **options)
 

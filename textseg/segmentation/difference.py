@@ -212,7 +212,7 @@ class _Comparison:
         self.base = estimator.latents[0]  # the latest reference estimate
 
     def cost(self) -> int:
-        known = sum(self._known(draw) is not None for draw in self.plan)
+        known = sum(self._cached(draw) is not None for draw in self.plan)
         return len(self.plan) * (len(self.tallies) + 1) - known
 
     def run(self) -> Iterator[int]:
@@ -233,13 +233,13 @@ class _Comparison:
     def _rows(self) -> Iterator[Row]:
         """Yield the rows draw by draw, the reference before the queries that are not settled."""
         for draw in self.plan:
-            if self._known(draw) is None and not all(tally.settled for tally in self.tallies):
+            if self._cached(draw) is None and not all(tally.settled for tally in self.tallies):
                 yield Row(draw, REFERENCE)
             for text, tally in enumerate(self.tallies, start=REFERENCE + 1):
                 if not tally.settled:
                     yield Row(draw, text)
 
-    def _known(self, draw: Draw) -> Tensor | None:
+    def _cached(self, draw: Draw) -> Tensor | None:
         return self.cache.get(self.estimator.texts.prompts[REFERENCE], draw)
 
     def _take(self, found: Estimate) -> None:
@@ -249,7 +249,7 @@ class _Comparison:
             self.cache.put(self.estimator.texts.prompts[REFERENCE], row.draw, self.base)
             return
         # rows come in the order of the plan: what is not in the cache is the latest reference
-        known = self._known(row.draw)
+        known = self._cached(row.draw)
         base = self.base if known is None else known
         statistics = _statistics(found.eps, base, found.noise, row.draw.weight)
         band = sum(log_snr(row.draw.sigma) < edge for edge in self.band_edges)

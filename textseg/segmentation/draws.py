@@ -95,7 +95,7 @@ def _spaced(
     if levels is None or isinstance(levels, int):
         found = _strata(units if levels is None else levels, sigma_range, covered)
     else:
-        found = _given(levels, covered)
+        found = _widen_levels(levels, covered)
     if not 1 <= len(found) <= units:
         raise InvalidInputError(f"{units} independent noises cannot cover {len(found)} levels")
     return found
@@ -114,7 +114,7 @@ def _strata(
     return [_Level(sigma_at(log_snr(lowest) - (k + 0.5) * width), width) for k in range(count)]
 
 
-def _given(levels: Sequence[float], covered: tuple[float, float]) -> list[_Level]:
+def _widen_levels(levels: Sequence[float], covered: tuple[float, float]) -> list[_Level]:
     """Return these levels, each reaching half the way to its neighbours; alone it counts 1."""
     sigmas = sorted(set(levels))
     outside = [sigma for sigma in sigmas if not max(covered[0], 0) <= sigma <= min(covered[1], 1)]

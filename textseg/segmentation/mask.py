@@ -24,7 +24,7 @@ from textseg.segmentation import drawing
 from textseg.segmentation.drawing import COLOURS, MaskLayer
 from textseg.segmentation.phrases import joined, negated, remarked
 from textseg.segmentation.picking import Region, pick_regions, read_region_words
-from textseg.segmentation.pieces import FURTHEST, Box, Pieces, Point, checked_points, find_pieces
+from textseg.segmentation.pieces import FURTHEST, Box, Pieces, Point, check_points, find_pieces
 from textseg.segmentation.soft import (
     HALF,
     cut,
@@ -242,7 +242,7 @@ class Mask(MaskAlgebra):
             raise InvalidInputError(f"value must lie in [0, 1], got {value}")
         if not 0 < radius <= FURTHEST:
             raise InvalidInputError(f"the radius of a brush is above 0 pixels, got {radius}")
-        cover = stroke(checked_points(points), radius, self.size)
+        cover = stroke(check_points(points), radius, self.size)
         soft = (1 - cover) * self.soft + cover * value
         return self._corrected(soft, "corrected")
 

@@ -61,7 +61,7 @@ class Pieces:
         """
         height, width = self.labels.shape
         found = set()
-        for row, col in checked_points(points):
+        for row, col in check_points(points):
             at = (math.floor(row + 0.5), math.floor(col + 0.5))
             within = 0 <= at[0] < height and 0 <= at[1] < width
             number = int(self.labels[at]) if within else 0
@@ -122,7 +122,7 @@ def find_pieces(soft: NDArray[np.float32], binary: NDArray[np.bool_], least_area
     return Pieces(labels, tuple(regions), numbers)
 
 
-def checked_points(points: Sequence[Point]) -> NDArray[np.float64]:
+def check_points(points: Sequence[Point]) -> NDArray[np.float64]:
     """Return points as (n, 2).
 
     Raises:

@@ -20,7 +20,7 @@ from skimage import filters
 from textseg.diffusion.card import Presence
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.soften import blurred
+from textseg.segmentation.soften import blur
 
 BAND_FEATURES = tuple(
     f"{part}_{band}" for band in ("fine", "middle", "coarse") for part in ("gain", "loss", "change")
@@ -119,7 +119,7 @@ def _band_features(bands: NDArray[np.float32]) -> dict[str, float]:
 
 def found_region(raw: RawMaps) -> NDArray[np.bool_]:
     """Return the cells (h, w) where the text changes the estimate most: Otsu on the information."""
-    values = blurred(raw.information, REGION_BLUR)
+    values = blur(raw.information, REGION_BLUR)
     if np.ptp(values) == 0:
         return np.ones(values.shape, bool)
     return np.asarray(values > filters.threshold_otsu(values))

@@ -46,10 +46,8 @@ def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
 
     Negative evidence counts as 0. A map that is the same everywhere points at nothing: all 0.
     """
-    values = np.maximum(blurred(getattr(raw, settings.statistic), settings.blur), 0)
-    variance = blurred(
-        getattr(raw, f"{settings.statistic}_spread").astype(float) ** 2, settings.blur
-    )
+    values = np.maximum(blur(getattr(raw, settings.statistic), settings.blur), 0)
+    variance = blur(getattr(raw, f"{settings.statistic}_spread").astype(float) ** 2, settings.blur)
     threshold = _threshold(values, settings)
     if threshold <= 0 or np.ptp(values) <= 1e-6 * values.max():
         dark = np.zeros(values.shape, np.float32)
@@ -64,7 +62,7 @@ def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
     )
 
 
-def blurred(values: NDArray[Any], blur: float) -> NDArray[np.float64]:
+def blur(values: NDArray[Any], blur: float) -> NDArray[np.float64]:
     """Return (h, w) blurred by ``blur`` cells; the map goes on beyond its edge as at the edge."""
     if blur == 0:
         return values.astype(float)

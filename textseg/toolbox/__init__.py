@@ -11,7 +11,7 @@ from textseg.provenance import Credentials
 from textseg.toolbox.box import Limits, Toolbox, open_toolbox
 from textseg.toolbox.caption import CaptionArguments, CaptionResult, caption_image
 from textseg.toolbox.changing import change_facts
-from textseg.toolbox.common import ErrorFacts, Facts, Setup, checked, error_facts, explain
+from textseg.toolbox.common import ErrorFacts, Facts, Setup, check_arguments, error_facts, explain
 from textseg.toolbox.create import (
     CreateAnswer,
     create_image,
@@ -84,7 +84,7 @@ __all__ = [
     "UndoResult",
     "caption_image",
     "change_facts",
-    "checked",
+    "check_arguments",
     "create_image",
     "created_name",
     "edit_image",

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from textseg.errors import InvalidInputError, WorkspaceError
-from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimated
+from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimate_remaining
 from textseg.provenance import credentials_in, label_in
 from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import UNSIGNED, check_method, edit_scene, label_of, noted
+from textseg.toolbox.edit import UNSIGNED, add_notes, check_method, edit_scene, label_of
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
@@ -189,7 +189,7 @@ class Toolbox:
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
             self._remember(result.picture, answer.scene)
-        return noted(result, [*notes, UNSIGNED] if credentials_in(content) else notes)
+        return add_notes(result, [*notes, UNSIGNED] if credentials_in(content) else notes)
 
     def generate_and_edit(
         self,
@@ -226,7 +226,9 @@ class Toolbox:
                 )
             except UnfinishedError as unfinished:
                 kept = self._keep_created(unfinished.so_far, arguments)
-                raise unfinished.told(f"what was made before is kept as {kept.picture}") from None
+                raise unfinished.explain(
+                    f"what was made before is kept as {kept.picture}"
+                ) from None
             result = self._keep_created(answer, arguments)
         return result.model_copy(update={"notes": [*result.notes, *notes]})
 
@@ -276,7 +278,7 @@ class Toolbox:
         with self._lock:
             self._active.add(asked)
         try:
-            told = estimated(progress) if progress else None
+            told = estimate_remaining(progress) if progress else None
             with self._turns.turn(Follow(told, asked)):
                 yield Follow(told, Deadline(self.limits.seconds, cancel=asked))
         finally:

@@ -133,7 +133,7 @@ def error_facts(error: TextsegError) -> ErrorFacts:
     return ErrorFacts(code=error.code, message=error.message, hint=error.hint, presence=presence)
 
 
-def checked(kind: type[FactsT], values: Mapping[str, object]) -> FactsT:
+def check_arguments(kind: type[FactsT], values: Mapping[str, object]) -> FactsT:
     """Return arguments of a kind with these values.
 
     Raises:

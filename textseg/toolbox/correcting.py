@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STROKES = ("paint", "erase")
 
 
-def corrected(mask: Mask, corrections: Sequence[Correction]) -> Mask:
+def correct_mask(mask: Mask, corrections: Sequence[Correction]) -> Mask:
     """Return the mask as somebody wants it who saw all of it while saying so.
 
     Points and boxes mean regions of the mask with the strokes so far, whatever was kept or dropped

@@ -61,7 +61,7 @@ class UnfinishedError(Exception):
         super().__init__(str(error))
         self._error, self.so_far = error, so_far
 
-    def told(self, *kept: str) -> NotFoundError | TimeLimitError:
+    def explain(self, *kept: str) -> NotFoundError | TimeLimitError:
         """Return the error as a caller is told it: which change it was, what was ``kept``, why."""
         error, message = self._error, f"change {len(self.so_far.edits) + 1}: {self._error.message}"
         if isinstance(error, TimeLimitError):
@@ -109,7 +109,7 @@ def create_image(
     try:
         attempt = precise_enough(work, model)
     except UnfinishedError as unfinished:
-        raise unfinished.told() from None
+        raise unfinished.explain() from None
     result = attempt.outcome.result
     noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
     return replace(attempt.outcome, result=noted)

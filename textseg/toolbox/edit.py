@@ -33,10 +33,10 @@ from textseg.toolbox.edit_facts import EditArguments, EditResult
 from textseg.version import __version__
 
 if TYPE_CHECKING:
-    from textseg.diffusion.card import ModelCard
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
     from textseg.editing.result import Edit
+    from textseg.diffusion.card import ModelCard
     from textseg.scene import EditOptions, Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
@@ -102,7 +102,7 @@ def edit_image(
 
     attempt = precise_enough(work, model)
     answer = attempt.outcome
-    return replace(answer, result=noted(answer.result, attempt.notes))
+    return replace(answer, result=add_notes(answer.result, attempt.notes))
 
 
 def edit_scene(
@@ -214,10 +214,10 @@ def save_edit(
     notes = [loss] if (loss := loss_note(format_of(path))) else []
     if credentials is None and read_credentials(result.image):
         notes.append(UNSIGNED)
-    return noted(result, notes).model_copy(update={"file": str(saved)})
+    return add_notes(result, notes).model_copy(update={"file": str(saved)})
 
 
-def noted(result: EditResult, notes: Sequence[str]) -> EditResult:
+def add_notes(result: EditResult, notes: Sequence[str]) -> EditResult:
     """Return the result with further remarks."""
     return result.model_copy(update={"notes": [*result.notes, *notes]})
 
@@ -318,12 +318,12 @@ def label_of(source: Label | None) -> Label:
 def _read_mask(
     arguments: EditArguments, setup: Setup, picture: Picture
 ) -> NDArray[np.float32] | None:
-    from textseg.editing.masks import painted_mask
+    from textseg.editing.masks import paint_mask
 
     if arguments.mask is None:
         return None
     painted = open_picture(arguments.mask, max_pixels=setup.max_pixels)
-    return painted_mask(painted, picture.size, resize=arguments.resize_mask)
+    return paint_mask(painted, picture.size, resize=arguments.resize_mask)
 
 
 def _refuse_inputs(path: Path, read: Sequence[str | None]) -> None:

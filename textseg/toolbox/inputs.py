@@ -23,7 +23,7 @@ from textseg.toolbox import (
     ListArguments,
     SegmentArguments,
     UndoArguments,
-    checked,
+    check_arguments,
 )
 
 FOUND = -1.0
@@ -99,7 +99,7 @@ class SegmentInput(ToolInput):
         values = self.model_dump(exclude={"query", "threshold"}) | {"queries": queries}
         if self.threshold >= 0:
             values["threshold"] = self.threshold
-        return checked(SegmentArguments, values)
+        return check_arguments(SegmentArguments, values)
 
 
 class EditInput(ToolInput):
@@ -138,7 +138,7 @@ class EditInput(ToolInput):
             values["mask"] = self.mask
         if self.strength > OWN:
             values["strength"] = self.strength
-        return checked(EditArguments, values)
+        return check_arguments(EditArguments, values)
 
 
 class GenerateInput(ToolInput):
@@ -163,7 +163,7 @@ class GenerateInput(ToolInput):
         if self.width or self.height:
             side = self.width or self.height
             values["size"] = [self.height or side, self.width or side]
-        return checked(CreateArguments, values)
+        return check_arguments(CreateArguments, values)
 
     def _target(self) -> str:
         if not self.target:

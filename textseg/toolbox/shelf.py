@@ -14,7 +14,7 @@ from textseg.files import refuse_existing, write_files
 from textseg.images import ImageLike, Picture, open_picture, png_bytes
 from textseg.provenance import Credentials, label_in
 from textseg.saving import format_of, picture_bytes, save_picture
-from textseg.toolbox.correcting import corrected
+from textseg.toolbox.correcting import correct_mask
 from textseg.toolbox.drafts import mask_draft
 from textseg.toolbox.selecting import region_facts
 from textseg.toolbox.shelf_facts import (
@@ -92,14 +92,14 @@ class Shelf:
         Raises:
             InvalidInputError: it has another size, or nothing may change in it.
         """
-        from textseg.editing.masks import painted_mask
+        from textseg.editing.masks import paint_mask
         from textseg.segmentation.mask import Mask
 
         record = self.workspace.resolve(image)
         rgb = self.workspace.picture(record).visible()
         if not isinstance(mask, Mask):
             painted = open_picture(mask, max_pixels=self.workspace.limits.max_pixels)
-            soft = painted_mask(painted, (record.height, record.width), resize=False)
+            soft = paint_mask(painted, (record.height, record.width), resize=False)
             mask = Mask.of(soft, rgb, name=name)
         return self._keep_mask(mask, record, operation="paint", arguments=None)
 
@@ -113,7 +113,7 @@ class Shelf:
             InvalidInputError: a point hits no region.
         """
         record = self.workspace.resolve(arguments.mask, kind="mask")
-        mask = corrected(self.mask(record.handle), arguments.corrections)
+        mask = correct_mask(self.mask(record.handle), arguments.corrections)
         assert record.parent is not None, "a mask belongs to a picture"
         image = self.workspace.record(record.parent)
         return self._keep_mask(mask, image, operation="paint", arguments=arguments)
@@ -137,7 +137,7 @@ class Shelf:
             UnknownHandleError: there is no such mask.
             InvalidInputError: it has another size, or nothing may change in it.
         """
-        from textseg.editing.masks import checked_mask
+        from textseg.editing.masks import check_mask
 
         record = self.workspace.resolve(reference, kind="mask")
         size = (image.height, image.width)
@@ -150,7 +150,7 @@ class Shelf:
         mask = self.mask(record.handle)
         if record.operation == "segment" and mask.size == size:
             return mask
-        return checked_mask(mask.soft, size, resize=resize)
+        return check_mask(mask.soft, size, resize=resize)
 
     def open_result(self, handle: str) -> Segmentation | Mask | Edit:
         """Return the ordinary result behind a handle, as the call in Python would have given it.

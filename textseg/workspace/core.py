@@ -14,7 +14,7 @@ from textseg.errors import InvalidInputError, NothingToUndoError
 from textseg.images import FORMATS, ImageLike, Picture, decode_picture
 from textseg.workspace import items
 from textseg.workspace.importing import Incoming, incoming, tidy_name
-from textseg.workspace.index import failures_told
+from textseg.workspace.index import explaining_failures
 from textseg.workspace.records import (
     FILE,
     MAX_BITS,
@@ -28,8 +28,8 @@ from textseg.workspace.records import (
     kind_of,
     new_handle,
 )
-from textseg.workspace.roots import FileLimits, check_roots, read_below, said
-from textseg.workspace.store import CHOOSE, Store, known, latest, now, unknown
+from textseg.workspace.roots import FileLimits, check_roots, quote_name, read_below
+from textseg.workspace.store import CHOOSE, Store, latest, look_up, now, unknown
 
 LATEST: Final = "latest"
 
@@ -100,7 +100,7 @@ class Workspace:
                 f"a handle has {MIN_BITS} to {MAX_BITS} random bits, not {handle_bits}"
             )
         opened = check_roots(roots, allow_wide=allow_wide_roots)
-        with failures_told():
+        with explaining_failures():
             path = _made(folder)
             workspace = cls(path.resolve(), opened, limits or FileLimits(), handle_bits)
             workspace._store.prepare()
@@ -154,7 +154,7 @@ class Workspace:
             UnknownHandleError: there is no such item; the newest ones are named.
         """
         with self._store.reads() as rows:
-            return known(rows, handle, kind_of(handle))
+            return look_up(rows, handle, kind_of(handle))
 
     def resolve(self, reference: str, kind: Kind = "image") -> Record:
         """Return what somebody means who is not trusted.
@@ -175,7 +175,7 @@ class Workspace:
             return self._resolve_file(reference)
         with self._store.reads() as rows:
             found = latest(rows, kind) if reference == LATEST else None
-            return found or known(rows, reference, kind)
+            return found or look_up(rows, reference, kind)
 
     def bytes_of(self, record: Record, part: str = PICTURE) -> bytes:
         """Return the content of a part of an item, as it was kept.
@@ -232,7 +232,7 @@ class Workspace:
                 raise NothingToUndoError(
                     f"nothing to undo: {current.handle} was not made from another image"
                 )
-            parent = known(rows, current.parent, "image")
+            parent = look_up(rows, current.parent, "image")
             rows.move(parent.handle, UNDO, now())
             return Undone(parent, current.handle)
 
@@ -243,7 +243,7 @@ class Workspace:
             UnknownHandleError: there is no such image.
         """
         with self._store.changes() as rows:
-            chosen = known(rows, handle, "image")
+            chosen = look_up(rows, handle, "image")
             if rows.latest() != chosen:
                 rows.move(handle, CHOOSE, now())
             return chosen
@@ -264,7 +264,7 @@ class Workspace:
         if content is None:
             with self._store.reads() as rows:
                 raise unknown(rows, reference, "image")
-        came = Incoming(content, said(reference), tidy_name(reference), FILE)
+        came = Incoming(content, quote_name(reference), tidy_name(reference), FILE)
         return self._import(came, self.limits)
 
     def _import(self, came: Incoming, limits: FileLimits) -> Record:

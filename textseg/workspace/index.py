@@ -212,7 +212,7 @@ _HINTS: Final = {
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
+def explaining_failures() -> Iterator[None]:
     """Turn what disk and database raise into ``WorkspaceError``, whose message has no path."""
     try:
         yield

@@ -93,7 +93,7 @@ class FileLimits:
             )
 
 
-def said(name: str) -> str:
+def quote_name(name: str) -> str:
     """Return what was typed as it may stand in a message: quoted, escaped and not too long."""
     return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
 
@@ -143,11 +143,11 @@ def read_below(roots: Sequence[Path], name: str, limits: FileLimits) -> bytes | 
     """
     parts = components(name)
     for root in roots:
-        with _opened(root, parts, said(name)) as file:
+        with _opened(root, parts, quote_name(name)) as file:
             if file is not None:
-                limits.check_bytes(os.fstat(file.fileno()).st_size, said(name))
+                limits.check_bytes(os.fstat(file.fileno()).st_size, quote_name(name))
                 content = file.read(limits.max_bytes + 1)  # it may have grown since
-                limits.check_bytes(len(content), said(name))
+                limits.check_bytes(len(content), quote_name(name))
                 return content
     return None
 
@@ -171,7 +171,7 @@ def components(name: str) -> tuple[str, ...]:
     }
     for reason, holds in refusals.items():
         if holds:
-            raise OutsideWorkspaceError(f"{said(name)} {reason}", hint=_HOW)
+            raise OutsideWorkspaceError(f"{quote_name(name)} {reason}", hint=_HOW)
     return parts
 
 

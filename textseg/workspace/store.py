@@ -12,9 +12,9 @@ from typing import Final
 
 from textseg.errors import InvalidInputError, UnknownHandleError
 from textseg.workspace import items
-from textseg.workspace.index import Index, Rows, failures_told
+from textseg.workspace.index import Index, Rows, explaining_failures
 from textseg.workspace.records import Draft, Kind, Record, Sidecar, kind_of, record_of
-from textseg.workspace.roots import said
+from textseg.workspace.roots import quote_name
 
 CHOOSE: Final = "choose"  # an image that was there already
 
@@ -39,13 +39,13 @@ class Store:
     @contextmanager
     def reads(self) -> Iterator[Rows]:
         """Give the rows to read."""
-        with failures_told(), self._index.reading() as rows:
+        with explaining_failures(), self._index.reading() as rows:
             yield rows
 
     @contextmanager
     def changes(self, handles: Collection[str] = ()) -> Iterator[Rows]:
         """Give the rows to write; after an exception nothing of these handles is left."""
-        with failures_told():
+        with explaining_failures():
             try:
                 with self._index.changing() as rows:
                     yield rows
@@ -120,7 +120,7 @@ def _sidecars(rows: Rows, drafts: Sequence[Draft], head: str | None) -> list[Sid
 
 def _image(rows: Rows, handle: str, made: Mapping[str, Record]) -> Record:
     found = made.get(handle)
-    return found if found is not None and found.kind == "image" else known(rows, handle, "image")
+    return found if found is not None and found.kind == "image" else look_up(rows, handle, "image")
 
 
 def _move(rows: Rows, last: Sidecar) -> None:
@@ -137,7 +137,7 @@ def latest(rows: Rows, kind: Kind) -> Record | None:
     return rows.newest_mask_of(image.handle) if image and kind == "mask" else image
 
 
-def known(rows: Rows, handle: str, kind: Kind | None) -> Record:
+def look_up(rows: Rows, handle: str, kind: Kind | None) -> Record:
     """Return the record of a handle of this kind.
 
     Raises:
@@ -154,4 +154,4 @@ def unknown(rows: Rows, reference: str, kind: Kind | None) -> UnknownHandleError
     newest = [record.handle for record in rows.newest(kind, _NAMED)]
     noun = kind or "item"
     hint = f"the newest: {', '.join(newest)}" if newest else f"there is no {noun} yet"
-    return UnknownHandleError(f"there is no {noun} {said(reference)}", hint=hint)
+    return UnknownHandleError(f"there is no {noun} {quote_name(reference)}", hint=hint)

@@ -89,7 +89,7 @@ def measure_point(
         queries=len(present),
         pixel_ap=float(np.mean([pixel_ap(soft, truth) for soft, truth in masks])),
         iou=float(np.mean([iou(soft > 0.5, truth) for soft, truth in masks])),
-        presence_auroc=auroc(_told(features, present), present),
+        presence_auroc=auroc(_cross_validate(features, present), present),
     )
 
 
@@ -114,7 +114,7 @@ def strip(exam: QueryExam, number: int) -> tuple[NDArray[np.uint8], tuple[Questi
     return np.ascontiguousarray(exam.rendered.image[part]), questions
 
 
-def _told(features: Sequence[dict[str, float]], present: Sequence[bool]) -> list[float]:
+def _cross_validate(features: Sequence[dict[str, float]], present: Sequence[bool]) -> list[float]:
     """Return the probability of each question by a calibration that has not seen its tenth."""
     tenth = math.ceil(len(present) / FOLDS)
     told: list[float] = []

@@ -20,7 +20,7 @@ from torch import Tensor
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.diffusion.sampling import Step, conditioned, last, walk
+from textseg.diffusion.sampling import Step, denoise_with, last, walk
 from textseg.diffusion.solvers import SOLVERS, Solver, fixed_point
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.base import edit_levels
@@ -192,7 +192,7 @@ def _round_trips(
             levels = _levels(model, pictures.latents, steps=steps, strength=strength)
             counter = Counter(model)
             start = ascent.path.at(levels[0])
-            denoise = conditioned(counter.as_model, text)
+            denoise = denoise_with(counter.as_model, text)
             back = last(walk(denoise, start, levels, solver=SOLVERS[down]), start)
             rows = ascent.rows[levels[0]] + counter.rows
             trips = _compared(model, pictures, back, evaluations=rows / len(back))
@@ -218,7 +218,7 @@ def _ascend(
     def note(step: Step) -> None:
         rows[step.sigma] = counter.rows
 
-    denoise = conditioned(counter.as_model, text)
+    denoise = denoise_with(counter.as_model, text)
     return _Ascent(invert(denoise, latents, levels, solver=solver, watch=note), rows)
 
 

@@ -148,7 +148,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def told_recipe(told: argparse.Namespace) -> Recipe:
+def parse_recipe(told: argparse.Namespace) -> Recipe:
     """Return the recipe of the size, with the fields that were told.
 
     Raises:

@@ -41,7 +41,7 @@ from textseg.lab.training.corpus import (
 from textseg.lab.training.denoiser import PredictionType, TextToNoise, new_denoiser, train_denoiser
 from textseg.lab.training.export import export_pipeline
 from textseg.lab.training.optimizing import Precision, RateSchedule, Trainer, chosen_precision
-from textseg.lab.training.recipes import Recipe, add_recipe, told_recipe
+from textseg.lab.training.recipes import Recipe, add_recipe, parse_recipe
 from textseg.lab.training.vocabulary import new_tokenizer
 
 SHOWN = 20  # steps between two looks at the losses, each of which waits for a GPU
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     add_recipe(parser)
     told = parser.parse_args(arguments)
     try:
-        recipe = told_recipe(told)
+        recipe = parse_recipe(told)
     except InvalidInputError as error:
         parser.error(str(error))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from textseg.errors import Cancelled, InvalidInputError
-from textseg.files import refuse_existing, told_as, usable_folder
+from textseg.files import naming_target, refuse_existing, usable_folder
 from textseg.lab.bench.editing.tasks import Answer
 from textseg.progress import Follow
 
@@ -174,7 +174,7 @@ class Results:
         return items
 
     def _append(self, line: Mapping[str, object]) -> None:
-        with told_as(self.path), self.path.open("a", encoding="utf-8") as stream:
+        with naming_target(self.path), self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, allow_nan=False) + "\n")
 
     def _check_header(self, line: str) -> None:
