@@ -148,6 +148,16 @@ def test_making_says_and_paints_the_same_as_on_files(toolbox: Toolbox) -> None:
     np.testing.assert_array_equal(pixels(toolbox, here.generated), pixels_of(there.generated))
 
 
+@pytest.mark.parametrize("method", [None, "diffedit"])
+def test_a_made_picture_is_changed_in_the_steps_that_made_it(
+    toolbox: Toolbox, method: str | None
+) -> None:
+    made = toolbox.generate_and_edit(make())
+    found = toolbox.edit_image(change(made.picture, method=method, steps=None))
+    assert found.options["steps"] == 6
+    assert found.evaluations.inversion == 0
+
+
 def test_picture_is_kept_when_a_change_of_it_cannot_be_made(toolbox: Toolbox) -> None:
     changes = [{"query": "tree", "target": "flowers"}, {"query": "house", "target": "tree"}]
     with pytest.raises(NotFoundError, match="change 2: 'house'") as caught:

@@ -70,7 +70,9 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
 
 def _describe(info: MethodInfo) -> str:
-    return f"cannot be used: {info.error}" if info.error else f"{info.title} ({info.paper})"
+    if info.error:
+        return f"cannot be used: {info.error}"
+    return f"{info.title} ({info.paper}). Fields left alone follow the model's card."
 
 
 def strength_field() -> widgets.BoundedFloatText:

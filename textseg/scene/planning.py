@@ -110,12 +110,22 @@ def choose_method(
 
     options: dict[str, object] = {k: v for k, v in asked.items() if v is not None}
     if method is None:
-        method, options = usual.method, {**usual.options, **options}
+        method, options = usual.method, {**usual.options, **_own_steps(made), **options}
     elif isinstance(method, str):
-        options = {**card.edits.named(method), **options}
-    if isinstance(method, str) and made is not None and asked.get("steps") is None:
-        options["steps"] = made.steps
+        options = {**usual_options(method, card=card, made=made), **options}
     return make_method(method, options)
+
+
+def usual_options(name: str, *, card: ModelCard, made: Made | None) -> dict[str, object]:
+    """Return the options of a method that is asked for by name, as far as nobody gives them.
+
+    A picture that a model made is walked through in the steps that made it.
+    """
+    return {**card.edits.named(name), **_own_steps(made)}
+
+
+def _own_steps(made: Made | None) -> dict[str, object]:
+    return {} if made is None else {"steps": made.steps}
 
 
 def check_attempts(attempts: int | None, *, usual: int) -> int:

@@ -26,6 +26,7 @@ from textseg.provenance import (
 )
 from textseg.registry.methods import make_method
 from textseg.saving import check_writable, format_of, loss_note, save_picture
+from textseg.scene.planning import usual_options
 from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
     from textseg.editing.result import Edit
-    from textseg.diffusion.card import ModelCard
     from textseg.scene import EditOptions, Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
@@ -134,7 +134,7 @@ def edit_scene(
         selecting=arguments,
         check=arguments.check,
         options={
-            **_options(arguments, check_method(arguments, scene.model.card), mask),
+            **_options(arguments, check_method(arguments, scene), mask),
             "progress": progress,
             "cancel": cancel,
         },
@@ -275,12 +275,12 @@ def _kept(mode: str) -> list[str]:
     return [f"the picture's colours ({mode}) become RGB"]
 
 
-def check_method(arguments: EditArguments, card: ModelCard | None = None) -> EditMethod | None:
+def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMethod | None:
     """Return the method, checked before anything slow is done; None leaves it to the change.
 
     Args:
         arguments: which one, and its options.
-        card: of the model, for the options that nobody gave; None before it is loaded.
+        scene: what is edited, for the options that nobody gave; None before it is there.
 
     Raises:
         InvalidInputError: there is no such method, or it has no such option.
@@ -294,7 +294,11 @@ def check_method(arguments: EditArguments, card: ModelCard | None = None) -> Edi
     if twice:
         raise InvalidInputError(f"{twice[0]} is given twice, also among the options")
     if arguments.method is not None:
-        usual = {} if card is None else card.edits.named(arguments.method)
+        usual = (
+            {}
+            if scene is None
+            else usual_options(arguments.method, card=scene.model.card, made=scene.made)
+        )
         said = {name: value for name, value in own.items() if value is not None}
         return make_method(arguments.method, {**usual, **said, **arguments.options})
     if arguments.options:
