@@ -220,7 +220,7 @@ TOY = '''
     from pydantic import Field
     from pydantic.dataclasses import dataclass
 
-    from textseg.diffusion.sampling import Step, conditioned, walk
+    from textseg.diffusion.sampling import Step, denoise_with, walk
     from textseg.editing.base import STRICT, Guidance, Steps, Strength, edit_levels, keep_background
 
 
@@ -241,7 +241,7 @@ TOY = '''
             path = source.invert(levels, solver="euler", prompt="empty")
             start = path.at(levels[0]) + self.shift
             after = keep_background(source, levels, path.at)
-            return walk(conditioned(model, source.target), start, levels, after=after)
+            return walk(denoise_with(model, source.target), start, levels, after=after)
 
 
     class Unfinished:

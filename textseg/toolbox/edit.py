@@ -26,7 +26,6 @@ from textseg.provenance import (
 )
 from textseg.registry.methods import make_method
 from textseg.saving import check_writable, format_of, loss_note, save_picture
-from textseg.scene.planning import usual_options
 from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
@@ -294,11 +293,7 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
     if twice:
         raise InvalidInputError(f"{twice[0]} is given twice, also among the options")
     if arguments.method is not None:
-        usual = (
-            {}
-            if scene is None
-            else usual_options(arguments.method, card=scene.model.card, made=scene.made)
-        )
+        usual = {} if scene is None else _usual_options(arguments.method, scene)
         said = {name: value for name, value in own.items() if value is not None}
         return make_method(arguments.method, {**usual, **said, **arguments.options})
     if arguments.options:
@@ -307,6 +302,12 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
             hint="name the method as well",
         )
     return None
+
+
+def _usual_options(method: str, scene: Scene) -> dict[str, object]:
+    from textseg.scene.planning import usual_options
+
+    return usual_options(method, card=scene.model.card, made=scene.made)
 
 
 def label_of(source: Label | None) -> Label:

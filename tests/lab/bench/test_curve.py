@@ -42,7 +42,7 @@ def test_presence_is_told_by_a_calibration_that_has_not_seen_the_question() -> N
         dict(zip(FEATURES, drawn.normal(size=len(FEATURES)), strict=True)) for _ in range(40)
     ]
     present = [bool(value) for value in drawn.integers(2, size=40)]
-    told = np.array(curve._told(features, present))
+    told = np.array(curve._cross_validate(features, present))
     # random labels cannot be told by features that have nothing to do with them
     assert len(told) == 40
     assert np.mean((told > 0.5) == present) < 0.75
