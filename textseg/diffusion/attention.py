@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
@@ -29,6 +30,7 @@ from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Predic
 from textseg.diffusion.stand_in import StandIn
 from textseg.errors import UnsupportedError
 
+AT_ONCE = 2**24  # probabilities: 64 MiB
 REMEDY = (
     "load the model with torch's native attention: without xformers, flash, sage, sliced or "
     "compiled variants"
@@ -67,6 +69,34 @@ class Attention:
             return self.given
         logits = self.q.float() @ self.k.float().transpose(-1, -2) * self.scale
         return (logits if self.bias is None else logits + self.bias).softmax(-1)
+
+    def looks_at_text(self, rows: Sequence[int]) -> Tensor:
+        """Return how much each cell looks at each token, (rows, cells, tokens) float32.
+
+        The mean over heads, of a layer that looks at text. It is made of ``AT_ONCE`` probabilities
+        at a time: all of them are gigabytes where many cells look at one another too.
+        """
+        heads, each = self.q.shape[1], self.layer.cells * self.layer.keys
+        few, step = max(1, AT_ONCE // (each * heads)), max(1, AT_ONCE // each)
+        found = []
+        for first in range(0, len(rows), few):
+            parts = (
+                self._part(rows[first : first + few], slice(head, head + step)).probabilities()
+                for head in range(0, heads, step)
+            )
+            looks = (part[..., self.layer.text].sum(1) for part in parts)
+            found.append(reduce(torch.add, looks) / heads)
+        return torch.cat(found)
+
+    def _part(self, rows: Sequence[int], heads: slice) -> Attention:
+        """Return the call for these rows and heads, and for those that look and are cells."""
+        size, cells = (*self.q.shape[:3], self.k.shape[2]), self.layer.picture
+
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values.expand(size)[rows, heads, cells]
+
+        q, k = self.q[rows, heads, cells], self.k[rows, heads]
+        return replace(self, q=q, k=k, bias=cut(self.bias), given=cut(self.given))
 
     def with_probabilities(self, given: Tensor) -> Attention:
         """Return the call with other probabilities, (b, heads, queries, keys)."""

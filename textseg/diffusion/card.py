@@ -102,11 +102,33 @@ class Looking(Strict):
 
 
 @dataclass(frozen=True)
+class WordLayers(Strict):
+    """In which attentions of the network one sees where the words of a query are.
+
+    Attributes:
+        strides: latent cells that are one cell of such a layer, along a side; () for any.
+        depth: from which share of those that look at text, and up to which, counted in the order of
+            their calls.
+        found: where the numbers come from.
+    """
+
+    strides: tuple[int, ...] = ()
+    depth: tuple[float, float] = (0.0, 1.0)
+    found: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the order."""
+        if not 0 <= self.depth[0] < self.depth[1] <= 1:
+            raise InvalidInputError(f"depth rises inside [0, 1], got {self.depth}")
+
+
+@dataclass(frozen=True)
 class Masks(Strict):
     """How a query becomes a mask.
 
     Attributes:
         levels: where the model's estimates are compared.
+        words: which attentions are looked at while it answers; None: none.
         soften: how their differences become a soft mask of latent cells.
         refine: how that gets the edges of the picture.
         found: where the numbers come from.
@@ -116,6 +138,7 @@ class Masks(Strict):
     soften: SoftenSettings
     refine: RefineSettings
     found: str
+    words: WordLayers | None = None
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ class Layer:
         return cls("joint", grid, picture, text)
 
     @property
+    def cells(self) -> int:
+        """How many cells of the picture look."""
+        return math.prod(self.grid)
+
+    @property
     def queries(self) -> int:
         """How many look."""
         return _end(self.picture, self.text if self.kind == "joint" else None)

@@ -12,6 +12,9 @@ cell:
   its signed form, which over the whole range of levels is log p(x | query) - log p(x |
   reference). Positive only where the text explains the picture better than the reference does.
 
+While the model answers, it is seen where it looks at the words of the query (``words``, see
+``textseg.segmentation.words``).
+
 Next to them, for three bands of levels, each draw's evidence is added up with its gains and losses
 apart: what they would cancel to is in ``evidence`` already.
 
@@ -52,10 +55,12 @@ class RawMaps:
     (3, 3, h, w) has for each band of levels, least noise first, the means of gain (the positive
     part of a single draw's evidence), loss (the negative part, as a positive number) and
     information, on the scale of the whole integral; nan where no draw fell in the band.
-    ``levels`` are the levels used, ascending. ``evaluations`` counts the network evaluations that
-    the call spent on these maps, ``shared_evaluations`` those among them that served all queries
-    that it asked; both are 0 where the maps were known. ``stopped_early`` says that ``tolerance``
-    was met before the last draw.
+    ``words`` (words, h, w) is how much each cell looked at each word of the query, and
+    ``words_spread`` belongs to its mean over words; ``None`` where that was not seen. ``unseen``
+    says why it was not, though the model's card wants it seen. ``levels`` are the levels used,
+    ascending. ``evaluations`` counts the network evaluations that the call spent on these maps,
+    ``shared_evaluations`` those among them that served all queries that it asked; both are 0 where
+    the maps were known. ``stopped_early`` says that ``tolerance`` was met before the last draw.
     """
 
     query: str
@@ -72,6 +77,9 @@ class RawMaps:
     shared_evaluations: int
     batch_size: int
     stopped_early: bool
+    words: NDArray[np.float32] | None = None
+    words_spread: NDArray[np.float32] | None = None
+    unseen: str = ""
 
     def __post_init__(self) -> None:
         """Let nobody change the maps."""
@@ -184,7 +192,9 @@ def noise_difference(
     )
     tallies = [_Tally(2 if antithetic else 1, tolerance) for _ in range(len(queries))]
     texts = Conditioning.cat([reference, queries])
-    estimator = Estimator(model, latents, texts, batch_size=batch_size)
+    estimator = Estimator(
+        model, latents, texts, batch_size=batch_size, words=model.card.masks.words
+    )
     comparison = _Comparison(estimator, tallies, plan, cache=cache)
     follow, of = Follow(progress, cancel), comparison.cost()
     follow.report("comparing", 0, of)
@@ -226,7 +236,10 @@ class _Comparison:
         shared = self.estimator.evaluations - sum(tally.evaluations for tally in self.tallies)
         size = self.estimator.batch_size
         return [
-            tally.maps(query, plan=self.plan, shared=shared, batch_size=size)
+            replace(
+                tally.maps(query, plan=self.plan, shared=shared, batch_size=size),
+                unseen=self.estimator.watcher.trouble,
+            )
             for query, tally in zip(self.estimator.texts.prompts[1:], self.tallies, strict=True)
         ]
 
@@ -253,11 +266,11 @@ class _Comparison:
         base = self.base if known is None else known
         statistics = _statistics(found.eps, base, found.noise, row.draw.weight)
         band = sum(log_snr(row.draw.sigma) < edge for edge in self.band_edges)
-        self.tallies[row.text - 1].add(statistics, band)
+        self.tallies[row.text - 1].add(statistics, band, found.words)
 
 
 class _Tally:
-    """Running mean and spread of one query's statistics (3, h, w), in float32.
+    """Running mean and spread of one query's statistics (3 or 4, h, w), in float32.
 
     A unit is one draw, or the mean of an antithetic pair. Half the mean squared difference
     between successive units is their variance; as neighbours in the plan have similar levels, how
@@ -272,13 +285,21 @@ class _Tally:
         self.mean = self.last = self.roughness = self.pending = torch.zeros(())
         self.banded = [torch.zeros(()) for _ in range(BANDS)]
         self.in_band = [0] * BANDS
+        self.words = torch.zeros(())
 
-    def add(self, values: Tensor, band: int) -> None:
-        """Take the statistics (3, h, w) of the next draw, whose level lies in this band."""
+    def add(self, values: Tensor, band: int, words: Tensor | None) -> None:
+        """Take the statistics (3, h, w) of the next draw, whose level lies in this band.
+
+        ``words`` (words, h, w) is where the words of the query were looked at, if that was seen; it
+        is so for all draws or for none.
+        """
         self.evaluations += 1
         if self.settled:
             return
         _, information, evidence = values
+        if words is not None:
+            values = torch.cat([values, words.mean(0, keepdim=True)])
+            self.words = self.words + (words - self.words) / self.evaluations
         parts = torch.stack([evidence.clamp(min=0), (-evidence).clamp(min=0), information])
         self.banded[band], self.in_band[band] = self.banded[band] + parts, self.in_band[band] + 1
         self.pending = self.pending + values / self.draws_per_unit
@@ -292,16 +313,16 @@ class _Tally:
         self.settled = self._is_settled()
 
     def spread(self) -> Tensor:
-        """Return the standard error of the mean, (3, h, w)."""
+        """Return the standard error of the mean, in its shape."""
         if self.units < 2:
             return torch.full_like(self.mean, math.nan)
         return (self.roughness / (2 * (self.units - 1) * self.units)).sqrt()
 
     def maps(self, query: str, *, plan: Sequence[Draw], shared: int, batch_size: int) -> RawMaps:
-        difference, information, evidence = self.mean.cpu().numpy()
+        difference, information, evidence, *seen = self.mean.cpu().numpy()
         spreads = self.spread().cpu().numpy()
         bands = [
-            total / count if count else torch.full_like(self.mean, math.nan)
+            total / count if count else torch.full_like(self.mean[:3], math.nan)
             for total, count in zip(self.banded, self.in_band, strict=True)
         ]
         draws = self.units * self.draws_per_unit
@@ -320,6 +341,8 @@ class _Tally:
             shared_evaluations=shared,
             batch_size=batch_size,
             stopped_early=draws < len(plan),
+            words=self.words.cpu().numpy() if seen else None,
+            words_spread=spreads[3] if seen else None,
         )
 
     def _is_settled(self) -> bool:
