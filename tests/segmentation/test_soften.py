@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -156,3 +157,56 @@ def test_any_map_gives_a_mask_of_its_shape_between_zero_and_one(
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         SoftenSettings(**wrong)
+
+
+# ---------------------------------------------------------------- with attention
+
+SMOOTH = np.add.outer(np.arange(1.0, 5.0), np.arange(1.0, 7.0))  # (4, 6)
+SEEN = np.stack([SMOOTH / 40, np.flip(SMOOTH) / 40])  # of two words
+
+
+def test_the_map_is_multiplied_by_where_the_words_are_seen() -> None:
+    raw = replace(maps(SMOOTH), words=SEEN, words_spread=np.zeros_like(SMOOTH))
+    setting = SoftenSettings(
+        rule="fixed", scale=2.0, steepness=3, power=0.5, attention=2.0, **PLAIN
+    )
+    words = SEEN.mean(0)
+    values = SMOOTH**0.5 * (words / words.max()) ** 2
+    found = soften(raw, setting)
+    np.testing.assert_allclose(found.soft, values**3 / (values**3 + 2.0**3), rtol=1e-5)
+    assert found.source == "difference x attention"
+
+
+def test_no_attention_and_none_that_counts_are_the_plain_map() -> None:
+    seen = replace(maps(SMOOTH), words=SEEN, words_spread=np.zeros_like(SMOOTH))
+    plain = soften(maps(SMOOTH), SoftenSettings())
+    for raw, exponent in ((seen, 0.0), (maps(SMOOTH), 1.0)):
+        found = soften(raw, SoftenSettings(attention=exponent))
+        np.testing.assert_array_equal(found.soft, plain.soft)
+        assert found.source == "difference"
+
+
+def test_words_that_are_looked_at_nowhere_leave_all_dark() -> None:
+    raw = replace(maps(SMOOTH), words=0 * SEEN, words_spread=np.zeros_like(SMOOTH))
+    found = soften(raw, SoftenSettings(attention=0.5))
+    assert not found.soft.any()
+    assert np.isfinite(found.spread).all()
+
+
+def test_the_spread_follows_from_those_of_both_maps() -> None:
+    """What moves the mask when either map is moved by its own error, summed in squares."""
+    error, words = 0.01 * SMOOTH[::-1], SEEN.mean(0)
+    setting = SoftenSettings(
+        rule="fixed", scale=2.0, steepness=3, power=0.5, attention=0.7, **PLAIN
+    )
+
+    def mask(more: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        values = (SMOOTH + more) ** 0.5 * ((words + seen) / words.max()) ** 0.7
+        return values**3 / (values**3 + 2.0**3)
+
+    found = soften(replace(maps(SMOOTH, spread=0.02), words=SEEN, words_spread=error / 40), setting)
+    step = 1e-4
+    by_map = (mask(step * np.ones_like(words), 0 * words) - mask(0 * words, 0 * words)) / step
+    by_words = (mask(0 * words, step * np.ones_like(words)) - mask(0 * words, 0 * words)) / step
+    expected = np.hypot(by_map * 0.02, by_words * error / 40)
+    np.testing.assert_allclose(found.spread, expected, rtol=2e-3)

@@ -48,6 +48,10 @@ def segment(
         int | None,
         typer.Option(help="Noised copies of the picture.", show_default="the model's card"),
     ] = None,
+    attention: Annotated[
+        bool,
+        typer.Option(help="Use where the model looks at the words, or the noise difference alone."),
+    ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same masks.")] = 0,
     batch_size: Annotated[
         int | None, typer.Option(help="Most rows in the network at once; bounds the memory.")
@@ -76,6 +80,7 @@ def segment(
         threshold=threshold,
         seed=seed,
         draws=draws,
+        attention=attention,
     )
     arguments = check_arguments(SegmentArguments, values)
     setup = check_arguments(

@@ -38,7 +38,10 @@ class SoftenSettings(Strict):
 
     Attributes:
         statistic: which raw map.
-        blur: standard deviation of the Gaussian blur, in latent cells; 0 for none.
+        blur: standard deviation of its Gaussian blur, in latent cells; 0 for none.
+        power: exponent of the blurred map.
+        attention: exponent of where the query's words are seen, which the map is multiplied by, as
+            a share of the largest; 0 leaves it out. Without effect where no attention was recorded.
         rule: what finds the threshold on the blurred map. "fixed" takes ``scale`` itself.
         scale: multiplies the threshold found.
         steepness: slope at the threshold, the exponent of the Hill curve m^n / (m^n + t^n).
@@ -47,6 +50,8 @@ class SoftenSettings(Strict):
 
     statistic: Statistic = "difference"
     blur: float = 0.0
+    power: float = 1.0
+    attention: float = 0.0
     rule: Rule = "mean"
     scale: float = 1.5
     steepness: float = 2.0
@@ -62,9 +67,11 @@ class SoftenSettings(Strict):
             raise InvalidInputError(
                 f"rule is one of {', '.join(get_args(Rule))}, not {self.rule!r}"
             )
-        if self.blur < 0 or self.scale <= 0 or self.steepness <= 0 or not 0 <= self.fill <= 1:
+        if min(self.scale, self.steepness, self.power) <= 0:
+            raise InvalidInputError(f"scale, steepness and power must be > 0, got {self}")
+        if min(self.blur, self.attention) < 0 or not 0 <= self.fill <= 1:
             raise InvalidInputError(
-                f"needs blur >= 0, scale > 0, steepness > 0 and 0 <= fill <= 1, got {self}"
+                f"needs blur >= 0, attention >= 0 and 0 <= fill <= 1, got {self}"
             )
 
 

@@ -52,6 +52,7 @@ class SegmentController(Controller):
         threshold: where the next search cuts its masks; None where they divide best.
         seed: of the noise.
         draws: noised copies of the picture; None for the default.
+        attention: whether masks use where the model looks at the words.
         result: the facts of the last search; None before the first, and for opened masks.
         masks: handles of what is shown, in the order of the queries.
         cut: where what is shown is cut; 0.5 is where it was made to be cut.
@@ -65,6 +66,7 @@ class SegmentController(Controller):
     threshold = Float(None, allow_none=True)
     seed = Int(0)
     draws = Int(None, allow_none=True)
+    attention = Bool(True)
 
     result = Instance(SegmentResult, allow_none=True)
     masks = List(Unicode())
@@ -92,6 +94,7 @@ class SegmentController(Controller):
             "threshold": self.threshold,
             "seed": self.seed,
             "draws": self.draws,
+            "attention": self.attention,
         }
         if not values["queries"]:
             raise InvalidInputError("there is nothing to look for", hint='say e.g. "tree, house"')
@@ -132,7 +135,7 @@ class SegmentController(Controller):
         made = SegmentArguments.model_validate(record.arguments)
         facts = SegmentResult.model_validate(record.result)
         self.queries = [facts.queries[0].query]
-        for name in ("exclude", "region", "invert", "threshold", "seed", "draws"):
+        for name in ("exclude", "region", "invert", "threshold", "seed", "draws", "attention"):
             setattr(self, name, getattr(made, name))
         self._show(facts, [record.handle])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textseg.errors import InvalidInputError
 from textseg.images import ImageLike
-from textseg.panels.fields import button, foldable, row, text, toggle
+from textseg.panels.fields import button, foldable, row, switch, text, tied, toggle
 from textseg.panels.hosting import bring_in, toolbox_of
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.panel import Panel
@@ -64,9 +64,10 @@ class SegmentPanel(Panel):
         self.run = button("Find", "Look for all of them", icon="search", primary=True)
         more = toggle("More", "Spare something, take one region, another seed")
         self.stage = MaskStage(controller, work)
+        looking = switch("Attention", "Use where the model looks at the words, if its card says so")
         fields = [
             row([self.upload, self.queries, self.run, more]),
-            foldable(more, narrowing(controller)),
+            foldable(more, row([narrowing(controller), tied(looking, controller, "attention")])),
         ]
         super().__init__(controller, work, [*fields, work, self.stage])
         work.starts(self.run, self._find)

@@ -177,6 +177,7 @@ class Scene(SceneState):
         antithetic: bool = False,
         batch_size: int = BATCH_SIZE,
         tolerance: float | None = None,
+        attention: bool = True,
         soften: SoftenSettings | None = None,
         refine: RefineSettings | None = None,
         progress: ProgressCallback | None = None,
@@ -202,6 +203,8 @@ class Scene(SceneState):
             antithetic: use every noise with both signs.
             batch_size: most rows in the network at once; bounds the memory.
             tolerance: stop early on queries whose relative error is below; ``None`` never.
+            attention: multiply the difference by where the words of the query are looked at, if
+                the card says so; False is the plain map of DiffEdit. Costs no evaluation.
             soften: how raw maps become soft masks.
             refine: how soft masks get to the picture's size.
             progress: called with the work done.
@@ -227,6 +230,7 @@ class Scene(SceneState):
         }
         usual = SegmentSettings.of_card(self.model.card)
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
+        settings = settings if attention else settings.without_attention
         texts, follow = self._texts.embed(check_queries(queries)), FollowWalk(progress, cancel)
         against = self._texts.embed([settings.reference])
         raws = compare(

@@ -180,4 +180,6 @@ def remarks_on(raw: RawMaps, settings: SegmentSettings, batch_size: int) -> list
         )
     if raw.stopped_early:
         found.append(f"stopped after {raw.draws} of {settings.draws} draws: tolerance reached")
+    if raw.unseen and settings.soften.attention:
+        found.append(f"the mask is of the noise difference alone: {raw.unseen}")
     return found

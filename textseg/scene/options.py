@@ -41,6 +41,7 @@ class SegmentOptions(TypedDict, total=False):
     antithetic: bool
     batch_size: int
     tolerance: float | None
+    attention: bool
     soften: SoftenSettings | None
     refine: RefineSettings | None
     progress: ProgressCallback | None

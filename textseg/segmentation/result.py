@@ -105,9 +105,7 @@ class Segmentation(MaskAlgebra):
             spread=np.float32("nan" if unknown else gate) * settled.slope * spread,
             presence=float("nan") if unknown else presence,
             present=None if unknown else presence >= calibration.threshold,
-            threshold=Threshold(
-                settings.soften.statistic, settings.soften.rule, softened.threshold
-            ),
+            threshold=Threshold(softened.source, settings.soften.rule, softened.threshold),
             settings=settings,
             raw=raw,
             rgb=rgb,

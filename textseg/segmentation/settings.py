@@ -42,6 +42,11 @@ class SegmentSettings:
         )
 
     @property
+    def without_attention(self) -> SegmentSettings:
+        """The same settings, but for where words are looked at: the plain map."""
+        return replace(self, soften=replace(self.soften, attention=0.0))
+
+    @property
     def of_maps(self) -> SegmentSettings:
         """What decides the raw maps: the same settings, but for what is made of them."""
         return replace(self, soften=SoftenSettings(), refine=RefineSettings())

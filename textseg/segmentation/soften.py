@@ -1,8 +1,9 @@
-"""From a query's raw map to a soft mask in [0, 1] at latent size.
+"""From a query's raw maps to a soft mask in [0, 1] at latent size.
 
-Blur, find a threshold, map values to [0, 1] so that the threshold lands on 0.5, and fill holes.
-Each step looks at this query's map only. How likely the query is in the picture at all decides
-later how bright the whole mask may be: what is not there comes out dark.
+Blur, multiply by where the query's words are looked at, find a threshold, map values to [0, 1] so
+that the threshold lands on 0.5, and fill holes. Each step looks at this query's maps only. How
+likely the query is in the picture at all decides later how bright the whole mask may be: what is
+not there comes out dark.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from textseg.diffusion.mask_settings import Rule
 from textseg.diffusion.mask_settings import SoftenSettings as SoftenSettings
 from textseg.segmentation.difference import RawMaps
 
+Array = NDArray[np.float64]
 _RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
     "otsu": filters.threshold_otsu,
     "li": filters.threshold_li,
@@ -33,12 +35,13 @@ _RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
 class SoftMap:
     """A soft mask (h, w) in [0, 1] at latent size, and its standard error (nan after one draw).
 
-    ``threshold`` is the value of the blurred statistic that became 0.5, in the statistic's units.
+    ``threshold`` is the value that became 0.5, of a map that ``source`` names.
     """
 
     soft: NDArray[np.float32]
     spread: NDArray[np.float32]
     threshold: float
+    source: str
 
 
 def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
@@ -46,20 +49,48 @@ def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
 
     Negative evidence counts as 0. A map that is the same everywhere points at nothing: all 0.
     """
-    values = np.maximum(blur(getattr(raw, settings.statistic), settings.blur), 0)
-    variance = blur(getattr(raw, f"{settings.statistic}_spread").astype(float) ** 2, settings.blur)
+    values, relative = _join(raw, settings)
     threshold = _threshold(values, settings)
     if threshold <= 0 or np.ptp(values) <= 1e-6 * values.max():
         dark = np.zeros(values.shape, np.float32)
-        return SoftMap(soft=dark, spread=dark.copy(), threshold=threshold)
+        return SoftMap(dark, dark.copy(), threshold, _source(raw, settings))
     values = np.maximum(values, 1e-6 * threshold)  # 0 has no logarithm
     soft = special.expit(settings.steepness * np.log(values / threshold))
-    slope = settings.steepness * soft * (1 - soft) / values
+    slope = settings.steepness * soft * (1 - soft)
     return SoftMap(
         soft=_filled(soft, settings.fill).astype(np.float32),
-        spread=(slope * np.sqrt(variance)).astype(np.float32),
+        spread=(slope * relative).astype(np.float32),
         threshold=threshold,
+        source=_source(raw, settings),
     )
+
+
+def _source(raw: RawMaps, settings: SoftenSettings) -> str:
+    joined = raw.words is not None and settings.attention
+    return f"{settings.statistic} x attention" if joined else settings.statistic
+
+
+def _join(raw: RawMaps, settings: SoftenSettings) -> tuple[Array, Array]:
+    """Return m^power (c / max c)^attention and its relative standard error, both (h, w).
+
+    m is the blurred statistic, c how much the words of the query were looked at. Their errors are
+    taken as independent, though both come from the same noises.
+    """
+    values = np.maximum(blur(getattr(raw, settings.statistic), settings.blur), 0)
+    error = getattr(raw, f"{settings.statistic}_spread").astype(float)
+    relative = _relative(np.sqrt(blur(error**2, settings.blur)), values) * settings.power
+    values = values**settings.power
+    if raw.words is None or raw.words_spread is None or settings.attention == 0:
+        return values, relative
+    words = raw.words.mean(0, dtype=float)
+    seen = settings.attention * _relative(raw.words_spread, words)
+    values = values * (words / max(words.max(), np.finfo(float).tiny)) ** settings.attention
+    return values, np.hypot(relative, seen)
+
+
+def _relative(error: NDArray[Any], values: Array) -> Array:
+    found: Array = error / np.maximum(values, 1e-6 * max(values.max(), np.finfo(float).tiny))
+    return found
 
 
 def blur(values: NDArray[Any], blur: float) -> NDArray[np.float64]:

@@ -186,6 +186,7 @@ def _options(
 ) -> SegmentOptions:
     options: SegmentOptions = {
         "reference": arguments.reference,
+        "attention": arguments.attention,
         "seed": arguments.seed,
         "progress": progress,
         "cancel": cancel,

@@ -33,6 +33,11 @@ class SegmentArguments(Selecting):
         le=1000,
         description="noised copies of the picture; null: as many as the model's card says",
     )
+    attention: bool = Field(
+        default=True,
+        description="use where the model looks at the words, if its card says so; false: the "
+        "noise difference alone",
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides the noise: same seed, same masks"
     )
