@@ -17,7 +17,7 @@ from textseg.backends.flow import line_mu
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
 from textseg.backends.tokens import describe_cut, find_words, read_cut, tokenize
-from textseg.diffusion.card import ModelCard, Precision, Sampling
+from textseg.diffusion.card import ModelCard, Precision, Sampling, WordLayers
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
@@ -62,6 +62,10 @@ class StableDiffusion3(PipelineModel):
                 28, 7.0, "euler", found="defaults of diffusers' StableDiffusion3Pipeline"
             ),
             precision=KINDS.precision,
+            words=WordLayers(
+                depth=(9 / 24, 10 / 24),
+                found="the block that Seg4Diff (arXiv:2509.18096) found in Stable Diffusion 3",
+            ),
         )
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textseg.backends.autoencoders import halvings
 from textseg.backends.unet_parts import KINDS, Parts
-from textseg.diffusion.card import Edits, ModelCard, Options, Sampling
+from textseg.diffusion.card import Edits, ModelCard, Options, Sampling, WordLayers
 from textseg.diffusion.generic import edits, generic_card
 
 FEW_STEPS, NO_GUIDANCE = 4, 1.0  # diffusers' LatentConsistencyModelPipeline; sdxl-turbo's card
@@ -26,6 +26,20 @@ def unet_card(parts: Parts, name: str) -> ModelCard:
         edits=_few_step_edits() if few else edits("diffedit", {}),
         sampling=_few_step_sampling() if few else _sampling(large),
         precision=KINDS.precision,
+        words=_words(len(widths) - 1, large),
+    )
+
+
+def _words(halvings: int, large: bool) -> WordLayers:
+    if large:
+        return WordLayers(
+            (2**halvings,),
+            found="32 x 32 cells at 1024 pixels: the only coarse ones that the network has",
+        )
+    return WordLayers(
+        (2 ** (halvings - 1), 2**halvings),
+        found="16 x 16 and 8 x 8 cells at 512 pixels, as DiffSegmenter (arXiv:2309.02773) weighs "
+        "them most",
     )
 
 
