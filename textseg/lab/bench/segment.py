@@ -59,6 +59,7 @@ def variants(usual: Masks) -> dict[str, SegmentOptions]:
         "one level (sigma 0.5)": {"levels": [0.5]},
         "one level (sigma 0.62)": {"levels": [0.62]},
         "log-SNR -3 to 1": {"sigma_range": (sigma_at(1.0), sigma_at(-3.0))},
+        "attention: off, the plain difference": {"attention": False},
         "statistic: information": {"soften": replace(soften, statistic="information")},
         "statistic: evidence": {"soften": replace(soften, statistic="evidence", scale=1.0)},
         "refinement: off (bicubic)": {"refine": replace(refine, method="bicubic")},
