@@ -142,6 +142,66 @@ def test_layers_that_a_network_does_not_have_are_refused() -> None:
         WordLayers(depth=(0.5, 0.5))
 
 
+# ---------------------------------------------------------------- led along self-attention
+
+
+@pytest.mark.parametrize(("family", "stride"), [("sd1", 2), ("xl", 2), ("sd3", 2), ("aura", 2)])
+@torch.no_grad()
+def test_words_are_led_along_the_attention_of_cells_to_cells(
+    family: str, stride: int, tiny_models
+) -> None:
+    model = tiny_models[family]
+    text, z = model.embed_text(PROMPTS), latents(model, 3)
+    shares: list[torch.Tensor] = []
+
+    def control(call: Attention) -> Attention:
+        layer = call.layer
+        if layer.kind != "cross" and layer.grid == (4, 6):
+            looks = call.probabilities()[:, :, layer.picture, layer.picture].mean(1)
+            shares.append(looks / looks.sum(-1, keepdim=True))
+        return call
+
+    attending(model, control).predict(z, 0.5, text)
+    every = torch.stack(shares).mean(0)
+    plain = WordWatcher(model, ANY)
+    plain.predict(z, 0.5, text)
+    led = WordWatcher(model, WordLayers(cells=(stride, 8), propagate=2))
+    led.predict(z, 0.5, text)
+    for row in (0, 2):
+        before, after = plain.seen[row], led.seen[row]
+        assert before is not None
+        assert after is not None
+        small = torch.nn.functional.interpolate(before[None], (4, 6), mode="bilinear")[0]
+        moved = (every[row] @ every[row] @ small.flatten(1).T).T.reshape(-1, 4, 6)
+        expected = torch.nn.functional.interpolate(moved[None], (8, 12), mode="bilinear")[0]
+        assert_close(after, expected)
+
+
+@torch.no_grad()
+def test_what_is_everywhere_stays_so_and_the_mean_of_a_map_stays_within_it(tiny_models) -> None:
+    """Rows of A sum to one: no cell gets more than the most, or less than the least."""
+    model = tiny_models["sd1"]
+    text, z = model.embed_text(["tree"]), latents(model, 1)
+    found = []
+    for times in (0, 1, 50):
+        watcher = WordWatcher(model, WordLayers(cells=(2,), propagate=times))
+        watcher.predict(z, 0.5, text)
+        assert watcher.seen[0] is not None
+        found.append(watcher.seen[0])
+    widths = [float(each.max() - each.min()) for each in found]
+    assert widths[0] > widths[1] > widths[2]
+    assert found[0].min() <= found[2].min() <= found[2].max() <= found[0].max()
+
+
+def test_a_model_without_such_layers_says_so_when_it_is_asked(tiny_models) -> None:
+    model = with_words(tiny_models["sd1"], ANY)
+    assert {raw.unseen for raw in compare(model)} == {""}
+    (reason,) = {raw.unseen for raw in compare(model, propagate=1)}
+    assert "no attention among cells" in reason
+    with pytest.raises(InvalidInputError, match="propagate is at least 0"):
+        compare(model, propagate=-1)
+
+
 # ---------------------------------------------------------------- in the raw maps
 
 

@@ -64,6 +64,7 @@ class StableDiffusion3(PipelineModel):
             precision=KINDS.precision,
             words=WordLayers(
                 depth=(9 / 24, 10 / 24),
+                cells=(int(config.patch_size),),
                 found="the block that Seg4Diff (arXiv:2509.18096) found in Stable Diffusion 3",
             ),
         )

@@ -34,10 +34,12 @@ def _words(halvings: int, large: bool) -> WordLayers:
     if large:
         return WordLayers(
             (2**halvings,),
+            cells=(2 ** (halvings - 1), 2**halvings),
             found="32 x 32 cells at 1024 pixels: the only coarse ones that the network has",
         )
     return WordLayers(
         (2 ** (halvings - 1), 2**halvings),
+        cells=(1, 2),
         found="16 x 16 and 8 x 8 cells at 512 pixels, as DiffSegmenter (arXiv:2309.02773) weighs "
         "them most",
     )

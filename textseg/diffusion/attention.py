@@ -70,11 +70,11 @@ class Attention:
         logits = self.q.float() @ self.k.float().transpose(-1, -2) * self.scale
         return (logits if self.bias is None else logits + self.bias).softmax(-1)
 
-    def looks_at_text(self, rows: Sequence[int]) -> Tensor:
-        """Return how much each cell looks at each token, (rows, cells, tokens) float32.
+    def looks_of_cells(self, rows: Sequence[int], at: slice) -> Tensor:
+        """Return how much each cell looks at some of the keys, (rows, cells, keys) float32.
 
-        The mean over heads, of a layer that looks at text. It is made of ``AT_ONCE`` probabilities
-        at a time: all of them are gigabytes where many cells look at one another too.
+        ``at`` is the text or the picture of the layer. The mean over heads, made of ``AT_ONCE``
+        probabilities at a time: all of them are gigabytes where many cells look at one another too.
         """
         heads, each = self.q.shape[1], self.layer.cells * self.layer.keys
         few, step = max(1, AT_ONCE // (each * heads)), max(1, AT_ONCE // each)
@@ -84,7 +84,7 @@ class Attention:
                 self._part(rows[first : first + few], slice(head, head + step)).probabilities()
                 for head in range(0, heads, step)
             )
-            looks = (part[..., self.layer.text].sum(1) for part in parts)
+            looks = (part[..., at].sum(1) for part in parts)
             found.append(reduce(torch.add, looks) / heads)
         return torch.cat(found)
 

@@ -109,17 +109,24 @@ class WordLayers(Strict):
         strides: latent cells that are one cell of such a layer, along a side; () for any.
         depth: from which share of those that look at text, and up to which, counted in the order of
             their calls.
+        cells: latent cells that are one cell, along a side, of the layers in which cells look at
+            cells; () where there are none that tell what belongs together.
+        propagate: how often where words are is led along those layers.
         found: where the numbers come from.
     """
 
     strides: tuple[int, ...] = ()
     depth: tuple[float, float] = (0.0, 1.0)
+    cells: tuple[int, ...] = ()
+    propagate: int = 0
     found: str = ""
 
     def __post_init__(self) -> None:
-        """Check the order."""
+        """Check the order and the number."""
         if not 0 <= self.depth[0] < self.depth[1] <= 1:
             raise InvalidInputError(f"depth rises inside [0, 1], got {self.depth}")
+        if self.propagate < 0:
+            raise InvalidInputError(f"propagate is at least 0, got {self.propagate}")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,7 @@ def _compared(
             antithetic=settings.antithetic,
             batch_size=batch_size,
             tolerance=settings.tolerance,
+            propagate=settings.propagate,
             cache=known.references,
             progress=follow.progress,
             cancel=follow.cancel,

@@ -178,6 +178,7 @@ class Scene(SceneState):
         batch_size: int = BATCH_SIZE,
         tolerance: float | None = None,
         attention: bool = True,
+        propagate: int | None = None,
         soften: SoftenSettings | None = None,
         refine: RefineSettings | None = None,
         progress: ProgressCallback | None = None,
@@ -205,6 +206,8 @@ class Scene(SceneState):
             tolerance: stop early on queries whose relative error is below; ``None`` never.
             attention: multiply the difference by where the words of the query are looked at, if
                 the card says so; False is the plain map of DiffEdit. Costs no evaluation.
+            propagate: how often where words are looked at is led along the network's attention
+                among cells; ``None`` as the card says.
             soften: how raw maps become soft masks.
             refine: how soft masks get to the picture's size.
             progress: called with the work done.
@@ -225,6 +228,7 @@ class Scene(SceneState):
             "seed": seed,
             "antithetic": antithetic,
             "tolerance": tolerance,
+            "propagate": propagate,
             "soften": soften,
             "refine": refine,
         }

@@ -42,6 +42,7 @@ class SegmentOptions(TypedDict, total=False):
     batch_size: int
     tolerance: float | None
     attention: bool
+    propagate: int | None
     soften: SoftenSettings | None
     refine: RefineSettings | None
     progress: ProgressCallback | None

@@ -139,6 +139,7 @@ def noise_difference(
     antithetic: bool = False,
     batch_size: int = BATCH_SIZE,
     tolerance: float | None = None,
+    propagate: int | None = None,
     cache: EmptyCache | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -169,6 +170,9 @@ def noise_difference(
             its difference map (root mean square) is below this fraction of the map's own standard
             deviation, and it is not asked again from the next batch on; ``None`` never stops.
             Draws then come in an order in which every beginning covers all levels.
+        propagate: how often where words are looked at is led along the network's attention among
+            cells, with cells x cells numbers for each row that goes through at once; ``None`` as
+            the model's card says.
         cache: reference estimates to use and to add to; it must belong to this model and these
             latents.
         progress: told the number of evaluations done after each batch.
@@ -192,9 +196,10 @@ def noise_difference(
     )
     tallies = [_Tally(2 if antithetic else 1, tolerance) for _ in range(len(queries))]
     texts = Conditioning.cat([reference, queries])
-    estimator = Estimator(
-        model, latents, texts, batch_size=batch_size, words=model.card.masks.words
-    )
+    words = model.card.masks.words
+    if words is not None and propagate is not None:
+        words = replace(words, propagate=propagate)
+    estimator = Estimator(model, latents, texts, batch_size=batch_size, words=words)
     comparison = _Comparison(estimator, tallies, plan, cache=cache)
     follow, of = Follow(progress, cancel), comparison.cost()
     follow.report("comparing", 0, of)

@@ -24,6 +24,7 @@ class SegmentSettings:
     seed: int = 0
     antithetic: bool = False
     tolerance: float | None = None
+    propagate: int | None = None
     soften: SoftenSettings
     refine: RefineSettings
     card: str = ""
