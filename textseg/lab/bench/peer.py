@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.backends.unet_parts import load_parts
+from textseg.errors import UnsupportedError
 
 EVALUATIONS = 40  # a query: 10 maps, source and target, each with its negative prompt
 
@@ -23,11 +24,17 @@ EVALUATIONS = 40  # a query: 10 maps, source and target, each with its negative 
 class DiffEditMask:
     """`StableDiffusionDiffEditPipeline.generate_mask` on a pipeline folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the folder into the deprecated pipeline, in float32 on the CPU."""
+    def __init__(self, folder: Path, *, device: str = "cpu") -> None:
+        """Load the folder into the deprecated pipeline, in float32.
+
+        Raises:
+            UnsupportedError: the weights are not of Stable Diffusion 1.x or 2.x.
+        """
         from diffusers import DDIMInverseScheduler, StableDiffusionDiffEditPipeline
 
-        parts = load_parts(folder, device="cpu", dtype="float32", local_files_only=True)
+        parts = load_parts(folder, device=device, dtype="float32", local_files_only=True)
+        if len(parts.text_encoders) > 1:
+            raise UnsupportedError("diffusers' DiffEdit pipeline takes models of one text encoder")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it is deprecated is the point
             pipeline = StableDiffusionDiffEditPipeline(
@@ -54,5 +61,10 @@ class DiffEditMask:
                 source_prompt="",
                 generator=torch.Generator().manual_seed(seed),
             )[0]
-        stride = image.shape[0] // cells.shape[0]
-        return np.asarray(np.kron(cells, np.ones((stride, stride))) > 0.5)
+        return enlarge(cells > 0.5, (image.shape[0], image.shape[1]))
+
+
+def enlarge(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return a mask at another size (h, w): in each pixel the nearest one."""
+    height, width = size
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
