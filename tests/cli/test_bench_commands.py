@@ -97,6 +97,7 @@ def told(result: Result) -> dict[str, Any]:  # a JSON object
         ("edit", ["--scenes", "--seed", "--others", "--workers", "--json"]),
         ("inversion", ["--scenes", "--seed", "--json"]),
         ("readers", ["--scenes", "--seed", "--json"]),
+        ("masks", ["--data", "--names", "--prompt", "--ask", "--absent", "--no-peer", "--results"]),
         ("pie", ["--data", "--model", "--method", "--compat", "--give-mask", "--results"]),
         ("tedbench", ["--data", "--model", "--method", "--captioner", "--results"]),
     ],
@@ -181,6 +182,27 @@ def test_a_wrong_run_is_refused_with_exit_code_two(
     assert (result.exit_code, result.stdout) == (2, "")
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_masks_are_measured_with_the_options_given(textseg: Command, folder: Path) -> None:
+    draw(folder / "data" / "image" / "1.png")
+    (folder / "data" / "mask").mkdir()
+    (folder / "data" / "mask" / "1.png").write_bytes(
+        png_bytes(GaussianModel().region("tree", HEIGHT, WIDTH))
+    )
+    (folder / "data" / "Editing-Mask_list.txt").write_text("1 <> a tree <> tree <> house\n")
+    words = ("bench", "masks", "--data", "data", "--model", "gaussian", "--no-peer")
+    options = ("--prompt", "there is a {}", "--absent", "1", "--limit", "1", "--seed", "3")
+    found = told(textseg(*words, *options, "--results", "done.jsonl", "--json"))
+    assert (found["benchmark"], found["layout"]) == ("masks", "editing-mask")
+    assert (found["prompt"], found["absent"], found["seed"]) == ("there is a {}", 1, 3)
+    assert found["default"]["iou"] == pytest.approx(1)
+    assert found["unavailable"] == {"peer": "not asked for"}
+    assert len((folder / "done.jsonl").read_text().splitlines()) == 2
+    assert textseg(*words).stdout.count("\n| default | 1 | 1 | 1.000 |") == 1
+    refused = textseg(*words, "--ask", "some")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "known: all, present" in refused.stderr
 
 
 # -- our own scenes

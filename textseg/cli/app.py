@@ -14,6 +14,7 @@ from textseg.cli.bench import (
     bench_edit,
     bench_generate,
     bench_inversion,
+    bench_masks,
     bench_pie,
     bench_readers,
     bench_segment,
@@ -91,5 +92,6 @@ bench.command("edit")(bench_edit)
 bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
 bench.command("readers")(bench_readers)
+bench.command("masks")(bench_masks)
 bench.command("pie")(bench_pie)
 bench.command("tedbench")(bench_tedbench)

@@ -197,5 +197,51 @@ def bench_tedbench(
     _print(found, as_json=as_json)
 
 
+@plain_failures
+def bench_masks(
+    data: Annotated[
+        Path, typer.Option(help="COCO annotations, or a folder like VOC, ImageNet-S, Editing-Mask.")
+    ],
+    model: Model = "picturebook",
+    device: Device = "auto",
+    names: Annotated[
+        Path | None, typer.Option(help="File whose line i names class i, where masks have numbers.")
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="The query; {} is the category.")] = "{}",
+    ask: Annotated[
+        str, typer.Option(help='Categories asked of a picture: "present" in it, or "all".')
+    ] = "present",
+    absent: Annotated[
+        int, typer.Option(min=0, help="Categories besides that are not in the picture.")
+    ] = 2,
+    peer: Annotated[bool, typer.Option(help="Ask diffusers' own DiffEdit mask as well.")] = True,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise and of what is absent.")] = 0,
+    results: Results = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure masks and presence on data of your own, beside what others published on such sets."""
+    from textseg.lab.bench.masks.asking import MaskBenchSettings
+    from textseg.lab.bench.masks.running import measure_masks
+    from textseg.progress import Follow
+
+    settings = MaskBenchSettings(
+        data=data,
+        model=model,
+        device=device,
+        names=names,
+        prompt=prompt,
+        ask=ask,  # type: ignore[arg-type]  # an unknown one is refused with those known
+        absent=absent,
+        peer=peer,
+        limit=limit,
+        seed=seed,
+        results=results,
+    )
+    with progress_bar() as progress:
+        found = measure_masks(settings, follow=Follow(progress))
+    say(found.as_json() if as_json else found.table())
+
+
 def _print(found: EditingResult, *, as_json: bool) -> None:
     say(found.as_json() if as_json else found.table())
