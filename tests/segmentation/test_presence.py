@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from textseg.segmentation.presence import (
     found_region,
     presence_features,
 )
+from textseg.segmentation.word_features import WORD_FEATURES, word_features
 from textseg.testing import GaussianModel
 
 GENERIC = PresenceCalibration()
@@ -39,7 +41,7 @@ def test_a_query_that_changes_nothing_is_not_present() -> None:
 def test_features_are_complete_and_finite(draws: int) -> None:
     for query in ("tree", "house", "zebra"):
         features = observed("tree", query=query, seed=0, draws=draws)
-        assert tuple(features) == FEATURES
+        assert tuple(features) == FEATURES[: -len(WORD_FEATURES)]
         assert np.isfinite(list(features.values())).all()
 
 
@@ -131,3 +133,48 @@ def test_the_gate_is_open_for_what_is_present_and_closes_smoothly() -> None:
     assert gates[1] < 0.03
     assert gates[4] == pytest.approx(1)
     assert gates[5] == 1
+
+
+# ---------------------------------------------------------------- where words are looked at
+
+LOOKS = np.array([[[0.1, 0.2, 0.1], [0.4, 0.8, 0.1]], [[0.2, 0.2, 0.2], [0.2, 0.4, 0.2]]])
+INSIDE = np.array([[False, False, False], [True, True, False]])
+
+
+def test_word_features_are_what_they_are_called() -> None:
+    spread = np.arange(6).reshape(2, 3) / 100
+    found = word_features(LOOKS.astype(np.float32), spread.astype(np.float32), INSIDE)
+    expected = {
+        "words_most": math.log(0.6),
+        "words_inside": math.log(0.45),
+        "words_peak": math.log(0.6) - math.log(3.1 / 12),
+        "words_unsure": math.log(0.04),
+        "noun_most": math.log(0.4),
+        "noun_inside": math.log(0.3),
+        "noun_peak": math.log(0.4) - math.log(1.4 / 6),
+        "weakest_most": math.log(0.4),
+        "weakest_inside": math.log(0.3),
+        "words_agree": np.corrcoef(LOOKS[0].ravel(), LOOKS[1].ravel())[0, 1],
+        "words_several": 1.0,
+    }
+    assert tuple(found) == WORD_FEATURES
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_word_features_of_a_single_draw_of_one_word_looked_at_nowhere_are_finite() -> None:
+    dark = np.zeros((1, 2, 3), np.float32)
+    found = word_features(dark, np.full((2, 3), np.nan, np.float32), INSIDE)
+    assert np.isfinite(list(found.values())).all()
+    assert found["words_several"] == 0
+
+
+def test_a_calibration_that_looks_at_words_gives_way_where_they_were_not_seen() -> None:
+    partial = PresenceCalibration(weights={"ratio": 3.0})
+    own = PresenceCalibration(weights={"words_most": 1.0}, partial=partial)
+    raw = maps(np.eye(4, 6))
+    seen = replace(raw, words=np.ones((1, 4, 6)), words_spread=np.zeros((4, 6)))
+    assert own.suited_to(seen) is own
+    assert own.suited_to(raw) == partial
+    assert replace(own, partial=None).suited_to(raw) == PresenceCalibration.of(Presence())
+    assert set(presence_features(seen)) == set(FEATURES)
+    assert set(presence_features(raw)) == set(FEATURES) - set(WORD_FEATURES)

@@ -21,6 +21,7 @@ from textseg.diffusion.card import Presence
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.soften import blur
+from textseg.segmentation.word_features import WORD_FEATURES, word_features
 
 BAND_FEATURES = tuple(
     f"{part}_{band}" for band in ("fine", "middle", "coarse") for part in ("gain", "loss", "change")
@@ -33,7 +34,7 @@ WHOLE_FEATURES = (
     "significance",
     "information",
 )
-FEATURES = (*WHOLE_FEATURES, *BAND_FEATURES)
+FEATURES = (*WHOLE_FEATURES, *BAND_FEATURES, *WORD_FEATURES)
 REGION_BLUR = 0.7  # latent cells
 LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
 
@@ -67,10 +68,15 @@ class PresenceCalibration(Presence):
             ) from error
 
     def suited_to(self, raw: RawMaps) -> PresenceCalibration:
-        """Return the calibration for maps of these levels: itself, or ``partial``."""
-        if self.partial is None or not np.isnan(raw.bands).any():
+        """Return the calibration for maps of these levels: itself, or ``partial``.
+
+        That is for maps in which a band of levels is empty, or where words were not seen though the
+        calibration looks at them.
+        """
+        unseen = raw.words is None and not set(self.weights).isdisjoint(WORD_FEATURES)
+        if not unseen and (self.partial is None or not np.isnan(raw.bands).any()):
             return self
-        return PresenceCalibration.of(self.partial)
+        return PresenceCalibration.of(self.partial or Presence())
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability that a query with these features is in the picture."""
@@ -84,7 +90,7 @@ class PresenceCalibration(Presence):
 
 
 def presence_features(raw: RawMaps) -> dict[str, float]:
-    """Return the features of ``FEATURES``, all finite.
+    """Return the features of ``FEATURES``, all finite; those of words where they were seen.
 
     "ratio" and "region_ratio" are evidence over information in [-1, 1], on the whole map and in
     the region found; "evidence", "region_evidence" (signed) and "information" are sums in nats on
@@ -108,7 +114,14 @@ def presence_features(raw: RawMaps) -> dict[str, float]:
         "significance": math.asinh(inside / error) if known else 0.0,
         "information": math.asinh(information),
         **_band_features(raw.bands),
+        **_word_features(raw, region),
     }
+
+
+def _word_features(raw: RawMaps, region: NDArray[np.bool_]) -> dict[str, float]:
+    if raw.words is None or raw.words_spread is None:
+        return {}
+    return word_features(raw.words, raw.words_spread, region)
 
 
 def _band_features(bands: NDArray[np.float32]) -> dict[str, float]:

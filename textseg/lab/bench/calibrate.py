@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import numpy as np
 import typer
@@ -23,9 +23,9 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
+from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import (
-    FEATURES,
     WHOLE_FEATURES,
     PresenceCalibration,
     presence_features,
@@ -37,31 +37,37 @@ FOUND = "python -m textseg.lab.bench.calibrate, {scenes} calibration scenes"
 def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceCalibration:
     """Return the calibration that best tells present from absent queries at default settings.
 
-    Other levels may leave a band of noise empty; ``partial``, fitted without bands, is for these.
+    Half of the scenes are of the second world: looks at words are read right in both only where
+    both are known. Other levels may leave a band of noise empty, and words may be unseen;
+    ``partial``, fitted without bands and words, is for these.
     """
     features, labels = [], []
-    for exam in tqdm(exams("calibration", scenes=scenes, seed=seed), total=scenes, disable=None):
-        questions = [question for question in exam.questions if not question.small]
-        scene = Scene.open(exam.rendered.image, model)
-        found = scene.segment_all([question.query for question in questions])
-        features += [presence_features(item.raw) for item in found]
-        labels += [question.present for question in questions]
+    worlds: tuple[World, ...] = get_args(World)
+    for world in worlds:
+        every = exams("calibration", scenes=scenes // len(worlds), seed=seed, world=world)
+        for exam in tqdm(every, total=scenes // len(worlds), disable=None):
+            questions = [question for question in exam.questions if not question.small]
+            scene = Scene.open(exam.rendered.image, model)
+            found = scene.segment_all([question.query for question in questions])
+            features += [presence_features(item.raw) for item in found]
+            labels += [question.present for question in questions]
     without_bands = fit_presence(features, labels, names=WHOLE_FEATURES)
-    return replace(fit_presence(features, labels, names=FEATURES), partial=without_bands)
+    return replace(fit_presence(features, labels), partial=without_bands)
 
 
 def fit_presence(
     features: Sequence[Mapping[str, float]],
     labels: Sequence[bool],
     *,
-    names: Sequence[str] = FEATURES,
+    names: Sequence[str] = (),
     ridge: float = 1e-3,
 ) -> PresenceCalibration:
     """Return the calibration that best tells present (True) from absent queries.
 
-    Ridge logistic regression on the named features; ``ridge`` is the penalty on the squared
-    coefficients of standardised features, against the mean log-loss. The threshold is where the
-    share of absent queries called present equals the share of present ones missed.
+    Ridge logistic regression on the named features, () for all that there are; ``ridge`` is the
+    penalty on the squared coefficients of standardised features, against the mean log-loss. The
+    threshold is where the share of absent queries called present equals the share of present ones
+    missed.
 
     Raises:
         InvalidInputError: not one label per row, or only one kind of label.
@@ -72,6 +78,7 @@ def fit_presence(
             f"needs one label per row and both kinds, got {len(features)} rows and "
             f"{int(truth.sum())} of {len(truth)} labels true"
         )
+    names = names or tuple(features[0])
     table = np.array([[row[name] for name in names] for row in features], float)
     mean, scale = table.mean(0), np.maximum(table.std(0), 1e-9)
     weights, bias = _logistic((table - mean) / scale, truth, ridge)
