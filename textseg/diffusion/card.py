@@ -130,12 +130,28 @@ class WordLayers(Strict):
 
 
 @dataclass(frozen=True)
+class CellHead(Strict):
+    """How much of a latent cell a query covers: a logistic function of what was counted there.
+
+    Attributes:
+        weights: a coefficient for each feature of ``textseg.segmentation.cell_head`` that is used.
+        bias: added to their sum.
+        found: where the numbers come from.
+    """
+
+    weights: Mapping[str, float]
+    bias: float
+    found: str = ""
+
+
+@dataclass(frozen=True)
 class Masks(Strict):
     """How a query becomes a mask.
 
     Attributes:
         levels: where the model's estimates are compared.
         words: which attentions are looked at while it answers; None: none.
+        head: what finds the cells where ``soften.head`` says so; None: the model has none.
         soften: how their differences become a soft mask of latent cells.
         refine: how that gets the edges of the picture.
         found: where the numbers come from.
@@ -146,6 +162,7 @@ class Masks(Strict):
     refine: RefineSettings
     found: str
     words: WordLayers | None = None
+    head: CellHead | None = None
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class SoftenSettings(Strict):
         rule: what finds the threshold on the blurred map. "fixed" takes ``scale`` itself.
         scale: multiplies the threshold found.
         steepness: slope at the threshold, the exponent of the Hill curve m^n / (m^n + t^n).
+        head: let the cell head on the model's card say which cells are inside, in place of map and
+            threshold, wherever all is there that it looks at.
         fill: largest hole that is filled, as a share of the map's area; 0 for none.
     """
 
@@ -56,6 +58,7 @@ class SoftenSettings(Strict):
     scale: float = 1.5
     steepness: float = 2.0
     fill: float = 0.0
+    head: bool = False
 
     def __post_init__(self) -> None:
         """Check names and ranges."""

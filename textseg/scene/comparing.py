@@ -10,6 +10,7 @@ import torch
 from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import FollowWalk
+from textseg.errors import InvalidInputError
 from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
 from textseg.scene.reading import ReadPicture
@@ -45,7 +46,15 @@ def compare(
 
     Those that are known come back as they are: sums of floats depend on what is computed together,
     so that maps made anew would differ in their last digits. They took no evaluations.
+
+    Raises:
+        InvalidInputError: a cell head is asked for, and the model has none.
     """
+    if settings.soften.head and read.model.card.masks.head is None:
+        raise InvalidInputError(
+            f"the model {read.model.name!r} has no cell head on its card",
+            hint="leave soften.head as it is: False",
+        )
     key = settings.of_maps
     kept = {text: known.maps.get((text, key)) for text in texts.prompts}
     found = {
@@ -129,6 +138,7 @@ def finish(
             grid,
             settings=settings,
             calibration=calibration,
+            head=read.model.card.masks.head,
             unknown=any(text.unknown[0] for text in both),
         )
         remarks = dict.fromkeys(note for text in both for note in text.notes[0])

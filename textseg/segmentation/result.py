@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from textseg.diffusion.card import CellHead
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
@@ -86,16 +87,18 @@ class Segmentation(MaskAlgebra):
         *,
         settings: SegmentSettings,
         calibration: PresenceCalibration,
+        head: CellHead | None = None,
         unknown: bool = False,
     ) -> Segmentation:
         """Return the segmentation that raw maps mean for a picture; needs no model.
 
-        ``unknown`` tells that the texts hold words that the model does not know.
+        ``calibration`` and ``head`` are those of the model's card; ``unknown`` tells that the texts
+        hold words that the model does not know.
         """
         calibration = calibration.suited_to(raw)
         presence = calibration.probability(presence_features(raw))
         gate = 0.0 if unknown else calibration.gate(presence)
-        softened = soften(raw, settings.soften)
+        softened = soften(raw, settings.soften, head)
         found = grid.share(max(1, int((softened.soft > HALF).sum())))
         settled = settle(refine(softened.soft, rgb, grid, settings.refine), found, settings.refine)
         spread = np.maximum(grid.enlarge(softened.spread, order=1), 0)
@@ -105,7 +108,7 @@ class Segmentation(MaskAlgebra):
             spread=np.float32("nan" if unknown else gate) * settled.slope * spread,
             presence=float("nan") if unknown else presence,
             present=None if unknown else presence >= calibration.threshold,
-            threshold=Threshold(softened.source, settings.soften.rule, softened.threshold),
+            threshold=Threshold(softened.source, softened.rule, softened.threshold),
             settings=settings,
             raw=raw,
             rgb=rgb,

@@ -45,7 +45,7 @@ class SegmentSettings:
     @property
     def without_attention(self) -> SegmentSettings:
         """The same settings, but for where words are looked at: the plain map."""
-        return replace(self, soften=replace(self.soften, attention=0.0))
+        return replace(self, soften=replace(self.soften, attention=0.0, head=False))
 
     @property
     def of_maps(self) -> SegmentSettings:

@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from scipy import ndimage, special
 from skimage import filters, morphology
 
+from textseg.diffusion.card import CellHead
 from textseg.diffusion.mask_settings import Rule
 from textseg.diffusion.mask_settings import SoftenSettings as SoftenSettings
+from textseg.segmentation.cell_head import cell_spread, find_cells, is_whole
 from textseg.segmentation.difference import RawMaps
 
+HEAD = "head"  # what finds the cells, and needs no threshold but one half
 Array = NDArray[np.float64]
 _RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
     "otsu": filters.threshold_otsu,
@@ -35,25 +38,30 @@ _RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
 class SoftMap:
     """A soft mask (h, w) in [0, 1] at latent size, and its standard error (nan after one draw).
 
-    ``threshold`` is the value that became 0.5, of a map that ``source`` names.
+    ``threshold`` is the value that became 0.5, of a map that ``source`` names; ``rule`` found it.
     """
 
     soft: NDArray[np.float32]
     spread: NDArray[np.float32]
     threshold: float
     source: str
+    rule: str
 
 
-def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
+def soften(raw: RawMaps, settings: SoftenSettings, head: CellHead | None = None) -> SoftMap:
     """Return the soft mask of one query.
 
     Negative evidence counts as 0. A map that is the same everywhere points at nothing: all 0.
+    ``head`` is that of the model's card.
     """
+    if settings.head and head is not None and is_whole(raw):
+        cells = _filled(find_cells(raw, head), settings.fill).astype(np.float32)
+        return SoftMap(cells, cell_spread(raw, head).astype(np.float32), 0.5, "cells", HEAD)
     values, relative = _join(raw, settings)
     threshold = _threshold(values, settings)
     if threshold <= 0 or np.ptp(values) <= 1e-6 * values.max():
         dark = np.zeros(values.shape, np.float32)
-        return SoftMap(dark, dark.copy(), threshold, _source(raw, settings))
+        return SoftMap(dark, dark.copy(), threshold, _source(raw, settings), settings.rule)
     values = np.maximum(values, 1e-6 * threshold)  # 0 has no logarithm
     soft = special.expit(settings.steepness * np.log(values / threshold))
     slope = settings.steepness * soft * (1 - soft)
@@ -62,6 +70,7 @@ def soften(raw: RawMaps, settings: SoftenSettings) -> SoftMap:
         spread=(slope * relative).astype(np.float32),
         threshold=threshold,
         source=_source(raw, settings),
+        rule=settings.rule,
     )
 
 

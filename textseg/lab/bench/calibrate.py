@@ -15,12 +15,13 @@ from typing import Annotated, get_args
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 from tqdm import tqdm
 
 from textseg.diffusion.card import CARD_FILE, read_facts
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
+from textseg.lab.bench.logistic import fit_logistic
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
@@ -80,10 +81,7 @@ def fit_presence(
         )
     names = names or tuple(features[0])
     table = np.array([[row[name] for name in names] for row in features], float)
-    mean, scale = table.mean(0), np.maximum(table.std(0), 1e-9)
-    weights, bias = _logistic((table - mean) / scale, truth, ridge)
-    weights = weights / scale
-    bias -= float(weights @ mean)
+    weights, bias = fit_logistic(table, truth, ridge=ridge)
     return PresenceCalibration(
         weights={name: float(weight) for name, weight in zip(names, weights, strict=True)},
         bias=bias,
@@ -105,23 +103,6 @@ def main(
     facts["presence"] = asdict(replace(found, found=FOUND.format(scenes=scenes)))
     target.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     typer.echo(f"wrote {target.name}: {found}")
-
-
-def _logistic(
-    table: NDArray[np.float64], truth: NDArray[np.bool_], ridge: float
-) -> tuple[NDArray[np.float64], float]:
-    sign = np.where(truth, 1.0, -1.0)
-    rows = np.column_stack([table, np.ones(len(table))])
-    penalty = np.append(np.full(table.shape[1], ridge), 0.0)
-
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (rows @ weights)
-        value = np.logaddexp(0, -margin).mean() + (penalty * weights**2).sum() / 2
-        slope = -(sign * special.expit(-margin)) @ rows / len(rows) + penalty * weights
-        return float(value), slope
-
-    found = optimize.minimize(loss, np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B").x
-    return found[:-1], float(found[-1])
 
 
 def _equal_error(probability: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
