@@ -79,6 +79,20 @@ def row(*pictures):
 row(grey(house.soft), grey(house.spread / house.spread.max()))
 
 # %% [markdown]
+# Two things that the model tells on the way go into such a mask: where its answer changes with the
+# words, and where it looks at the words. Left and middle, in the coarse cells that it works on;
+# right, their product, in which only what both agree on is left. Notebook 6 tells the whole story.
+
+
+# %% alt="Three coarse maps: the difference, the attention, and their product on the house alone"
+def cells(values):
+    return grey(np.kron(values / values.max(), np.ones((8, 8))))
+
+
+difference, attention = house.raw.difference, house.raw.words.mean(0)
+row(cells(difference), cells(attention), cells(difference * attention))
+
+# %% [markdown]
 # ## Several questions at once
 #
 # Each query is answered on its own, exactly as if you had asked it alone. But half of the work is

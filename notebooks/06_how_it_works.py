@@ -18,6 +18,7 @@
 
 # %%
 import io
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -78,7 +79,7 @@ sheet({"picture": rgb, **channels, "decoded again": decoded(x0)}, columns=3, cma
 
 # %% [markdown]
 # Each cell stands for a square of pixels. Nothing finer than that can come out of the steps below;
-# the fine edges of the final mask are put in afterwards, in step 6.
+# the fine edges of the final mask are put in afterwards, in step 7.
 #
 # ## 2. Noise
 #
@@ -220,23 +221,43 @@ print("sigma:  ", "  ".join(f"{sigma:5.2f}" for sigma in raw.levels))
 print("log-SNR:", "  ".join(f"{log_snr(sigma):5.2f}" for sigma in raw.levels))
 
 # %% [markdown]
-# ## 6. From the map to the mask
+# ## 6. What the network looks at
 #
-# The average is blurred by half a cell, and a threshold is found on it (Otsu's, which splits the
-# values into two groups that are as uniform as possible, raised a little). A smooth step puts 0.5
-# on this threshold, so that the mask stays soft. In the end the map is enlarged to the size of the
-# picture, with its edges taken from the picture's own edges (the guided filter of He, Sun and Tang,
-# 2013).
+# While the network answers, its cells look at the words, in layers that are called cross-attention:
+# each cell spreads its attention over the words, and takes what they have to say. So one can see
+# which cells look at "blue" and "car", on the way and without asking again. This is a second
+# opinion, from the same answers: where the difference is bright at something else of the same
+# colour, the network may not look at the word there; and it is coarse where the difference is fine.
+# Their product is the map that masks are made from.
 
-# %% alt="The coarse map, blurred, made soft, and enlarged with the edges of the picture"
+# %% alt="The difference, where the words are looked at, and the product of the two"
 settings = model.card.masks.soften
+looks = raw.words.mean(0)  # of both words
+product = blur(raw.difference, settings.blur) ** settings.power
+product = product * (looks / looks.max()) ** settings.attention
+sheet({"difference": raw.difference, "attention": looks, "product": product}, columns=3)
+
+# %% [markdown]
+# Leave attention out, with `attention=False`, and you have the plain map of the paper.
+#
+# ## 7. From the map to the mask
+#
+# The difference is blurred by half a cell, multiplied by attention, and a threshold is found on it
+# (Otsu's, which splits the values into two groups that are as uniform as possible, raised a
+# little). A smooth step puts 0.5 on this threshold, so that the mask stays soft. In place of the
+# threshold the embedded model has something better: a small formula on its card that looks at all
+# maps and at the cells around, and was fitted to pictures whose truth is known. In the end the map
+# is enlarged to the size of the picture, with its edges taken from the picture's own edges (the
+# guided filter of He, Sun and Tang, 2013).
+
+# %% alt="The product made soft by a threshold, by the formula, and with the edges of the picture"
 scene = textseg.Scene.open(rgb)
 found = scene.segment("blue car")
 sheet(
     {
-        "average of ten": raw.difference,
-        "blurred": blur(raw.difference, settings.blur),
-        "soft, in cells": soften(raw, settings).soft,
+        "product": product,
+        "soft, by a threshold": soften(raw, replace(settings, head=False)).soft,
+        "soft, by the formula": soften(raw, settings, model.card.masks.head).soft,
         "soft, in pixels": found.soft,
     },
 )
@@ -249,7 +270,7 @@ sheet(
 np.array_equal(found.raw.difference, raw.difference)
 
 # %% [markdown]
-# ## 7. A difference has no sign
+# ## 8. A difference has no sign
 #
 # So far we asked where the words *matter*. That is not the same as where they are *true*. Ask for
 # something that is not there, and the words still pull at the estimate somewhere.
@@ -293,7 +314,7 @@ drawn(figure)
 # itself takes part, and needs more draws to average out. Replace `statistic` in `settings`
 # to see for yourself. The README compares both on many pictures.
 #
-# ## 8. Is it there at all?
+# ## 9. Is it there at all?
 #
 # Add up the evidence, and you have a number that says whether the words help or harm. To judge
 # whether it is large one has to know how large it could be, and that is what the *information*
@@ -306,9 +327,10 @@ for text, answer in answers.items():
     print(f"{text:<10}evidence {evidence:5.1f} nats, information {information:5.1f} nats")
 
 # %% [markdown]
-# Their ratio is one of a handful of such features. A logistic function of these, fitted on pictures
-# whose content is known, turns them into a probability. That is the `presence` of a result, and the
-# last step on the way from noise to an answer.
+# Their ratio is one of a handful of such features, as is how much the words are looked at. A
+# logistic function of these, fitted on pictures whose content is known, turns them into a
+# probability. That is the `presence` of a result, and the last step on the way from noise to an
+# answer.
 
 # %% alt="A bar for each query: the probability that it is in the picture"
 calibration = PresenceCalibration.of(model.card.presence)

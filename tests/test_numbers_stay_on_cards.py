@@ -25,6 +25,7 @@ PUBLISHED = {
     ("textseg.editing.flowedit", "guidance", 13.5),  # arXiv:2412.08629, Stable Diffusion 3
     ("textseg.editing.diffedit", "strength", 0.8),  # diffusers' pipeline: inpaint_strength
     ("textseg.editing.sdedit", "strength", 0.8),  # diffusers' image-to-image pipeline
+    ("textseg.diffusion.card", "propagate", 0.0),  # off
 }
 TUNED = re.compile(
     r"(calibration|tuning|tuned on|held-out)\s+scenes|by\s+benchmark|"

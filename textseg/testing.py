@@ -77,10 +77,10 @@ def gaussian_card(
         presence: how its statistics are read; None for what is fitted to nothing.
     """
     card = _embedded_card()
-    soften = replace(card.masks.soften, power=1.0, attention=0.0)
+    soften = replace(card.masks.soften, attention=0.0, head=False)
     return replace(
         card,
-        masks=replace(card.masks, soften=soften, words=None),
+        masks=replace(card.masks, soften=soften, words=None, head=None),
         name="gaussian",
         sizes=Sizes(native, largest, found="made up"),
         language=replace(card.language, captioner=None, found="the names of its things"),

@@ -39,9 +39,10 @@ class SoftenSettings(Strict):
     Attributes:
         statistic: which raw map.
         blur: standard deviation of its Gaussian blur, in latent cells; 0 for none.
-        power: exponent of the blurred map.
-        attention: exponent of where the query's words are seen, which the map is multiplied by, as
-            a share of the largest; 0 leaves it out. Without effect where no attention was recorded.
+        attention: exponent of where the query's words are seen, as a share of the largest; the
+            product of that and the map takes the map's place. 0 leaves it out; without effect where
+            no attention was seen.
+        power: exponent of the map in that product.
         rule: what finds the threshold on the blurred map. "fixed" takes ``scale`` itself.
         scale: multiplies the threshold found.
         steepness: slope at the threshold, the exponent of the Hill curve m^n / (m^n + t^n).
@@ -52,8 +53,8 @@ class SoftenSettings(Strict):
 
     statistic: Statistic = "difference"
     blur: float = 0.0
-    power: float = 1.0
     attention: float = 0.0
+    power: float = 1.0
     rule: Rule = "mean"
     scale: float = 1.5
     steepness: float = 2.0

@@ -82,19 +82,21 @@ def _source(raw: RawMaps, settings: SoftenSettings) -> str:
 def _join(raw: RawMaps, settings: SoftenSettings) -> tuple[Array, Array]:
     """Return m^power (c / max c)^attention and its relative standard error, both (h, w).
 
-    m is the blurred statistic, c how much the words of the query were looked at. Their errors are
-    taken as independent, though both come from the same noises.
+    m is the blurred statistic, c how much the words of the query were looked at; without attention
+    it is m as it is. Their errors are taken as independent, though both come from the same noises.
     """
     values = np.maximum(blur(getattr(raw, settings.statistic), settings.blur), 0)
     error = getattr(raw, f"{settings.statistic}_spread").astype(float)
-    relative = _relative(np.sqrt(blur(error**2, settings.blur)), values) * settings.power
-    values = values**settings.power
+    relative = _relative(np.sqrt(blur(error**2, settings.blur)), values)
     if raw.words is None or raw.words_spread is None or settings.attention == 0:
         return values, relative
     words = raw.words.mean(0, dtype=float)
     seen = settings.attention * _relative(raw.words_spread, words)
-    values = values * (words / max(words.max(), np.finfo(float).tiny)) ** settings.attention
-    return values, np.hypot(relative, seen)
+    values = (
+        values**settings.power
+        * (words / max(words.max(), np.finfo(float).tiny)) ** settings.attention
+    )
+    return values, np.hypot(settings.power * relative, seen)
 
 
 def _relative(error: NDArray[Any], values: Array) -> Array:

@@ -51,7 +51,7 @@ COLUMNS = (
 
 def variants(usual: Masks) -> dict[str, SegmentOptions]:
     """Return what is asked otherwise than a model's card says, by name."""
-    soften, refine = usual.soften, usual.refine
+    soften, refine = replace(usual.soften, head=False), usual.refine
     return {
         "N = 1": {"draws": 1},
         "N = 4": {"draws": 4},
@@ -60,6 +60,7 @@ def variants(usual: Masks) -> dict[str, SegmentOptions]:
         "one level (sigma 0.62)": {"levels": [0.62]},
         "log-SNR -3 to 1": {"sigma_range": (sigma_at(1.0), sigma_at(-3.0))},
         "attention: off, the plain difference": {"attention": False},
+        "head: off, a threshold on the product": {"soften": soften},
         "statistic: information": {"soften": replace(soften, statistic="information")},
         "statistic: evidence": {"soften": replace(soften, statistic="evidence", scale=1.0)},
         "refinement: off (bicubic)": {"refine": replace(refine, method="bicubic")},
