@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textseg.lab.bench.scores import auroc, boundary_f, iou, pixel_ap
+from textseg.lab.bench.scores import (
+    Specks,
+    auroc,
+    boundary_f,
+    count_specks,
+    iou,
+    pixel_ap,
+)
 
 
 def square(top: int, left: int, side: int, size: tuple[int, int] = (40, 60)) -> np.ndarray:
@@ -50,3 +57,15 @@ def test_the_frame_of_the_picture_is_no_boundary() -> None:
     everything = np.ones((40, 60), bool)
     assert boundary_f(everything, everything) == 1.0
     assert boundary_f(everything, square(10, 10, 10)) == 0.0
+
+
+def test_specks_are_pieces_and_holes_below_the_least_area() -> None:
+    mask = np.zeros((8, 12), bool)
+    mask[1:7, 1:7] = True
+    mask[3, 3] = False  # a hole of 1
+    mask[4:6, 5:7] = False  # open to the outside on no side but the right: a bay, no hole
+    mask[0, 10:12] = True  # a speck of 2
+    assert count_specks(mask, 2) == Specks(pieces=0, holes=1)
+    assert count_specks(mask, 3) == Specks(pieces=1, holes=1)
+    assert count_specks(~mask, 3) == Specks(pieces=1, holes=1)
+    assert count_specks(np.ones((4, 5), bool), 100) == Specks(pieces=1, holes=0)

@@ -7,13 +7,17 @@ import numpy as np
 import pytest
 
 from textseg.lab.bench.questions import Question
+from textseg.lab.bench.scores import Specks
 from textseg.lab.bench.segment import THRESHOLDS, Report, ScoredAnswer, groups, oracle, summary
+
+NONE = Specks(0, 0)
+ALL = Question("tree", np.ones((4, 6), bool))
 
 
 def answer(present: bool, found: bool, presence: float, ap: float = 0.5) -> ScoredAnswer:
     truth = np.full((20, 30), present)
-    ious = (ap,) + (0.1,) * len(THRESHOLDS)
-    return ScoredAnswer(Question("tree", truth), ap, ap, ious, presence, found, 4.0, 0.5)
+    ious, specks = (ap,) + (0.1,) * len(THRESHOLDS), Specks(2, 1)
+    return ScoredAnswer(Question("tree", truth), ap, ap, ious, specks, presence, found, 4.0, 0.5)
 
 
 def test_a_summary_counts_false_and_missed_and_averages_over_present_queries() -> None:
@@ -28,6 +32,7 @@ def test_a_summary_counts_false_and_missed_and_averages_over_present_queries() -
     assert row["queries"] == 4
     assert row["pixel_ap"] == pytest.approx(0.6)
     assert row["iou"] == pytest.approx(0.6)
+    assert (row["specks"], row["holes"]) == (2, 1)
     assert row["missed"] == 0.5
     assert row["false_present"] == 0.5
     assert row["presence_auroc"] == pytest.approx(0.75)
@@ -37,7 +42,7 @@ def test_a_summary_counts_false_and_missed_and_averages_over_present_queries() -
 def test_small_things_do_not_count() -> None:
     small = np.zeros((20, 30), bool)
     small[0, 0] = True
-    tiny = ScoredAnswer(Question("tree", small), 0.0, 0.0, (0.0,) * 20, 0.0, False, 4.0, 0.5)
+    tiny = ScoredAnswer(Question("tree", small), 0.0, 0.0, (0.0,) * 20, NONE, 0.0, False, 4.0, 0.5)
     assert summary([answer(True, True, 0.9, ap=0.8), tiny])["queries"] == 1
 
 
@@ -59,7 +64,9 @@ def test_reworded_questions_count_on_their_own_alone() -> None:
 def test_the_best_threshold_is_one_for_all_queries() -> None:
     def of(level: float) -> ScoredAnswer:
         ious = (0.5, *(1.0 - abs(level - t) for t in THRESHOLDS))
-        return ScoredAnswer(Question("tree", np.ones((4, 6), bool)), 1, 1, ious, None, None, 1, 1)
+        return ScoredAnswer(
+            Question("tree", np.ones((4, 6), bool)), 1, 1, ious, NONE, None, None, 1, 1
+        )
 
     row = summary([of(0.2), of(0.4)])
     assert 0.2 <= row["best_threshold"] <= 0.4
@@ -68,7 +75,11 @@ def test_the_best_threshold_is_one_for_all_queries() -> None:
 
 def test_a_method_that_cannot_tell_presence_has_none() -> None:
     row = summary(
-        [ScoredAnswer(Question("tree", np.ones((4, 6), bool)), 1, 1, (1.0,) * 20, None, None, 1, 1)]
+        [
+            ScoredAnswer(
+                Question("tree", np.ones((4, 6), bool)), 1, 1, (1.0,) * 20, NONE, None, None, 1, 1
+            )
+        ]
     )
     assert row["presence_auroc"] is None
     assert row["false_present"] is None

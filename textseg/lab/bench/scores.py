@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,25 @@ def boundary_f(found: Mask, truth: Mask) -> float:
     recall = (_distance(ours)[theirs] <= radius).mean()
     total = precision + recall
     return float(2 * precision * recall / total) if total else 0.0
+
+
+@dataclass(frozen=True)
+class Specks:
+    """How many pieces of a mask, and how many holes in it, are too small to have been seen."""
+
+    pieces: int
+    holes: int
+
+
+def count_specks(found: Mask, least: float) -> Specks:
+    """Return the connected pieces, and holes, of less than ``least`` pixels."""
+    return Specks(*(int((_areas(mask) < least).sum()) for mask in (found, ~found)))
+
+
+def _areas(mask: Mask) -> NDArray[np.int64]:
+    labels, _ = ndimage.label(mask)
+    areas: NDArray[np.int64] = np.bincount(labels.ravel())[1:]
+    return areas
 
 
 def _boundary(mask: Mask) -> Mask:

@@ -22,7 +22,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench import cost
 from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask
 from textseg.lab.bench.questions import SET_VERSION, QueryExam, Question, exams
-from textseg.lab.bench.scores import auroc, boundary_f, iou, pixel_ap
+from textseg.lab.bench.scores import Specks, auroc, boundary_f, count_specks, iou, pixel_ap
 from textseg.lab.bench.tables import show, write_table
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
@@ -30,7 +30,7 @@ from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, SegmentOptions, load
 from textseg.segmentation.draws import sigma_at
 from textseg.segmentation.refine import CellGrid
-from textseg.segmentation.result import Segmentation
+from textseg.segmentation.result import LEAST_REGION, Segmentation
 
 THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)
 SAME = "default on the variants' scenes"
@@ -41,6 +41,8 @@ COLUMNS = (
     "IoU",
     "best IoU",
     "boundary F",
+    "specks",
+    "holes",
     "presence AUROC",
     "false present",
     "missed",
@@ -73,13 +75,14 @@ class ScoredAnswer:
     """What one method said to one question, scored.
 
     `ap`, `boundary` and `ious` (default threshold first, then `THRESHOLDS`) are nan for absent
-    queries; `presence` and `present` are None for a method that cannot tell.
+    queries, `specks` are 0 then; `presence` and `present` are None for a method that cannot tell.
     """
 
     question: Question
     ap: float
     boundary: float
     ious: tuple[float, ...]
+    specks: Specks
     presence: float | None
     present: bool | None
     evaluations: float
@@ -117,8 +120,10 @@ class Report:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    shares = ["pixel_ap", "iou", "best_iou", "boundary_f", "presence_auroc"]
+    shares = ["pixel_ap", "iou", "best_iou", "boundary_f"]
     cells = [show(row[key], "{:.3f}") for key in shares]
+    cells += [show(row[key], "{:.1f}") for key in ("specks", "holes")]
+    cells.append(show(row["presence_auroc"], "{:.3f}"))
     cells += [show(row[key], "{:.1%}") for key in ("false_present", "missed")]
     cells.append(show(row["evaluations_per_query"], "{:.1f}"))
     return [*cells, show(row["seconds_per_query"], "{:.2f}")]
@@ -165,7 +170,7 @@ def run(
         ours += answered
         there = [question for question in exam.questions if question.present]
         usual = [question for question in there if not question.reworded]
-        theirs += [ask_peer(exam, question, peer) for question in usual]
+        theirs += [ask_peer(exam, question, peer, stride=model.latent_stride) for question in usual]
         perfect += [oracle(question, stride=model.latent_stride) for question in usual]
         if k < shared:
             varied[SAME] += answered
@@ -211,7 +216,8 @@ def score(
     question: Question, found: Segmentation, evaluations: float, seconds: float
 ) -> ScoredAnswer:
     """Return one scored answer of ours."""
-    answer = _scored(question, found.soft, found.binary())
+    least = LEAST_REGION * found.soft.size / found.raw.difference.size
+    answer = _scored(question, found.soft, found.binary(), least)
     return replace(
         answer,
         presence=None if found.present is None else found.presence,
@@ -221,12 +227,14 @@ def score(
     )
 
 
-def ask_peer(exam: QueryExam, question: Question, peer: DiffEditMask) -> ScoredAnswer:
+def ask_peer(
+    exam: QueryExam, question: Question, peer: DiffEditMask, *, stride: int
+) -> ScoredAnswer:
     """Return the scored answer of the peer."""
     start = time.perf_counter()
     mask = peer(exam.rendered.image, question.query, seed=0)
     seconds = time.perf_counter() - start
-    answer = _scored(question, mask.astype(np.float32), mask)
+    answer = _scored(question, mask.astype(np.float32), mask, LEAST_REGION * stride**2)
     return replace(answer, evaluations=float(EVALUATIONS), seconds=seconds)
 
 
@@ -236,21 +244,24 @@ def oracle(question: Question, *, stride: int) -> ScoredAnswer:
     cells = question.truth.reshape(height // stride, stride, width // stride, stride).mean((1, 3))
     grid = CellGrid(size=(height, width), cells=(height / stride, width / stride))
     soft = grid.enlarge(cells).clip(0, 1)
-    return _scored(question, soft, soft > 0.5)
+    return _scored(question, soft, soft > 0.5, LEAST_REGION * stride**2)
 
 
 def _scored(
-    question: Question, soft: NDArray[np.float32], binary: NDArray[np.bool_]
+    question: Question, soft: NDArray[np.float32], binary: NDArray[np.bool_], least: float
 ) -> ScoredAnswer:
+    """Return the score of a mask; pieces and holes of less than ``least`` pixels are specks."""
     truth, nothing = question.truth, (float("nan"),) * (len(THRESHOLDS) + 1)
     if not question.present:
-        return ScoredAnswer(question, nothing[0], nothing[0], nothing, None, None, 0.0, 0.0)
+        none = Specks(0, 0)
+        return ScoredAnswer(question, nothing[0], nothing[0], nothing, none, None, None, 0.0, 0.0)
     ious = [iou(binary, truth)] + [iou(soft > level, truth) for level in THRESHOLDS]
     return ScoredAnswer(
         question,
         pixel_ap(soft, truth),
         boundary_f(binary, truth),
         tuple(ious),
+        count_specks(binary, least),
         None,
         None,
         0.0,
@@ -275,6 +286,8 @@ def _row(answers: Sequence[ScoredAnswer]) -> dict[str, Any]:  # Any: as in Repor
         "best_iou": None if ious is None or best is None else float(ious[1 + best]),
         "best_threshold": None if best is None else float(THRESHOLDS[best]),
         "boundary_f": _mean(there, lambda a: a.boundary),
+        "specks": _mean(there, lambda a: a.specks.pieces),
+        "holes": _mean(there, lambda a: a.specks.holes),
         **_presence(answers),
         "evaluations_per_query": _mean(answers, lambda a: a.evaluations),
         "seconds_per_query": _mean(answers, lambda a: a.seconds),
