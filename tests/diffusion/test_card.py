@@ -20,9 +20,13 @@ from textseg.diffusion.card import (
     read_precision,
 )
 from textseg.diffusion.generic import edits, generic_card, log_snr_range
+from textseg.diffusion.rivalry import Rivals
 from textseg.errors import InvalidInputError, ModelError
 from textseg.picturebook import known_words, weights_folder
+from textseg.picturebook.captions import SYNONYMS
+from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.registry.methods import METHODS, make_method, method_name
+from textseg.segmentation.rivals import rivals_of
 from textseg.testing import gaussian_card
 
 PRECISION = Precision("bfloat16", found="nowhere")
@@ -78,9 +82,19 @@ def test_a_calibration_in_a_file_of_its_own_still_counts(tmp_path: Path) -> None
     assert read_card(tmp_path, GENERIC) == replace(GENERIC, name="newer")
 
 
+def test_a_card_from_before_there_were_rivals_is_read_by_its_evidence(tmp_path: Path) -> None:
+    facts = EMBEDDED.as_json()
+    del facts["language"]["contrasts"], facts["presence"]["rule"], facts["presence"]["rivals"]
+    found = read_card(folder_with(tmp_path, facts), GENERIC)
+    assert found.presence == replace(EMBEDDED.presence, rule="calibrated", rivals=Rivals())
+    assert found.language.contrasts is None
+
+
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
+        ({"presence": {"rivals": {"threshold": 0.0}}}, "presence.rivals: .*threshold must lie"),
+        ({"presence": {"rivals": {"doubt": [0.9, 0.1]}}}, "presence.rivals: .*doubt rise"),
         ({"sampling": {"steps": 8}}, r"sampling\.guidance"),
         ({"sampling": "fast"}, "sampling"),
         ({"colour": "red"}, "colour"),
@@ -185,3 +199,14 @@ def test_the_embedded_model_has_a_whole_card_of_its_own() -> None:
 
 def test_the_words_of_the_embedded_model_are_those_of_its_captions() -> None:
     assert EMBEDDED.language.known_words == known_words()
+
+
+def test_the_embedded_model_has_rivals_for_all_kinds_and_colours() -> None:
+    contrasts = EMBEDDED.language.contrasts
+    assert contrasts is not None
+    assert [thing[0] for thing in contrasts.things] == list(KINDS)
+    assert {thing[0]: set(thing) for thing in contrasts.things} == {
+        kind: {kind, *SYNONYMS.get(kind, ())} for kind in KINDS
+    }
+    assert contrasts.qualities == (tuple((color,) for color in COLORS),)
+    assert len(rivals_of("red house", contrasts, closed=True)) == 7 + 9 + 9

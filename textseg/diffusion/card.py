@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from textseg.diffusion.mask_settings import RefineSettings, SoftenSettings, Strict
+from textseg.diffusion.rivalry import Contrasts, PresenceRule, Rivals
 from textseg.diffusion.snr import sigma_at
 from textseg.errors import InvalidInputError, ModelError, problem_words
 
@@ -57,12 +58,14 @@ class Language(Strict):
         words: the only words that it knows, in lower case; None for an open vocabulary.
         captioner: the name of the captioner that speaks as its prompts do; None: there is none.
         found: where this comes from.
+        contrasts: words that a query's rivals are made of; None for everyday English.
     """
 
     blank: str
     words: tuple[str, ...] | None
     captioner: str | None
     found: str
+    contrasts: Contrasts | None = None
 
     @property
     def known_words(self) -> frozenset[str] | None:
@@ -179,6 +182,9 @@ class Presence(Strict):
         partial: what counts instead where the levels leave one of the three bands of noise empty;
             None for the same.
         found: where the numbers come from.
+        rule: what decides where the caller does not say: these features, or where they leave doubt
+            also the query's rivals.
+        rivals: how they decide.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: {"region_ratio": 6.0})
@@ -186,6 +192,8 @@ class Presence(Strict):
     threshold: float = 0.5
     partial: Presence | None = None
     found: str = ""
+    rule: PresenceRule = "calibrated"
+    rivals: Rivals = field(default_factory=Rivals)
 
     def __post_init__(self) -> None:
         """Check that the threshold is a probability."""
