@@ -222,6 +222,20 @@ def test_a_full_cache_takes_no_more_and_the_maps_stay_right() -> None:
     assert raw.shared_evaluations == 4
 
 
+def test_the_estimates_of_queries_are_kept_where_somebody_wants_them() -> None:
+    model, keep = Recording(rate=0.3), EmptyCache()
+    latents = scene(model, "tree")
+    plain = compare(model, latents, "tree", draws=4)
+    assert_same(compare(model, latents, "tree", draws=4, keep=keep)[0], plain[0])
+    assert {text for text, _ in keep._estimates} == {"tree"}
+    assert {eps.untyped_storage().nbytes() for eps in keep._estimates.values()} == {latents.nbytes}
+    for (_, draw), eps in keep._estimates.items():
+        z = (1 - draw.sigma) * latents + draw.sigma * draw.noise(latents)
+        torch.testing.assert_close(
+            eps[None], model.predict(z, draw.sigma, model.embed_text(["tree"])).eps
+        )
+
+
 def test_a_cached_reference_does_not_keep_its_whole_batch_in_memory() -> None:
     model, cache = GaussianModel(), EmptyCache()
     latents = scene(model)

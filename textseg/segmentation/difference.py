@@ -141,6 +141,7 @@ def noise_difference(
     tolerance: float | None = None,
     propagate: int | None = None,
     cache: EmptyCache | None = None,
+    keep: EmptyCache | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> list[RawMaps]:
@@ -175,6 +176,7 @@ def noise_difference(
             the model's card says.
         cache: reference estimates to use and to add to; it must belong to this model and these
             latents.
+        keep: takes the estimates of the queries, for whoever compares them with others.
         progress: told the number of evaluations done after each batch.
         cancel: looked at before each batch.
 
@@ -200,7 +202,7 @@ def noise_difference(
     if words is not None and propagate is not None:
         words = replace(words, propagate=propagate)
     estimator = Estimator(model, latents, texts, batch_size=batch_size, words=words)
-    comparison = _Comparison(estimator, tallies, plan, cache=cache)
+    comparison = _Comparison(estimator, tallies, plan, cache=cache, keep=keep)
     follow, of = Follow(progress, cancel), comparison.cost()
     follow.report("comparing", 0, of)
     for done in comparison.run():
@@ -220,10 +222,12 @@ class _Comparison:
         plan: Sequence[Draw],
         *,
         cache: EmptyCache | None,
+        keep: EmptyCache | None,
     ) -> None:
         self.estimator, self.tallies, self.plan = estimator, tallies, plan
         self.band_edges = estimator.model.card.masks.levels.band_edges
         self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
+        self.keep = EmptyCache(limit_bytes=0) if keep is None else keep
         self.base = estimator.latents[0]  # the latest reference estimate
 
     def cost(self) -> int:
@@ -266,10 +270,12 @@ class _Comparison:
             self.base = found.eps.clone()  # a view would keep the whole batch alive
             self.cache.put(self.estimator.texts.prompts[REFERENCE], row.draw, self.base)
             return
+        if not self.keep.full:
+            self.keep.put(self.estimator.texts.prompts[row.text], row.draw, found.eps.clone())
         # rows come in the order of the plan: what is not in the cache is the latest reference
         known = self._cached(row.draw)
         base = self.base if known is None else known
-        statistics = _statistics(found.eps, base, found.noise, row.draw.weight)
+        statistics = measure_change(found.eps, base, found.noise, row.draw.weight)
         band = sum(log_snr(row.draw.sigma) < edge for edge in self.band_edges)
         self.tallies[row.text - 1].add(statistics, band, found.words)
 
@@ -357,7 +363,7 @@ class _Tally:
         return bool(error <= self.tolerance * self.mean[0].std())
 
 
-def _statistics(eps: Tensor, reference: Tensor, noise: Tensor, weight: float) -> Tensor:
+def measure_change(eps: Tensor, reference: Tensor, noise: Tensor, weight: float) -> Tensor:
     """Return difference, information and evidence of one draw, (3, h, w)."""
     change = eps - reference
     difference = change.abs().mean(0)

@@ -1,0 +1,246 @@
+"""A query against its rivals: which of them explains the picture better where the query was found?
+
+Evidence and information of ``textseg.segmentation.difference``, with a rival as the reference: the
+first is the part of log p(x | query) - log p(x | rival) that the levels cover, the second what it
+is on average where the query is true (arXiv:2310.07972). Their ratio in the region that the query
+found is 1 for a model that is right when the query is true and the rival is not, and -1 the other
+way round: nothing is fitted. The score of a query is the smallest over its rivals. Noise makes a
+minimum smaller, so where to divide depends on their number (``textseg.diffusion.rivalry``).
+
+Whoever loses has lost to something only if the model knows anything at all. So the best of the
+query and its rivals has to beat noise: were the picture white noise, the best estimate of eps would
+be linear in z. A network that was never trained has -1 against that, whatever the text.
+
+All rivals are looked at with a few draws, and those that come closest with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from textseg.progress import Follow
+from textseg.segmentation.difference import EmptyCache, measure_change
+from textseg.segmentation.draws import Draw
+from textseg.segmentation.estimating import Estimator, Row
+from textseg.segmentation.presence import LEAST_INFORMATION
+
+FIRST_DRAWS = 3  # little noise, a middling amount and much: texture, colour, outline
+STRONGEST = 2  # as a rule the same thing in another colour, and another thing in that colour
+NOISE = ""  # the rival that is no text
+STAGE = "weighing rivals"
+
+
+@dataclass(frozen=True, eq=False)
+class Challenge:
+    """A query, the cells (h, w) where it was found, the draws of its maps, and its rivals."""
+
+    query: str
+    region: NDArray[np.bool_]
+    draws: tuple[Draw, ...]
+    rivals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a query did: its score against the strongest of its rivals.
+
+    ``rival`` is "" where that is noise. ``evaluations`` counts the network evaluations that it
+    took, ``shared_evaluations`` those among them that served several queries of the call; both are
+    0 where it was known.
+    """
+
+    score: float
+    rival: str
+    evaluations: int = 0
+    shared_evaluations: int = 0
+
+
+def weigh_rivals(
+    estimator: Estimator,
+    challenges: Sequence[Challenge],
+    *,
+    own: EmptyCache,
+    cache: EmptyCache,
+    follow: Follow,
+) -> list[Standing]:
+    """Return how each query did.
+
+    Args:
+        estimator: asks about the picture; its texts are all queries and rivals.
+        challenges: the queries, no two with the same text.
+        own: estimates of the queries; what is missing is asked for.
+        cache: estimates of rivals, to use and to add to.
+        follow: told the number of evaluations done after each batch.
+
+    Raises:
+        OutOfMemoryError: not even one row fits.
+        Cancelled: ``follow`` stopped it.
+    """
+    arena = _Arena(estimator, [_Bout(each) for each in challenges], follow)
+    arena.prepare(own, cache)
+    arena.play(arena.first(), cache)
+    finals = [bout.closest() for bout in arena.bouts]
+    arena.play(arena.last(finals), cache)
+    follow.report(STAGE, arena.of, arena.of)
+    return [
+        bout.standing(rivals, arena.shared)
+        for bout, rivals in zip(arena.bouts, finals, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _At:
+    """A draw of a picture: its noise, and E[eps | z] if the picture were noise, both (c, h, w)."""
+
+    noise: Tensor
+    nothing: Tensor
+    weight: float
+
+    @classmethod
+    def of(cls, draw: Draw, latents: Tensor) -> _At:
+        """Return the draw of latents (1, c, h, w), with white noise as strong as they are."""
+        noise, x0, sigma = draw.noise(latents), latents[0], draw.sigma
+        z = (1 - sigma) * x0 + sigma * noise
+        variance = (1 - sigma) ** 2 * x0.square().mean() + sigma**2
+        return cls(noise, sigma / variance * z, draw.weight)
+
+
+@dataclass(eq=False)
+class _Bout:
+    """One query: evidence, information and draws (3,) of one text against another, and its cost."""
+
+    challenge: Challenge
+    totals: dict[tuple[str, str], Tensor] = field(default_factory=dict)
+    evaluations: int = 0
+
+    def first_draws(self) -> list[Draw]:
+        """Return ``FIRST_DRAWS`` of the draws, each from the middle of its share of the levels."""
+        rising = sorted(self.challenge.draws, key=lambda draw: draw.sigma)
+        count = min(FIRST_DRAWS, len(rising))
+        return [rising[((2 * k + 1) * len(rising) - count) // (2 * count)] for k in range(count)]
+
+    def later_draws(self) -> list[Draw]:
+        first = self.first_draws()
+        return [draw for draw in self.challenge.draws if draw not in first]
+
+    def add(self, pair: tuple[str, str], eps: Tensor, other: Tensor, at: _At) -> None:
+        """Take the estimates (c, h, w) of two texts in one draw."""
+        _, information, evidence = measure_change(eps, other, at.noise, at.weight)
+        rows, cols = self.challenge.region.shape
+        region = torch.from_numpy(self.challenge.region).to(eps)
+        inside = (torch.stack([evidence, information])[:, :rows, :cols] * region).sum((1, 2))
+        new = torch.cat([inside, inside.new_ones(1)])
+        self.totals[pair] = self.totals.get(pair, torch.zeros_like(new)) + new
+
+    def score(self, text: str, other: str) -> float:
+        evidence, information, draws = self.totals[text, other].tolist()
+        return float(evidence / (information + LEAST_INFORMATION * draws))
+
+    def closest(self) -> list[str]:
+        """Return the strongest rivals, by the draws that all of them had."""
+        query = self.challenge.query
+        return sorted(self.challenge.rivals, key=lambda rival: self.score(query, rival))[:STRONGEST]
+
+    def standing(self, rivals: Sequence[str], shared: int) -> Standing:
+        """Return the result against these rivals, those that had all draws."""
+        query = self.challenge.query
+        score, rival = min((self.score(query, rival), rival) for rival in rivals)
+        known = max(self.score(text, NOISE) for text in (query, *rivals))
+        if known < score:
+            score, rival = known, NOISE
+        return Standing(score, rival, self.evaluations + shared, shared)
+
+
+_Key = tuple[str, Draw]
+_Wanted = dict[_Key, list[_Bout]]
+
+
+class _Arena:
+    """The state of one call: the queries, their estimates, and how much is done."""
+
+    def __init__(self, estimator: Estimator, bouts: Sequence[_Bout], follow: Follow) -> None:
+        self.estimator, self.bouts, self.follow = estimator, bouts, follow
+        self.places = {text: place for place, text in enumerate(estimator.texts.prompts)}
+        self.eps: dict[_Key, Tensor] = {}  # of the queries
+        self.shared = self.of = 0
+
+    def prepare(self, own: EmptyCache, cache: EmptyCache) -> None:
+        """Gather the estimates of the queries."""
+        wanted: _Wanted = {
+            (bout.challenge.query, draw): [bout]
+            for bout in self.bouts
+            for draw in bout.challenge.draws
+        }
+        to_come = sum(STRONGEST * len(bout.later_draws()) for bout in self.bouts)
+        self.of = to_come + sum(
+            self._known(key, known) is None
+            for keys, known in ((wanted, own), (self.first(), cache))
+            for key in keys
+        )
+        self.follow.report(STAGE, 0, self.of)
+        for key, eps in self._gather(wanted, own):
+            self.eps[key] = eps
+            at = _At.of(key[1], self.estimator.latents)
+            wanted[key][0].add((key[0], NOISE), eps, at.nothing, at)
+
+    def first(self) -> _Wanted:
+        """Return what all rivals are looked at with."""
+        return _merged((bout, bout.challenge.rivals, bout.first_draws()) for bout in self.bouts)
+
+    def last(self, finals: Sequence[Sequence[str]]) -> _Wanted:
+        """Return what is left to be asked about those that came closest, for each query."""
+        bouts = zip(self.bouts, finals, strict=True)
+        return _merged((bout, rivals, bout.later_draws()) for bout, rivals in bouts)
+
+    def play(self, wanted: _Wanted, cache: EmptyCache) -> None:
+        """Add what the model says of these rivals: each against the queries, and against noise."""
+        for (rival, draw), eps in self._gather(wanted, cache):
+            at = _At.of(draw, self.estimator.latents)
+            for bout in wanted[rival, draw]:
+                query = bout.challenge.query
+                bout.add((query, rival), self.eps[query, draw], eps, at)
+                bout.add((rival, NOISE), eps, at.nothing, at)
+
+    def _gather(self, wanted: _Wanted, known: EmptyCache) -> Iterator[tuple[_Key, Tensor]]:
+        """Yield the estimates (c, h, w), those that are known first; keep and count the others."""
+        missing = []
+        for key in wanted:
+            eps = self._known(key, known)
+            if eps is None:
+                missing.append(Row(key[1], self.places[key[0]]))
+            else:
+                yield key, eps
+        for batch in self.estimator.answers(missing):
+            for found in batch:
+                key = self.estimator.texts.prompts[found.row.text], found.row.draw
+                eps = found.eps.clone()  # a view would keep the whole batch alive
+                known.put(*key, eps)
+                self._count(wanted[key])
+                yield key, eps
+            self.follow.report(STAGE, self.estimator.evaluations, self.of)
+
+    def _known(self, key: _Key, known: EmptyCache) -> Tensor | None:
+        """Return an estimate that need not be asked for: a query may be another's rival."""
+        return known.get(*key) if key not in self.eps else self.eps[key]
+
+    def _count(self, bouts: Sequence[_Bout]) -> None:
+        if len(bouts) == 1:
+            bouts[0].evaluations += 1
+        else:
+            self.shared += 1
+
+
+def _merged(parts: Iterable[tuple[_Bout, Sequence[str], Sequence[Draw]]]) -> _Wanted:
+    """Return for each text and draw the queries that it is asked for."""
+    found: _Wanted = {}
+    for bout, texts, draws in parts:
+        for draw, text in product(draws, texts):
+            found.setdefault((text, draw), []).append(bout)
+    return found
