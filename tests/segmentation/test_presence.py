@@ -8,6 +8,7 @@ import pytest
 
 from tests.segmentation.helpers import compare, latents_of, maps
 from textseg.diffusion.card import Presence
+from textseg.diffusion.rivalry import Rivals
 from textseg.errors import ModelError
 from textseg.segmentation.presence import (
     FEATURES,
@@ -115,10 +116,46 @@ def test_levels_that_leave_a_band_empty_are_read_without_bands() -> None:
     assert own.suited_to(whole) is own
     assert own.suited_to(missing) == partial
     assert partial.suited_to(missing) is partial
+    rivals = Rivals(bias=3.0)
+    assert replace(own, rivals=rivals).suited_to(missing).rivals == rivals
+
+
+def test_without_rivals_the_features_decide() -> None:
+    own = PresenceCalibration({"ratio": 2.0}, -1.0, 0.3, rivals=Rivals(threshold=0.9))
+    verdict = own.judge({"ratio": 0.2})
+    assert verdict.probability == own.probability({"ratio": 0.2})
+    assert verdict.threshold == 0.3
+    assert verdict.present
+    assert not own.judge({"ratio": 0.0}).present
+
+
+def test_rivals_decide_with_or_without_what_was_calibrated() -> None:
+    both = Rivals({"log_odds": 1.0, "rivalry": 2.0, "ratio": 1.0}, 0.5, 0.4)
+    own = PresenceCalibration({"ratio": 2.0}, -1.0, 0.3, rivals=both)
+    verdict = own.judge({"ratio": 0.25}, -0.5)
+    assert verdict.probability == pytest.approx(1 / (1 + np.exp(0.5 + 1 - 0.25 - 0.5)))
+    assert verdict.threshold == 0.4
+    alone = replace(own, rivals=Rivals())
+    assert alone.judge({"ratio": 0.25}, -0.5).probability == 0.5
+    assert alone.judge({"ratio": 9.0}, -1.0) == alone.judge({"ratio": -9.0}, -1.0)
+
+
+def test_rivals_are_wanted_where_the_calibrated_probability_leaves_doubt() -> None:
+    own = PresenceCalibration({"ratio": 1.0}, 0.0, rivals=Rivals(doubt=(0.1, 0.9)))
+    assert [own.doubts({"ratio": value}) for value in (-3.0, -2.0, 2.0, 3.0)] == [
+        *(False, True),
+        *(True, False),
+    ]
+    assert PresenceCalibration().doubts({"region_ratio": -100.0})
 
 
 @pytest.mark.parametrize(
-    "broken", [Presence({"charm": 1.0}), Presence(partial=Presence({"charm": 1.0}))]
+    "broken",
+    [
+        Presence({"charm": 1.0}),
+        Presence(partial=Presence({"charm": 1.0})),
+        Presence(rivals=Rivals({"charm": 1.0})),
+    ],
 )
 def test_features_that_do_not_exist_are_the_models_fault(broken: Presence) -> None:
     with pytest.raises(ModelError, match="unknown presence features charm"):

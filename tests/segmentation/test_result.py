@@ -5,7 +5,7 @@ import io
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
+from textseg.segmentation.competing import Standing
 from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.refine import CellGrid
@@ -307,6 +308,17 @@ def test_an_unknown_word_is_kept_as_such(unknown: Segmentation) -> None:
     assert again.caveat == unknown.caveat
 
 
+def test_how_a_query_did_against_its_rivals_is_kept_and_counted(found: Segmentations) -> None:
+    standing = Standing(-0.5, "house", evaluations=30, shared_evaluations=10)
+    tree, house = (replace(item, rivals=standing) for item in found.items[:2])
+    assert read_segmentation(segmentation_bytes(tree), tree.rgb).rivals == standing
+    assert read_segmentation(segmentation_bytes(found[0]), tree.rgb).rivals is None
+    assert tree.facts()["rivals"] == asdict(standing)
+    assert tree.evaluations == found[0].evaluations + 30
+    together = Segmentations((tree, house))
+    assert together.evaluations == Segmentations(found.items[:2]).evaluations + 20 + 20 + 10
+
+
 def test_everything_but_an_unknown_word_is_not_the_whole_picture(
     found: Segmentations, unknown: Segmentation
 ) -> None:
@@ -320,9 +332,11 @@ def test_everything_but_an_unknown_word_is_not_the_whole_picture(
 def test_what_was_kept_before_there_were_cards_can_be_read(found: Segmentations) -> None:
     tree = found["tree"]
     packed = Packed.of_bytes(segmentation_bytes(tree))
-    settings = {key: each for key, each in packed.facts["settings"].items() if key != "card"}
+    later = ("card", "presence")
+    settings = {key: each for key, each in packed.facts["settings"].items() if key not in later}
     del settings["refine"]["guide_pixels"]
-    older = Packed(packed.arrays, {**packed.facts, "settings": settings}).to_bytes()
+    facts = {key: each for key, each in packed.facts.items() if key != "rivals"}
+    older = Packed(packed.arrays, {**facts, "settings": settings}).to_bytes()
     again = read_segmentation(older, tree.rgb)
     assert again.settings == replace(tree.settings, card="")
     assert tree.settings.card == "gaussian"

@@ -23,6 +23,7 @@ from textseg.diffusion.card import (
     WordLayers,
 )
 from textseg.diffusion.mask_settings import RefineSettings, SoftenSettings
+from textseg.diffusion.rivalry import Rivals
 
 LOG_SNR = (2.2, -3.8)  # at TOKENS[1] cells: sigma .25 to .87, around DiffEdit's .62
 DRAWS = 10  # arXiv:2210.11427, section 3.1
@@ -129,7 +130,11 @@ def generic_card(
         sizes=Sizes(side, largest, found="the network's config"),
         language=Language("", None, None, found="an open vocabulary"),
         masks=masks(cells, words),
-        presence=Presence(found="fitted to nothing: the sign of the evidence where it is found"),
+        presence=Presence(
+            found="fitted to nothing: the sign of the evidence where it is found",
+            rule="rivals",
+            rivals=Rivals(found="fitted to nothing: what a model that is right would have"),
+        ),
         attempts=attempts(cells),
         edits=edits,
         sampling=sampling,

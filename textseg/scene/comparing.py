@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -14,6 +14,7 @@ from textseg.errors import InvalidInputError
 from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
 from textseg.scene.reading import ReadPicture
+from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import EmptyCache, RawMaps, noise_difference
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Segmentation
@@ -24,12 +25,17 @@ MAPS_BYTES = 64 * 2**20
 
 @dataclass
 class Known:
-    """What a model has said about one picture: maps by text and settings, and its references."""
+    """What a model has said about one picture: maps by text and settings, and its references.
+
+    The same for rivals: how queries did against them, and what the model said of them.
+    """
 
     maps: ByteCache[RawMaps] = field(
         default_factory=lambda: ByteCache(MAPS_BYTES, lambda raw: raw.nbytes)
     )
     references: EmptyCache = field(default_factory=EmptyCache)
+    standings: dict[tuple[str, SegmentSettings], Standing] = field(default_factory=dict)
+    rivals: EmptyCache = field(default_factory=EmptyCache)
 
 
 def compare(
@@ -40,12 +46,14 @@ def compare(
     *,
     batch_size: int,
     known: Known,
+    own: EmptyCache | None,
     follow: FollowWalk,
 ) -> list[RawMaps]:
     """Return the raw maps of the texts against the reference, without the cells of the padding.
 
     Those that are known come back as they are: sums of floats depend on what is computed together,
     so that maps made anew would differ in their last digits. They took no evaluations.
+    ``own`` takes what the model says of the others.
 
     Raises:
         InvalidInputError: a cell head is asked for, and the model has none.
@@ -71,6 +79,7 @@ def compare(
             settings,
             batch_size=batch_size,
             known=known,
+            own=own,
             follow=follow,
         )
         found |= {raw.query: known.maps.put((raw.query, key), raw) for raw in made}
@@ -85,6 +94,7 @@ def _compared(
     *,
     batch_size: int,
     known: Known,
+    own: EmptyCache | None,
     follow: FollowWalk,
 ) -> list[RawMaps]:
     if known.references.full:  # of other settings, most likely
@@ -104,6 +114,7 @@ def _compared(
             tolerance=settings.tolerance,
             propagate=settings.propagate,
             cache=known.references,
+            keep=own,
             progress=follow.progress,
             cancel=follow.cancel,
         )
@@ -119,11 +130,13 @@ def finish(
     reference: Conditioning,
     settings: SegmentSettings,
     *,
+    standings: Mapping[str, Standing],
     batch_size: int,
     follow: FollowWalk,
 ) -> list[Segmentation]:
     """Return what the raw maps mean at the picture's own size, with all remarks.
 
+    ``standings`` has how queries did against their rivals, for those that had to.
     Those on the texts come first, and among them those on words that the model does not know.
     """
     calibration, grid = PresenceCalibration.of(read.model.card.presence), read.grid
@@ -140,6 +153,7 @@ def finish(
             calibration=calibration,
             head=read.model.card.masks.head,
             unknown=any(text.unknown[0] for text in both),
+            rivals=standings.get(raw.query),
         )
         remarks = dict.fromkeys(note for text in both for note in text.notes[0])
         notes = (*remarks, *read.picture.notes, *remarks_on(raw, settings, batch_size))

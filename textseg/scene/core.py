@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.rivalry import PresenceRule
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import FollowWalk
 from textseg.editing.base import EditMethod
@@ -18,7 +19,7 @@ from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import MAX_PIXELS, ImageLike, Padding, open_picture
 from textseg.progress import CancelToken, ProgressCallback
-from textseg.scene.comparing import compare, finish
+from textseg.scene.answering import answer
 from textseg.scene.editing import Studio, make_edit
 from textseg.scene.generating import generate_picture
 from textseg.scene.opening import captioner_for, check_queries, load
@@ -181,6 +182,7 @@ class Scene(SceneState):
         propagate: int | None = None,
         soften: SoftenSettings | None = None,
         refine: RefineSettings | None = None,
+        presence: PresenceRule | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> Segmentations:
@@ -191,8 +193,8 @@ class Scene(SceneState):
         picture that are asked in another order, or in other batches, agree as far as sums of floats
         do: to about 1e-5 in float32.
 
-        ``None`` for reference, draws, sigma_range, soften and refine is what the card of the model
-        says (``model.card``).
+        ``None`` for reference, draws, sigma_range, soften, refine and presence is what the card of
+        the model says (``model.card``).
 
         Args:
             queries: what to look for; a text given twice is asked once.
@@ -210,6 +212,9 @@ class Scene(SceneState):
                 among cells; ``None`` as the card says.
             soften: how raw maps become soft masks.
             refine: how soft masks get to the picture's size.
+            presence: what decides whether a query is there: "calibrated", the evidence for it, or
+                "rivals", where that leaves doubt also how it does against texts that might be true
+                instead: up to some 100 evaluations more, shared by the queries of a call.
             progress: called with the work done.
             cancel: looked at before each batch.
 
@@ -231,23 +236,19 @@ class Scene(SceneState):
             "propagate": propagate,
             "soften": soften,
             "refine": refine,
+            "presence": presence,
         }
         usual = SegmentSettings.of_card(self.model.card)
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
         settings = settings if attention else settings.without_attention
-        texts, follow = self._texts.embed(check_queries(queries)), FollowWalk(progress, cancel)
-        against = self._texts.embed([settings.reference])
-        raws = compare(
+        found = answer(
             self._read,
-            texts,
-            against,
+            check_queries(queries),
             settings,
+            texts=self._texts,
             batch_size=batch_size,
             known=self._known,
-            follow=follow,
-        )
-        found = finish(
-            self._read, raws, texts, against, settings, batch_size=batch_size, follow=follow
+            follow=FollowWalk(progress, cancel),
         )
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))

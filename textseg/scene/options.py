@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Union
 from numpy.typing import NDArray
 
 from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.rivalry import PresenceRule
 from textseg.editing.base import EditMethod
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.mask import Mask
@@ -45,6 +46,7 @@ class SegmentOptions(TypedDict, total=False):
     propagate: int | None
     soften: SoftenSettings | None
     refine: RefineSettings | None
+    presence: PresenceRule | None
     progress: ProgressCallback | None
     cancel: CancelToken | None
 

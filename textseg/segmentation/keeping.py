@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from textseg.errors import InvalidInputError
+from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
@@ -65,6 +66,7 @@ def segmentation_bytes(item: Segmentation) -> bytes:
         "present": item.present,
         "threshold": asdict(item.threshold),
         "settings": asdict(item.settings),
+        "rivals": None if item.rivals is None else asdict(item.rivals),
         "seconds": item.seconds,
         "notes": item.notes,
     }
@@ -96,6 +98,7 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
             settings=_settings(facts["settings"]),
             raw=raw,
             rgb=rgb,
+            rivals=Standing(**facts["rivals"]) if facts.get("rivals") else None,
             seconds=facts["seconds"],
             notes=tuple(facts["notes"]),
         )

@@ -3,14 +3,15 @@
 The evidence map, summed, is the part of log p(x | query) - log p(x) that the levels cover; the
 information map is what it is expected to be when the query is true of the picture. Their ratio
 therefore has no scale that depends on the query (arXiv:2310.07972). A logistic function of such
-features, fitted on pictures with known content, gives the probability.
+features, fitted on pictures with known content, gives the probability. Where that leaves doubt, how
+the query does against its rivals (``textseg.segmentation.competing``) may decide.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from scipy import special
 from skimage import filters
 
 from textseg.diffusion.card import Presence
+from textseg.diffusion.rivalry import Rivals
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.soften import blur
@@ -35,8 +37,28 @@ WHOLE_FEATURES = (
     "information",
 )
 FEATURES = (*WHOLE_FEATURES, *BAND_FEATURES, *WORD_FEATURES)
+RIVAL_FEATURES = ("log_odds", "rivalry")  # of the calibrated probability; see ``competing``
 REGION_BLUR = 0.7  # latent cells
 LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
+
+
+@dataclass(frozen=True)
+class PresenceVerdict:
+    """The probability that a query is in the picture, and from which one on it counts as there."""
+
+    probability: float
+    threshold: float
+
+    @property
+    def present(self) -> bool:
+        """The decision."""
+        return self.probability >= self.threshold
+
+    @property
+    def gate(self) -> float:
+        """How bright a mask may be: 1 when present, else the odds over those of the threshold."""
+        odds = self.probability / (1 - min(self.probability, 1 - 1e-9))
+        return min(1.0, odds * (1 - self.threshold) / self.threshold)
 
 
 @dataclass(frozen=True)
@@ -47,10 +69,12 @@ class PresenceCalibration(Presence):
         """Check that the features exist and the threshold is a probability."""
         super().__post_init__()
         named = {*self.weights, *(self.partial.weights if self.partial else ())}
-        unknown = sorted(named - set(FEATURES))
+        known = (*FEATURES, *RIVAL_FEATURES)
+        unknown = sorted((named - set(FEATURES)) | (set(self.rivals.weights) - set(known)))
         if unknown:
             raise InvalidInputError(
-                f"unknown presence features {', '.join(unknown)}; known: {', '.join(FEATURES)}"
+                f"unknown presence features {', '.join(unknown)}; known: {', '.join(FEATURES)}, "
+                f"and of rivals {', '.join(RIVAL_FEATURES)}"
             )
 
     @classmethod
@@ -76,17 +100,33 @@ class PresenceCalibration(Presence):
         unseen = raw.words is None and not set(self.weights).isdisjoint(WORD_FEATURES)
         if not unseen and (self.partial is None or not np.isnan(raw.bands).any()):
             return self
-        return PresenceCalibration.of(self.partial or Presence())
+        return PresenceCalibration.of(replace(self.partial or Presence(), rivals=self.rivals))
 
     def probability(self, features: Mapping[str, float]) -> float:
         """Return the probability that a query with these features is in the picture."""
-        total = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
-        return float(special.expit(total))
+        return float(special.expit(_log_odds(self, features)))
+
+    def doubts(self, features: Mapping[str, float]) -> bool:
+        """Return whether these features leave open what rivals may decide."""
+        low, high = self.rivals.doubt
+        return low <= self.probability(features) <= high
+
+    def judge(self, features: Mapping[str, float], rivalry: float | None = None) -> PresenceVerdict:
+        """Return what the features mean.
+
+        Args:
+            features: of ``FEATURES``.
+            rivalry: the score of the query against its rivals; ``None``: they were not asked.
+        """
+        if rivalry is None:
+            return PresenceVerdict(self.probability(features), self.threshold)
+        known = {**features, "log_odds": _log_odds(self, features), "rivalry": rivalry}
+        probability = float(special.expit(_log_odds(self.rivals, known)))
+        return PresenceVerdict(probability, self.rivals.threshold)
 
     def gate(self, probability: float) -> float:
-        """Return how bright a mask may be: 1 when "present", else its odds over the threshold's."""
-        odds = probability / (1 - min(probability, 1 - 1e-9))
-        return min(1.0, odds * (1 - self.threshold) / self.threshold)
+        """Return ``PresenceVerdict.gate`` of a probability that was calibrated."""
+        return PresenceVerdict(probability, self.threshold).gate
 
 
 def presence_features(raw: RawMaps) -> dict[str, float]:
@@ -122,6 +162,10 @@ def _word_features(raw: RawMaps, region: NDArray[np.bool_]) -> dict[str, float]:
     if raw.words is None or raw.words_spread is None:
         return {}
     return word_features(raw.words, raw.words_spread, region)
+
+
+def _log_odds(reading: Presence | Rivals, features: Mapping[str, float]) -> float:
+    return reading.bias + sum(weight * features[name] for name, weight in reading.weights.items())
 
 
 def _band_features(bands: NDArray[np.float32]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from textseg.diffusion.card import CellHead
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.images import freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
+from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, FigureField, MaskLayer
 from textseg.segmentation.mask import Mask, MaskAlgebra
@@ -58,6 +59,7 @@ class Segmentation(MaskAlgebra):
         settings: what decided the mask.
         raw: the maps at latent size that it was made from.
         rgb: (H, W, 3) the picture.
+        rivals: how the query did against texts that might be true instead; ``None``: not asked.
         seconds: time it took; in a call with several queries its equal share.
         notes: remarks for people, e.g. that memory ran out.
     """
@@ -71,6 +73,7 @@ class Segmentation(MaskAlgebra):
     settings: SegmentSettings
     raw: RawMaps
     rgb: NDArray[np.float32]
+    rivals: Standing | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
 
@@ -89,15 +92,16 @@ class Segmentation(MaskAlgebra):
         calibration: PresenceCalibration,
         head: CellHead | None = None,
         unknown: bool = False,
+        rivals: Standing | None = None,
     ) -> Segmentation:
         """Return the segmentation that raw maps mean for a picture; needs no model.
 
         ``calibration`` and ``head`` are those of the model's card; ``unknown`` tells that the texts
         hold words that the model does not know.
         """
-        calibration = calibration.suited_to(raw)
-        presence = calibration.probability(presence_features(raw))
-        gate = 0.0 if unknown else calibration.gate(presence)
+        score = None if rivals is None else rivals.score
+        verdict = calibration.suited_to(raw).judge(presence_features(raw), score)
+        gate = 0.0 if unknown else verdict.gate
         softened = soften(raw, settings.soften, head)
         found = grid.share(max(1, int((softened.soft > HALF).sum())))
         settled = settle(refine(softened.soft, rgb, grid, settings.refine), found, settings.refine)
@@ -106,12 +110,13 @@ class Segmentation(MaskAlgebra):
             query=raw.query,
             soft=np.float32(gate) * settled.soft,
             spread=np.float32("nan" if unknown else gate) * settled.slope * spread,
-            presence=float("nan") if unknown else presence,
-            present=None if unknown else presence >= calibration.threshold,
+            presence=float("nan") if unknown else verdict.probability,
+            present=None if unknown else verdict.present,
             threshold=Threshold(softened.source, softened.rule, softened.threshold),
             settings=settings,
             raw=raw,
             rgb=rgb,
+            rivals=rivals,
         )
 
     @property
@@ -132,7 +137,7 @@ class Segmentation(MaskAlgebra):
 
         What the scene knew before its call took nothing.
         """
-        return self.raw.evaluations
+        return _evaluations([self.raw]) + _evaluations([self.rivals] if self.rivals else [])
 
     def binary(self, threshold: float | None = None) -> NDArray[np.bool_]:
         """Return the mask (H, W) cut at ``threshold``.
@@ -212,6 +217,7 @@ class Segmentation(MaskAlgebra):
             "draws": self.raw.draws,
             "stopped_early": self.raw.stopped_early,
             "evaluations": self.evaluations,
+            "rivals": None if self.rivals is None else asdict(self.rivals),
             "seconds": self.seconds,
             "notes": list(self.notes),
         }
@@ -314,8 +320,8 @@ class Segmentations:
     @property
     def evaluations(self) -> int:
         """Network evaluations of the whole call: what was shared counts once."""
-        shared = max(item.raw.shared_evaluations for item in self.items)  # 0: known before
-        return shared + sum(item.evaluations - item.raw.shared_evaluations for item in self.items)
+        standings = [item.rivals for item in self.items if item.rivals is not None]
+        return _evaluations([item.raw for item in self.items]) + _evaluations(standings)
 
     @property
     def seconds(self) -> float:
@@ -378,6 +384,11 @@ class Segmentations:
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> dict[str, str]:
         return _bundle(repr(self), self._repr_png_())
+
+
+def _evaluations(parts: Sequence[RawMaps | Standing]) -> int:
+    shared = max((part.shared_evaluations for part in parts), default=0)  # 0: known before
+    return shared + sum(part.evaluations - part.shared_evaluations for part in parts)
 
 
 def _bundle(text: str, png: bytes) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from textseg.diffusion.card import ModelCard
+from textseg.diffusion.rivalry import PresenceRule
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.soften import SoftenSettings
 
@@ -14,7 +15,8 @@ class SegmentSettings:
     """What decides a mask, besides picture, query and model; see ``noise_difference``.
 
     ``reference`` is the text that queries are compared with, ``card`` the name of the model card
-    that decided what the caller did not; "" in what was kept before there were cards.
+    that decided what the caller did not; "" in what was kept before there were cards. ``presence``
+    is what decides whether a query is in the picture at all.
     """
 
     reference: str
@@ -27,6 +29,7 @@ class SegmentSettings:
     propagate: int | None = None
     soften: SoftenSettings
     refine: RefineSettings
+    presence: PresenceRule = "calibrated"
     card: str = ""
 
     @classmethod
@@ -39,6 +42,7 @@ class SegmentSettings:
             sigma_range=usual.levels.sigma_range,
             soften=usual.soften,
             refine=usual.refine,
+            presence=card.presence.rule,
             card=card.name,
         )
 
@@ -50,7 +54,9 @@ class SegmentSettings:
     @property
     def of_maps(self) -> SegmentSettings:
         """What decides the raw maps: the same settings, but for what is made of them."""
-        return replace(self, soften=SoftenSettings(), refine=RefineSettings())
+        return replace(
+            self, soften=SoftenSettings(), refine=RefineSettings(), presence="calibrated"
+        )
 
 
 @dataclass(frozen=True)

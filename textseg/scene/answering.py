@@ -1,0 +1,141 @@
+"""From texts about a picture to their segmentations, by way of maps, rivals and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from textseg.diffusion.card import Language
+from textseg.diffusion.vocabulary import unknown_words
+from textseg.editing.apply import FollowWalk
+from textseg.scene.comparing import Known, compare, finish
+from textseg.scene.reading import ReadPicture, Texts
+from textseg.segmentation.competing import Challenge, Standing, weigh_rivals
+from textseg.segmentation.difference import EmptyCache, RawMaps
+from textseg.segmentation.draws import plan_draws
+from textseg.segmentation.estimating import Estimator
+from textseg.segmentation.presence import PresenceCalibration, found_region, presence_features
+from textseg.segmentation.result import Segmentation
+from textseg.segmentation.rivals import EVERYDAY, rivals_of
+from textseg.segmentation.settings import SegmentSettings
+
+
+def answer(
+    read: ReadPicture,
+    queries: Sequence[str],
+    settings: SegmentSettings,
+    *,
+    texts: Texts,
+    batch_size: int,
+    known: Known,
+    follow: FollowWalk,
+) -> list[Segmentation]:
+    """Return where each of the queries is; see ``Scene.segment_all``."""
+    asked, reference = texts.embed(queries), texts.embed([settings.reference])
+    own = EmptyCache() if settings.presence == "rivals" else None
+    raws = compare(
+        read,
+        asked,
+        reference,
+        settings,
+        batch_size=batch_size,
+        known=known,
+        own=own,
+        follow=follow,
+    )
+    standings = (
+        {}
+        if own is None
+        else _standings(
+            read,
+            [raws[k] for k, words in enumerate(asked.unknown) if not words],
+            settings,
+            texts=texts,
+            batch_size=batch_size,
+            known=known,
+            own=own,
+            follow=follow,
+        )
+    )
+    return finish(
+        read,
+        raws,
+        asked,
+        reference,
+        settings,
+        standings=standings,
+        batch_size=batch_size,
+        follow=follow,
+    )
+
+
+def _standings(
+    read: ReadPicture,
+    raws: Sequence[RawMaps],
+    settings: SegmentSettings,
+    *,
+    texts: Texts,
+    batch_size: int,
+    known: Known,
+    own: EmptyCache,
+    follow: FollowWalk,
+) -> dict[str, Standing]:
+    """Return how those of the queries did about which the maps alone leave doubt.
+
+    What is known comes back as it is, and took no evaluations.
+    """
+    key = settings.of_maps
+    kept = {raw.query: known.standings.get((raw.query, key)) for raw in raws}
+    found = {
+        query: replace(standing, evaluations=0, shared_evaluations=0)
+        for query, standing in kept.items()
+        if standing is not None
+    }
+    challenges = _challenges(read, [raw for raw in raws if raw.query not in found], settings)
+    if challenges:
+        if known.rivals.full:
+            known.rivals = EmptyCache()
+        rivals = [rival for each in challenges for rival in each.rivals]
+        told = list(dict.fromkeys([*(each.query for each in challenges), *rivals]))
+        estimator = Estimator(read.model, read.latents, texts.embed(told), batch_size=batch_size)
+        with torch.no_grad():
+            made = weigh_rivals(estimator, challenges, own=own, cache=known.rivals, follow=follow)
+        new = {each.query: standing for each, standing in zip(challenges, made, strict=True)}
+        known.standings |= {(query, key): standing for query, standing in new.items()}
+        found |= new
+    return found
+
+
+def _challenges(
+    read: ReadPicture, raws: Sequence[RawMaps], settings: SegmentSettings
+) -> list[Challenge]:
+    """Return the queries that are to be weighed: those in doubt for which there are rivals."""
+    card = read.model.card
+    calibration, language = PresenceCalibration.of(card.presence), card.language
+    plan = plan_draws(
+        settings.draws,
+        levels=settings.levels,
+        sigma_range=settings.sigma_range,
+        covered=read.model.sigma_range,
+        seed=settings.seed,
+        antithetic=settings.antithetic,
+        early=settings.tolerance is not None,
+    )
+    found = []
+    for raw in raws:
+        rivals = _known_rivals(raw.query, language)
+        if rivals and calibration.suited_to(raw).doubts(presence_features(raw)):
+            draws = tuple(plan[: raw.draws])
+            found.append(Challenge(raw.query, found_region(raw), draws, rivals))
+    return found
+
+
+def _known_rivals(query: str, language: Language) -> tuple[str, ...]:
+    """Return the rivals of a query that the model has words for."""
+    known, contrasts = language.known_words, language.contrasts or EVERYDAY
+    rivals = rivals_of(query, contrasts, closed=known is not None)
+    if known is None:
+        return rivals
+    return tuple(rival for rival in rivals if not unknown_words(rival, known))
