@@ -149,6 +149,15 @@ def test_rivals_are_wanted_where_the_calibrated_probability_leaves_doubt() -> No
     assert PresenceCalibration().doubts({"region_ratio": -100.0})
 
 
+def test_the_region_is_smoothed_by_the_same_share_of_any_map() -> None:
+    rng = np.random.default_rng(0)
+    small = rng.random((12, 16))
+    small[3:8, 5:11] += 2
+    large = small.repeat(2, 0).repeat(2, 1)
+    one, other = (found_region(maps(each)) for each in (small, large))
+    assert (one.repeat(2, 0).repeat(2, 1) == other).mean() > 0.95
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -38,7 +38,9 @@ WHOLE_FEATURES = (
 )
 FEATURES = (*WHOLE_FEATURES, *BAND_FEATURES, *WORD_FEATURES)
 RIVAL_FEATURES = ("log_odds", "rivalry")  # of the calibrated probability; see ``competing``
-REGION_BLUR = 0.7  # latent cells
+# As a share of the map's side, for a thing is as large in any number of cells; and in cells, where
+# neighbours have averaged their noise away.
+REGION_BLUR, MOST_BLUR = 0.7 / 16, 2.0
 LEAST_INFORMATION = 0.1  # nats; below it a ratio is noise and is drawn towards 0
 
 
@@ -176,7 +178,8 @@ def _band_features(bands: NDArray[np.float32]) -> dict[str, float]:
 
 def found_region(raw: RawMaps) -> NDArray[np.bool_]:
     """Return the cells (h, w) where the text changes the estimate most: Otsu on the information."""
-    values = blur(raw.information, REGION_BLUR)
+    side = math.sqrt(raw.information.size)
+    values = blur(raw.information, min(REGION_BLUR * side, MOST_BLUR))
     if np.ptp(values) == 0:
         return np.ones(values.shape, bool)
     return np.asarray(values > filters.threshold_otsu(values))
