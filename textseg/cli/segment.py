@@ -53,6 +53,15 @@ def segment(
         typer.Option(help="Use where the model looks at the words, or the noise difference alone."),
     ] = True,
     seed: Annotated[int, typer.Option(help="Same seed, same masks.")] = 0,
+    presence: Annotated[
+        str | None,
+        typer.Option(
+            metavar="calibrated|rivals",
+            help="What decides whether a query is there: the evidence for it, or in doubt also "
+            "what might be there instead.",
+            show_default="the model's card",
+        ),
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(help="Most rows in the network at once; bounds the memory.")
     ] = None,
@@ -81,6 +90,7 @@ def segment(
         seed=seed,
         draws=draws,
         attention=attention,
+        presence=presence,
     )
     arguments = check_arguments(SegmentArguments, values)
     setup = check_arguments(

@@ -80,7 +80,7 @@ class EditController(Controller):
         finding, self._asked = self.finding, self._words()
         finding.image, finding.queries = self.image, [self.query]
         finding.exclude, finding.region, finding.invert = self.exclude, self.region, self.invert
-        finding.threshold = finding.draws = None
+        finding.threshold = finding.draws = finding.presence = None
         finding.seed = 0  # an edit looks for its query with the default settings
         finding.run()
 

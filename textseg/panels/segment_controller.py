@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
 PAINTED: Final = "paint"
 FOUND: Final = "segment"
+CHOICES: Final = (
+    "exclude",
+    "region",
+    "invert",
+    "threshold",
+    "seed",
+    "draws",
+    "attention",
+    "presence",
+)
+"""What a search is told besides picture and queries; called the same here and in the toolbox."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class SegmentController(Controller):
         seed: of the noise.
         draws: noised copies of the picture; None for the default.
         attention: whether masks use where the model looks at the words.
+        presence: what decides whether a query is there; None for the default.
         result: the facts of the last search; None before the first, and for opened masks.
         masks: handles of what is shown, in the order of the queries.
         cut: where what is shown is cut; 0.5 is where it was made to be cut.
@@ -67,6 +79,7 @@ class SegmentController(Controller):
     seed = Int(0)
     draws = Int(None, allow_none=True)
     attention = Bool(True)
+    presence = Unicode(None, allow_none=True)
 
     result = Instance(SegmentResult, allow_none=True)
     masks = List(Unicode())
@@ -88,13 +101,7 @@ class SegmentController(Controller):
         values = {
             "image": self._needs_image(),
             "queries": words_of(self.queries),
-            "exclude": self.exclude,
-            "region": self.region,
-            "invert": self.invert,
-            "threshold": self.threshold,
-            "seed": self.seed,
-            "draws": self.draws,
-            "attention": self.attention,
+            **{name: getattr(self, name) for name in CHOICES},
         }
         if not values["queries"]:
             raise InvalidInputError("there is nothing to look for", hint='say e.g. "tree, house"')
@@ -135,7 +142,7 @@ class SegmentController(Controller):
         made = SegmentArguments.model_validate(record.arguments)
         facts = SegmentResult.model_validate(record.result)
         self.queries = [facts.queries[0].query]
-        for name in ("exclude", "region", "invert", "threshold", "seed", "draws", "attention"):
+        for name in CHOICES:
             setattr(self, name, getattr(made, name))
         self._show(facts, [record.handle])
 

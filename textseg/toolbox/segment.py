@@ -109,6 +109,7 @@ def query_facts(narrowed: Narrowed, scene: Scene) -> QueryFacts:
         matched=matched,
         present=item.present,
         presence=None if item.present is None else item.presence,
+        rival="" if item.rivals is None else item.rivals.rival,
         reason="" if why is None else why.message,
         hint="" if why is None else why.hint,
         threshold=HALF if threshold is None else threshold,
@@ -188,6 +189,7 @@ def _options(
         "reference": arguments.reference,
         "attention": arguments.attention,
         "seed": arguments.seed,
+        "presence": arguments.presence,
         "progress": progress,
         "cancel": cancel,
     }

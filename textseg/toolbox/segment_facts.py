@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from textseg.diffusion.rivalry import PresenceRule
 from textseg.toolbox.common import Facts, FileName, Query
 from textseg.toolbox.selecting import RegionFacts, Selecting
 
@@ -41,6 +42,12 @@ class SegmentArguments(Selecting):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="decides the noise: same seed, same masks"
     )
+    presence: PresenceRule | None = Field(
+        default=None,
+        description="what decides whether a query is there: the evidence for it, or where that "
+        "leaves doubt also how it does against what might be there instead, which takes longer; "
+        "null: what the model's card says",
+    )
 
 
 class FileNames(Facts):
@@ -63,6 +70,10 @@ class QueryFacts(Facts):
     )
     presence: float | None = Field(
         ge=0, le=1, description="probability behind that decision; null where there is none"
+    )
+    rival: str = Field(
+        default="",
+        description="what came closest to being there instead; empty where that was not asked",
     )
     reason: str = Field(default="", description="why the mask is empty; empty where it is not")
     hint: str = Field(default="", description="what to do about that, if anything")
