@@ -20,6 +20,7 @@ from textseg.cli.bench import (
     bench_segment,
     bench_tedbench,
 )
+from textseg.cli.calibrate import calibrate
 from textseg.cli.create import CreateCommand, create
 from textseg.cli.edit import edit
 from textseg.cli.listing import caption, demo, methods, models
@@ -84,6 +85,7 @@ app.command()(caption)
 app.command()(methods)
 app.command()(models)
 app.command()(demo)
+app.command()(calibrate)
 for name, command in further_commands().items():
     app.command(name)(command)
 app.add_typer(bench, name="bench")

@@ -1,45 +1,90 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from textseg.diffusion.card import CARD_FILE, read_card
+from textseg.diffusion.card import CARD_FILE, Presence, read_card
+from textseg.diffusion.rivalry import Rivals
 from textseg.errors import InvalidInputError
 from textseg.lab.bench import calibrate
-from textseg.lab.bench.calibrate import fit_presence
-from textseg.segmentation.presence import FEATURES, PresenceCalibration
-from textseg.testing import gaussian_card
+from textseg.lab.bench.calibrate import ToldPicture, fit_presence, scene_examples, write_presence
+from textseg.scene import Scene
+from textseg.segmentation.presence import FEATURES, PresenceCalibration, presence_features
+from textseg.testing import GaussianModel, gaussian_card
 
 FITTED = PresenceCalibration({"ratio": 2.0}, -1.0, 0.4, PresenceCalibration({"evidence": 1.0}))
+MODEL = GaussianModel(rate=0.3)
 
 
-def calibrated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calibrate, "load", lambda source: source)
-    monkeypatch.setattr(calibrate, "calibrate", lambda model, *, scenes: FITTED)
-    calibrate.main(folder, scenes=12)
+def examples(count: int, *, model: GaussianModel = MODEL) -> list[ToldPicture]:
+    return [
+        ToldPicture(model.picture([there], 16, 24, seed=k), {there: True, other: False})
+        for k in range(count)
+        for there, other in [("tree", "house") if k % 2 else ("house", "tree")]
+    ]
 
 
-def test_what_was_fitted_is_written_on_the_card(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calibrated(tmp_path, monkeypatch)
+def test_what_was_fitted_is_written_on_the_card(tmp_path: Path) -> None:
+    assert write_presence(FITTED, tmp_path) == tmp_path / CARD_FILE
     usual = gaussian_card()
     found = read_card(tmp_path, usual)
-    assert PresenceCalibration.of(found.presence).weights == {"ratio": 2.0}
-    assert found.presence.partial is not None
-    assert found.presence.found == "python -m textseg.lab.bench.calibrate, 12 calibration scenes"
+    presence = PresenceCalibration.of(found.presence)
+    assert (presence.weights, presence.bias, presence.threshold) == ({"ratio": 2.0}, -1.0, 0.4)
+    assert presence.partial is not None
     assert found.masks == usual.masks
 
 
-def test_the_rest_of_a_card_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rest_of_a_card_stays_as_it_is(tmp_path: Path) -> None:
     written = {"name": "own", "presence": {"bias": 3.0}}
     (tmp_path / CARD_FILE).write_text(json.dumps(written), encoding="utf-8")
-    calibrated(tmp_path, monkeypatch)
-    found = read_card(tmp_path, gaussian_card())
+    write_presence(FITTED, tmp_path / "new", before=tmp_path)
+    found = read_card(tmp_path / "new", gaussian_card())
     assert (found.name, found.presence.bias) == ("own", -1.0)
+
+
+def test_the_rivals_of_a_picture_book_card_outlast_a_new_calibration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rivals = Rivals({"rivalry": 3.0}, found="somewhere")
+    model = replace(MODEL, card=gaussian_card(presence=Presence(rule="rivals", rivals=rivals)))
+    monkeypatch.setattr(calibrate, "load", lambda source: model)
+    monkeypatch.setattr(calibrate, "scene_examples", lambda scenes: examples(scenes))
+    (tmp_path / CARD_FILE).write_text('{"name": "own"}', encoding="utf-8")
+    calibrate.main(tmp_path, scenes=12)
+    found = read_card(tmp_path, gaussian_card())
+    assert (found.name, found.presence.rule, found.presence.rivals) == ("own", "rivals", rivals)
+    assert found.presence.found == "python -m textseg.lab.bench.calibrate, 12 calibration scenes"
+
+
+def test_a_calibration_tells_the_texts_apart_that_it_was_fitted_to() -> None:
+    found = calibrate.calibrate(MODEL, examples(12))
+    assert set(found.weights) == set(FEATURES)
+    assert found.partial is not None
+    for example in examples(4):
+        for item in Scene.open(example.image, MODEL).segment_all(list(example.truths)):
+            verdict = found.judge(presence_features(item.raw))
+            assert verdict.present == example.truths[item.query]
+
+
+def test_too_few_texts_are_refused() -> None:
+    with pytest.raises(InvalidInputError, match="9 true and 9 false texts are too few"):
+        calibrate.calibrate(MODEL, examples(9))
+
+
+def test_words_that_the_model_does_not_know_are_refused() -> None:
+    (example,) = examples(1)
+    unknown = replace(example, truths={**example.truths, "zebra": True})
+    with pytest.raises(InvalidInputError, match="nothing can be said about 'zebra'"):
+        calibrate.calibrate(MODEL, [unknown])
+
+
+def test_scenes_come_with_questions_of_both_kinds() -> None:
+    truths = [true for each in scene_examples(3) for true in each.truths.values()]
+    assert {True, False} == set(truths)
 
 
 def test_fitting_finds_the_weights_that_made_the_labels() -> None:

@@ -1,14 +1,16 @@
-"""Fits how a model's presence statistics are read: `python -m textseg.lab.bench.calibrate`.
+"""Fits how a model's presence statistics are read, on pictures with texts true and false of them.
 
-Looks at scenes of the calibration stream only, which share nothing with the evaluation scenes. Run
-it again whenever weights, draws or levels change: the statistics depend on them.
+`textseg calibrate` does so on pictures of your own (`own_pictures`), and
+`python -m textseg.lab.bench.calibrate` on those of the picture-book world: on scenes of the
+calibration stream only, which share nothing with the evaluation scenes. Run it again whenever
+weights, draws or levels change, for the statistics depend on them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -16,15 +18,18 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 from scipy import special
-from tqdm import tqdm
 
-from textseg.diffusion.card import CARD_FILE, read_facts
+from textseg.cli.shared import progress_bar
+from textseg.diffusion.card import CARD_FILE, Presence, read_facts
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
+from textseg.files import write_files
+from textseg.images import ImageLike
 from textseg.lab.bench.logistic import fit_logistic
 from textseg.lab.bench.questions import exams
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
+from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import (
     WHOLE_FEATURES,
@@ -33,27 +38,96 @@ from textseg.segmentation.presence import (
 )
 
 FOUND = "python -m textseg.lab.bench.calibrate, {scenes} calibration scenes"
+LEAST = 10  # texts of either kind; fewer say nothing about fifteen features
 
 
-def calibrate(model: DiffusionModel, *, scenes: int, seed: int = 0) -> PresenceCalibration:
-    """Return the calibration that best tells present from absent queries at default settings.
+@dataclass(frozen=True)
+class ToldPicture:
+    """A picture, and for some texts whether they are true of it."""
 
-    Half of the scenes are of the second world: looks at words are read right in both only where
-    both are known. Other levels may leave a band of noise empty, and words may be unseen;
-    ``partial``, fitted without bands and words, is for these.
+    image: ImageLike
+    truths: Mapping[str, bool]
+
+
+def scene_examples(scenes: int, *, seed: int = 0) -> list[ToldPicture]:
+    """Return calibration scenes with their questions, but for those about the smallest things.
+
+    Half of them are of the second world: looks at words are read right in both only where both are
+    known.
     """
-    features, labels = [], []
     worlds: tuple[World, ...] = get_args(World)
-    for world in worlds:
-        every = exams("calibration", scenes=scenes // len(worlds), seed=seed, world=world)
-        for exam in tqdm(every, total=scenes // len(worlds), disable=None):
-            questions = [question for question in exam.questions if not question.small]
-            scene = Scene.open(exam.rendered.image, model)
-            found = scene.segment_all([question.query for question in questions])
-            features += [presence_features(item.raw) for item in found]
-            labels += [question.present for question in questions]
+    return [
+        ToldPicture(
+            exam.rendered.image,
+            {each.query: each.present for each in exam.questions if not each.small},
+        )
+        for world in worlds
+        for exam in exams("calibration", scenes=scenes // len(worlds), seed=seed, world=world)
+    ]
+
+
+def calibrate(
+    model: DiffusionModel,
+    examples: Sequence[ToldPicture],
+    *,
+    progress: ProgressCallback | None = None,
+) -> PresenceCalibration:
+    """Return the calibration that best tells true from false texts at default settings.
+
+    Other levels may leave a band of noise empty, and words may be unseen; ``partial``, fitted
+    without bands and words, is for these.
+
+    Args:
+        model: what is calibrated.
+        examples: pictures with texts.
+        progress: told which of them is looked at.
+
+    Raises:
+        InvalidInputError: too few texts of either kind, or words that the model does not know.
+    """
+    report = progress or (lambda _: None)
+    features, labels = list[Mapping[str, float]](), list[bool]()
+    for k, example in enumerate(examples):
+        report(Progress("pictures", k, len(examples)))
+        found = Scene.open(example.image, model).segment_all(
+            list(example.truths), presence="calibrated"
+        )
+        for item in found:
+            if item.present is None:
+                raise InvalidInputError(item.caveat, hint="leave such texts out")
+        features += [presence_features(item.raw) for item in found]
+        labels += [example.truths[item.query] for item in found]
+    report(Progress("pictures", len(examples), len(examples)))
+    if min(sum(labels), len(labels) - sum(labels)) < LEAST:
+        raise InvalidInputError(
+            f"{sum(labels)} true and {len(labels) - sum(labels)} false texts are too few",
+            hint=f"at least {LEAST} of either kind are needed, and hundreds are better",
+        )
     without_bands = fit_presence(features, labels, names=WHOLE_FEATURES)
     return replace(fit_presence(features, labels), partial=without_bands)
+
+
+def write_presence(
+    presence: Presence, folder: Path, *, before: Path | None = None, force: bool = False
+) -> Path:
+    """Write how presence is read on the card in a folder, whole or not at all; return its path.
+
+    Args:
+        presence: what was fitted.
+        folder: where the card goes.
+        before: the folder of a card whose other groups are kept; ``None``: of none.
+        force: replace a card that exists.
+
+    Raises:
+        ModelError: the card that is there is broken.
+        OutputExistsError: there is one, and ``force`` is false.
+        InvalidInputError: nothing can be written there.
+    """
+    known = None if before is None else before / CARD_FILE
+    facts = read_facts(known) if known is not None and known.is_file() else {}
+    facts["presence"] = asdict(presence)
+    content = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    return write_files(folder, [(CARD_FILE, content.encode())], force=force)[0]
 
 
 def fit_presence(
@@ -97,12 +171,12 @@ def main(
 ) -> None:
     """Write on the card in a folder how presence is read, for a model of the picture-book world."""
     source = folder or weights_folder()
-    found = calibrate(load(str(source)), scenes=scenes)
-    target = source / CARD_FILE
-    facts = read_facts(target) if target.is_file() else {}
-    facts["presence"] = asdict(replace(found, found=FOUND.format(scenes=scenes)))
-    target.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    typer.echo(f"wrote {target.name}: {found}")
+    model = load(str(source))
+    with progress_bar() as progress:
+        found = calibrate(model, scene_examples(scenes), progress=progress)
+    usual = model.card.presence
+    fitted = replace(found, rule=usual.rule, rivals=usual.rivals, found=FOUND.format(scenes=scenes))
+    typer.echo(f"wrote {write_presence(fitted, source, before=source, force=True).name}: {found}")
 
 
 def _equal_error(probability: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

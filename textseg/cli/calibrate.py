@@ -1,0 +1,44 @@
+"""``textseg calibrate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textseg.cli.interrupts import interruptible
+from textseg.cli.shared import Device, Force, plain_failures, progress_bar, say
+
+
+@plain_failures
+def calibrate(
+    model: Annotated[str, typer.Option(help="Folder or hub id of a checkpoint.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="Folder with pictures and texts.csv: file, text, and 1 if it is true, else 0.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the card.",
+            show_default="that of the checkpoint",
+        ),
+    ] = None,
+    device: Device = "auto",
+    force: Force = False,
+) -> None:
+    """Fit to pictures of your own when a query counts as present; write the model's card."""
+    from textseg.lab.bench.own_pictures import calibrate_own
+
+    with interruptible(), progress_bar() as progress:
+        path = calibrate_own(
+            model, data, output=output, device=device, force=force, progress=progress
+        )
+    say(f"wrote {path}")
