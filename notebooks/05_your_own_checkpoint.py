@@ -188,10 +188,13 @@ print("evaluations:", house.evaluations)
 # ### About presence
 #
 # The probability that a thing is there at all was calibrated on the embedded model. For others
-# there is a rule of thumb, which believes the sign of the evidence. If you have a few dozen
-# pictures whose content you know, fit a calibration of your own:
-# `textseg.lab.bench.calibrate.fit_presence` takes the features of queries and whether they were
-# there.
+# nothing was fitted: a query is weighed against some dozens of texts that might be true instead,
+# which is what most of these evaluations went into. `presence="calibrated"` does without, and
+# believes the sign of the evidence.
+#
+# If you have a few dozen pictures whose content you know, fit a calibration of your own: put them
+# into a folder with a table `texts.csv` (`file,text,true`) and say `textseg calibrate --model
+# /path/to/checkpoint --data /path/to/folder`.
 #
 # ### About large pictures
 #
