@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.segmentation.helpers import iou
 from textseg.errors import InvalidInputError
-from textseg.segmentation.refine import CellGrid, RefineSettings, _linear_model, refine, settle
+from textseg.segmentation.guide import CellGrid, GuideImage, Windows
+from textseg.segmentation.refine import RefineSettings, refine, settle, sharpen
 
 STRIDE = 8
 CELLS = (16, 24)
@@ -39,8 +40,8 @@ MASK = ellipse(*GRID.size)
 @pytest.mark.parametrize("method", ["guided", "walker"])
 def test_edges_come_from_the_picture(method: Any) -> None:
     coarse = cell_means(MASK)
-    plain = refine(coarse, picture(MASK), GRID, RefineSettings(method="bicubic"))
-    found = refine(coarse, picture(MASK), GRID, RefineSettings(method=method))
+    plain = refine(coarse, GuideImage(picture(MASK), GRID), RefineSettings(method="bicubic"))
+    found = refine(coarse, GuideImage(picture(MASK), GRID), RefineSettings(method=method))
     assert iou(plain > 0.5, MASK) < 0.985
     assert iou(found > 0.5, MASK) > 0.995
 
@@ -50,7 +51,7 @@ def test_rows_stay_rows_and_columns_stay_columns(method: Any) -> None:
     coarse = np.zeros(CELLS, np.float32)
     coarse[2:4, 12:20] = 1
     grey = np.full((*GRID.size, 3), 0.5, np.float32)
-    found = refine(coarse, grey, GRID, RefineSettings(method=method))
+    found = refine(coarse, GuideImage(grey, GRID), RefineSettings(method=method))
     centre = np.argwhere(found > found.max() / 2).mean(0)
     np.testing.assert_allclose(centre, [2 * STRIDE + 7.5, 12 * STRIDE + 31.5], atol=1)
 
@@ -80,7 +81,7 @@ def test_the_gate_bounds_how_far_edges_of_other_things_move_a_cell(gate: float) 
     coarse = np.tile(np.linspace(0.1, 0.9, CELLS[1], dtype=np.float32), (CELLS[0], 1))
     rgb = picture(np.indices(GRID.size)[1] > 60)
     plain, free, gated = (
-        cell_means(refine(coarse, rgb, GRID, RefineSettings(method=method, gate=width)))
+        cell_means(refine(coarse, GuideImage(rgb, GRID), RefineSettings(method=method, gate=width)))
         for method, width in (("bicubic", 1.0), ("walker", 100.0), ("walker", gate))
     )
     assert np.abs(free - plain).max() > 0.5
@@ -92,33 +93,31 @@ def test_the_guided_filter_solves_its_least_squares_problem() -> None:
     guide = rng.random((7, 7, 3)).astype(np.float32)
     mask = rng.random((7, 7)).astype(np.float32)
     smoothness = 0.01
-    channels = np.moveaxis(guide, -1, 0)
-    slopes, offset = _linear_model(channels, mask, 1, smoothness)
+    *slopes, offset = Windows.of(guide, 1, smoothness).fit(mask)
     np.testing.assert_allclose(slopes, 0, atol=1e-6)  # one pixel has no slope
     np.testing.assert_allclose(offset, mask, atol=1e-6)
     # a window as large as a periodic picture sees the same pixels everywhere
-    slopes, offset = _linear_model(
-        np.tile(channels, (1, 5, 5)), np.tile(mask, (5, 5)), 7, smoothness
-    )
+    tiled = Windows.of(np.tile(guide, (5, 5, 1)), 7, smoothness)
+    *slopes, offset = tiled.fit(np.tile(mask, (5, 5)))
     flat, target = guide.reshape(-1, 3).astype(float), mask.ravel().astype(float)
     centred = flat - flat.mean(0)
     covariance = centred.T @ centred / 49 + smoothness * np.eye(3)
     expected = np.linalg.solve(covariance, centred.T @ (target - target.mean()) / 49)
-    np.testing.assert_allclose(slopes[:, 17, 17], expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose([slope[17, 17] for slope in slopes], expected, rtol=1e-3, atol=1e-5)
     assert offset[17, 17] == pytest.approx(target.mean() - expected @ flat.mean(0), rel=1e-4)
 
 
 def test_without_certain_seeds_the_walker_leaves_the_coarse_mask() -> None:
     coarse = np.full(CELLS, 0.1, np.float32)
-    found = refine(coarse, picture(MASK), GRID, RefineSettings(method="walker"))
+    found = refine(coarse, GuideImage(picture(MASK), GRID), RefineSettings(method="walker"))
     np.testing.assert_allclose(found, 0.1, atol=1e-5)
 
 
 def test_a_large_picture_is_refined_with_a_reduced_guide() -> None:
     coarse, rgb = cell_means(MASK), picture(MASK)
-    full = refine(coarse, rgb, GRID, RefineSettings(radius=3.0))
+    full = refine(coarse, GuideImage(rgb, GRID), RefineSettings(radius=3.0))
     less = RefineSettings(radius=3.0, guide_pixels=MASK.size // 4)
-    reduced = refine(coarse, rgb, GRID, less)
+    reduced = refine(coarse, GuideImage(rgb, GRID), less)
     assert iou(reduced > 0.5, MASK) > 0.96
     assert np.abs(reduced - full).mean() < 0.02
 
@@ -138,7 +137,7 @@ def test_any_size_gives_a_mask_of_that_size_between_zero_and_one(
     coarse = rng.random((-(-height // STRIDE), -(-width // STRIDE))).astype(np.float32)
     rgb = rng.random((height, width, 3)).astype(np.float32)
     kept = coarse.copy(), rgb.copy()
-    found = refine(coarse, rgb, grid, RefineSettings(method=method))
+    found = refine(coarse, GuideImage(rgb, grid), RefineSettings(method=method))
     assert found.shape == (height, width)
     assert found.dtype == np.float32
     assert 0 <= found.min() <= found.max() <= 1
@@ -169,9 +168,8 @@ def test_small_things_keep_their_outline(radius: int) -> None:
     disc = np.hypot(row - 200, col - 300) < radius
     coarse = np.maximum(cell_means(disc), 0.02)
     grid = CellGrid(size=size, cells=(size[0] / STRIDE, size[1] / STRIDE))
-    fine = refine(coarse, picture(disc), grid, RefineSettings())
-    found = grid.share(int((coarse > 0.5).sum()))
-    assert iou(settle(fine, found, RefineSettings()).soft > 0.5, disc) > 0.98
+    found = sharpen(coarse, GuideImage(picture(disc), grid), RefineSettings())
+    assert iou(found.soft > 0.5, disc) > 0.98
 
 
 def test_single_pixels_do_not_decide_the_peak_of_a_small_thing() -> None:

@@ -16,9 +16,9 @@ from PIL import Image
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
 from textseg.segmentation.competing import Standing
+from textseg.segmentation.guide import CellGrid, GuideImage
 from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
 from textseg.segmentation.presence import PresenceCalibration
-from textseg.segmentation.refine import CellGrid
 from textseg.segmentation.result import Region, Segmentation, Segmentations
 from textseg.segmentation.selecting import select
 from textseg.segmentation.settings import SegmentSettings
@@ -33,11 +33,11 @@ def found() -> Segmentations:
     model = GaussianModel(rate=0.3)
     rgb = model.picture(["tree"], *SIZE, seed=1)
     raws = compare(model, latents_of(model, rgb), "tree", "house")
-    grid = CellGrid(size=SIZE, cells=SIZE)
+    image = GuideImage(rgb, CellGrid(size=SIZE, cells=SIZE))
     setting, calibration = SegmentSettings.of_card(model.card), PresenceCalibration()
     return Segmentations(
         tuple(
-            Segmentation.from_raw(raw, rgb, grid, settings=setting, calibration=calibration)
+            Segmentation.from_raw(raw, image, settings=setting, calibration=calibration)
             for raw in raws
         )
     )
@@ -64,10 +64,10 @@ def unknown() -> Segmentation:
     model = GaussianModel(rate=0.3)
     rgb = model.picture(["tree"], *SIZE, seed=1)
     raw = compare(model, latents_of(model, rgb), "zebra")[0]
-    grid = CellGrid(size=SIZE, cells=SIZE)
+    image = GuideImage(rgb, CellGrid(size=SIZE, cells=SIZE))
     setting, calibration = SegmentSettings.of_card(model.card), PresenceCalibration()
     found = Segmentation.from_raw(
-        raw, rgb, grid, settings=setting, calibration=calibration, unknown=True
+        raw, image, settings=setting, calibration=calibration, unknown=True
     )
     return replace(found, notes=("this model does not know 'zebra'",))
 

@@ -139,7 +139,7 @@ def finish(
     ``standings`` has how queries did against their rivals, for those that had to.
     Those on the texts come first, and among them those on words that the model does not know.
     """
-    calibration, grid = PresenceCalibration.of(read.model.card.presence), read.grid
+    calibration = PresenceCalibration.of(read.model.card.presence)
     report = follow.progress or (lambda _: None)
     found = []
     for k, raw in enumerate(raws):
@@ -147,8 +147,7 @@ def finish(
         both = sorted((texts[k], reference), key=lambda text: not text.unknown[0])
         item = Segmentation.from_raw(
             raw,
-            read.rgb,
-            grid,
+            read.guide_image,
             settings=settings,
             calibration=calibration,
             head=read.model.card.masks.head,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.images import Padding, Picture, pad_to_multiple, to_tensor
 from textseg.scene.opening import encode_image, fit_image
-from textseg.segmentation.refine import CellGrid
+from textseg.segmentation.guide import CellGrid, GuideImage
 
 TEXT_CACHE_BYTES = 64 * 2**20
 
@@ -49,6 +50,11 @@ class ReadPicture:
             size=self.picture.size,
             cells=(self.padding.size[0] / stride, self.padding.size[1] / stride),
         )
+
+    @cached_property
+    def guide_image(self) -> GuideImage:
+        """The picture as masks take their edges from it, with what it keeps for later ones."""
+        return GuideImage(self.rgb, self.grid)
 
 
 def read_picture(model: DiffusionModel, picture: Picture, working_size: int | None) -> ReadPicture:

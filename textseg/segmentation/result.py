@@ -19,12 +19,13 @@ from textseg.segmentation import drawing, export
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.drawing import COLOURS, FigureField, MaskLayer
+from textseg.segmentation.guide import GuideImage
 from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.phrases import quoted, remarked
 from textseg.segmentation.picking import Region as Region
 from textseg.segmentation.pieces import find_pieces
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.refine import CellGrid, refine, settle
+from textseg.segmentation.refine import sharpen
 from textseg.segmentation.settings import SegmentSettings, Threshold
 from textseg.segmentation.soft import HALF as HALF
 from textseg.segmentation.soft import cut
@@ -85,8 +86,7 @@ class Segmentation(MaskAlgebra):
     def from_raw(
         cls,
         raw: RawMaps,
-        rgb: NDArray[np.float32],
-        grid: CellGrid,
+        image: GuideImage,
         *,
         settings: SegmentSettings,
         calibration: PresenceCalibration,
@@ -103,9 +103,8 @@ class Segmentation(MaskAlgebra):
         verdict = calibration.suited_to(raw).judge(presence_features(raw), score)
         gate = 0.0 if unknown else verdict.gate
         softened = soften(raw, settings.soften, head)
-        found = grid.share(max(1, int((softened.soft > HALF).sum())))
-        settled = settle(refine(softened.soft, rgb, grid, settings.refine), found, settings.refine)
-        spread = np.maximum(grid.enlarge(softened.spread, order=1), 0)
+        settled = sharpen(softened.soft, image, settings.refine)
+        spread = np.maximum(image.grid.enlarge(softened.spread, order=1), 0)
         return cls(
             query=raw.query,
             soft=np.float32(gate) * settled.soft,
@@ -115,7 +114,7 @@ class Segmentation(MaskAlgebra):
             threshold=Threshold(softened.source, softened.rule, softened.threshold),
             settings=settings,
             raw=raw,
-            rgb=rgb,
+            rgb=image.rgb,
             rivals=rivals,
         )
 

@@ -29,7 +29,7 @@ from textseg.picturebook.worlds import World
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, SegmentOptions, load
 from textseg.segmentation.draws import sigma_at
-from textseg.segmentation.refine import CellGrid
+from textseg.segmentation.guide import CellGrid
 from textseg.segmentation.result import LEAST_REGION, Segmentation
 
 THRESHOLDS = np.round(np.arange(0.05, 1.0, 0.05), 2)
