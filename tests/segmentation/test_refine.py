@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tests.segmentation.helpers import iou
 from textseg.errors import InvalidInputError
 from textseg.segmentation.guide import CellGrid, GuideImage, Windows
-from textseg.segmentation.refine import RefineSettings, refine, settle, sharpen
+from textseg.segmentation.refine import RefineSettings, clear_specks, refine, settle, sharpen
+from textseg.segmentation.superpixels import find_superpixels, vote
 
 STRIDE = 8
 CELLS = (16, 24)
@@ -145,7 +146,10 @@ def test_any_size_gives_a_mask_of_that_size_between_zero_and_one(
     assert np.array_equal(rgb, kept[1])
 
 
-@pytest.mark.parametrize("wrong", [{"method": "matting"}, {"radius": 0}, {"gate": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"method": "matting"}, {"radius": 0}, {"gate": -1}, {"votes": 1.1}, {"speck": -0.1}],
+)
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         RefineSettings(**wrong)
@@ -201,3 +205,109 @@ def test_nothing_settles_to_nothing_and_no_cut_changes_nothing() -> None:
     assert not settle(nothing, 1.0, RefineSettings()).soft.any()
     some = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
     np.testing.assert_array_equal(settle(some, 1.0, RefineSettings(cut=None)).soft, some)
+
+
+# ---------------------------------------------------------------- what is smaller than a cell shows
+
+
+def spotted() -> np.ndarray:
+    """A large piece with a hole of 4 pixels and one of 6; outside a speck of 4 and one of 6."""
+    soft = np.full((24, 40), 0.1, np.float32)
+    soft[4:20, 4:20] = 0.9
+    soft[6:8, 6:8] = 0.2
+    soft[12:14, 12:15] = 0.3
+    soft[4:6, 30:32] = 0.7
+    soft[12:14, 30:33] = 0.8
+    return soft
+
+
+def test_specks_and_holes_below_the_least_area_are_turned_over() -> None:
+    soft, expected = spotted(), spotted()
+    expected[6:8, 6:8] = 0.8
+    expected[4:6, 30:32] = 0.3
+    np.testing.assert_allclose(clear_specks(soft, 6), expected, atol=1e-6)
+    np.testing.assert_array_equal(clear_specks(soft, 4), soft)
+    assert clear_specks(soft, 7).max() == np.float32(0.9)
+    np.testing.assert_array_equal(clear_specks(soft, 7)[4:20, 4:20] > 0.5, True)
+    assert not (clear_specks(soft, 7)[:, 20:] > 0.5).any()
+    np.testing.assert_array_equal(soft, spotted())
+
+
+def test_pixels_that_touch_at_a_corner_are_one_piece_and_close_a_hole() -> None:
+    soft = np.zeros((9, 12), np.float32)
+    for row, col in ((2, 4), (3, 3), (3, 5), (4, 4)):
+        soft[row, col] = 0.9
+    found = clear_specks(soft, 4)
+    assert found[3, 4] == 1
+    assert (found > 0.5).sum() == 5
+    assert not (clear_specks(soft, 5) > 0.5).any()
+
+
+@pytest.mark.parametrize("inside", [0, 4, 15])
+def test_a_picture_smaller_than_a_speck_is_not_its_own_hole(inside: int) -> None:
+    soft = np.full(15, 0.2, np.float32)
+    soft[:inside] = 0.9
+    assert not (clear_specks(soft.reshape(3, 5), 16) > 0.5).any()
+
+
+def test_a_value_of_one_half_in_a_hole_ends_up_inside() -> None:
+    soft = np.full((6, 9), 0.9, np.float32)
+    soft[2, 3] = 0.5
+    assert (clear_specks(soft, 2) > 0.5).all()
+
+
+def test_specks_are_counted_in_latent_cells() -> None:
+    rng = np.random.default_rng(2)
+    image = GuideImage(rng.random((*GRID.size, 3)).astype(np.float32), GRID)
+    coarse = cell_means(MASK)
+    raw = sharpen(coarse, image, RefineSettings()).soft
+    found = sharpen(coarse, image, RefineSettings(speck=0.25)).soft
+    assert not np.array_equal(found, raw)
+    np.testing.assert_array_equal(found, clear_specks(raw, 0.25 * STRIDE**2))
+
+
+# ---------------------------------------------------------------- superpixels
+
+
+def test_a_piece_votes_for_its_mean() -> None:
+    mask = np.arange(15, dtype=np.float32).reshape(3, 5)
+    halves = np.array([[0, 0, 1, 1, 1]] * 3, np.int32)
+    one = np.zeros((3, 5), np.int32)
+    np.testing.assert_allclose(vote(mask, [halves])[0], [5.5, 5.5, 8, 8, 8])
+    np.testing.assert_allclose(vote(mask, [halves, one])[0], [6.25, 6.25, 7.5, 7.5, 7.5])
+    np.testing.assert_allclose(vote(np.full((3, 5), 0.3, np.float32), [halves, one]), 0.3)
+
+
+def test_superpixels_follow_colours_and_their_number_the_cells() -> None:
+    rgb = np.where(MASK[..., None], [0.9, 0.2, 0.1], [0.1, 0.3, 0.8]).astype(np.float32)
+    coarse, fine = find_superpixels(rgb, 24), find_superpixels(rgb, 384)
+    assert len(coarse) == len(fine) == 7
+    for few, many in zip(coarse[:4], fine[:4], strict=True):
+        assert few.max() < many.max()
+    for labels in fine:
+        assert labels.shape == MASK.shape
+        voted = vote(MASK.astype(np.float32), [labels]) > 0.5
+        assert (voted != MASK).mean() < 0.001
+
+
+def test_votes_are_mixed_with_the_refined_mask() -> None:
+    coarse, image = cell_means(MASK), GuideImage(picture(MASK), GRID)
+    plain = refine(coarse, image, RefineSettings())
+    voted = vote(plain, image.superpixels(RefineSettings().guide_pixels))
+    found = refine(coarse, image, RefineSettings(votes=0.7))
+    np.testing.assert_allclose(found, 0.3 * plain + 0.7 * voted, atol=1e-6)
+    assert image.superpixels(RefineSettings().guide_pixels)[0] is image.superpixels(65_536)[0]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (24, 40), (90, 130)])
+@pytest.mark.parametrize("colours", ["one", "grey", "many"])
+def test_any_picture_has_superpixels(size: tuple[int, int], colours: str) -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.random((*size, 3)) if colours == "many" else np.full((*size, 3), 0.4)
+    rgb = rgb if colours != "grey" else np.repeat(rng.random((*size, 1)), 3, -1)
+    grid = CellGrid(size=size, cells=(size[0] / STRIDE, size[1] / STRIDE))
+    soft = rng.random((-(-size[0] // STRIDE), -(-size[1] // STRIDE))).astype(np.float32)
+    settings = RefineSettings(votes=0.7, speck=0.25, guide_pixels=4000)
+    found = sharpen(soft, GuideImage(rgb.astype(np.float32), grid), settings)
+    assert found.soft.shape == found.slope.shape == size
+    assert 0 <= found.soft.min() <= found.soft.max() <= 1

@@ -98,8 +98,12 @@ class RefineSettings(Strict):
             hold little of the thing flatten the refined mask, so that the value that was 0.5 in the
             cells no longer divides best. None leaves it where it is.
         steepness: slope there, the exponent of the Hill curve m^n / (m^n + t^n).
-        guide_pixels: pixels at which the guided filter looks at a larger picture; its coefficients
-            vary slowly.
+        guide_pixels: pixels at which a larger picture is looked at for its edges; the coefficients
+            of the guided filter vary slowly.
+        votes: share of the refined mask that is replaced by its means over superpixels of the
+            picture, which hold together what has one colour; 0 for none.
+        speck: area in latent cells below which pieces of what is inside, and holes in it, are taken
+            for mistakes: the model saw nothing so small; 0 keeps all.
     """
 
     method: Refiner = "guided"
@@ -110,6 +114,8 @@ class RefineSettings(Strict):
     cut: float | None = 0.5
     steepness: float = 4.0
     guide_pixels: int = 65_536
+    votes: float = 0.0
+    speck: float = 0.0
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
@@ -123,5 +129,7 @@ class RefineSettings(Strict):
             )
         if self.cut is not None and not 0 < self.cut < 1:
             raise InvalidInputError(f"cut must lie inside (0, 1), got {self.cut}")
+        if not 0 <= self.votes <= 1 or self.speck < 0:
+            raise InvalidInputError(f"needs 0 <= votes <= 1 and speck >= 0, got {self}")
         if self.guide_pixels < 1:
             raise InvalidInputError(f"guide_pixels is at least 1, got {self.guide_pixels}")

@@ -16,6 +16,7 @@ from scipy import ndimage
 from skimage import transform
 
 from textseg.diffusion.mask_settings import RefineSettings
+from textseg.segmentation.superpixels import Labels, find_superpixels
 
 Array = NDArray[np.float32]
 T = TypeVar("T")
@@ -126,6 +127,15 @@ class GuideImage:
             "windows",
             (grid, side, settings.smoothness),
             lambda: Windows.of(self.reduced(settings.guide_pixels), side, settings.smoothness),
+        )
+
+    def superpixels(self, pixels: int) -> tuple[Labels, ...]:
+        """Return the superpixels of ``reduced(pixels)``, each time it is cut up another way."""
+        grid = self.reduced_grid(pixels)
+        return self._once(
+            "superpixels",
+            grid,
+            lambda: find_superpixels(self.reduced(pixels), grid.cells[0] * grid.cells[1]),
         )
 
     def _once(self, name: str, key: object, make: Callable[[], T]) -> T:

@@ -4,21 +4,26 @@ The colour guided filter (K. He, J. Sun, X. Tang 2013, "Guided Image Filtering",
 reduced size as in arXiv:1505.00996) and the random walker (L. Grady 2006, through scikit-image).
 Both may run away where the picture has edges that are not the thing's, so their answer counts only
 where, averaged over a latent cell, it agrees with the map that it started from.
+
+Afterwards superpixels of the picture may vote, and what is smaller than a model sees is cleared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 from skimage import segmentation
 
 from textseg.diffusion.mask_settings import Refiner
 from textseg.diffusion.mask_settings import RefineSettings as RefineSettings
 from textseg.segmentation.guide import Array, GuideImage, box_means, stretch
 from textseg.segmentation.guide import CellGrid as CellGrid
-from textseg.segmentation.soft import HALF
+from textseg.segmentation.soft import HALF, inverse
+from textseg.segmentation.superpixels import vote
 
 WALKER_PIXELS = 65_536  # a linear system with this many unknowns
 PEAK = 0.998  # leaves out the brightest 0.2 %: single pixels must not decide
@@ -37,19 +42,19 @@ class Settled:
 def sharpen(soft: Array, image: GuideImage, settings: RefineSettings) -> Settled:
     """Return the mask of the picture that a soft mask of cells (h, w) means, cut at 0.5."""
     found = image.grid.share(max(1, int((soft > HALF).sum())))
-    return settle(refine(soft, image, settings), found, settings)
+    settled = settle(refine(soft, image, settings), found, settings)
+    least = settings.speck * image.grid.pixels**2
+    return replace(settled, soft=clear_specks(settled.soft, least)) if least else settled
 
 
 def refine(soft: Array, image: GuideImage, settings: RefineSettings) -> Array:
     """Return the soft mask (H, W) in [0, 1] of the picture, from cells (h, w)."""
     fine = _REFINERS[settings.method](soft, image, settings)
-    if settings.gate >= 1:  # no departure is larger
-        return fine
-    coarse = _enlarge(soft, image)
-    side = max(1, round(image.grid.pixels))
-    departure = np.abs(box_means(fine - coarse, side))
-    trust = (2 - departure / settings.gate).clip(0, 1)
-    return np.asarray(coarse + trust * (fine - coarse), np.float32).clip(0, 1)
+    if settings.gate < 1:  # no departure is larger than 1
+        fine = _gated(fine, _enlarge(soft, image), image.grid.pixels, settings.gate)
+    if settings.votes:
+        fine = _voted(fine, image, settings)
+    return fine
 
 
 def settle(fine: Array, found: float, settings: RefineSettings) -> Settled:
@@ -73,6 +78,19 @@ def settle(fine: Array, found: float, settings: RefineSettings) -> Settled:
     soft = power / (1 + power)
     slope = settings.steepness * soft * (1 - soft) / np.maximum(fine, 1e-6 * threshold)
     return Settled(soft.astype(np.float32), slope.astype(np.float32))
+
+
+def clear_specks(soft: Array, least: float) -> Array:
+    """Return a mask (H, W) with pieces of less than ``least`` pixels turned over, then such holes.
+
+    What is turned over is mirrored at 0.5, which leaves no step at its rim. Pixels that touch at a
+    corner connect inside, as in regions, and therefore not outside.
+    """
+    soft = np.where(_small_pieces(soft > HALF, least, corners=True), inverse(soft), soft)
+    inside = soft > HALF
+    if not inside.any():  # the picture is no hole
+        return soft
+    return np.where(_small_pieces(~inside, least, corners=False), inverse(soft), soft)
 
 
 def _bicubic(soft: Array, image: GuideImage, settings: RefineSettings) -> Array:
@@ -112,6 +130,27 @@ _REFINERS: dict[Refiner, Callable[[Array, GuideImage, RefineSettings], Array]] =
     "guided": _guided,
     "walker": _walker,
 }
+
+
+def _gated(fine: Array, coarse: Array, cell: float, gate: float) -> Array:
+    """Return the refined mask where its means over cells stay near the coarse one, else that."""
+    departure = np.abs(box_means(fine - coarse, max(1, round(cell))))
+    trust = (2 - departure / gate).clip(0, 1)
+    return np.asarray(coarse + trust * (fine - coarse), np.float32).clip(0, 1)
+
+
+def _voted(fine: Array, image: GuideImage, settings: RefineSettings) -> Array:
+    ways = image.superpixels(settings.guide_pixels)
+    voted = stretch(vote(stretch(fine, ways[0].shape), ways), image.grid.size)
+    return fine + np.float32(settings.votes) * (voted - fine)
+
+
+def _small_pieces(inside: NDArray[np.bool_], least: float, *, corners: bool) -> NDArray[np.bool_]:
+    """Return where connected pieces of less than ``least`` pixels are."""
+    labels, _ = ndimage.label(inside, np.ones((3, 3)) if corners else None)
+    small = np.bincount(labels.ravel()) < least
+    small[0] = False
+    return np.asarray(small[labels])
 
 
 def _enlarge(soft: Array, image: GuideImage, pixels: int | None = None) -> Array:
