@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import typer
 from numpy.typing import NDArray
+from PIL import Image
 from typer.testing import Result
 
 from tests.registering import share_captioner
@@ -98,6 +99,7 @@ def told(result: Result) -> dict[str, Any]:  # a JSON object
         ("inversion", ["--scenes", "--seed", "--json"]),
         ("readers", ["--scenes", "--seed", "--json"]),
         ("masks", ["--data", "--names", "--prompt", "--ask", "--absent", "--no-peer", "--results"]),
+        ("edges", ["--data", "--masks", "--cells", "--ignore", "--limit", "--seed", "--json"]),
         ("pie", ["--data", "--model", "--method", "--compat", "--give-mask", "--results"]),
         ("tedbench", ["--data", "--model", "--method", "--captioner", "--results"]),
     ],
@@ -203,6 +205,21 @@ def test_masks_are_measured_with_the_options_given(textseg: Command, folder: Pat
     refused = textseg(*words, "--ask", "some")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "known: all, present" in refused.stderr
+
+
+# -- pictures with masks
+
+
+def test_edges_are_measured_on_pictures_with_label_masks(textseg: Command, folder: Path) -> None:
+    draw(folder / "data" / "one.png")
+    labels = GaussianModel().region("tree", HEIGHT, WIDTH).astype(np.uint8)
+    (folder / "data" / "masks").mkdir()
+    Image.fromarray(labels).save(folder / "data" / "masks" / "one.png")
+    words = "bench edges --data data --cells 8 --cells 4 --seed 2".split()
+    found = told(textseg(*words, "--json"))
+    assert (found["pictures"], found["masks"], found["seed"]) == (1, 1, 2)
+    assert {row["cells"] for row in found["rows"]} == {8, 4}
+    assert textseg(*words).stdout.count("\n| bicubic |") == 2
 
 
 # -- our own scenes

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from textseg.cli.bench import (
+    bench_edges,
     bench_edit,
     bench_generate,
     bench_inversion,
@@ -93,6 +94,7 @@ bench.command("segment")(bench_segment)
 bench.command("edit")(bench_edit)
 bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
+bench.command("edges")(bench_edges)
 bench.command("readers")(bench_readers)
 bench.command("masks")(bench_masks)
 bench.command("pie")(bench_pie)

@@ -119,6 +119,48 @@ def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False)
 
 
 @plain_failures
+def bench_edges(
+    data: Annotated[Path, typer.Option(help="Folder with pictures.")],
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Folder with label PNGs of the same names.", show_default="DATA/masks"),
+    ] = None,
+    cells: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=1,
+            help="Latent cells along the longer side; may be repeated.",
+            show_default="64, 32 and 16",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[int] | None, typer.Option(help="A label that names nothing; may be repeated.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="So many pictures, spread evenly.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise in the maps.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well masks get the edges of pictures of your own, by settings (`refine`)."""
+    import json
+
+    from textseg.lab.bench.edges import CELLS, measure_edges, table
+
+    with progress_bar() as progress:
+        report = measure_edges(
+            data,
+            masks or data / "masks",
+            cells=cells or CELLS,
+            ignore=ignore or (),
+            limit=limit,
+            seed=seed,
+            progress=progress,
+        )
+    say(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
 def bench_pie(
     data: Data,
     model: Model = "picturebook",
