@@ -259,7 +259,7 @@ def test_a_value_of_one_half_in_a_hole_ends_up_inside() -> None:
 def test_specks_are_counted_in_latent_cells() -> None:
     rng = np.random.default_rng(2)
     image = GuideImage(rng.random((*GRID.size, 3)).astype(np.float32), GRID)
-    coarse = cell_means(MASK)
+    coarse = rng.random(CELLS).astype(np.float32)
     raw = sharpen(coarse, image, RefineSettings()).soft
     found = sharpen(coarse, image, RefineSettings(speck=0.25)).soft
     assert not np.array_equal(found, raw)
