@@ -19,7 +19,7 @@ from textseg.diffusion.card import (
     read_card,
     read_precision,
 )
-from textseg.diffusion.generic import edits, generic_card, log_snr_range
+from textseg.diffusion.generic import blur_of_maps, edits, generic_card, log_snr_range, masks
 from textseg.diffusion.rivalry import Rivals
 from textseg.errors import InvalidInputError, ModelError
 from textseg.picturebook import known_words, weights_folder
@@ -152,6 +152,14 @@ def test_more_cells_are_looked_at_under_more_noise(
     """FLUX.1's mu is 0.5 at 256 tokens and 1.15 at 4096."""
     assert log_snr_range(cells) == pytest.approx(expected)
     assert 3.5 > log_snr_range(1024)[0] > 2.2
+
+
+@pytest.mark.parametrize(
+    ("cells", "blur"), [(1, 0.7), (256, 0.7), (1600, 1.35), (4096, 2.0), (16384, 2.0)]
+)
+def test_maps_of_more_cells_are_blurred_over_more_of_them(cells: int, blur: float) -> None:
+    assert blur_of_maps(cells) == pytest.approx(blur)
+    assert masks(cells).soften.blur == blur_of_maps(cells)
 
 
 # ---------------------------------------------------------------- edits
