@@ -66,6 +66,13 @@ def test_a_guide_has_a_pixel_for_each_cell() -> None:
     assert GuideImage(RGB, GRID).reduced_grid(400).size == (16, 25)
 
 
+def test_superpixels_are_looked_for_on_as_many_pixels_as_cells_need() -> None:
+    image = GuideImage(RGB, replace(GRID, cells=(2, 3)))
+    assert {labels.shape for labels in image.superpixels(10_000)} == {(31, 50)}
+    assert {labels.shape for labels in image.superpixels(400)} == {(16, 25)}
+    assert GuideImage(RGB, GRID).superpixels(10_000)[0].shape == GRID.size
+
+
 def test_stretching_is_linear_and_holds_the_ends() -> None:
     ramp = np.add.outer(np.arange(3), 10 * np.arange(5)).astype(np.float32)
     found = stretch(ramp, (9, 25))

@@ -21,6 +21,8 @@ from textseg.segmentation.superpixels import Labels, find_superpixels
 Array = NDArray[np.float32]
 T = TypeVar("T")
 
+VOTING_PIXELS = 256  # for each cell, at most: more take long, and vote no better
+
 
 @dataclass(frozen=True)
 class CellGrid:
@@ -130,12 +132,14 @@ class GuideImage:
         )
 
     def superpixels(self, pixels: int) -> tuple[Labels, ...]:
-        """Return the superpixels of ``reduced(pixels)``, each time it is cut up another way."""
-        grid = self.reduced_grid(pixels)
+        """Return the superpixels of the picture at a size of at most ``pixels``, way by way.
+
+        It is at most ``VOTING_PIXELS`` for each cell.
+        """
+        cells = self.grid.cells[0] * self.grid.cells[1]
+        enough = min(pixels, round(VOTING_PIXELS * cells))
         return self._once(
-            "superpixels",
-            grid,
-            lambda: find_superpixels(self.reduced(pixels), grid.cells[0] * grid.cells[1]),
+            "superpixels", enough, lambda: find_superpixels(self.reduced(enough), cells)
         )
 
     def _once(self, name: str, key: object, make: Callable[[], T]) -> T:
