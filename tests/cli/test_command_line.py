@@ -62,6 +62,22 @@ def test_json_on_stdout_is_the_result_and_nothing_else(textseg: Command, folder:
     assert (folder / facts.queries[0].files.overlay).is_file()
 
 
+def test_rivals_can_be_asked_for(textseg: Command) -> None:
+    facts = SegmentResult.model_validate_json(
+        textseg(
+            "segment",
+            "garden.png",
+            "house",
+            "--model",
+            "gaussian",
+            "--presence",
+            "rivals",
+            "--json",
+        ).stdout
+    )
+    assert (facts.queries[0].present, facts.queries[0].rival) == (False, "tree")
+
+
 def test_query_that_is_not_there_is_an_answer_not_an_error(textseg: Command) -> None:
     result = textseg("segment", "garden.png", "house", "--model", "gaussian")
     assert result.exit_code == 0
@@ -179,6 +195,7 @@ def test_refusal_comes_before_the_model_is_loaded(textseg: Command, folder: Path
         (("segment", "garden.png", "tree", "--threshold", "3"), "threshold"),
         (("segment", "garden.png", "tree", "--threshold", "high"), "--threshold"),
         (("segment", "garden.png", "tree", "--draws", "0"), "allowed: 1 to 1000"),
+        (("segment", "garden.png", "tree", "--presence", "guessed"), "presence"),
         (("segment", "garden.png", "tree", "--max-pixels", "9"), "limit of 9"),
         (("segment", "garden.png", "tree", "--model", "no-such-model"), "picturebook"),
         (("segment", "garden.png", "tree", "-o", "notes.txt"), "not a folder"),

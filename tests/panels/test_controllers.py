@@ -477,7 +477,7 @@ def test_look_changes_nothing_and_shows_what_the_edit_will_take(
 def test_look_after_somebody_elses_mask_is_the_look_of_an_edit(
     toolbox: Toolbox, image: str
 ) -> None:
-    theirs = found(toolbox, image, seed=3, draws=2, threshold=0.9)
+    theirs = found(toolbox, image, seed=3, draws=2, threshold=0.9, presence="rivals")
     controller = editing(toolbox, image)
     controller.open(theirs.made)
     assert controller.by_hand

@@ -67,6 +67,13 @@ def test_facts_agree_with_the_masks(answer: SegmentAnswer) -> None:
         assert sum(region.area for region in facts.regions) == binary.sum()
 
 
+def test_what_decides_presence_can_be_said_and_its_rival_is_told(picture: Path) -> None:
+    for presence, rival in (("calibrated", ""), ("rivals", "tree")):
+        result = ask(picture, "house", presence=presence).result
+        assert result.queries[0].rival == rival
+        assert result.queries[0].present is False
+
+
 def test_the_thing_that_is_there_is_found_where_it_is(answer: SegmentAnswer) -> None:
     facts = answer.result.queries[0]
     truth = MODEL.region("tree", HEIGHT, WIDTH)
@@ -192,6 +199,7 @@ def test_cancel_stops_the_call(picture: Path) -> None:
         ({"threshold": float("nan")}, "threshold"),
         ({"draws": 0}, "draws"),
         ({"seed": -1}, "seed"),
+        ({"presence": "guessed"}, "presence"),
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
