@@ -45,10 +45,14 @@ class CellGrid:
 
     def enlarge(self, values: NDArray[Any], order: int = 3) -> Array:
         """Return (h, w) at the picture's size, by splines of ``order`` between centres of cells."""
+        values = values.astype(np.float32)
         pitch = [cells / pixels for cells, pixels in zip(self.cells, self.size, strict=True)]
+        if order == 1:
+            wide = _between(values, pitch[1], self.size[1], axis=1)
+            return _between(wide, pitch[0], self.size[0], axis=0)
         first = [0.5 * step - 0.5 for step in pitch]
         found: Array = ndimage.affine_transform(
-            values.astype(np.float32), pitch, first, self.size, order=order, mode="nearest"
+            values, pitch, first, self.size, order=order, mode="nearest"
         )
         return found
 
@@ -160,13 +164,15 @@ def stretch(values: Array, size: tuple[int, int]) -> Array:
     """Return values (h, w) at another size, linear between the centres of pixels."""
     for axis in (1, 0):  # whole rows are copied faster than single pixels
         if values.shape[axis] != size[axis]:
-            values = _between(values, size[axis], axis)
+            pitch = values.shape[axis] / size[axis]
+            values = _between(values, pitch, size[axis], axis=axis)
     return values
 
 
-def _between(values: Array, pixels: int, axis: int) -> Array:
+def _between(values: Array, pitch: float, pixels: int, *, axis: int) -> Array:
+    """Return so many values along an axis, ``pitch`` of the old ones apart."""
     last = values.shape[axis] - 1
-    at = ((np.arange(pixels) + 0.5) * (last + 1) / pixels - 0.5).clip(0, last)
+    at = ((np.arange(pixels) + 0.5) * pitch - 0.5).clip(0, last)
     low = at.astype(int)
     share = (at - low).astype(np.float32)
     start = values.take(low, axis)
