@@ -54,6 +54,7 @@ COLUMNS = (
 def variants(usual: Masks) -> dict[str, SegmentOptions]:
     """Return what is asked otherwise than a model's card says, by name."""
     soften, refine = replace(usual.soften, head=False), usual.refine
+    raw = replace(refine, votes=0.0, speck=0.0)
     return {
         "N = 1": {"draws": 1},
         "N = 4": {"draws": 4},
@@ -65,7 +66,8 @@ def variants(usual: Masks) -> dict[str, SegmentOptions]:
         "head: off, a threshold on the product": {"soften": soften},
         "statistic: information": {"soften": replace(soften, statistic="information")},
         "statistic: evidence": {"soften": replace(soften, statistic="evidence", scale=1.0)},
-        "refinement: off (bicubic)": {"refine": replace(refine, method="bicubic")},
+        "refinement: no votes, with specks": {"refine": raw},
+        "refinement: off (bicubic)": {"refine": replace(raw, method="bicubic")},
         "refinement: walker": {"refine": replace(refine, method="walker")},
     }
 
