@@ -10,7 +10,7 @@ from tests.segmentation.helpers import Recording, latents_of
 from textseg.errors import Cancelled
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.segmentation.competing import NOISE, Challenge, Standing, weigh_rivals
-from textseg.segmentation.difference import EmptyCache, noise_difference
+from textseg.segmentation.difference import EstimateCache, noise_difference
 from textseg.segmentation.draws import Draw, plan_draws
 from textseg.segmentation.estimating import Estimator
 from textseg.testing import GaussianModel, GaussianThing
@@ -46,8 +46,8 @@ def weigh(
     *queries: str,
     rivals: Sequence[str] = ("red", "blue", "green", "pink"),
     draws: Sequence[Draw] = (),
-    own: EmptyCache | None = None,
-    cache: EmptyCache | None = None,
+    own: EstimateCache | None = None,
+    cache: EstimateCache | None = None,
     follow: Follow | None = None,
 ) -> list[Standing]:
     taken = tuple(draws) or plan()
@@ -58,8 +58,8 @@ def weigh(
     return weigh_rivals(
         Estimator(model, latents, texts, batch_size=8),
         challenges,
-        own=EmptyCache() if own is None else own,
-        cache=EmptyCache() if cache is None else cache,
+        own=EstimateCache() if own is None else own,
+        cache=EstimateCache() if cache is None else cache,
         follow=follow or Follow(),
     )
 
@@ -136,7 +136,7 @@ def test_all_rivals_get_three_draws_and_the_best_two_all() -> None:
 
 
 def test_what_is_known_is_not_asked_again() -> None:
-    model, own, cache = Recording(things=COLOURS), EmptyCache(), EmptyCache()
+    model, own, cache = Recording(things=COLOURS), EstimateCache(), EstimateCache()
     latents = picture(model, "red")
     noise_difference(
         model,

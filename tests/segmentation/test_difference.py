@@ -15,7 +15,7 @@ from tests.segmentation.helpers import Recording, Row, compare, latents_of
 from textseg.errors import Cancelled, InvalidInputError, OutOfMemoryError
 from textseg.progress import CancelToken, Progress
 from textseg.segmentation.difference import (
-    EmptyCache,
+    EstimateCache,
     RawMaps,
     noise_difference,
 )
@@ -190,7 +190,7 @@ def test_ten_draws_cost_ten_evaluations_for_each_query_and_ten_for_the_reference
 
 
 def test_a_cached_reference_costs_nothing_and_changes_nothing() -> None:
-    model, cache = Recording(rate=0.3), EmptyCache()
+    model, cache = Recording(rate=0.3), EstimateCache()
     latents = scene(model, "tree")
     compare(model, latents, "tree", draws=10, cache=cache)
     model.calls.clear()
@@ -202,7 +202,7 @@ def test_a_cached_reference_costs_nothing_and_changes_nothing() -> None:
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"draws": 9}, {"reference": "house"}])
 def test_a_cache_of_other_draws_or_another_reference_is_not_used(change: dict[str, Any]) -> None:
-    model, cache = Recording(), EmptyCache()
+    model, cache = Recording(), EstimateCache()
     latents = scene(model)
     compare(model, latents, "tree", cache=cache)
     model.calls.clear()
@@ -214,7 +214,7 @@ def test_a_cache_of_other_draws_or_another_reference_is_not_used(change: dict[st
 def test_a_full_cache_takes_no_more_and_the_maps_stay_right() -> None:
     model = Recording(rate=0.3)
     latents = scene(model, "tree")
-    cache = EmptyCache(limit_bytes=2 * latents.nbytes)
+    cache = EstimateCache(limit_bytes=2 * latents.nbytes)
     for _ in range(2):
         (raw,) = compare(model, latents, "tree", draws=6, cache=cache)
         assert_same(raw, compare(model, latents, "tree", draws=6)[0])
@@ -223,7 +223,7 @@ def test_a_full_cache_takes_no_more_and_the_maps_stay_right() -> None:
 
 
 def test_the_estimates_of_queries_are_kept_where_somebody_wants_them() -> None:
-    model, keep = Recording(rate=0.3), EmptyCache()
+    model, keep = Recording(rate=0.3), EstimateCache()
     latents = scene(model, "tree")
     plain = compare(model, latents, "tree", draws=4)
     assert_same(compare(model, latents, "tree", draws=4, keep=keep)[0], plain[0])
@@ -237,7 +237,7 @@ def test_the_estimates_of_queries_are_kept_where_somebody_wants_them() -> None:
 
 
 def test_a_cached_reference_does_not_keep_its_whole_batch_in_memory() -> None:
-    model, cache = GaussianModel(), EmptyCache()
+    model, cache = GaussianModel(), EstimateCache()
     latents = scene(model)
     compare(model, latents, "tree", draws=4, batch_size=8, cache=cache)
     sizes = [eps.untyped_storage().nbytes() for eps in cache._estimates.values()]
@@ -282,7 +282,7 @@ def test_a_draw_meets_its_own_reference_wherever_a_batch_ends(
     model = GaussianModel(things=SIX, rate=0.2)
     latents = scene(model, "thing2", height=4, width=12)
     options: dict[str, Any] = {"draws": 12, "antithetic": antithetic, "tolerance": tolerance}
-    cache = EmptyCache(limit_bytes=kept * latents.nbytes)
+    cache = EstimateCache(limit_bytes=kept * latents.nbytes)
     compare(model, latents, "thing0", cache=cache, batch_size=1, **options)
     names = ("thing1", "thing2", "thing5")
     found = compare(model, latents, *names, cache=cache, batch_size=batch_size, **options)

@@ -13,7 +13,7 @@ from textseg.editing.apply import FollowWalk
 from textseg.scene.comparing import Known, compare, finish
 from textseg.scene.reading import ReadPicture, Texts
 from textseg.segmentation.competing import Challenge, Standing, weigh_rivals
-from textseg.segmentation.difference import EmptyCache, RawMaps
+from textseg.segmentation.difference import EstimateCache, RawMaps
 from textseg.segmentation.draws import plan_draws
 from textseg.segmentation.estimating import Estimator
 from textseg.segmentation.presence import PresenceCalibration, found_region, presence_features
@@ -34,7 +34,7 @@ def answer(
 ) -> list[Segmentation]:
     """Return where each of the queries is; see ``Scene.segment_all``."""
     asked, reference = texts.embed(queries), texts.embed([settings.reference])
-    own = EmptyCache() if settings.presence == "rivals" else None
+    own = EstimateCache() if settings.presence == "rivals" else None
     raws = compare(
         read,
         asked,
@@ -79,7 +79,7 @@ def _standings(
     texts: Texts,
     batch_size: int,
     known: Known,
-    own: EmptyCache,
+    own: EstimateCache,
     follow: FollowWalk,
 ) -> dict[str, Standing]:
     """Return how those of the queries did about which the maps alone leave doubt.
@@ -96,7 +96,7 @@ def _standings(
     challenges = _challenges(read, [raw for raw in raws if raw.query not in found], settings)
     if challenges:
         if known.rivals.full:
-            known.rivals = EmptyCache()
+            known.rivals = EstimateCache()
         rivals = [rival for each in challenges for rival in each.rivals]
         told = list(dict.fromkeys([*(each.query for each in challenges), *rivals]))
         estimator = Estimator(read.model, read.latents, texts.embed(told), batch_size=batch_size)

@@ -15,7 +15,7 @@ from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
 from textseg.scene.reading import ReadPicture
 from textseg.segmentation.competing import Standing
-from textseg.segmentation.difference import EmptyCache, RawMaps, noise_difference
+from textseg.segmentation.difference import EstimateCache, RawMaps, noise_difference
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.settings import SegmentSettings
@@ -33,9 +33,9 @@ class Known:
     maps: ByteCache[RawMaps] = field(
         default_factory=lambda: ByteCache(MAPS_BYTES, lambda raw: raw.nbytes)
     )
-    references: EmptyCache = field(default_factory=EmptyCache)
+    references: EstimateCache = field(default_factory=EstimateCache)
     standings: dict[tuple[str, SegmentSettings], Standing] = field(default_factory=dict)
-    rivals: EmptyCache = field(default_factory=EmptyCache)
+    rivals: EstimateCache = field(default_factory=EstimateCache)
 
 
 def compare(
@@ -46,7 +46,7 @@ def compare(
     *,
     batch_size: int,
     known: Known,
-    own: EmptyCache | None,
+    own: EstimateCache | None,
     follow: FollowWalk,
 ) -> list[RawMaps]:
     """Return the raw maps of the texts against the reference, without the cells of the padding.
@@ -94,11 +94,11 @@ def _compared(
     *,
     batch_size: int,
     known: Known,
-    own: EmptyCache | None,
+    own: EstimateCache | None,
     follow: FollowWalk,
 ) -> list[RawMaps]:
     if known.references.full:  # of other settings, most likely
-        known.references = EmptyCache()
+        known.references = EstimateCache()
     with torch.no_grad():
         raws = noise_difference(
             read.model,

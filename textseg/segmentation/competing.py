@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.progress import Follow
-from textseg.segmentation.difference import EmptyCache, measure_change
+from textseg.segmentation.difference import EstimateCache, measure_change
 from textseg.segmentation.draws import Draw
 from textseg.segmentation.estimating import Estimator, Row
 from textseg.segmentation.presence import LEAST_INFORMATION
@@ -66,8 +66,8 @@ def weigh_rivals(
     estimator: Estimator,
     challenges: Sequence[Challenge],
     *,
-    own: EmptyCache,
-    cache: EmptyCache,
+    own: EstimateCache,
+    cache: EstimateCache,
     follow: Follow,
 ) -> list[Standing]:
     """Return how each query did.
@@ -171,7 +171,7 @@ class _Arena:
         self.eps: dict[_Key, Tensor] = {}  # of the queries
         self.shared = self.of = 0
 
-    def prepare(self, own: EmptyCache, cache: EmptyCache) -> None:
+    def prepare(self, own: EstimateCache, cache: EstimateCache) -> None:
         """Gather the estimates of the queries."""
         wanted: _Wanted = {
             (bout.challenge.query, draw): [bout]
@@ -199,7 +199,7 @@ class _Arena:
         bouts = zip(self.bouts, finals, strict=True)
         return _merged((bout, rivals, bout.later_draws()) for bout, rivals in bouts)
 
-    def play(self, wanted: _Wanted, cache: EmptyCache) -> None:
+    def play(self, wanted: _Wanted, cache: EstimateCache) -> None:
         """Add what the model says of these rivals: each against the queries, and against noise."""
         for (rival, draw), eps in self._gather(wanted, cache):
             at = _At.of(draw, self.estimator.latents)
@@ -208,7 +208,7 @@ class _Arena:
                 bout.add((query, rival), self.eps[query, draw], eps, at)
                 bout.add((rival, NOISE), eps, at.nothing, at)
 
-    def _gather(self, wanted: _Wanted, known: EmptyCache) -> Iterator[tuple[_Key, Tensor]]:
+    def _gather(self, wanted: _Wanted, known: EstimateCache) -> Iterator[tuple[_Key, Tensor]]:
         """Yield the estimates (c, h, w), those that are known first; keep and count the others."""
         missing = []
         for key in wanted:
@@ -226,7 +226,7 @@ class _Arena:
                 yield key, eps
             self.follow.report(STAGE, self.estimator.evaluations, self.of)
 
-    def _known(self, key: _Key, known: EmptyCache) -> Tensor | None:
+    def _known(self, key: _Key, known: EstimateCache) -> Tensor | None:
         """Return an estimate that need not be asked for: a query may be another's rival."""
         return known.get(*key) if key not in self.eps else self.eps[key]
 

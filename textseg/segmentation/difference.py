@@ -102,8 +102,8 @@ class RawMaps:
 
 
 @dataclass(frozen=True)
-class EmptyCache:
-    """Reference estimates of one model for one picture, for later calls with the same draws.
+class EstimateCache:
+    """Estimates of one model for one picture, by text, for later calls with the same draws.
 
     Takes no more once ``limit_bytes`` are reached: what is missing then is evaluated again.
     """
@@ -116,14 +116,14 @@ class EmptyCache:
         """Whether no further estimate is taken."""
         return sum(eps.nbytes for eps in self._estimates.values()) >= self.limit_bytes
 
-    def get(self, reference: str, draw: Draw) -> Tensor | None:
+    def get(self, text: str, draw: Draw) -> Tensor | None:
         """Return the estimate (c, h, w) of this draw, ``None`` when there is none."""
-        return self._estimates.get((reference, draw))
+        return self._estimates.get((text, draw))
 
-    def put(self, reference: str, draw: Draw, eps: Tensor) -> None:
+    def put(self, text: str, draw: Draw, eps: Tensor) -> None:
         """Keep the estimate of this draw, unless the cache is full."""
         if not self.full:
-            self._estimates[reference, draw] = eps
+            self._estimates[text, draw] = eps
 
 
 def noise_difference(
@@ -140,8 +140,8 @@ def noise_difference(
     batch_size: int = BATCH_SIZE,
     tolerance: float | None = None,
     propagate: int | None = None,
-    cache: EmptyCache | None = None,
-    keep: EmptyCache | None = None,
+    cache: EstimateCache | None = None,
+    keep: EstimateCache | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> list[RawMaps]:
@@ -221,13 +221,13 @@ class _Comparison:
         tallies: Sequence[_Tally],
         plan: Sequence[Draw],
         *,
-        cache: EmptyCache | None,
-        keep: EmptyCache | None,
+        cache: EstimateCache | None,
+        keep: EstimateCache | None,
     ) -> None:
         self.estimator, self.tallies, self.plan = estimator, tallies, plan
         self.band_edges = estimator.model.card.masks.levels.band_edges
-        self.cache = EmptyCache(limit_bytes=0) if cache is None else cache
-        self.keep = EmptyCache(limit_bytes=0) if keep is None else keep
+        self.cache = EstimateCache(limit_bytes=0) if cache is None else cache
+        self.keep = EstimateCache(limit_bytes=0) if keep is None else keep
         self.base = estimator.latents[0]  # the latest reference estimate
 
     def cost(self) -> int:
