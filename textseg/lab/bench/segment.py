@@ -66,6 +66,7 @@ def variants(usual: Masks) -> dict[str, SegmentOptions]:
         "head: off, a threshold on the product": {"soften": soften},
         "statistic: information": {"soften": replace(soften, statistic="information")},
         "statistic: evidence": {"soften": replace(soften, statistic="evidence", scale=1.0)},
+        "presence: rivals decide in doubt": {"presence": "rivals"},
         "refinement: no votes, with specks": {"refine": raw},
         "refinement: off (bicubic)": {"refine": replace(raw, method="bicubic")},
         "refinement: walker": {"refine": replace(refine, method="walker")},
