@@ -122,3 +122,20 @@ def test_fitting_separable_or_constant_features_stays_finite() -> None:
 def test_fitting_needs_both_kinds_of_label(labels: list[bool]) -> None:
     with pytest.raises(InvalidInputError):
         fit_presence([{"ratio": 0.0}, {"ratio": 1.0}], labels, names=["ratio"])
+
+
+def test_the_threshold_is_found_on_what_decides_alone() -> None:
+    """The second half has another level, which would move it."""
+    rng = np.random.default_rng(2)
+    labels = rng.random(4000) < 0.5
+    decides = np.arange(4000) < 2000
+    values = np.where(labels, 0.8, 0.2) + rng.normal(0, 0.3, 4000) + np.where(decides, 0.0, 0.6)
+    rows = [{"ratio": value} for value in values]
+    found = fit_presence(rows, labels.tolist(), names=["ratio"], decides=decides.tolist())
+    called = np.array([found.probability(row) >= found.threshold for row in rows])[decides]
+    truth = labels[decides]
+    assert called[~truth].mean() == pytest.approx((~called[truth]).mean(), abs=0.01)
+
+
+def test_scenes_of_the_world_that_the_weights_know_decide() -> None:
+    assert [each.decides for each in scene_examples(4)] == [True, True, False, False]

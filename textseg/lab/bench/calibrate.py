@@ -43,23 +43,28 @@ LEAST = 10  # texts of either kind; fewer say nothing about fifteen features
 
 @dataclass(frozen=True)
 class ToldPicture:
-    """A picture, and for some texts whether they are true of it."""
+    """A picture, and for some texts whether they are true of it.
+
+    ``decides`` says that it counts where the threshold is found too.
+    """
 
     image: ImageLike
     truths: Mapping[str, bool]
+    decides: bool = True
 
 
 def scene_examples(scenes: int, *, seed: int = 0) -> list[ToldPicture]:
     """Return calibration scenes with their questions, but for those about the smallest things.
 
     Half of them are of the second world: looks at words are read right in both only where both are
-    known.
+    known. The first, which the weights were trained on, decides.
     """
     worlds: tuple[World, ...] = get_args(World)
     return [
         ToldPicture(
             exam.rendered.image,
             {each.query: each.present for each in exam.questions if not each.small},
+            decides=world == worlds[0],
         )
         for world in worlds
         for exam in exams("calibration", scenes=scenes // len(worlds), seed=seed, world=world)
@@ -86,7 +91,7 @@ def calibrate(
         InvalidInputError: too few texts of either kind, or words that the model does not know.
     """
     report = progress or (lambda _: None)
-    features, labels = list[Mapping[str, float]](), list[bool]()
+    features, labels, decides = list[Mapping[str, float]](), list[bool](), list[bool]()
     for k, example in enumerate(examples):
         report(Progress("pictures", k, len(examples)))
         found = Scene.open(example.image, model).segment_all(
@@ -97,14 +102,15 @@ def calibrate(
                 raise InvalidInputError(item.caveat, hint="leave such texts out")
         features += [presence_features(item.raw) for item in found]
         labels += [example.truths[item.query] for item in found]
+        decides += [example.decides] * len(found)
     report(Progress("pictures", len(examples), len(examples)))
     if min(sum(labels), len(labels) - sum(labels)) < LEAST:
         raise InvalidInputError(
             f"{sum(labels)} true and {len(labels) - sum(labels)} false texts are too few",
             hint=f"at least {LEAST} of either kind are needed, and hundreds are better",
         )
-    without_bands = fit_presence(features, labels, names=WHOLE_FEATURES)
-    return replace(fit_presence(features, labels), partial=without_bands)
+    without_bands = fit_presence(features, labels, names=WHOLE_FEATURES, decides=decides)
+    return replace(fit_presence(features, labels, decides=decides), partial=without_bands)
 
 
 def write_presence(
@@ -136,13 +142,14 @@ def fit_presence(
     *,
     names: Sequence[str] = (),
     ridge: float = 1e-3,
+    decides: Sequence[bool] | None = None,
 ) -> PresenceCalibration:
     """Return the calibration that best tells present (True) from absent queries.
 
     Ridge logistic regression on the named features, () for all that there are; ``ridge`` is the
     penalty on the squared coefficients of standardised features, against the mean log-loss. The
     threshold is where the share of absent queries called present equals the share of present ones
-    missed.
+    missed, among those that ``decides`` names; ``None``: all.
 
     Raises:
         InvalidInputError: not one label per row, or only one kind of label.
@@ -153,13 +160,14 @@ def fit_presence(
             f"needs one label per row and both kinds, got {len(features)} rows and "
             f"{int(truth.sum())} of {len(truth)} labels true"
         )
+    counts = np.ones(len(truth), bool) if decides is None else np.asarray(decides, bool)
     names = names or tuple(features[0])
     table = np.array([[row[name] for name in names] for row in features], float)
     weights, bias = fit_logistic(table, truth, ridge=ridge)
     return PresenceCalibration(
         weights={name: float(weight) for name, weight in zip(names, weights, strict=True)},
         bias=bias,
-        threshold=_equal_error(special.expit(table @ weights + bias), truth),
+        threshold=_equal_error(special.expit(table @ weights + bias)[counts], truth[counts]),
     )
 
 
