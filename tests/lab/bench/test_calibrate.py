@@ -58,7 +58,10 @@ def test_the_rivals_of_a_picture_book_card_outlast_a_new_calibration(
     calibrate.main(tmp_path, scenes=12)
     found = read_card(tmp_path, gaussian_card())
     assert (found.name, found.presence.rule, found.presence.rivals) == ("own", "rivals", rivals)
-    assert found.presence.found == "python -m textseg.lab.bench.calibrate, 12 calibration scenes"
+    assert (
+        found.presence.found
+        == "python -m textseg.lab.bench.calibrate, 12 calibration scenes of both worlds"
+    )
 
 
 def test_a_calibration_tells_the_texts_apart_that_it_was_fitted_to() -> None:

@@ -37,7 +37,7 @@ from textseg.segmentation.presence import (
     presence_features,
 )
 
-FOUND = "python -m textseg.lab.bench.calibrate, {scenes} calibration scenes"
+FOUND = "python -m textseg.lab.bench.calibrate, {scenes} calibration scenes of both worlds"
 LEAST = 10  # texts of either kind; fewer say nothing about fifteen features
 
 
