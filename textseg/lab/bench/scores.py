@@ -68,7 +68,10 @@ class Specks:
 
 
 def count_specks(found: Mask, least: float) -> Specks:
-    """Return the connected pieces, and holes, of less than ``least`` pixels."""
+    """Return the connected pieces, and holes, of less than ``least`` pixels.
+
+    Pixels that touch at a corner alone do not connect.
+    """
     return Specks(*(int((_areas(mask) < least).sum()) for mask in (found, ~found)))
 
 
