@@ -127,6 +127,8 @@ def _plain(value: object) -> str:
         return " ".join(map(_plain, value))
     if isinstance(value, str):
         return value or '""'
+    if isinstance(value, float):
+        return min(str(value), f"{value:.3g}", key=len)  # what was fitted has many digits
     return json.dumps(value).replace("null", "none")
 
 
