@@ -32,7 +32,8 @@ from textseg.picturebook.demo import PICTURES
 from textseg.segmentation.difference import noise_difference
 from textseg.segmentation.draws import log_snr
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.soften import blur, soften
+from textseg.segmentation.soft import blur
+from textseg.segmentation.soften import soften
 
 torch.set_grad_enabled(False)
 

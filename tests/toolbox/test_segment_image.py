@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from tests.toolbox.helpers import take_setup
 from textseg.errors import Cancelled, ImageError, OutputExistsError, QueryError
 from textseg.images import open_picture, to_uint8
+from textseg.picturebook.demo import PICTURES
+from textseg.picturebook.scenes import render
 from textseg.progress import CancelToken, Progress
 from textseg.testing import GaussianModel
 from textseg.toolbox import (
@@ -22,6 +24,7 @@ from textseg.toolbox import (
     SegmentArguments,
     SegmentResult,
     Setup,
+    check_arguments,
     explain,
     refuse_output,
     save_answer,
@@ -106,6 +109,17 @@ def test_found_threshold_is_named_by_its_rule(answer: SegmentAnswer) -> None:
     facts = answer.result.queries[0]
     assert facts.threshold == 0.5
     assert facts.threshold_rule == f"{item.threshold.rule} of {item.threshold.statistic}"
+
+
+@pytest.mark.parametrize(
+    ("attention", "rule"), [(True, "head of cells"), (False, "otsu of difference")]
+)
+def test_attention_can_be_left_out(tmp_path: Path, attention: bool, rule: str) -> None:
+    path = tmp_path / "meadow.png"
+    Image.fromarray(render(PICTURES["meadow"][0]).image).save(path)
+    values = {"image": str(path), "queries": ["tree"], "draws": 4, "attention": attention}
+    found = segment_image(check_arguments(SegmentArguments, values))
+    assert found.result.queries[0].threshold_rule == rule
 
 
 def test_seed_decides_the_soft_mask(picture: Path) -> None:

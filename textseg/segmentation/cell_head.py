@@ -18,6 +18,7 @@ from skimage import filters
 from textseg.diffusion.card import CellHead
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.soft import blur
 
 Array = NDArray[np.float64]
 
@@ -79,11 +80,11 @@ def cell_features(raw: RawMaps) -> Array:
     if raw.words is None or not is_whole(raw):
         raise InvalidInputError("cells are found from looks at words and all bands of levels only")
     difference = raw.difference.astype(float)
-    blurred = _blur(difference, NEAR)
+    blurred = blur(difference, NEAR)
     height = _height(blurred)
     ranks = blurred.ravel().argsort().argsort().reshape(blurred.shape) / blurred.size
     information, evidence = raw.information.astype(float), raw.evidence.astype(float)
-    change = _height(_blur(information, NEAR))
+    change = _height(blur(information, NEAR))
     total = float(evidence.sum() / (information.sum() + LEAST))
     words = raw.words.astype(float)
     together, all_of_them = words.mean(0), np.exp(np.log(words + LEAST).mean(0))
@@ -96,7 +97,7 @@ def cell_features(raw: RawMaps) -> Array:
             ranks,
             *(np.log(each / change + FAINT) for each in _surroundings(information)),
             *(each / change for each in _surroundings(evidence)),
-            *(_ratio(evidence, information, blur, change) for blur in (NEAR, WIDE)),
+            *(_ratio(evidence, information, width, change) for width in (NEAR, WIDE)),
             *(each for band in raw.bands.astype(float) for each in _of_band(band)),
             even * np.log(change),
             even * _otsu(blurred) / height,
@@ -120,18 +121,18 @@ def _moved(raw: RawMaps) -> Iterator[RawMaps]:
 
 def _surroundings(values: Array) -> tuple[Array, ...]:
     around = ndimage.maximum_filter(values, AROUND, mode="nearest")
-    return values, _blur(values, NEAR), _blur(values, WIDE), around
+    return values, blur(values, NEAR), blur(values, WIDE), around
 
 
 def _of_band(band: Array) -> tuple[Array, ...]:
     gain, loss, change = band
-    height, signed = _height(_blur(change, NEAR)), _blur(gain - loss, NEAR)
+    height, signed = _height(blur(change, NEAR)), blur(gain - loss, NEAR)
     ratio = _ratio(gain - loss, change, NEAR, height)
-    return np.log(_blur(change, NEAR) / height + FAINT), ratio, signed / height
+    return np.log(blur(change, NEAR) / height + FAINT), ratio, signed / height
 
 
-def _ratio(evidence: Array, information: Array, blur: float, height: float) -> Array:
-    found: Array = _blur(evidence, blur) / (_blur(information, blur) + DAMPING * height)
+def _ratio(evidence: Array, information: Array, width: float, height: float) -> Array:
+    found: Array = blur(evidence, width) / (blur(information, width) + DAMPING * height)
     return found
 
 
@@ -141,8 +142,3 @@ def _height(values: Array) -> float:
 
 def _otsu(values: Array) -> float:
     return float(filters.threshold_otsu(values)) if np.ptp(values) else 0.0
-
-
-def _blur(values: Array, width: float) -> Array:
-    found: Array = ndimage.gaussian_filter(values, width, mode="nearest")
-    return found

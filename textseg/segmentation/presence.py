@@ -22,7 +22,7 @@ from textseg.diffusion.card import Presence
 from textseg.diffusion.rivalry import Rivals
 from textseg.errors import InvalidInputError, ModelError
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.soften import blur
+from textseg.segmentation.soft import blur
 from textseg.segmentation.word_features import WORD_FEATURES, word_features
 
 BAND_FEATURES = tuple(

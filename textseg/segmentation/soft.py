@@ -156,3 +156,13 @@ def stroke(
         away = np.linalg.norm(places - share[..., None] * along, axis=-1)
         cover[box] = np.maximum(cover[box], (reach - away).clip(0, 1))
     return cover
+
+
+def blur(values: NDArray[Any], width: float) -> NDArray[np.float64]:
+    """Return (h, w) blurred by ``width`` cells; the map goes on beyond its edge as at the edge."""
+    if width == 0:
+        return values.astype(float)
+    found: NDArray[np.float64] = ndimage.gaussian_filter(
+        values.astype(float), width, mode="nearest"
+    )
+    return found

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import special
 from skimage import filters, morphology
 
 from textseg.diffusion.card import CellHead
@@ -22,6 +22,7 @@ from textseg.diffusion.mask_settings import Rule
 from textseg.diffusion.mask_settings import SoftenSettings as SoftenSettings
 from textseg.segmentation.cell_head import cell_spread, find_cells, is_whole
 from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.soft import blur
 
 HEAD = "head"  # what finds the cells, and needs no threshold but one half
 Array = NDArray[np.float64]
@@ -101,14 +102,6 @@ def _join(raw: RawMaps, settings: SoftenSettings) -> tuple[Array, Array]:
 
 def _relative(error: NDArray[Any], values: Array) -> Array:
     found: Array = error / np.maximum(values, 1e-6 * max(values.max(), np.finfo(float).tiny))
-    return found
-
-
-def blur(values: NDArray[Any], blur: float) -> NDArray[np.float64]:
-    """Return (h, w) blurred by ``blur`` cells; the map goes on beyond its edge as at the edge."""
-    if blur == 0:
-        return values.astype(float)
-    found: NDArray[np.float64] = ndimage.gaussian_filter(values.astype(float), blur, mode="nearest")
     return found
 
 

@@ -23,6 +23,7 @@ from textseg.errors import InvalidInputError
 from textseg.files import write_files
 from textseg.lab.bench.logistic import fit_logistic
 from textseg.lab.bench.questions import exams
+from textseg.lab.bench.scores import share_of_cells
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
@@ -56,13 +57,6 @@ def look(model: DiffusionModel, *, scenes: int, seed: int = 0) -> Iterator[Cover
                 )
                 for one, item in zip(asked, found, strict=True):
                     yield Covered(item.raw, share_of_cells(one.truth, item.raw.difference.shape))
-
-
-def share_of_cells(truth: NDArray[np.bool_], cells: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return how much of each cell (h, w) a mask (H, W) covers; cells are whole pixels."""
-    rows, columns = (side // count for side, count in zip(truth.shape, cells, strict=True))
-    found: NDArray[np.float64] = truth.reshape(cells[0], rows, cells[1], columns).mean((1, 3))
-    return found
 
 
 def fit_cells(examples: Sequence[Covered]) -> CellHead:

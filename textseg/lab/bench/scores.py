@@ -17,6 +17,13 @@ Soft = NDArray[np.float32]
 BOUNDARY_TOLERANCE = 0.008  # of the picture's diagonal, as in DAVIS (Perazzi et al. 2016)
 
 
+def share_of_cells(truth: NDArray[np.bool_], cells: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return how much of each cell (h, w) a mask (H, W) covers; cells are whole pixels."""
+    rows, columns = (side // count for side, count in zip(truth.shape, cells, strict=True))
+    found: NDArray[np.float64] = truth.reshape(cells[0], rows, cells[1], columns).mean((1, 3))
+    return found
+
+
 def pixel_ap(soft: Soft, truth: Mask) -> float:
     """Return the average precision of ranking pixels by the soft mask; needs no threshold.
 

@@ -22,7 +22,15 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench import cost
 from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask
 from textseg.lab.bench.questions import SET_VERSION, QueryExam, Question, exams
-from textseg.lab.bench.scores import Specks, auroc, boundary_f, count_specks, iou, pixel_ap
+from textseg.lab.bench.scores import (
+    Specks,
+    auroc,
+    boundary_f,
+    count_specks,
+    iou,
+    pixel_ap,
+    share_of_cells,
+)
 from textseg.lab.bench.tables import show, write_table
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
@@ -244,7 +252,7 @@ def ask_peer(
 def oracle(question: Question, *, stride: int) -> ScoredAnswer:
     """Return the score of the truth at latent size, enlarged without looking at the picture."""
     height, width = question.truth.shape
-    cells = question.truth.reshape(height // stride, stride, width // stride, stride).mean((1, 3))
+    cells = share_of_cells(question.truth, (height // stride, width // stride))
     grid = CellGrid(size=(height, width), cells=(height / stride, width / stride))
     soft = grid.enlarge(cells).clip(0, 1)
     return _scored(question, soft, soft > 0.5, LEAST_REGION * stride**2)
