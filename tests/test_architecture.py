@@ -18,13 +18,20 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("textseg", "agent_tools")
 
-BORDER = ("textseg.errors", "textseg.progress", "textseg.files", "textseg.images")
+BORDER = (
+    "textseg.errors",
+    "textseg.checking",
+    "textseg.progress",
+    "textseg.files",
+    "textseg.images",
+)
 
 # What each room may import of the house, itself included; the longest name that fits counts.
 ARROWS: dict[str, tuple[str, ...]] = {
     # the border: knows nothing of the rest
     "textseg.version": (),
     "textseg.errors": (),
+    "textseg.checking": ("textseg.errors",),
     "textseg.progress": ("textseg.errors",),
     "textseg.process": (),
     "textseg.files": ("textseg.errors",),
@@ -77,6 +84,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.base",
         "textseg.editing.kinds",
         "textseg.editing.masks",
+        "textseg.editing.options",
         "textseg.editing.prompts",
         "textseg.editing.result",
         "textseg.registry",
@@ -96,11 +104,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.scene",
-        "textseg.editing.kinds.MOST_ATTEMPTS",
+        "textseg.editing.options",
         "textseg.registry.captioners.load_captioner",
         "textseg.registry.models.check_model",
         "textseg.registry.methods.make_method",
-        "textseg.registry.methods.range_words",
         "textseg.captioning",
         "textseg.provenance",
         "textseg.saving",
@@ -129,6 +136,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.editing.kinds.MOST_ATTEMPTS",
+        "textseg.editing.options",
         "textseg.registry.methods.method_names",
         "textseg.registry.methods.methods",
         "textseg.registry.methods.OptionInfo",

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from textseg.editing.base import EditMethod
 from textseg.editing.diffedit import DiffEdit
 from textseg.editing.flowedit import FlowEdit
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
-from textseg.registry import methods as registered
 from textseg.registry.methods import (
     MethodInfo,
     OptionInfo,
@@ -26,7 +24,6 @@ from textseg.registry.methods import (
     method_name,
     method_names,
     methods,
-    range_words,
 )
 from textseg.registry.plugins import forget_plugins
 from textseg.scene import Scene
@@ -55,12 +52,6 @@ def listed(name: str) -> MethodInfo:
 def option(method: str, name: str) -> OptionInfo:
     (found,) = [option for option in listed(method).options if option.name == name]
     return found
-
-
-def test_the_examples_in_the_docstrings_hold() -> None:
-    done = doctest.testmod(registered)
-    assert done.attempted >= 1
-    assert done.failed == 0
 
 
 # ---------------------------------------------------------------- what is listed
@@ -123,20 +114,6 @@ def test_the_ends_of_every_range_can_be_set_and_what_lies_beyond_cannot(name: st
         for value in bad:
             with pytest.raises(InvalidInputError, match=option.name):
                 make_method(name, {option.name: value})
-
-
-@pytest.mark.parametrize(
-    ("limits", "words"),
-    [
-        ({}, ""),
-        ({"least": 0, "most": 1}, "0 to 1"),
-        ({"least": 0}, "at least 0"),
-        ({"above": 0, "most": 1}, "above 0, at most 1"),
-        ({"least": 0, "below": 9}, "at least 0, below 9"),
-    ],
-)
-def test_ranges_are_said_in_words(limits: dict[str, float], words: str) -> None:
-    assert range_words(**limits) == words
 
 
 def test_listing_the_methods_loads_no_model() -> None:

@@ -8,9 +8,9 @@ import pytest
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from textseg import errors
+from textseg.checking import clean_query
 from textseg.errors import TextsegError, UnknownNameError
 from textseg.progress import CancelToken, Deadline, Progress, estimate_remaining
-from textseg.segmentation.phrases import clean_query
 
 
 def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:

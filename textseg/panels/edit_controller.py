@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from traitlets import Bool, Dict, Enum, Float, Int, Unicode
 
+from textseg.editing.options import METHOD_OPTIONS
 from textseg.errors import InvalidInputError, NothingToUndoError
 from textseg.panels.calls import EDIT, UNDO
 from textseg.panels.controller import Controller
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from textseg.workspace import Record
 
 OPERATIONS: Final = ("replace", "remove", "add")
-OWN: Final = ("strength", "steps", "guidance")
-"""Options of methods that are arguments of an edit as well."""
 REMEMBERED: Final = 1000  # pictures of a workspace among which a line is looked for
 
 
@@ -114,7 +113,9 @@ class EditController(Controller):
             InvalidInputError: a value is out of its range, or there is no picture.
             QueryError: words are missing, or too many.
         """
-        own: dict[str, Any] = {name: self.options[name] for name in OWN if name in self.options}
+        own: dict[str, Any] = {
+            name: self.options[name] for name in METHOD_OPTIONS if name in self.options
+        }
         if self.strength is not None:
             own["strength"] = self.strength
         values: dict[str, Any] = {  # Any: pydantic checks them
@@ -122,7 +123,9 @@ class EditController(Controller):
             "target": self.target,
             "operation": self.operation,
             "method": self.method or None,
-            "options": {name: self.options[name] for name in self.options if name not in OWN},
+            "options": {
+                name: self.options[name] for name in self.options if name not in METHOD_OPTIONS
+            },
             "seed": self.seed,
             "attempts": self.attempts or None,
             **own,
@@ -202,7 +205,9 @@ class EditController(Controller):
         for name in ("query", "target", "operation", "exclude", "region", "invert", "seed"):
             setattr(self, name, getattr(made, name))
         self.method, self.attempts = made.method or "", made.attempts or 0
-        own = {name: getattr(made, name) for name in OWN if getattr(made, name) is not None}
+        own = {
+            name: getattr(made, name) for name in METHOD_OPTIONS if getattr(made, name) is not None
+        }
         self.strength = None if self.method else own.pop("strength", None)
         self.options = {**own, **made.options}
         if made.mask is not None:  # for when the edit is undone, to be made in another way

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
 
+from textseg.checking import range_words
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError, problem_words
 from textseg.registry.named import Names, Own
 
@@ -83,24 +84,6 @@ class MethodInfo:
     options: tuple[OptionInfo, ...]
     package: str
     error: str = ""
-
-
-def range_words(
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> str:
-    """Return a range in words; "" without limits.
-
-    >>> range_words(above=0, most=1)
-    'above 0, at most 1'
-    """
-    if least is not None and most is not None:
-        return f"{least} to {most}"
-    limits = {"at least": least, "above": above, "at most": most, "below": below}
-    return ", ".join(f"{word} {value}" for word, value in limits.items() if value is not None)
 
 
 def methods() -> list[MethodInfo]:

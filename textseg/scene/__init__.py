@@ -2,12 +2,12 @@
 
 from textseg.scene.core import Scene
 from textseg.scene.opening import load
-from textseg.scene.options import EditOptions, Made, ModelLike, SegmentOptions
+from textseg.scene.options import EditKeywords, Made, ModelLike, SegmentOptions
 from textseg.scene.shortcuts import Creation, edit, generate_and_edit, segment
 
 __all__ = [
     "Creation",
-    "EditOptions",
+    "EditKeywords",
     "Made",
     "ModelLike",
     "Scene",

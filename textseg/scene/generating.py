@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from textseg.checking import clean_query
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import guided, walk
@@ -17,7 +18,6 @@ from textseg.editing.apply import FollowWalk, numbered_noise
 from textseg.images import Picture, to_rgb, to_uint8
 from textseg.scene.opening import check_sampling, check_seed, check_size
 from textseg.scene.options import Made
-from textseg.segmentation.phrases import clean_query
 
 
 @dataclass(frozen=True, eq=False)

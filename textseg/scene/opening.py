@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textseg.checking import clean_query
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import (
     InvalidInputError,
@@ -20,7 +21,6 @@ from textseg.errors import (
 from textseg.images import size_words
 from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
-from textseg.segmentation.phrases import clean_query
 from textseg.segmentation.settings import SegmentSettings
 
 

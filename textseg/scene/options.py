@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.editing.base import EditMethod
+from textseg.editing.options import OptionKeywords
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.refine import RefineSettings
@@ -51,25 +52,11 @@ class SegmentOptions(TypedDict, total=False):
     cancel: CancelToken | None
 
 
-class EditOptions(TypedDict, total=False):
+class EditKeywords(OptionKeywords, total=False):
     """The keywords of ``Scene.edit``, for the calls that hand them on."""
 
     method: str | EditMethod | None
     mask: NDArray[Any] | Segmentation | Mask | None
-    strength: float | None
-    steps: int | None
-    guidance: float | None
-    seed: int
-    attempts: int | None
-    prompt: str | None
-    source: str | None
-    negative: str
-    threshold: float | None
-    grow: float | None
-    feather: float | None
-    soft: bool
-    resize_mask: bool
-    crop: bool | None
     progress: ProgressCallback | None
     cancel: CancelToken | None
 

@@ -9,7 +9,7 @@ from textseg.editing.result import Edit
 from textseg.images import MAX_PIXELS, ImageLike
 from textseg.scene.core import Scene
 from textseg.scene.opening import check_queries
-from textseg.scene.options import DeviceLike, EditOptions, ModelLike, SegmentOptions
+from textseg.scene.options import DeviceLike, EditKeywords, ModelLike, SegmentOptions
 from textseg.segmentation.result import Segmentation
 
 
@@ -40,7 +40,7 @@ def edit(
     model: ModelLike = "picturebook",
     device: DeviceLike = "auto",
     max_pixels: int = MAX_PIXELS,
-    **options: Unpack[EditOptions],
+    **options: Unpack[EditKeywords],
 ) -> Edit:
     """Return the picture with what ``query`` names turned into ``target``, and nothing else.
 
@@ -75,7 +75,7 @@ def generate_and_edit(
     *,
     model: ModelLike = "picturebook",
     device: DeviceLike = "auto",
-    **options: Unpack[EditOptions],
+    **options: Unpack[EditKeywords],
 ) -> Creation:
     """Return a picture that is made from ``description`` and then changed from query to target.
 

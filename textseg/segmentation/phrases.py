@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-from textseg.errors import QueryError
-
-LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
 
 # How tightly words of a kind bind; a phrase most.
 BINDING: Mapping[str, int] = {"or": 0, "and": 1, "less": 1, "not": 2, "rest": 2, "phrase": 3}
@@ -27,31 +22,6 @@ _PATTERN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-
-
-def clean_query(query: str, *, name: str = "query") -> str:
-    """Return a query with its white space tidied; any script and emoji may be in it.
-
-    Args:
-        query: the text.
-        name: what it is called when it is refused.
-
-    Raises:
-        QueryError: nothing is left, it holds control characters, or it is longer than 20 000.
-    """
-    text = " ".join(query.split())
-    if not text:
-        raise QueryError(f"the {name} is empty", hint='name what is meant, e.g. "tree"')
-    if len(text) > LONGEST_QUERY:
-        raise QueryError(
-            f"the {name} has {len(text):,} characters, more than {LONGEST_QUERY:,}",
-            hint="shorten it",
-        )
-    # Cc: control characters; Cs: halves of characters, left by bytes that are not UTF-8
-    odd = next((sign for sign in text if unicodedata.category(sign) in ("Cc", "Cs")), None)
-    if odd is not None:
-        raise QueryError(f"the {name} holds the control character U+{ord(odd):04X}")
-    return text
 
 
 def quoted(phrase: str) -> str:

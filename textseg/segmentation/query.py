@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
 
+from textseg.checking import clean_query
 from textseg.errors import QueryError, UnknownNameError
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.phrases import Token, clean_query, joined, negated, quoted, tokens_of
+from textseg.segmentation.phrases import Token, joined, negated, quoted, tokens_of
 
 DEEPEST = 50  # parentheses and negations within each other
 MOST_PHRASES = 100  # in one expression

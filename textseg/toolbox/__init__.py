@@ -7,11 +7,12 @@ operation runs.
 
 from __future__ import annotations
 
+from textseg.checking import Facts, check_arguments, explain
 from textseg.provenance import Credentials
 from textseg.toolbox.box import Limits, Toolbox, open_toolbox
 from textseg.toolbox.caption import CaptionArguments, CaptionResult, caption_image
 from textseg.toolbox.changing import change_facts
-from textseg.toolbox.common import ErrorFacts, Facts, Setup, check_arguments, error_facts, explain
+from textseg.toolbox.common import ErrorFacts, Setup, error_facts
 from textseg.toolbox.create import (
     CreateAnswer,
     create_image,

@@ -6,9 +6,10 @@ import time
 
 from pydantic import Field
 
+from textseg.checking import Facts
 from textseg.images import MAX_PIXELS, open_picture
 from textseg.progress import Progress, ProgressCallback
-from textseg.toolbox.common import Facts, FileName, PixelLimit, silent
+from textseg.toolbox.common import FileName, PixelLimit, silent
 from textseg.version import __version__
 
 

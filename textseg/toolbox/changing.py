@@ -17,7 +17,7 @@ from textseg.toolbox.selecting import Narrowed, Selecting, mean_rgb
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
-    from textseg.scene import EditOptions, Scene
+    from textseg.scene import EditKeywords, Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
 
@@ -41,7 +41,7 @@ def change_scene(
     *,
     selecting: Selecting,
     check: bool,
-    options: EditOptions,
+    options: EditKeywords,
 ) -> Changed:
     """Return the picture of a scene with one thing changed.
 
@@ -141,7 +141,7 @@ def _edit_narrowed(
     query: str,
     target: str,
     selecting: Selecting,
-    options: EditOptions,
+    options: EditKeywords,
 ) -> Edit:
     """Return the edit of a part of what the query finds, or of all but that."""
     mask, found, cost = _narrowed(scene, query, selecting, options)
@@ -160,7 +160,7 @@ def _narrowed(
     scene: Scene,
     query: str,
     selecting: Selecting,
-    options: EditOptions,
+    options: EditKeywords,
 ) -> tuple[Mask, Segmentation, int]:
     """Return the mask, what was found for the query, and the evaluations that it took."""
     progress, cancel = options.get("progress"), options.get("cancel")

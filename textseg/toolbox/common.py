@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 
-from textseg.editing.kinds import MOST_ATTEMPTS
-from textseg.errors import (
-    InvalidInputError,
-    NotFoundError,
-    PrecisionError,
-    TextsegError,
-    printable,
-    problem_words,
-)
+from textseg.checking import Facts
+from textseg.errors import NotFoundError, PrecisionError, TextsegError, printable
 from textseg.images import MAX_PIXELS
 from textseg.progress import Progress, ProgressCallback
-from textseg.registry.methods import range_words
-from textseg.segmentation.phrases import clean_query
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
@@ -39,19 +19,6 @@ if TYPE_CHECKING:
     from textseg.scene import Scene
 
 T = TypeVar("T")
-
-
-class Facts(BaseModel):
-    """What all arguments and results are: immutable, complete, nothing unknown in them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-FactsT = TypeVar("FactsT", bound=Facts)
-
-
-def _tidied(text: str, name: str) -> str:
-    return clean_query(text, name=name) if text.strip() else ""
 
 
 def _named(value: object, check: ValidatorFunctionWrapHandler) -> object:
@@ -67,21 +34,7 @@ FileName = Annotated[
 ]
 """The path of a file, which may be no text; in JSON it is text, with U+FFFD in it then."""
 
-Query = Annotated[str, AfterValidator(clean_query)]
-Target = Annotated[str, AfterValidator(partial(_tidied, name="target"))]
-Description = Annotated[str, AfterValidator(partial(clean_query, name="prompt"))]
-Prompt = Annotated[str, AfterValidator(partial(_tidied, name="prompt"))]
 PixelLimit = Annotated[int, Field(ge=1, description="refuse pictures with more pixels")]
-QueryOrNone = Annotated[str, AfterValidator(partial(_tidied, name="query"))]
-Attempts = Annotated[
-    int | None,
-    Field(
-        ge=1,
-        le=MOST_ATTEMPTS,
-        description="make each edit so often, each time with other noise, and keep the one "
-        "that the model believes most; null: as suits the model, and 1 where a method is named",
-    ),
-]
 
 
 class Setup(Facts):
@@ -131,52 +84,6 @@ def error_facts(error: TextsegError) -> ErrorFacts:
     """Return the facts of an error."""
     presence = error.presence if isinstance(error, NotFoundError) else None
     return ErrorFacts(code=error.code, message=error.message, hint=error.hint, presence=presence)
-
-
-def check_arguments(kind: type[FactsT], values: Mapping[str, object]) -> FactsT:
-    """Return arguments of a kind with these values.
-
-    Raises:
-        InvalidInputError: a value is wrong; one line that names it and what it could be.
-    """
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise explain(error, kind) from None
-
-
-def explain(error: ValidationError, kind: type[Facts] | None = None) -> InvalidInputError:
-    """Return one readable line for what pydantic says about wrong arguments.
-
-    Args:
-        error: what was raised.
-        kind: of the arguments; with it the line also says which numbers are allowed.
-    """
-    first = error.errors(include_url=False)[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidInputError):
-        return cause
-    name = ".".join(str(part) for part in first["loc"])
-    allowed = _allowed(kind, str(first["loc"][0])) if kind and first["loc"] else ""
-    got = "" if first["type"] == "missing" else f", got {reprlib.repr(first['input'])}"
-    return InvalidInputError(
-        f"{name}: {problem_words(first)}{got}", hint=f"allowed: {allowed}" if allowed else ""
-    )
-
-
-def _allowed(kind: type[Facts], name: str) -> str:
-    """Return the range of a field in words; "" where it has none, or there is no such field."""
-    limits: dict[str, float] = {}
-    if name in kind.model_fields:
-        for part in kind.model_fields[name].metadata:
-            for limit in ("ge", "gt", "le", "lt"):
-                limits |= {limit: getattr(part, limit)} if hasattr(part, limit) else {}
-    return range_words(
-        least=limits.get("ge"),
-        above=limits.get("gt"),
-        most=limits.get("le"),
-        below=limits.get("lt"),
-    )
 
 
 @dataclass(frozen=True)

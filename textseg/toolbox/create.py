@@ -24,7 +24,7 @@ from textseg.version import __version__
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.result import Edit
-    from textseg.scene import EditOptions, Scene
+    from textseg.scene import EditKeywords, Scene
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ def _changed(
         scene, known = changed.scene, target_prompt(known, change.query, change.target)
 
 
-def _options(arguments: CreateArguments, change: Change, known: str) -> EditOptions:
+def _options(arguments: CreateArguments, change: Change, known: str) -> EditKeywords:
     return {
         "method": arguments.method,
         "steps": arguments.steps,

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from textseg.toolbox.common import Attempts, Description, Facts, FileName, Prompt, Query, Target
+from textseg.checking import Description, Facts, Query, Target
+from textseg.editing.options import MakingOptions
+from textseg.toolbox.common import FileName
 from textseg.toolbox.edit_facts import ChangeFacts
 from textseg.toolbox.selecting import Selecting
 
@@ -20,7 +22,7 @@ class Change(Selecting):
     target: Target = Field(default="", description="what it becomes; empty to remove it")
 
 
-class CreateArguments(Facts):
+class CreateArguments(MakingOptions):
     """What to show, and what to change afterwards."""
 
     prompt: Description = Field(description="what to show")
@@ -31,26 +33,6 @@ class CreateArguments(Facts):
         default=None,
         min_length=1,
         description="name of the edit method of the changes; null: what suits each",
-    )
-    seed: int = Field(
-        default=0, ge=0, lt=2**63, description="decides all noise: same seed, same pictures"
-    )
-    attempts: Attempts = None
-    steps: int | None = Field(
-        default=None,
-        ge=1,
-        le=1000,
-        description="steps of the sampler; null: as many as the model's card says",
-    )
-    guidance: float | None = Field(
-        default=None,
-        ge=0,
-        le=100,
-        description="how far to follow prompt and targets; 1 is without guidance; null: what "
-        "the model's card says",
-    )
-    negative: Prompt = Field(
-        default="", description="text to lead away from; a removal leads away from what is removed"
     )
     size: list[Side] | None = Field(
         default=None,

@@ -16,9 +16,9 @@ from textseg.toolbox.segment import SegmentAnswer
 from textseg.workspace import Draft, Kind, Record, Workspace
 
 if TYPE_CHECKING:
+    from textseg.checking import Facts
     from textseg.editing.result import Edit
     from textseg.segmentation.mask import Mask
-    from textseg.toolbox.common import Facts
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
     from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult

@@ -6,11 +6,12 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.errors import InvalidInputError
 from textseg.files import fitting, refuse_existing, usable_folder
 from textseg.images import Picture, open_picture
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
     from textseg.editing.result import Edit
-    from textseg.scene import EditOptions, Scene
+    from textseg.scene import EditKeywords, Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
 
@@ -225,25 +226,11 @@ def _options(
     arguments: EditArguments,
     method: EditMethod | None,
     mask: NDArray[np.float32] | Mask | Segmentation | None,
-) -> EditOptions:
+) -> EditKeywords:
     """Return the keywords of ``Scene.edit``; a method that is made has its numbers already."""
-    return {
-        "method": method,
-        "mask": mask,
-        "strength": arguments.strength if method is None else None,
-        "steps": arguments.steps if method is None else None,
-        "guidance": arguments.guidance if method is None else None,
-        "seed": arguments.seed,
-        "attempts": arguments.attempts,
-        "prompt": arguments.prompt,
-        "source": arguments.source,
-        "negative": arguments.negative,
-        "threshold": arguments.threshold,
-        "grow": arguments.grow,
-        "feather": arguments.feather,
-        "soft": arguments.soft,
-        "crop": arguments.crop,
-    }
+    options = {name: getattr(arguments, name) for name in EditOptions.model_fields}
+    made = {} if method is None else dict.fromkeys(METHOD_OPTIONS)
+    return cast("EditKeywords", {**options, **made, "method": method, "mask": mask})
 
 
 def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> EditResult:
@@ -284,11 +271,7 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
     Raises:
         InvalidInputError: there is no such method, or it has no such option.
     """
-    own = {
-        "strength": arguments.strength,
-        "steps": arguments.steps,
-        "guidance": arguments.guidance,
-    }
+    own = {name: getattr(arguments, name) for name in METHOD_OPTIONS}
     twice = [name for name in arguments.options if own.get(name) is not None]
     if twice:
         raise InvalidInputError(f"{twice[0]} is given twice, also among the options")

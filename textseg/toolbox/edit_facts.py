@@ -6,14 +6,16 @@ from typing import Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from textseg.checking import Facts, QueryOrNone, Target
+from textseg.editing.options import EditOptions
 from textseg.errors import QueryError
-from textseg.toolbox.common import Attempts, Facts, FileName, Prompt, QueryOrNone, Target
+from textseg.toolbox.common import FileName
 from textseg.toolbox.selecting import Selecting
 
 Operation = Literal["replace", "remove", "add"]
 
 
-class EditArguments(Selecting):
+class EditArguments(Selecting, EditOptions):
     """What to change in which picture, into what, and how.
 
     To add something takes a place instead of a query: a mask, or words like "top left" as region.
@@ -36,69 +38,13 @@ class EditArguments(Selecting):
         description="path or handle of a picture of the same size that says where: white may "
         "change, black or transparent stays exactly, grey is between; null: where the query is",
     )
-    resize_mask: bool = Field(default=False, description="accept a mask of another size")
     method: str | None = Field(
         default=None,
         min_length=1,
         description="name of an edit method; null: what suits the change",
     )
-    strength: float | None = Field(
-        default=None,
-        gt=0,
-        le=1,
-        description="share of the noise levels gone through again; null: what the model's card "
-        "says, else the method's own",
-    )
-    steps: int | None = Field(
-        default=None,
-        ge=1,
-        le=1000,
-        description="steps of a whole walk; null: what the model's card says, else the method's "
-        "own",
-    )
-    guidance: float | None = Field(
-        default=None,
-        ge=0,
-        le=100,
-        description="how far to follow the target; 1 is without guidance; null: what the model's "
-        "card says, else the method's own",
-    )
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="further options of the method, by name"
-    )
-    seed: int = Field(
-        default=0, ge=0, lt=2**63, description="decides the noise: same seed, same picture"
-    )
-    attempts: Attempts = None
-    prompt: Prompt | None = Field(
-        default=None,
-        description="text for what is inside the mask; null: target and place, from the source",
-    )
-    source: Prompt | None = Field(
-        default=None, description="text for the picture as it is; null: a captioner writes it"
-    )
-    negative: Prompt = Field(
-        default="", description="text to lead away from; empty: what is removed, if anything is"
-    )
-    threshold: float | None = Field(
-        default=None, ge=0, le=1, description="where to cut the soft mask of the query; null: found"
-    )
-    grow: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="widen a found mask by so many pixels; null: part of a latent cell",
-    )
-    feather: float | None = Field(
-        default=None,
-        ge=0,
-        allow_inf_nan=False,
-        description="pixels over which a found mask fades inwards; null: part of a latent cell",
-    )
-    soft: bool = Field(default=False, description="change doubtful places less")
-    crop: bool | None = Field(
-        default=None,
-        description="work on the surroundings of the mask only, larger; null: as suits the change",
     )
     check: bool = Field(
         default=True, description="look at the edited picture again for what was asked for"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from textseg.checking import Facts, Query
 from textseg.diffusion.rivalry import PresenceRule
-from textseg.toolbox.common import Facts, FileName, Query
+from textseg.toolbox.common import FileName
 from textseg.toolbox.selecting import RegionFacts, Selecting
 
 

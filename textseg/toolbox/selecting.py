@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
+from textseg.checking import Facts, QueryOrNone
 from textseg.errors import NotFoundError
 from textseg.segmentation.picking import REGION_WORDS, position_words, read_region_words
-from textseg.toolbox.common import Facts, QueryOrNone
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel

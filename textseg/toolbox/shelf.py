@@ -30,12 +30,12 @@ from textseg.toolbox.shelf_facts import (
 if TYPE_CHECKING:
     from PIL import Image
 
+    from textseg.checking import Facts
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.result import Edit
     from textseg.scene import Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
-    from textseg.toolbox.common import Facts
     from textseg.workspace import Record, Workspace
 
 

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from textseg.checking import Facts
 from textseg.errors import InvalidInputError
-from textseg.toolbox.common import Facts
 from textseg.toolbox.selecting import RegionFacts
 
 
