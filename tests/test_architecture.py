@@ -26,6 +26,16 @@ BORDER = (
     "textseg.images",
 )
 
+# what makes edits out of methods; a method itself knows no masks by name
+WITH_MASKS = (
+    *BORDER,
+    "textseg.diffusion",
+    "textseg.encoded",
+    "textseg.editing",
+    "textseg.segmentation",
+    "textseg.registry.methods",
+)
+
 # What each room may import of the house, itself included; the longest name that fits counts.
 ARROWS: dict[str, tuple[str, ...]] = {
     # the border: knows nothing of the rest
@@ -44,6 +54,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the language of the methods, and what is said in it
     "textseg.diffusion": ("textseg.errors", "textseg.progress", "textseg.diffusion"),
     "textseg.segmentation": (*BORDER, "textseg.diffusion", "textseg.segmentation"),
+    # a picture that a model has read: what masks and edits both begin with
+    "textseg.encoded": (*BORDER, "textseg.diffusion", "textseg.segmentation.guide"),
     "textseg.editing": (
         *BORDER,
         "textseg.cache",
@@ -51,12 +63,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing",
         "textseg.segmentation.soft",
     ),
-    "textseg.editing.result": (
-        *BORDER,
-        "textseg.editing",
-        "textseg.segmentation.drawing",
-        "textseg.segmentation.result",
-    ),
+    "textseg.editing.attempts": WITH_MASKS,
+    "textseg.editing.placing": WITH_MASKS,
+    "textseg.editing.planning": WITH_MASKS,
+    "textseg.editing.remaking": WITH_MASKS,
+    "textseg.editing.result": WITH_MASKS,
+    "textseg.editing.running": WITH_MASKS,
     "textseg.backends": (*BORDER, "textseg.diffusion", "textseg.backends"),
     "textseg.testing": (*BORDER, "textseg.diffusion", "textseg.picturebook.weights_folder"),
     "textseg.captioning": (
@@ -79,14 +91,15 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.cache",
         "textseg.captioning",
         "textseg.diffusion",
+        "textseg.encoded",
         "textseg.segmentation",
         "textseg.editing.apply",
         "textseg.editing.base",
-        "textseg.editing.kinds",
-        "textseg.editing.masks",
         "textseg.editing.options",
-        "textseg.editing.prompts",
+        "textseg.editing.placing",
+        "textseg.editing.planning",
         "textseg.editing.result",
+        "textseg.editing.running",
         "textseg.registry",
     ),
     # pictures and masks on disk: knows no model
@@ -105,6 +118,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.workspace",
         "textseg.scene",
         "textseg.editing.options",
+        "textseg.editing.placing",
+        "textseg.editing.planning",
         "textseg.registry.captioners.load_captioner",
         "textseg.registry.models.check_model",
         "textseg.registry.methods.make_method",

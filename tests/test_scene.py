@@ -160,7 +160,6 @@ def test_the_same_question_gets_the_same_answer_bit_for_bit(wide: np.ndarray) ->
     assert_same(first, scene.segment("tree", draws=5))
     assert_same(first, scene.segment("tree", draws=5, batch_size=3))
     assert_same(first, scene.segment_all(["sun", " tree ", "house"], draws=5)["tree"])
-    assert_same(scene.find("sun").segmentation, scene.segment("sun"))
 
 
 def test_another_order_of_questions_changes_rounding_only(wide: np.ndarray) -> None:
@@ -209,7 +208,7 @@ def test_what_decides_the_maps_makes_another_question(other: dict[str, Any]) -> 
 
 
 def test_the_text_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("textseg.scene.reading.TEXT_CACHE_BYTES", 3 * 4 * len(MODEL.things))
+    monkeypatch.setattr("textseg.encoded.TEXT_CACHE_BYTES", 3 * 4 * len(MODEL.things))
     scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
     several = scene.segment_all([f"query {k}" for k in range(8)] + ["tree"], draws=2)
     assert len(scene._texts) <= 3

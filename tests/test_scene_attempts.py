@@ -13,21 +13,21 @@ from torch import Tensor
 from tests.editing.helpers import Watched, box, method_with
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.editing.apply import FollowWalk
-from textseg.editing.result import Edit, Evaluations
-from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
-from textseg.images import Padding, open_picture, to_tensor
-from textseg.progress import CancelToken, Deadline, Progress
-from textseg.scene import Scene
-from textseg.scene.attempts import (
+from textseg.editing.attempts import (
     LOOK_SEED,
     Contest,
     denoising_errors,
     reread,
     seed_of,
 )
+from textseg.editing.remaking import Remade, cells_of
+from textseg.editing.result import Edit, Evaluations
+from textseg.encoded import EncodedPicture, Texts
+from textseg.errors import Cancelled, InvalidInputError, TimeLimitError
+from textseg.images import Padding, open_picture, to_tensor
+from textseg.progress import CancelToken, Deadline, Progress
+from textseg.scene import Scene
 from textseg.scene.keeping import Around, edit_bytes, read_edit
-from textseg.scene.reading import ReadPicture, Texts
-from textseg.scene.remaking import Remade, cells_of
 from textseg.segmentation.difference import noise_difference
 from textseg.testing import GaussianModel, gaussian_card
 
@@ -37,10 +37,12 @@ MODEL = GaussianModel(rate=0.3)
 LOOK_DRAWS = MODEL.card.attempts.levels.draws
 
 
-def read(*present: str, model: GaussianModel = MODEL) -> ReadPicture:
+def read(*present: str, model: GaussianModel = MODEL) -> EncodedPicture:
     picture = open_picture(MODEL.picture(present, *SIZE, seed=1))
     rgb = picture.visible()
-    return ReadPicture(model, picture, rgb, model.encode_image(to_tensor(rgb)), Padding(SIZE, SIZE))
+    return EncodedPicture(
+        model, picture, rgb, model.encode_image(to_tensor(rgb)), Padding(SIZE, SIZE)
+    )
 
 
 def contest(name: str, *present: str, model: GaussianModel = MODEL) -> Contest:

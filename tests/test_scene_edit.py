@@ -444,7 +444,7 @@ def test_what_a_scene_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     known = scene._known.maps
     known.limit_bytes = known.nbytes
     kept.limit_bytes = kept.nbytes
-    monkeypatch.setattr("textseg.scene.reading.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
+    monkeypatch.setattr("textseg.encoded.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
     changed(scene, "house", "tree", steps=3, method="diffedit", strength=0.4)
     assert len(kept) == len(known) == 1
     assert len(scene._texts) <= 4

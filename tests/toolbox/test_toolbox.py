@@ -951,8 +951,8 @@ def test_scene_of_a_picture_is_shared_with_the_operations(toolbox: Toolbox) -> N
     result = toolbox.segment_image(find())
     scene = toolbox.scene(result.image)
     assert scene is toolbox.scene("latest")
-    assert scene.find("tree").evaluations > 0
-    assert scene.find("tree").evaluations == 0
+    assert scene.segment("tree").evaluations > 0
+    assert scene.segment("tree").evaluations == 0
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -10,8 +10,8 @@ import torch
 from textseg.diffusion.card import Language
 from textseg.diffusion.vocabulary import unknown_words
 from textseg.editing.apply import FollowWalk
+from textseg.encoded import EncodedPicture, Texts
 from textseg.scene.comparing import Known, compare, finish
-from textseg.scene.reading import ReadPicture, Texts
 from textseg.segmentation.competing import Challenge, Standing, weigh_rivals
 from textseg.segmentation.difference import EstimateCache, RawMaps
 from textseg.segmentation.draws import plan_draws
@@ -23,7 +23,7 @@ from textseg.segmentation.settings import SegmentSettings
 
 
 def answer(
-    read: ReadPicture,
+    read: EncodedPicture,
     queries: Sequence[str],
     settings: SegmentSettings,
     *,
@@ -72,7 +72,7 @@ def answer(
 
 
 def _standings(
-    read: ReadPicture,
+    read: EncodedPicture,
     raws: Sequence[RawMaps],
     settings: SegmentSettings,
     *,
@@ -109,7 +109,7 @@ def _standings(
 
 
 def _challenges(
-    read: ReadPicture, raws: Sequence[RawMaps], settings: SegmentSettings
+    read: EncodedPicture, raws: Sequence[RawMaps], settings: SegmentSettings
 ) -> list[Challenge]:
     """Return the queries that are to be weighed: those in doubt for which there are rivals."""
     card = read.model.card

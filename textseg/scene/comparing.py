@@ -10,10 +10,10 @@ import torch
 from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import FollowWalk
+from textseg.encoded import EncodedPicture
 from textseg.errors import InvalidInputError
 from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
-from textseg.scene.reading import ReadPicture
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import EstimateCache, RawMaps, noise_difference
 from textseg.segmentation.presence import PresenceCalibration
@@ -39,7 +39,7 @@ class Known:
 
 
 def compare(
-    read: ReadPicture,
+    read: EncodedPicture,
     texts: Conditioning,
     reference: Conditioning,
     settings: SegmentSettings,
@@ -87,7 +87,7 @@ def compare(
 
 
 def _compared(
-    read: ReadPicture,
+    read: EncodedPicture,
     texts: Conditioning,
     reference: Conditioning,
     settings: SegmentSettings,
@@ -124,7 +124,7 @@ def _compared(
 
 
 def finish(
-    read: ReadPicture,
+    read: EncodedPicture,
     raws: Sequence[RawMaps],
     texts: Conditioning,
     reference: Conditioning,

@@ -15,25 +15,24 @@ from textseg.diffusion.rivalry import PresenceRule
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import FollowWalk
 from textseg.editing.base import EditMethod
+from textseg.editing.placing import Shaping, find_place
+from textseg.editing.planning import plan_edit
 from textseg.editing.result import Edit
+from textseg.editing.running import Studio, make_edit
+from textseg.encoded import encode_picture
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import MAX_PIXELS, ImageLike, Padding, open_picture
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.scene.answering import answer
-from textseg.scene.editing import Studio, make_edit
 from textseg.scene.generating import generate_picture
-from textseg.scene.opening import captioner_for, check_queries, load
+from textseg.scene.opening import captioner_for, check_queries, check_seed, load
 from textseg.scene.options import (
     CaptionerLike,
     DeviceLike,
     DtypeLike,
-    Found,
     ModelLike,
     SegmentOptions,
 )
-from textseg.scene.placing import Shaping, find_place
-from textseg.scene.planning import plan_edit
-from textseg.scene.reading import read_picture
 from textseg.scene.state import SceneState
 from textseg.segmentation.estimating import BATCH_SIZE
 from textseg.segmentation.mask import Mask
@@ -93,7 +92,7 @@ class Scene(SceneState):
         loaded = (
             model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
         )
-        read = read_picture(loaded, picture, working_size)
+        read = encode_picture(loaded, picture, working_size)
         captioner = captioner_for(captioner, loaded)
         return cls(loaded, read.picture, read.latents, read.padding, captioner=captioner)
 
@@ -318,7 +317,7 @@ class Scene(SceneState):
             guidance: how far to follow the target; ``None`` as for strength.
             seed: of the noise of the edit; the mask does not depend on it.
             attempts: make the edit so often, each time with other noise, and keep the one that the
-                model itself believes most (``textseg.scene.attempts``); ``None`` takes what suits
+                model itself believes most (``textseg.editing.attempts``); ``None`` takes what suits
                 the model, and 1 where a method is named.
             prompt: text for what is inside the mask; ``None`` puts the target into the phrase of
                 ``source`` that names the query, and adds what that says of the place.
@@ -352,12 +351,12 @@ class Scene(SceneState):
             target,
             method=method,
             options={"strength": strength, "steps": steps, "guidance": guidance},
-            seed=seed,
+            seed=check_seed(seed),
             attempts=attempts,
             prompt=prompt,
             crop=crop,
             card=self.model.card,
-            made=self.made,
+            steps=self.made.steps if self.made else None,
         )
         how = Shaping(threshold, grow, feather, soft, resize_mask)
         place = find_place(mask, how, plan, self._read, look=partial(self._look_for, follow=follow))
@@ -366,27 +365,9 @@ class Scene(SceneState):
         edit = make_edit(plan, place, self._texts.embed(said), studio=studio, follow=follow)
         return replace(edit, seconds=time.perf_counter() - start)
 
-    def find(
-        self,
-        query: str,
-        *,
-        progress: ProgressCallback | None = None,
-        cancel: CancelToken | None = None,
-    ) -> Found:
-        """Return where the query is, at the default settings, and what it took to find out.
-
-        What was found before is known, and takes nothing.
-
-        Raises:
-            QueryError: the query is empty.
-            Cancelled: ``cancel`` was raised.
-        """
-        found = self.segment(query, progress=progress, cancel=cancel)
-        return Found(found, found.evaluations)
-
-    def _look_for(self, query: str, *, follow: FollowWalk) -> Found:
+    def _look_for(self, query: str, *, follow: FollowWalk) -> Segmentation:
         if not query:
             raise QueryError(
                 "there is no query and no mask", hint="say what to change, or give a mask"
             )
-        return self.find(query, progress=follow.progress, cancel=follow.cancel)
+        return self.segment(query, progress=follow.progress, cancel=follow.cancel)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from textseg.checking import clean_query
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import (
     InvalidInputError,
-    OutOfMemoryError,
     QueryError,
     UnsupportedError,
 )
@@ -113,62 +110,6 @@ def check_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int
             hint="make it smaller, and enlarge it elsewhere",
         )
     return size
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """An image (1, 3, H, W) as large as a model reads it, and remarks on that for people."""
-
-    image: Tensor
-    notes: tuple[str, ...] = ()
-
-
-def fit_image(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
-    """Return the image (1, 3, H, W) at a size that the model takes, in its own proportions.
-
-    It has at most side^2 pixels; ``None`` takes what the model was made for. Only where the model
-    cannot take that either, since a side would be too long for it, is there a remark.
-    """
-    height, width = image.shape[-2:]
-    sizes = model.card.sizes
-    side, longest = sizes.native if side is None else side, sizes.largest
-    liked = 1.0 if side is None else min(1.0, side / (height * width) ** 0.5)
-    possible = 1.0 if longest is None else longest / max(height, width)
-    shrink = min(liked, possible)
-    if shrink >= 1:
-        return Fitted(image)
-    small = scale_image(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
-    if liked <= possible:
-        return Fitted(small)
-    return Fitted(
-        small,
-        (
-            f"scaled down to {size_words(small.shape[-2:])} for {model.name}, "
-            f"which takes sides of at most {longest} pixels",
-        ),
-    )
-
-
-def scale_image(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return the image (1, 3, H, W) at another size, bicubic; itself where it has that size."""
-    if image.shape[-2:] == size:
-        return image
-    found = torch.nn.functional.interpolate(
-        image, size=size, mode="bicubic", antialias=True, align_corners=False
-    )
-    return found.clamp(0, 1)
-
-
-def encode_image(model: DiffusionModel, image: Tensor) -> Tensor:
-    """Return the latents of an image (1, 3, H, W); raises ``OutOfMemoryError``."""
-    try:
-        with torch.no_grad():
-            return model.encode_image(image.to(model.device))
-    except MemoryError as error:
-        raise OutOfMemoryError(
-            f"a picture of {size_words(image.shape[-2:])} does not fit on {model.device}",
-            hint="use a smaller picture or working_size, or another device",
-        ) from error
 
 
 def remarks_on(raw: RawMaps, settings: SegmentSettings, batch_size: int) -> list[str]:

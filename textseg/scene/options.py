@@ -73,11 +73,3 @@ class Made:
     evaluations: int
     seconds: float
     card: str = ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where a query is, and the evaluations that it took to find out; 0 when it was known."""
-
-    segmentation: Segmentation
-    evaluations: int

@@ -10,13 +10,13 @@ from torch import Tensor
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import Paths
+from textseg.editing.running import OpenedParts
+from textseg.encoded import EncodedPicture, Texts
 from textseg.errors import UnsupportedError
 from textseg.images import Padding, Picture
 from textseg.scene.comparing import Known
-from textseg.scene.editing import OpenedParts
 from textseg.scene.opening import describe
 from textseg.scene.options import CaptionerLike, Made
-from textseg.scene.reading import ReadPicture, Texts
 
 
 class SceneState:
@@ -37,7 +37,7 @@ class SceneState:
         self.model, self.picture, self.padding = model, picture, padding
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
-        self._read = ReadPicture(model, picture, self.rgb, latents.clone(), padding)
+        self._read = EncodedPicture(model, picture, self.rgb, latents.clone(), padding)
         self._texts = Texts(model)
         self._known = Known()
         self._paths = Paths(self._read.latents, trajectory.copied() if trajectory else None)

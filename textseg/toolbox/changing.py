@@ -65,7 +65,7 @@ def change_scene(
     if check and what:
         follow = options.get("progress"), options.get("cancel")
         try:
-            look = after.find(what, progress=follow[0], cancel=follow[1]).segmentation
+            look = after.segment(what, progress=follow[0], cancel=follow[1])
         except TimeLimitError:  # the edit is made all the same
             edit = edit.cut_short("no time was left to look at the picture again")
     return Changed(edit, after, selecting, look)
@@ -164,15 +164,15 @@ def _narrowed(
 ) -> tuple[Mask, Segmentation, int]:
     """Return the mask, what was found for the query, and the evaluations that it took."""
     progress, cancel = options.get("progress"), options.get("cancel")
-    first = scene.find(query, progress=progress, cancel=cancel)
+    first = scene.segment(query, progress=progress, cancel=cancel)
     others = (
-        scene.find(selecting.exclude, progress=progress, cancel=cancel)
+        scene.segment(selecting.exclude, progress=progress, cancel=cancel)
         if selecting.exclude
         else None
     )
     narrowed = Narrowed(
-        first.segmentation,
-        None if others is None else others.segmentation,
+        first,
+        others,
         selecting.model_copy(update={"invert": False}),
         options.get("threshold"),
     )
@@ -180,4 +180,4 @@ def _narrowed(
     if not mask.binary().any():  # also where everything but that is meant: it would be all
         raise narrowed.why_empty(scene.model)
     cost = first.evaluations + (0 if others is None else others.evaluations)
-    return ~mask if selecting.invert else mask, first.segmentation, cost
+    return ~mask if selecting.invert else mask, first, cost

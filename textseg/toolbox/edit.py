@@ -288,9 +288,11 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
 
 
 def _usual_options(method: str, scene: Scene) -> dict[str, object]:
-    from textseg.scene.planning import usual_options
+    from textseg.editing.planning import usual_options
 
-    return usual_options(method, card=scene.model.card, made=scene.made)
+    return usual_options(
+        method, card=scene.model.card, steps=scene.made.steps if scene.made else None
+    )
 
 
 def label_of(source: Label | None) -> Label:

@@ -78,7 +78,7 @@ class Narrowed:
 
     def why_empty(self, model: DiffusionModel) -> NotFoundError:
         """Return why nothing is inside of the mask; ``model`` is the one that was asked."""
-        from textseg.scene.placing import nothing_inside
+        from textseg.editing.placing import nothing_inside
 
         for each in (self.found, self.others):
             if each is not None and each.present is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from textseg.diffusion.model import DiffusionModel
+from textseg.encoded import fit_image
 from textseg.errors import InvalidInputError
 from textseg.images import Picture, to_tensor, to_uint8
 from textseg.lab.bench.masks.published import Asked
@@ -20,7 +21,6 @@ from textseg.lab.bench.peer import EVALUATIONS, DiffEditMask, enlarge
 from textseg.lab.bench.scores import Mask, Soft
 from textseg.lab.bench.segment import THRESHOLDS
 from textseg.scene import Scene
-from textseg.scene.opening import fit_image
 from textseg.segmentation.result import Segmentations
 
 

@@ -10,8 +10,6 @@ from textseg.editing.base import EditMethod
 from textseg.editing.kinds import MOST_ATTEMPTS, kind_of_change
 from textseg.editing.prompts import region_prompt
 from textseg.errors import InvalidInputError, QueryError
-from textseg.scene.opening import check_seed
-from textseg.scene.options import Made
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def plan_edit(
     prompt: str | None,
     crop: bool | None,
     card: ModelCard,
-    made: Made | None,
+    steps: int | None,
 ) -> EditPlan:
     """Return the plan; what nobody set suits the change and the way the picture was made.
 
@@ -73,14 +71,14 @@ def plan_edit(
         prompt: as above.
         crop: as above.
         card: of the model; says what suits the change, or the method that is named.
-        made: how the picture was made, where a model made it.
+        steps: those that made the picture, where a model made it.
 
     Raises:
         QueryError: there is nothing to do.
         InvalidInputError: a number out of its range.
         UnknownNameError: no such method.
     """
-    query, target, seed = query.strip(), target.strip(), check_seed(seed)
+    query, target = query.strip(), target.strip()
     usual = card.edits.of(kind_of_change(query, target))
     times = check_attempts(attempts, usual=card.attempts.count if method is None else 1)
     if not query and not target and prompt is None:
@@ -89,7 +87,7 @@ def plan_edit(
         query=query,
         target=target,
         name=target or prompt or "",
-        method=choose_method(method, options, usual=usual, card=card, made=made),
+        method=choose_method(method, options, usual=usual, card=card, steps=steps),
         usual=usual,
         seed=seed,
         attempts=times,
@@ -103,29 +101,29 @@ def choose_method(
     *,
     usual: EditHabit,
     card: ModelCard,
-    made: Made | None,
+    steps: int | None,
 ) -> EditMethod:
     """Return the method with its options; arguments as in ``plan_edit``."""
     from textseg.registry.methods import make_method
 
     options: dict[str, object] = {k: v for k, v in asked.items() if v is not None}
     if method is None:
-        method, options = usual.method, {**usual.options, **_own_steps(made), **options}
+        method, options = usual.method, {**usual.options, **_own_steps(steps), **options}
     elif isinstance(method, str):
-        options = {**usual_options(method, card=card, made=made), **options}
+        options = {**usual_options(method, card=card, steps=steps), **options}
     return make_method(method, options)
 
 
-def usual_options(name: str, *, card: ModelCard, made: Made | None) -> dict[str, object]:
+def usual_options(name: str, *, card: ModelCard, steps: int | None) -> dict[str, object]:
     """Return the options of a method that is asked for by name, as far as nobody gives them.
 
     A picture that a model made is walked through in the steps that made it.
     """
-    return {**card.edits.named(name), **_own_steps(made)}
+    return {**card.edits.named(name), **_own_steps(steps)}
 
 
-def _own_steps(made: Made | None) -> dict[str, object]:
-    return {} if made is None else {"steps": made.steps}
+def _own_steps(steps: int | None) -> dict[str, object]:
+    return {} if steps is None else {"steps": steps}
 
 
 def check_attempts(attempts: int | None, *, usual: int) -> int:

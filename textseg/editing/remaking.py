@@ -14,8 +14,8 @@ from textseg.editing.apply import FollowWalk, Paths, Words, edited_latents
 from textseg.editing.base import EditMethod
 from textseg.editing.masks import box_around, latent_mask
 from textseg.editing.result import Evaluations, resized
+from textseg.encoded import EncodedPicture
 from textseg.images import new_tensor, pad_to_multiple, to_rgb
-from textseg.scene.reading import ReadPicture
 
 CROP_MARGIN = 0.25  # of the longer side of what may change
 
@@ -42,7 +42,7 @@ Part = tuple[int, int, int, int]
 """Of a picture: top, left, bottom and right in pixels, the latter two exclusive."""
 
 
-def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
+def remake(read: EncodedPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
     """Return what the method makes of the whole frame; ``region`` is (H, W) in [0, 1]."""
     model, size = read.model, read.picture.size
     cells, follow = cells_of(read, region), order.follow
@@ -62,7 +62,7 @@ def remake(read: ReadPicture, paths: Paths, region: NDArray[np.float32], order: 
     return Remade(pixels if pixels.shape[:2] == size else resized(pixels, size), found.evaluations)
 
 
-def cells_of(read: ReadPicture, region: NDArray[np.float32]) -> Tensor:
+def cells_of(read: EncodedPicture, region: NDArray[np.float32]) -> Tensor:
     """Return the mask (1, 1, h, w) of latent cells for a region (H, W) of the picture."""
     at_work = new_tensor(region)[None, None]
     if read.padding.size != read.picture.size:
@@ -74,10 +74,10 @@ def cells_of(read: ReadPicture, region: NDArray[np.float32]) -> Tensor:
 
 
 def remake_around(
-    read: ReadPicture,
+    read: EncodedPicture,
     region: NDArray[np.float32],
     order: Order,
-    opened: Callable[[Part], tuple[ReadPicture, Paths]],
+    opened: Callable[[Part], tuple[EncodedPicture, Paths]],
 ) -> Remade:
     """Return the same, made from the box around what may change; all else stays.
 

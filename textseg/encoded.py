@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.images import Padding, Picture, pad_to_multiple, to_tensor
-from textseg.scene.opening import encode_image, fit_image
+from textseg.errors import OutOfMemoryError
+from textseg.images import Padding, Picture, pad_to_multiple, size_words, to_tensor
 from textseg.segmentation.guide import CellGrid, GuideImage
 
 TEXT_CACHE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
-class ReadPicture:
+class EncodedPicture:
     """A picture with the latents that a model made of it.
 
     Attributes:
@@ -57,12 +57,70 @@ class ReadPicture:
         return GuideImage(self.rgb, self.grid)
 
 
-def read_picture(model: DiffusionModel, picture: Picture, working_size: int | None) -> ReadPicture:
+def encode_picture(
+    model: DiffusionModel, picture: Picture, working_size: int | None
+) -> EncodedPicture:
     """Return the picture as the model reads it, at a size that it takes; see ``Scene.open``."""
     fit = fit_image(model, to_tensor(picture.visible()), working_size)
     picture = replace(picture, notes=(*picture.notes, *fit.notes))
     padded, padding = pad_to_multiple(fit.image, model.size_multiple)
-    return ReadPicture(model, picture, picture.visible(), encode_image(model, padded), padding)
+    return EncodedPicture(model, picture, picture.visible(), encode_image(model, padded), padding)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An image (1, 3, H, W) as large as a model reads it, and remarks on that for people."""
+
+    image: Tensor
+    notes: tuple[str, ...] = ()
+
+
+def fit_image(model: DiffusionModel, image: Tensor, side: int | None) -> Fitted:
+    """Return the image (1, 3, H, W) at a size that the model takes, in its own proportions.
+
+    It has at most side^2 pixels; ``None`` takes what the model was made for. Only where the model
+    cannot take that either, since a side would be too long for it, is there a remark.
+    """
+    height, width = image.shape[-2:]
+    sizes = model.card.sizes
+    side, longest = sizes.native if side is None else side, sizes.largest
+    liked = 1.0 if side is None else min(1.0, side / (height * width) ** 0.5)
+    possible = 1.0 if longest is None else longest / max(height, width)
+    shrink = min(liked, possible)
+    if shrink >= 1:
+        return Fitted(image)
+    small = scale_image(image, (max(1, round(height * shrink)), max(1, round(width * shrink))))
+    if liked <= possible:
+        return Fitted(small)
+    return Fitted(
+        small,
+        (
+            f"scaled down to {size_words(small.shape[-2:])} for {model.name}, "
+            f"which takes sides of at most {longest} pixels",
+        ),
+    )
+
+
+def scale_image(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image (1, 3, H, W) at another size, bicubic; itself where it has that size."""
+    if image.shape[-2:] == size:
+        return image
+    found = torch.nn.functional.interpolate(
+        image, size=size, mode="bicubic", antialias=True, align_corners=False
+    )
+    return found.clamp(0, 1)
+
+
+def encode_image(model: DiffusionModel, image: Tensor) -> Tensor:
+    """Return the latents of an image (1, 3, H, W); raises ``OutOfMemoryError``."""
+    try:
+        with torch.no_grad():
+            return model.encode_image(image.to(model.device))
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"a picture of {size_words(image.shape[-2:])} does not fit on {model.device}",
+            hint="use a smaller picture or working_size, or another device",
+        ) from error
 
 
 @dataclass

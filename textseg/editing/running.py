@@ -8,29 +8,29 @@ import numpy as np
 
 from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import FollowWalk, Paths, Words
+from textseg.editing.attempts import Contest
+from textseg.editing.placing import Place
+from textseg.editing.planning import EditPlan
+from textseg.editing.remaking import Order, Part, Remade, remake, remake_around
 from textseg.editing.result import Edit, composite
+from textseg.encoded import EncodedPicture, Texts, encode_picture
 from textseg.images import Picture
-from textseg.scene.attempts import Contest
-from textseg.scene.placing import Place
-from textseg.scene.planning import EditPlan
-from textseg.scene.reading import ReadPicture, Texts, read_picture
-from textseg.scene.remaking import Order, Part, Remade, remake, remake_around
 
 
 class OpenedParts:
     """Parts of a picture as the model reads them; the last one is kept."""
 
-    def __init__(self, read: ReadPicture) -> None:
+    def __init__(self, read: EncodedPicture) -> None:
         """Take the whole picture."""
         self._read = read
-        self._kept: dict[Part, tuple[ReadPicture, Paths]] = {}
+        self._kept: dict[Part, tuple[EncodedPicture, Paths]] = {}
 
-    def __call__(self, part: Part) -> tuple[ReadPicture, Paths]:
+    def __call__(self, part: Part) -> tuple[EncodedPicture, Paths]:
         """Return a part, and the trajectories that are known of it."""
         if part not in self._kept:
             top, left, bottom, right = part
             rgb = np.ascontiguousarray(self._read.rgb[top:bottom, left:right])
-            read = read_picture(self._read.model, Picture(rgb, None, "RGB"), None)
+            read = encode_picture(self._read.model, Picture(rgb, None, "RGB"), None)
             self._kept = {part: (read, Paths(read.latents, None))}
         return self._kept[part]
 
@@ -39,7 +39,7 @@ class OpenedParts:
 class Studio:
     """What a scene knows and an edit uses: the picture, its trajectories, texts, its parts."""
 
-    read: ReadPicture
+    read: EncodedPicture
     paths: Paths
     texts: Texts
     parts: OpenedParts

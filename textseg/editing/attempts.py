@@ -22,13 +22,12 @@ from torch import Tensor
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.editing.apply import FollowWalk
+from textseg.editing.remaking import Remade, cells_of
 from textseg.editing.result import Attempt, Evaluations, composite
+from textseg.encoded import EncodedPicture, Texts, encode_image, scale_image
 from textseg.errors import TimeLimitError
 from textseg.images import pad_to_multiple, to_tensor
 from textseg.progress import Progress
-from textseg.scene.opening import encode_image, scale_image
-from textseg.scene.reading import ReadPicture, Texts
-from textseg.scene.remaking import Remade, cells_of
 from textseg.segmentation.draws import plan_draws
 from textseg.segmentation.estimating import BATCH_SIZE, Estimator, Row
 
@@ -60,7 +59,7 @@ class Contest:
         texts: what the model has read.
     """
 
-    read: ReadPicture
+    read: EncodedPicture
     region: NDArray[np.float32]
     name: str
     texts: Texts
@@ -184,7 +183,7 @@ def denoising_errors(
     return [float(value) for value in total]
 
 
-def reread(read: ReadPicture, rgb: NDArray[np.float32]) -> Tensor:
+def reread(read: EncodedPicture, rgb: NDArray[np.float32]) -> Tensor:
     """Return the latents of another picture (H, W, 3), read as the first one of its size was."""
     pixels = scale_image(to_tensor(rgb), read.padding.size)
     return encode_image(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])

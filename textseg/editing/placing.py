@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, check_mask, shape_mask
+from textseg.editing.planning import EditPlan
+from textseg.encoded import EncodedPicture
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import size_words
-from textseg.scene.options import Found
-from textseg.scene.planning import EditPlan
-from textseg.scene.reading import ReadPicture
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 
@@ -51,9 +50,9 @@ def find_place(
     mask: NDArray[Any] | Segmentation | Mask | None,
     how: Shaping,
     plan: EditPlan,
-    read: ReadPicture,
+    read: EncodedPicture,
     *,
-    look: Callable[[str], Found],
+    look: Callable[[str], Segmentation],
 ) -> Place:
     """Return where the picture may change.
 
@@ -72,7 +71,7 @@ def find_place(
     if mask is not None and not isinstance(mask, Segmentation | Mask):
         return Place(check_mask(mask, size, resize=how.resize))
     asked = look(plan.query) if mask is None else None
-    found = mask if asked is None else asked.segmentation
+    found = mask if asked is None else asked
     assert found is not None, "there is a mask, or it was looked for"
     usual = MaskShape.of_cells(plan.usual.grow, read.cell_pixels)
     region = region_of(found, size, how, usual, model=read.model)
