@@ -96,7 +96,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.apply",
         "textseg.editing.base",
         "textseg.editing.options",
-        "textseg.editing.placing",
         "textseg.editing.planning",
         "textseg.editing.result",
         "textseg.editing.running",

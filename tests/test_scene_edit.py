@@ -142,7 +142,7 @@ def test_a_lower_threshold_finds_what_is_doubtful() -> None:
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
 def test_thresholds_out_of_range_are_refused(threshold: float) -> None:
-    with pytest.raises(InvalidInputError, match=r"\[0, 1\]"):
+    with pytest.raises(InvalidInputError, match="threshold: must be"):
         changed(scene_with("tree"), threshold=threshold)
 
 
@@ -345,10 +345,11 @@ def test_a_default_change_follows_both_prompts_and_inverts_nothing() -> None:
         ({"guidance": -1}, "guidance: must be at least 0, got -1"),
         ({"guidance": 101}, "guidance: must be at most 100, got 101"),
         ({"guidance": float("nan")}, "guidance"),
-        ({"seed": -1}, r"a seed lies from 0 to 2\^63 - 1, got -1"),
-        ({"seed": 2**63}, "a seed lies from 0"),
-        ({"grow": -1}, "grow is a number of pixels from 0 up, got -1"),
-        ({"feather": float("inf")}, "feather is a number of pixels from 0 up, got inf"),
+        ({"seed": -1}, "seed: must be at least 0, got -1"),
+        ({"seed": 2**63}, "seed: must be below 9223372036854775808"),
+        ({"grow": -1}, "grow: must be at least 0, got -1"),
+        ({"feather": float("inf")}, "feather: must be a finite number, got inf"),
+        ({"attemps": 2}, "attemps: is not known here, got 2"),
     ],
 )
 @pytest.mark.parametrize("method", ["diffedit", "flowedit"])
@@ -556,11 +557,11 @@ def test_a_picture_is_not_larger_than_the_network_takes() -> None:
         ({"size": (1, 2)}, "nearest: 4 x 4"),
         ({"size": (0, 4)}, "divide by 4"),
         ({"size": (-4, 4)}, "divide by 4"),
-        ({"steps": 0}, "steps lies from 1 to 1000, got 0"),
-        ({"steps": 1001}, "steps lies from 1 to 1000"),
-        ({"guidance": -0.1}, "guidance lies from 0 to 100, got -0.1"),
-        ({"guidance": float("nan")}, "guidance lies from 0 to 100, got nan"),
-        ({"seed": -1}, "a seed lies from 0"),
+        ({"steps": 0}, "steps: must be at least 1, got 0; allowed: 1 to 1000"),
+        ({"steps": 1001}, "steps: must be at most 1000"),
+        ({"guidance": -0.1}, "guidance: must be at least 0, got -0.1"),
+        ({"guidance": float("nan")}, "guidance: must be at"),
+        ({"seed": -1}, "seed: must be at least 0"),
     ],
 )
 def test_what_cannot_be_generated_is_refused(options: dict[str, Any], match: str) -> None:

@@ -1,6 +1,7 @@
 import IPython.core.interactiveshell as shells
 
 from . import errors as errors
+from .editing.planning import EditPlan as EditPlan
 from .editing.result import Edit as Edit
 from .editing.result import constrain as constrain
 from .progress import CancelToken as CancelToken

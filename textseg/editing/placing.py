@@ -9,32 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from textseg.diffusion.card import EditHabit
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, check_mask, shape_mask
-from textseg.editing.planning import EditPlan
+from textseg.editing.options import EditOptions
 from textseg.encoded import EncodedPicture
-from textseg.errors import InvalidInputError, NotFoundError
+from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.images import size_words
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
-
-
-@dataclass(frozen=True)
-class Shaping:
-    """What a caller says about the mask; see ``Scene.edit``."""
-
-    threshold: float | None
-    grow: float | None
-    feather: float | None
-    soft: bool
-    resize: bool
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be, before anything slow is done."""
-        MaskShape(self.grow or 0.0, self.feather or 0.0)
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise InvalidInputError(f"threshold must lie in [0, 1], got {self.threshold}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,41 +32,46 @@ class Place:
 
 def find_place(
     mask: NDArray[Any] | Segmentation | Mask | None,
-    how: Shaping,
-    plan: EditPlan,
-    read: EncodedPicture,
+    query: str,
+    encoded: EncodedPicture,
     *,
+    options: EditOptions,
+    usual: EditHabit,
     look: Callable[[str], Segmentation],
 ) -> Place:
     """Return where the picture may change.
 
     Args:
         mask: as ``Scene.edit`` takes it.
-        how: what the caller says about the shape.
-        plan: what is to be done there.
-        read: the picture.
-        look: finds a query, where there is no mask.
+        query: what is looked for where there is no mask.
+        encoded: the picture.
+        options: what the caller says about the shape.
+        usual: what suits the change.
+        look: finds a query.
 
     Raises:
+        QueryError: neither a query nor a mask.
         InvalidInputError: a mask that does not fit.
         NotFoundError: nothing is inside.
     """
-    size = read.picture.size
+    size = encoded.picture.size
     if mask is not None and not isinstance(mask, Segmentation | Mask):
-        return Place(check_mask(mask, size, resize=how.resize))
-    asked = look(plan.query) if mask is None else None
-    found = mask if asked is None else asked
-    assert found is not None, "there is a mask, or it was looked for"
-    usual = MaskShape.of_cells(plan.usual.grow, read.cell_pixels)
-    region = region_of(found, size, how, usual, model=read.model)
-    known = found if isinstance(found, Segmentation) else None
-    return Place(region, known, 0 if asked is None else asked.evaluations)
+        return Place(check_mask(mask, size, resize=options.resize_mask))
+    if mask is None and not query:
+        raise QueryError("there is no query and no mask", hint="say what to change, or give a mask")
+    found = look(query) if mask is None else mask
+    shape = MaskShape.of_cells(usual.grow, encoded.cell_pixels)
+    return Place(
+        region_of(found, size, options, shape, model=encoded.model),
+        found if isinstance(found, Segmentation) else None,
+        found.evaluations if mask is None and isinstance(found, Segmentation) else 0,
+    )
 
 
 def region_of(
     found: Segmentation | Mask,
     size: tuple[int, int],
-    how: Shaping,
+    options: EditOptions,
     usual: MaskShape,
     *,
     model: DiffusionModel,
@@ -92,7 +81,7 @@ def region_of(
     Args:
         found: the segmentation or mask.
         size: of the picture, (H, W).
-        how: what the caller says about the shape.
+        options: what the caller says about the shape.
         usual: the shape where the caller says nothing.
         model: that was asked; its words are told where it knows none of those of a query.
 
@@ -106,18 +95,18 @@ def region_of(
             f"{size_words(found.soft.shape)}, this one is {size_words(size)}",
             hint="segment the picture that is to be edited",
         )
-    binary = found.binary(how.threshold) if isinstance(found, Segmentation) else found.binary()
+    binary = found.binary(options.threshold) if isinstance(found, Segmentation) else found.binary()
     shape = MaskShape(
-        usual.grow if how.grow is None else how.grow,
-        usual.feather if how.feather is None else how.feather,
+        usual.grow if options.grow is None else options.grow,
+        usual.feather if options.feather is None else options.feather,
     )
-    if how.grow is None and binary.mean() > MOST:
+    if options.grow is None and binary.mean() > MOST:
         shape = replace(shape, grow=0.0)  # all but the things in front, which stay
     spared = found.spared if isinstance(found, Mask) else None
     region = shape_mask(binary, shape, spared=spared)
     if not region.any():
         raise nothing_inside(found, model)
-    return region * found.soft if how.soft else region
+    return region * found.soft if options.soft else region
 
 
 def nothing_inside(found: Segmentation | Mask, model: DiffusionModel) -> NotFoundError:

@@ -1,112 +1,208 @@
-"""What an edit is to do, decided before anything slow: method, attempts, words."""
+"""What an edit is to do, decided before it is made: kind of change, method, place, words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from textseg.diffusion.card import EditHabit, ModelCard
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from textseg.diffusion.card import Change, EditHabit, ModelCard
 from textseg.editing.base import EditMethod
-from textseg.editing.kinds import MOST_ATTEMPTS, kind_of_change
+from textseg.editing.kinds import kind_of_change
+from textseg.editing.options import METHOD_OPTIONS, EditOptions
+from textseg.editing.placing import find_place
 from textseg.editing.prompts import region_prompt
-from textseg.errors import InvalidInputError, QueryError
+from textseg.encoded import EncodedPicture
+from textseg.errors import QueryError
+from textseg.images import Picture, freeze
+from textseg.segmentation.drawing import COLOURS, MaskLayer, display_scale, overlay, png
+from textseg.segmentation.mask import Mask
+from textseg.segmentation.result import Segmentation
+
+KINDS: Mapping[Change, str] = {
+    "alter": "another look of the same thing",
+    "replace": "another thing in its place",
+    "remove": "something less",
+    "add": "something more",
+}
 
 
 @dataclass(frozen=True)
+class EditWords:
+    """The texts of an edit: of what is there, of what is to be, of what to stay away from."""
+
+    source: str
+    target: str
+    negative: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class EditPlan:
-    """An edit with all its numbers.
+    """An edit that is decided and not made yet: look at it, change it, have it carried out.
+
+    ``dataclasses.replace(plan, seed=1)`` is the same edit from other noise, and finds nothing anew.
 
     Attributes:
+        before: the picture.
         query: what is to change, "" where a mask says where.
         target: what it becomes; "" to remove it.
+        kind: of the change.
         name: what is to be there in the end, by which attempts are compared; "" if nothing is.
         method: how it is made.
-        usual: what suits this kind of change, by the card of the model.
+        region: (H, W) float32 in [0, 1]; 1 = may change freely, 0 = may not change at all.
+        words: that the model is given.
         seed: of the first attempt.
         attempts: how many.
-        crop: work on the box around the mask only.
+        crop: work on the box around the region only.
+        segmentation: where the query was found; None where a mask was given.
+        evaluations: of the network, to find the place.
+        card: name of the card that decided what the caller did not.
     """
 
+    before: Picture
     query: str
     target: str
+    kind: Change
     name: str
     method: EditMethod
-    usual: EditHabit
+    region: NDArray[np.float32]
+    words: EditWords
     seed: int
     attempts: int
     crop: bool
+    segmentation: Segmentation | None
+    evaluations: int
+    card: str
 
-    def texts(self, source: str, *, prompt: str | None, negative: str) -> list[str]:
-        """Return source, target, negative and empty prompt; arguments as in ``Scene.edit``."""
-        if prompt is not None:
-            return [source, prompt, negative, ""]
-        before, after = (
-            region_prompt(source, self.query, text) for text in (self.query, self.target)
+    def __post_init__(self) -> None:
+        """Let nobody change the region."""
+        freeze(self)
+
+    @property
+    def share(self) -> float:
+        """Share of the picture that may change."""
+        return float((self.region > 0).mean())
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What was decided, and from what, for people."""
+        from textseg.registry.methods import method_name
+
+        found = self.segmentation
+        where = "in the mask that was given"
+        if found is not None:
+            where = f"where {found.query!r} was found (probability {found.presence:.2f})"
+        times = "once" if self.attempts == 1 else f"{self.attempts} times, the best is kept"
+        return (
+            f"{self.kind}: {KINDS[self.kind]}",
+            f"place: {self.share:.1%} of the picture, {where}",
+            f"words: {self.words.source!r} becomes {self.words.target!r}",
+            f"method: {method_name(self.method)}, {times}"
+            + (", on the surroundings of the mask" if self.crop else ""),
         )
-        return [before, after, negative or ("" if self.target else self.query), ""]
+
+    def overlay(self, *, enlarge: int = 1) -> Image.Image:
+        """Return the picture with the place lit up and outlined, the rest greyed."""
+        layer = MaskLayer(self.region, COLOURS[0], line=0.5)
+        return overlay(self.before.visible(), [layer], enlarge=enlarge)
+
+    def __repr__(self) -> str:
+        """Return what is to be done, a line each."""
+        lines = "".join(f"\n  {line}" for line in self.why)
+        return f"EditPlan({self.query!r} -> {self.target!r}{lines}\n)"
+
+    def _repr_png_(self) -> bytes:
+        return png(self.overlay(enlarge=display_scale(self.before.size)))
+
+
+@dataclass(frozen=True, eq=False)
+class EditRequest:
+    """An edit as it is asked for; see ``Scene.edit``."""
+
+    query: str
+    target: str
+    method: str | EditMethod | None
+    mask: NDArray[Any] | Segmentation | Mask | None
+    options: EditOptions
+
+    @property
+    def kind(self) -> Change:
+        """What change it is."""
+        return kind_of_change(self.query, self.target)
 
 
 def plan_edit(
-    query: str,
-    target: str,
+    asked: EditRequest,
+    encoded: EncodedPicture,
     *,
-    method: str | EditMethod | None,
-    options: Mapping[str, float | None],
-    seed: int,
-    attempts: int | None,
-    prompt: str | None,
-    crop: bool | None,
-    card: ModelCard,
+    look: Callable[[str], Segmentation],
+    describe: Callable[[], str],
     steps: int | None,
 ) -> EditPlan:
     """Return the plan; what nobody set suits the change and the way the picture was made.
 
     Args:
-        query: as ``Scene.edit`` takes it, and so are target, method, seed, attempts, prompt, crop.
-        target: as above.
-        method: as above.
-        options: of the method, by name; None where the caller says nothing.
-        seed: as above.
-        attempts: as above.
-        prompt: as above.
-        crop: as above.
-        card: of the model; says what suits the change, or the method that is named.
+        asked: what is to be done.
+        encoded: the picture; the card of its model says what suits the change.
+        look: finds a query, where there is no mask.
+        describe: gives the text for the picture, where none is given.
         steps: those that made the picture, where a model made it.
 
     Raises:
         QueryError: there is nothing to do.
-        InvalidInputError: a number out of its range.
+        NotFoundError: nothing is found.
+        InvalidInputError: a number out of its range, a mask that does not fit.
         UnknownNameError: no such method.
     """
-    query, target = query.strip(), target.strip()
-    usual = card.edits.of(kind_of_change(query, target))
-    times = check_attempts(attempts, usual=card.attempts.count if method is None else 1)
-    if not query and not target and prompt is None:
+    options, card = asked.options, encoded.model.card
+    if not asked.query and not asked.target and options.prompt is None:
         raise QueryError("neither a query nor a target nor a prompt: nothing to do")
+    usual = card.edits.of(asked.kind)
+    method = choose_method(asked, usual=usual, card=card, steps=steps)
+    place = find_place(asked.mask, asked.query, encoded, options=options, usual=usual, look=look)
+    source = describe() if options.source is None else options.source
     return EditPlan(
-        query=query,
-        target=target,
-        name=target or prompt or "",
-        method=choose_method(method, options, usual=usual, card=card, steps=steps),
-        usual=usual,
-        seed=seed,
-        attempts=times,
-        crop=usual.crop if crop is None else crop,
+        before=encoded.picture,
+        query=asked.query,
+        target=asked.target,
+        kind=asked.kind,
+        name=asked.target or options.prompt or "",
+        method=method,
+        region=place.region,
+        words=choose_words(asked, source),
+        seed=options.seed,
+        attempts=options.attempts or (card.attempts.count if asked.method is None else 1),
+        crop=usual.crop if options.crop is None else options.crop,
+        segmentation=place.found,
+        evaluations=place.evaluations,
+        card=card.name,
     )
 
 
+def choose_words(asked: EditRequest, source: str) -> EditWords:
+    """Return the texts of an edit of a picture that ``source`` describes."""
+    options = asked.options
+    if options.prompt is not None:
+        return EditWords(source, options.prompt, options.negative)
+    before, after = (
+        region_prompt(source, asked.query, text) for text in (asked.query, asked.target)
+    )
+    return EditWords(before, after, options.negative or ("" if asked.target else asked.query))
+
+
 def choose_method(
-    method: str | EditMethod | None,
-    asked: Mapping[str, float | None],
-    *,
-    usual: EditHabit,
-    card: ModelCard,
-    steps: int | None,
+    asked: EditRequest, *, usual: EditHabit, card: ModelCard, steps: int | None
 ) -> EditMethod:
     """Return the method with its options; arguments as in ``plan_edit``."""
     from textseg.registry.methods import make_method
 
-    options: dict[str, object] = {k: v for k, v in asked.items() if v is not None}
+    given = {name: getattr(asked.options, name) for name in METHOD_OPTIONS}
+    options: dict[str, object] = {k: v for k, v in given.items() if v is not None}
+    method = asked.method
     if method is None:
         method, options = usual.method, {**usual.options, **_own_steps(steps), **options}
     elif isinstance(method, str):
@@ -124,16 +220,3 @@ def usual_options(name: str, *, card: ModelCard, steps: int | None) -> dict[str,
 
 def _own_steps(steps: int | None) -> dict[str, object]:
     return {} if steps is None else {"steps": steps}
-
-
-def check_attempts(attempts: int | None, *, usual: int) -> int:
-    """Return how many attempts to make; None are the usual ones.
-
-    Raises:
-        InvalidInputError: a number out of its range.
-    """
-    if attempts is None:
-        return usual
-    if not 1 <= attempts <= MOST_ATTEMPTS:
-        raise InvalidInputError(f"attempts lies from 1 to {MOST_ATTEMPTS}, got {attempts}")
-    return attempts

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.attempts import Contest
-from textseg.editing.placing import Place
 from textseg.editing.planning import EditPlan
 from textseg.editing.remaking import Order, Part, Remade, remake, remake_around
 from textseg.editing.result import Edit, composite
@@ -20,18 +18,18 @@ from textseg.images import Picture
 class OpenedParts:
     """Parts of a picture as the model reads them; the last one is kept."""
 
-    def __init__(self, read: EncodedPicture) -> None:
+    def __init__(self, encoded: EncodedPicture) -> None:
         """Take the whole picture."""
-        self._read = read
+        self._encoded = encoded
         self._kept: dict[Part, tuple[EncodedPicture, Paths]] = {}
 
     def __call__(self, part: Part) -> tuple[EncodedPicture, Paths]:
         """Return a part, and the trajectories that are known of it."""
         if part not in self._kept:
             top, left, bottom, right = part
-            rgb = np.ascontiguousarray(self._read.rgb[top:bottom, left:right])
-            read = encode_picture(self._read.model, Picture(rgb, None, "RGB"), None)
-            self._kept = {part: (read, Paths(read.latents, None))}
+            rgb = np.ascontiguousarray(self._encoded.rgb[top:bottom, left:right])
+            inner = encode_picture(self._encoded.model, Picture(rgb, None, "RGB"), None)
+            self._kept = {part: (inner, Paths(inner.latents, None))}
         return self._kept[part]
 
 
@@ -39,21 +37,17 @@ class OpenedParts:
 class Studio:
     """What a scene knows and an edit uses: the picture, its trajectories, texts, its parts."""
 
-    read: EncodedPicture
+    encoded: EncodedPicture
     paths: Paths
     texts: Texts
     parts: OpenedParts
 
 
-def make_edit(
-    plan: EditPlan, place: Place, texts: Conditioning, *, studio: Studio, follow: FollowWalk
-) -> Edit:
-    """Return the best attempt at an edit.
+def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
+    """Return the best attempt at an edit, as it is planned.
 
     Args:
         plan: what is to be done.
-        place: where.
-        texts: those of ``plan.texts``, as the model reads them.
         studio: what is there already.
         follow: sees the work, may stop it.
 
@@ -63,35 +57,37 @@ def make_edit(
     """
     from textseg.registry.methods import method_name
 
-    read, words = studio.read, Words(texts[0], texts[1], texts[2], texts[3])
+    encoded, said = studio.encoded, plan.words
+    texts = studio.texts.embed([said.source, said.target, said.negative, ""])
+    words = Words(texts[0], texts[1], texts[2], texts[3])
 
     def make(seed: int, here: FollowWalk) -> Remade:
         order = Order(plan.method, words, seed, here)
         if plan.crop:
-            return remake_around(read, place.region, order, studio.parts)
-        return remake(read, studio.paths, place.region, order)
+            return remake_around(encoded, plan.region, order, studio.parts)
+        return remake(encoded, studio.paths, plan.region, order)
 
-    contest = Contest(read, place.region, plan.name, studio.texts)
+    contest = Contest(encoded, plan.region, plan.name, studio.texts)
     best = contest.best(make, seed=plan.seed, attempts=plan.attempts, follow=follow)
     edit = Edit(
-        picture=composite(read.picture, best.remade.rgb, place.region),
-        before=read.picture,
-        mask=place.region,
+        picture=composite(plan.before, best.remade.rgb, plan.region),
+        before=plan.before,
+        mask=plan.region,
         raw=best.remade.rgb,
         query=plan.query,
         target=plan.target,
-        prompt=words.target.prompts[0],
-        source_prompt=words.source.prompts[0],
-        negative=words.negative.prompts[0],
+        prompt=said.target,
+        source_prompt=said.source,
+        negative=said.negative,
         name=method_name(plan.method),
         method=plan.method,
         seed=best.seed,
-        evaluations=replace(best.evaluations, mask=place.evaluations),
+        evaluations=replace(best.evaluations, mask=plan.evaluations),
         seconds=0.0,
-        segmentation=place.found,
-        notes=(*dict.fromkeys(note for t in texts.notes for note in t), *read.picture.notes),
+        segmentation=plan.segmentation,
+        notes=(*dict.fromkeys(note for t in texts.notes for note in t), *plan.before.notes),
         attempts=best.attempts,
-        card=read.model.card.name,
+        card=plan.card,
     )
     if not best.stopped:
         return edit

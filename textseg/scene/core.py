@@ -10,26 +10,28 @@ from typing import Any, Unpack
 
 from numpy.typing import NDArray
 
+from textseg.checking import check_arguments
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import FollowWalk
 from textseg.editing.base import EditMethod
-from textseg.editing.placing import Shaping, find_place
-from textseg.editing.planning import plan_edit
+from textseg.editing.options import EditOptions, OptionKeywords, tell_options
+from textseg.editing.planning import EditPlan, EditRequest, plan_edit
 from textseg.editing.result import Edit
-from textseg.editing.running import Studio, make_edit
+from textseg.editing.running import carry_out
 from textseg.encoded import encode_picture
 from textseg.errors import InvalidInputError, QueryError
 from textseg.images import MAX_PIXELS, ImageLike, Padding, open_picture
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.scene.answering import answer
 from textseg.scene.generating import generate_picture
-from textseg.scene.opening import captioner_for, check_queries, check_seed, load
+from textseg.scene.opening import captioner_for, check_queries, load
 from textseg.scene.options import (
     CaptionerLike,
     DeviceLike,
     DtypeLike,
+    EditKeywords,
     ModelLike,
     SegmentOptions,
 )
@@ -274,33 +276,21 @@ class Scene(SceneState):
                 raise QueryError(item.caveat, hint=words_hint(self.model.card.language))
         return expression.mask({item.query: item.as_mask() for item in found})
 
-    def edit(
+    @tell_options
+    def plan(
         self,
         query: str,
         target: str,
         *,
         method: str | EditMethod | None = None,
         mask: NDArray[Any] | Segmentation | Mask | None = None,
-        strength: float | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        seed: int = 0,
-        attempts: int | None = None,
-        prompt: str | None = None,
-        source: str | None = None,
-        negative: str = "",
-        threshold: float | None = None,
-        grow: float | None = None,
-        feather: float | None = None,
-        soft: bool = False,
-        resize_mask: bool = False,
-        crop: bool | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
-    ) -> Edit:
-        """Return the picture with what ``query`` names turned into ``target``, and nothing else.
+        **options: Unpack[OptionKeywords],
+    ) -> EditPlan:
+        """Return how ``query`` would be turned into ``target``: look before anything changes.
 
-        Where the mask is exactly 0 the result equals the picture bit for bit.
+        The place is looked for and the picture described; nothing is made. ``carry_out`` makes it.
 
         Args:
             query: what to change; may be empty where a mask says where.
@@ -311,63 +301,70 @@ class Scene(SceneState):
                 floats in [0, 1], 1 = may change, taken as it is; or a segmentation or ``Mask``,
                 which is cut, widened and feathered as the mask of the query is. A ``Mask`` is cut
                 at 0.5 and never widened into what was taken away from it.
-            strength: share of the noise levels gone through again; ``None`` is what the card of
-                the model says of the change, or of the method that is named, else the method's own.
-            steps: of a whole walk; ``None`` as for strength, or what made a generated picture.
-            guidance: how far to follow the target; ``None`` as for strength.
-            seed: of the noise of the edit; the mask does not depend on it.
-            attempts: make the edit so often, each time with other noise, and keep the one that the
-                model itself believes most (``textseg.editing.attempts``); ``None`` takes what suits
-                the model, and 1 where a method is named.
-            prompt: text for what is inside the mask; ``None`` puts the target into the phrase of
-                ``source`` that names the query, and adds what that says of the place.
-            source: text for the picture as it is; ``None`` asks the captioner.
-            negative: text that guidance leads away from; what is removed, when it is empty.
-            threshold: where the soft mask of the query is cut; ``None`` as in ``Segmentation``.
-            grow: widen a found mask by so many pixels; ``None`` is up to one latent cell, more for
-                another thing than for another colour, and nothing for most of the picture.
-            feather: pixels over which a found mask rises from 0 to 1, inwards from its outline.
-            soft: weigh a found mask with its soft values, so that doubtful places change less.
-            resize_mask: accept a mask of another size.
-            crop: work on the box around the mask only, larger: for small things in large pictures;
-                ``None`` as it suits the change, whatever the method.
+            progress: called with the work done.
+            cancel: looked at after each step.
+            {options}
+
+        Raises:
+            NotFoundError: the query is not in the picture, the model does not know its words, or
+                the selection is empty.
+            QueryError: no query and no mask, or nothing to do.
+            InvalidInputError: a number out of its range, a mask that does not fit.
+            UnknownNameError: no such method.
+            Cancelled: ``cancel`` was raised.
+        """
+        asked = EditRequest(
+            query.strip(), target.strip(), method, mask, check_arguments(EditOptions, options)
+        )
+        return plan_edit(
+            asked,
+            self._read,
+            look=partial(self.segment, progress=progress, cancel=cancel),
+            describe=self._describe,
+            steps=self.made.steps if self.made else None,
+        )
+
+    def carry_out(
+        self,
+        plan: EditPlan,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> Edit:
+        """Return the picture as ``plan`` has it.
+
+        Where the region of the plan is exactly 0 the result equals the picture bit for bit.
+
+        Args:
+            plan: of this picture.
             progress: called with the work done.
             cancel: looked at after each step. When a ``Deadline`` is over, the best of the
                 attempts that are finished comes back, and ``stopped`` says so.
 
         Raises:
-            NotFoundError: the query is not in the picture, the model does not know its words, or
-                the selection is empty; nothing was changed.
-            QueryError: no query and no mask, or nothing to do.
-            InvalidInputError: a number out of its range, a mask that does not fit.
-            UnknownNameError: no such method.
+            InvalidInputError: the plan is of another picture.
             ModelError: the network gave no finite numbers.
             TimeLimitError: a ``Deadline`` was over before an attempt was finished.
             Cancelled: ``cancel`` was raised.
         """
-        start, follow = time.perf_counter(), FollowWalk(progress, cancel)
-        plan = plan_edit(
-            query,
-            target,
-            method=method,
-            options={"strength": strength, "steps": steps, "guidance": guidance},
-            seed=check_seed(seed),
-            attempts=attempts,
-            prompt=prompt,
-            crop=crop,
-            card=self.model.card,
-            steps=self.made.steps if self.made else None,
-        )
-        how = Shaping(threshold, grow, feather, soft, resize_mask)
-        place = find_place(mask, how, plan, self._read, look=partial(self._look_for, follow=follow))
-        said = plan.texts(self._source(source), prompt=prompt, negative=negative)
-        studio = Studio(self._read, self._paths, self._texts, self._parts)
-        edit = make_edit(plan, place, self._texts.embed(said), studio=studio, follow=follow)
+        if plan.before is not self.picture:
+            raise InvalidInputError(
+                "the plan is of another picture", hint="plan the edit with this scene"
+            )
+        start = time.perf_counter()
+        edit = carry_out(plan, self._studio, FollowWalk(progress, cancel))
         return replace(edit, seconds=time.perf_counter() - start)
 
-    def _look_for(self, query: str, *, follow: FollowWalk) -> Segmentation:
-        if not query:
-            raise QueryError(
-                "there is no query and no mask", hint="say what to change, or give a mask"
-            )
-        return self.segment(query, progress=follow.progress, cancel=follow.cancel)
+    def edit(self, query: str, target: str, **options: Unpack[EditKeywords]) -> Edit:
+        """Return the picture with what ``query`` names turned into ``target``, and nothing else.
+
+        It is planned and carried out in one call; ``options`` are the keywords of ``plan``. Where
+        the mask is exactly 0 the result equals the picture bit for bit.
+
+        Raises:
+            TextsegError: as ``plan`` and ``carry_out`` do; nothing was changed.
+        """
+        start = time.perf_counter()
+        plan = self.plan(query, target, **options)
+        edit = self.carry_out(plan, progress=options.get("progress"), cancel=options.get("cancel"))
+        return replace(edit, seconds=time.perf_counter() - start)

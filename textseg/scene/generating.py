@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from textseg.checking import clean_query
+from textseg.checking import check_arguments, clean_query
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import guided, walk
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import FollowWalk, numbered_noise
+from textseg.editing.options import MakingOptions
 from textseg.images import Picture, to_rgb, to_uint8
-from textseg.scene.opening import check_sampling, check_seed, check_size
+from textseg.scene.opening import check_size
 from textseg.scene.options import Made
 
 
@@ -42,11 +43,12 @@ def generate_picture(
 ) -> Generated:
     """Return a picture that the model makes from text; see ``Scene.generate``."""
     start = time.perf_counter()
-    prompt, seed = clean_query(prompt, name="prompt"), check_seed(seed)
+    prompt = clean_query(prompt, name="prompt")
+    given = {"negative": negative, "seed": seed, "steps": steps, "guidance": guidance}
+    check_arguments(MakingOptions, given)
     usual = model.card.sampling
     steps = usual.steps if steps is None else steps
     guidance = usual.guidance if guidance is None else guidance
-    check_sampling(steps, guidance)
     height, width = check_size(model, size)
     cells = (height // model.latent_stride, width // model.latent_stride)
     levels, counter = model.levels(steps, cells=cells), Counter(model)

@@ -71,21 +71,6 @@ def check_queries(queries: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(clean_query(query) for query in queries))
 
 
-def check_seed(seed: int) -> int:
-    """Return the seed; raises ``InvalidInputError`` outside of its range."""
-    if not 0 <= seed < 2**63:
-        raise InvalidInputError(f"a seed lies from 0 to 2^63 - 1, got {seed}")
-    return seed
-
-
-def check_sampling(steps: int, guidance: float) -> None:
-    """Raise ``InvalidInputError`` for steps or guidance outside of their ranges."""
-    if not 1 <= steps <= 1000:
-        raise InvalidInputError(f"steps lies from 1 to 1000, got {steps}")
-    if not 0 <= guidance <= 100:
-        raise InvalidInputError(f"guidance lies from 0 to 100, got {guidance}")
-
-
 def check_size(model: DiffusionModel, size: tuple[int, int] | None) -> tuple[int, int]:
     """Return the size (H, W) of a new picture; ``None`` is what the model was made for."""
     if size is None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import Paths
-from textseg.editing.running import OpenedParts
+from textseg.editing.running import OpenedParts, Studio
 from textseg.encoded import EncodedPicture, Texts
 from textseg.errors import UnsupportedError
 from textseg.images import Padding, Picture
@@ -41,7 +41,7 @@ class SceneState:
         self._texts = Texts(model)
         self._known = Known()
         self._paths = Paths(self._read.latents, trajectory.copied() if trajectory else None)
-        self._parts = OpenedParts(self._read)
+        self._studio = Studio(self._read, self._paths, self._texts, OpenedParts(self._read))
         self._caption: str | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
@@ -84,7 +84,5 @@ class SceneState:
             self._caption = describe(self.captioner, self.rgb, self.model.device)
         return self._caption
 
-    def _source(self, source: str | None) -> str:
-        if source is not None:
-            return source.strip()
+    def _describe(self) -> str:
         return self.caption() or (self.made.prompt if self.made is not None else "")

@@ -1,0 +1,89 @@
+"""An edit is planned before it is made: what is seen is what is done."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.editing.helpers import Exact, Watched, box, method_with
+from textseg.errors import InvalidInputError, NotFoundError
+from textseg.scene import Scene
+from textseg.segmentation.result import Segmentation
+
+SIZE = (32, 48)
+MODEL = Exact(rate=0.3)
+MASK = box(SIZE, 4, 6, 20, 30)
+
+
+def scene_with(*present: str, model: Exact | Watched = MODEL) -> Scene:
+    return Scene.open(model.picture(present, *SIZE, seed=1), model)
+
+
+def test_carrying_out_a_plan_is_the_edit() -> None:
+    options = {"method": method_with("flowedit"), "source": "tree", "seed": 3}
+    direct = scene_with("tree", "house").edit("tree", "house", **options)
+    scene = scene_with("tree", "house")
+    plan = scene.plan("tree", "house", **options)
+    made = scene.carry_out(plan)
+    np.testing.assert_array_equal(made.picture.rgb, direct.picture.rgb)
+    np.testing.assert_array_equal(made.mask, plan.region)
+    assert made.evaluations == direct.evaluations
+    assert (made.prompt, made.source_prompt, made.seed) == ("house", "tree", 3)
+
+
+def test_a_plan_makes_nothing_and_says_what_it_would_do() -> None:
+    model = Watched(rate=0.3)
+    scene = scene_with("tree", model=model)
+    plan = scene.plan("tree", "old tree", source="a tree on grass", grow=0)
+    assert ("", "an old tree on grass") not in model.calls
+    assert (plan.kind, plan.attempts) == ("alter", model.card.attempts.count)
+    assert (plan.words.source, plan.words.target) == ("a tree on grass", "an old tree on grass")
+    assert isinstance(plan.segmentation, Segmentation)
+    np.testing.assert_array_equal(plan.region > 0, plan.segmentation.binary())
+    shown = repr(plan)
+    assert "alter: another look of the same thing" in shown
+    assert f"place: {plan.share:.1%} of the picture, where 'tree' was found" in shown
+    assert "method: flowedit" in shown
+
+
+def test_another_seed_is_the_same_plan_and_finds_nothing_anew() -> None:
+    model = Watched(rate=0.3)
+    scene = scene_with("tree", model=model)
+    plan = scene.plan("tree", "house", source="tree", attempts=1)
+    first = scene.carry_out(plan)
+    asked = len(model.calls)
+    second = scene.carry_out(replace(plan, seed=1))
+    assert not np.array_equal(first.picture.rgb, second.picture.rgb)
+    np.testing.assert_array_equal(first.mask, second.mask)
+    assert len(model.calls) - asked == second.evaluations.decode // 2
+
+
+def test_a_plan_is_seen_where_it_is_shown() -> None:
+    plan = scene_with("tree").plan("", "house", mask=MASK, source="tree")
+    shown = Image.open(io.BytesIO(plan._repr_png_()))
+    assert shown.size[0] % SIZE[1] == 0
+    assert plan.overlay().size == SIZE[::-1]
+    assert "in the mask that was given" in plan.why[1]
+
+
+def test_a_plan_cannot_be_changed_by_accident() -> None:
+    plan = scene_with("tree").plan("", "house", mask=MASK, source="tree")
+    with pytest.raises(ValueError, match="read-only"):
+        plan.region[0, 0] = 1
+    with pytest.raises(FrozenInstanceError):
+        plan.seed = 3  # type: ignore[misc]  # that is what is tested
+
+
+def test_a_plan_of_another_picture_is_refused() -> None:
+    plan = scene_with("tree").plan("", "house", mask=MASK, source="tree")
+    with pytest.raises(InvalidInputError, match="the plan is of another picture"):
+        scene_with("tree").carry_out(plan)
+
+
+def test_what_is_not_there_cannot_be_planned() -> None:
+    with pytest.raises(NotFoundError, match="'house' was not found"):
+        scene_with("tree").plan("house", "tree")
