@@ -17,6 +17,7 @@ from textseg.editing.masks import check_mask
 from textseg.errors import InvalidInputError
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.picking import REGION_WORDS
+from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.selecting import select
 from textseg.segmentation.settings import SegmentSettings, Threshold
@@ -47,8 +48,7 @@ def found_at(soft: np.ndarray, *, query: str = "house", present: bool = True) ->
     """A segmentation with this soft mask, of a model whose cells are 2 x 2 pixels."""
     return Segmentation(
         query=query,
-        soft=soft.astype(np.float32),
-        spread=np.zeros_like(soft),
+        pixels=MaskPixels.of(soft.astype(np.float32), lambda: np.zeros_like(soft)),
         presence=0.9 if present else 0.1,
         present=present,
         threshold=Threshold("difference", "otsu", 1.0),

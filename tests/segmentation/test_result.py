@@ -18,6 +18,7 @@ from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameErro
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.guide import CellGrid, GuideImage
 from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
+from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Region, Segmentation, Segmentations
 from textseg.segmentation.selecting import select
@@ -49,7 +50,7 @@ def painted(
     soft = np.zeros(SIZE, np.float32)
     for left, top, right, bottom in boxes:
         soft[top:bottom, left:right] = value
-    return replace(found, soft=soft)
+    return replace(found, pixels=MaskPixels.of(soft, lambda: soft))
 
 
 def opened(png: bytes) -> Image.Image:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from typing import Any
 from zipfile import BadZipFile
 
@@ -17,6 +18,7 @@ from textseg.errors import InvalidInputError
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.mask import Mask
+from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.settings import SegmentSettings, Threshold
 
@@ -90,8 +92,7 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
         raw = RawMaps(**parts)
         return Segmentation(
             query=raw.query,
-            soft=soft,
-            spread=spread,
+            pixels=MaskPixels.of(soft, partial(np.asarray, spread)),
             presence=float("nan") if facts["present"] is None else facts["presence"],
             present=facts["present"],
             threshold=Threshold(**facts["threshold"]),

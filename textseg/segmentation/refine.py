@@ -11,7 +11,7 @@ Afterwards superpixels of the picture may vote, and what is smaller than a model
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,20 +31,52 @@ PEAK_OF_FOUND = 0.8  # the brightest fifth of what was found at most: small thin
 CERTAIN = (0.25, 0.6)  # seeds of the walker: surely outside below, surely inside above
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settled:
-    """A mask (H, W) in [0, 1] cut at 0.5, and its slope (H, W) against what it was made from."""
+    """A refined mask (H, W) on its way to one that is cut at 0.5.
 
-    soft: Array
-    slope: Array
+    Attributes:
+        fine: the refined mask.
+        threshold: where it is cut; None where it is taken as it is.
+        steepness: of the curve that leads there.
+    """
+
+    fine: Array
+    threshold: float | None
+    steepness: float
+
+    @property
+    def soft(self) -> Array:
+        """The mask (H, W) in [0, 1]; all 0 where the threshold is."""
+        return self.fine if self.threshold is None else self._curve().astype(np.float32)
+
+    @property
+    def slope(self) -> Array:
+        """The slope (H, W) of ``soft`` against ``fine``."""
+        if self.threshold is None:
+            return np.ones_like(self.fine)
+        soft, least = self._curve(), 1e-6 * self.threshold
+        slope = self.steepness * soft * (1 - soft) / np.maximum(self.fine, least or 1)
+        return slope.astype(np.float32)
+
+    def _curve(self) -> Array:
+        if not self.threshold:
+            return np.zeros_like(self.fine)
+        power = (np.maximum(self.fine, 0) / self.threshold) ** self.steepness
+        return np.asarray(power / (1 + power))
 
 
-def sharpen(soft: Array, image: GuideImage, settings: RefineSettings) -> Settled:
-    """Return the mask of the picture that a soft mask of cells (h, w) means, cut at 0.5."""
-    found = image.grid.share(max(1, int((soft > HALF).sum())))
-    settled = settle(refine(soft, image, settings), found, settings)
+def sharpen(soft: Array, image: GuideImage, settings: RefineSettings) -> Array:
+    """Return the mask (H, W) of the picture that one of cells (h, w) means, cut at 0.5."""
+    fine = settle_cells(soft, image, settings).soft
     least = settings.speck * image.grid.pixels**2
-    return replace(settled, soft=clear_specks(settled.soft, least)) if least else settled
+    return clear_specks(fine, least) if least else fine
+
+
+def settle_cells(soft: Array, image: GuideImage, settings: RefineSettings) -> Settled:
+    """Return the refined mask of the picture with its threshold, from cells (h, w)."""
+    found = image.grid.share(max(1, int((soft > HALF).sum())))
+    return settle(refine(soft, image, settings), found, settings)
 
 
 def refine(soft: Array, image: GuideImage, settings: RefineSettings) -> Array:
@@ -69,15 +101,10 @@ def settle(fine: Array, found: float, settings: RefineSettings) -> Settled:
         settings: where the threshold is.
     """
     if settings.cut is None:
-        return Settled(fine, np.ones_like(fine))
+        return Settled(fine, None, settings.steepness)
     left_out = min(1 - PEAK, (1 - PEAK_OF_FOUND) * found)
     threshold = settings.cut * float(np.quantile(fine, 1 - left_out))
-    if threshold <= 0:
-        return Settled(np.zeros_like(fine), np.zeros_like(fine))
-    power = (np.maximum(fine, 0) / threshold) ** settings.steepness
-    soft = power / (1 + power)
-    slope = settings.steepness * soft * (1 - soft) / np.maximum(fine, 1e-6 * threshold)
-    return Settled(soft.astype(np.float32), slope.astype(np.float32))
+    return Settled(fine, max(threshold, 0.0), settings.steepness)
 
 
 def clear_specks(soft: Array, least: float) -> Array:

@@ -24,8 +24,8 @@ from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.phrases import quoted, remarked
 from textseg.segmentation.picking import Region as Region
 from textseg.segmentation.pieces import find_pieces
+from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration, presence_features
-from textseg.segmentation.refine import sharpen
 from textseg.segmentation.settings import SegmentSettings, Threshold
 from textseg.segmentation.soft import HALF as HALF
 from textseg.segmentation.soft import cut
@@ -51,8 +51,7 @@ class Segmentation(MaskAlgebra):
 
     Attributes:
         query: the text that was looked for.
-        soft: (H, W) float32 in [0, 1] at the picture's own size; at 0.5 lies the threshold.
-        spread: (H, W) float32, the standard error of ``soft`` from draw to draw; nan after one.
+        pixels: what ``soft`` and ``spread`` are made of when they are asked for.
         presence: probability that the query is in the picture at all; nan where ``present`` is
             ``None``.
         present: the decision about that; ``None``: nothing can be said.
@@ -66,8 +65,7 @@ class Segmentation(MaskAlgebra):
     """
 
     query: str
-    soft: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    pixels: MaskPixels
     presence: float
     present: bool | None
     threshold: Threshold
@@ -101,14 +99,11 @@ class Segmentation(MaskAlgebra):
         """
         score = None if rivals is None else rivals.score
         verdict = calibration.suited_to(raw).judge(presence_features(raw), score)
-        gate = 0.0 if unknown else verdict.gate
+        gate = float("nan") if unknown else verdict.gate
         softened = soften(raw, settings.soften, head)
-        settled = sharpen(softened.soft, image, settings.refine)
-        spread = np.maximum(image.grid.enlarge(softened.spread, order=1), 0)
         return cls(
             query=raw.query,
-            soft=np.float32(gate) * settled.soft,
-            spread=np.float32("nan" if unknown else gate) * settled.slope * spread,
+            pixels=MaskPixels.of_cells(softened, image, settings.refine, gate=gate),
             presence=float("nan") if unknown else verdict.probability,
             present=None if unknown else verdict.present,
             threshold=Threshold(softened.source, softened.rule, softened.threshold),
@@ -117,6 +112,16 @@ class Segmentation(MaskAlgebra):
             rgb=image.rgb,
             rivals=rivals,
         )
+
+    @property
+    def soft(self) -> NDArray[np.float32]:
+        """(H, W) in [0, 1] at the picture's own size; at 0.5 lies the threshold."""
+        return self.pixels.soft
+
+    @property
+    def spread(self) -> NDArray[np.float32]:
+        """(H, W), the standard error of ``soft`` from draw to draw; nan after one."""
+        return self.pixels.spread
 
     @property
     def caveat(self) -> str:
@@ -128,7 +133,7 @@ class Segmentation(MaskAlgebra):
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.soft.shape[0], self.soft.shape[1]
+        return self.pixels.size
 
     @property
     def evaluations(self) -> int:
@@ -187,14 +192,10 @@ class Segmentation(MaskAlgebra):
 
     def plot(self) -> Figure:
         """Return a matplotlib figure: the picture, the overlay, the soft mask and its spread."""
+        everything = MaskLayer(np.ones(self.size, np.float32), "#ffffff", None)
         return drawing.figure(
             [
-                FigureField(
-                    "picture",
-                    drawing.overlay(
-                        self.rgb, [MaskLayer(np.ones_like(self.soft), "#ffffff", None)]
-                    ),
-                ),
+                FigureField("picture", drawing.overlay(self.rgb, [everything])),
                 self.panel(COLOURS[0]),
                 FigureField("soft mask", self.soft, top=1),
                 FigureField("spread", self.spread),
@@ -246,7 +247,7 @@ class Segmentation(MaskAlgebra):
     @property
     def _least_area(self) -> float:
         """Pixels; connected pieces of less are specks."""
-        return LEAST_REGION * self.soft.size / self.raw.difference.size
+        return LEAST_REGION * self.pixels.steps.size / self.raw.difference.size
 
     def _contents(self) -> Iterator[bytes]:
         """Yield the five files of ``export.SavedFiles``."""

@@ -200,7 +200,7 @@ def _add(
         image, sums = GuideImage(rgb, grid), found[name, many]
         for truth, soft in zip(truths, maps, strict=True):
             start = time.perf_counter()
-            mask = sharpen(soft, image, settings).soft > HALF
+            mask = sharpen(soft, image, settings) > HALF
             sums.seconds += time.perf_counter() - start
             sums.ious.append(iou(mask, truth))
             sums.boundaries.append(boundary_f(mask, truth))
