@@ -127,12 +127,24 @@ def test_cells_outside_of_the_region_do_not_count() -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-def test_all_rivals_get_three_draws_and_the_best_two_all() -> None:
-    model = Recording(things=COLOURS)
-    (standing,) = weigh(model, picture(model, "red"), "blue")
-    assert standing.evaluations == model.evaluations == 10 + 3 * 3 + 2 * 7
+def test_all_rivals_get_one_draw_four_another_and_the_best_two_all() -> None:
+    more = {"cyan": (0.2, 0.8, 0.8), "gold": (0.8, 0.7, 0.1), "white": (0.9, 0.9, 0.9)}
+    things = {name: GaussianThing(colour, PLACE) for name, colour in more.items()}
+    model = Recording(things={**COLOURS, **things})
+    rivals = ("red", "green", "pink", *more)
+    (standing,) = weigh(model, picture(model, "red"), "blue", rivals=rivals)
+    assert standing.rival == "red"
+    assert standing.evaluations == model.evaluations == 10 + 6 + 4 + 2 * 8
     asked = [row.prompt for row in model.rows]
-    assert sorted(asked.count(rival) for rival in ("red", "green", "pink")) == [3, 10, 10]
+    assert sorted(asked.count(rival) for rival in rivals) == [1, 1, 2, 2, 10, 10]
+
+
+def test_much_noise_comes_first_and_not_the_most() -> None:
+    model = Recording(things=COLOURS)
+    weigh(model, picture(model, "red"), "blue")
+    levels = [row.sigma for row in model.rows if row.prompt == "green"][:2]
+    rising = [draw.sigma for draw in plan()]
+    assert levels == pytest.approx([rising[7], rising[6]])
 
 
 def test_what_is_known_is_not_asked_again() -> None:
@@ -149,7 +161,7 @@ def test_what_is_known_is_not_asked_again() -> None:
     )
     model.calls.clear()
     (first,) = weigh(model, latents, "blue", own=own, cache=cache)
-    assert first.evaluations == model.evaluations == 3 * 3 + 2 * 7
+    assert first.evaluations == model.evaluations == 3 * 2 + 2 * 8
     model.calls.clear()
     (again,) = weigh(model, latents, "blue", own=own, cache=cache)
     assert again.evaluations == model.evaluations == 0

@@ -11,12 +11,13 @@ Whoever loses has lost to something only if the model knows anything at all. So 
 query and its rivals has to beat noise: were the picture white noise, the best estimate of eps would
 be linear in z. A network that was never trained has -1 against that, whatever the text.
 
-All rivals are looked at with a few draws, and those that come closest with the rest.
+All rivals are looked at with one draw, the strongest with another, and the last two with the rest.
+A draw with much noise, but not the most, tells them apart best: there what is where decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -31,8 +32,9 @@ from textseg.segmentation.draws import Draw
 from textseg.segmentation.estimating import Estimator, Row
 from textseg.segmentation.presence import LEAST_INFORMATION
 
-FIRST_DRAWS = 3  # little noise, a middling amount and much: texture, colour, outline
-STRONGEST = 2  # as a rule the same thing in another colour, and another thing in that colour
+LOOKS = (1, 2)  # draws that all rivals get, and those that are left then
+LEFT = (4, 2)  # after each; 2: as a rule another colour of it, and another thing in its colour
+TELLING = 3 / 4  # the way from the least noise to the most where rivals are looked at first
 NOISE = ""  # the rival that is no text
 STAGE = "weighing rivals"
 
@@ -83,16 +85,14 @@ def weigh_rivals(
         OutOfMemoryError: not even one row fits.
         Cancelled: ``follow`` stopped it.
     """
-    arena = _Arena(estimator, [_Bout(each) for each in challenges], follow)
+    arena = _Arena(estimator, [_Bout(each, each.rivals) for each in challenges], follow)
     arena.prepare(own, cache)
-    arena.play(arena.first(), cache)
-    finals = [bout.closest() for bout in arena.bouts]
-    arena.play(arena.last(finals), cache)
+    for look, left in enumerate((*LEFT, None)):
+        arena.play(arena.wanted(look), cache)
+        for bout in arena.bouts:
+            bout.narrow(left)
     follow.report(STAGE, arena.of, arena.of)
-    return [
-        bout.standing(rivals, arena.shared)
-        for bout, rivals in zip(arena.bouts, finals, strict=True)
-    ]
+    return [bout.standing(arena.shared) for bout in arena.bouts]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,21 +114,23 @@ class _At:
 
 @dataclass(eq=False)
 class _Bout:
-    """One query: evidence, information and draws (3,) of one text against another, and its cost."""
+    """One query: evidence, information and draws (3,) of one text against another, and its cost.
+
+    ``rivals`` are those that are left, the strongest first.
+    """
 
     challenge: Challenge
+    rivals: Sequence[str]
     totals: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     evaluations: int = 0
 
-    def first_draws(self) -> list[Draw]:
-        """Return ``FIRST_DRAWS`` of the draws, each from the middle of its share of the levels."""
+    def draws(self, look: int) -> list[Draw]:
+        """Return the draws that are new in a look, the most telling of all in the first."""
         rising = sorted(self.challenge.draws, key=lambda draw: draw.sigma)
-        count = min(FIRST_DRAWS, len(rising))
-        return [rising[((2 * k + 1) * len(rising) - count) // (2 * count)] for k in range(count)]
-
-    def later_draws(self) -> list[Draw]:
-        first = self.first_draws()
-        return [draw for draw in self.challenge.draws if draw not in first]
+        middle = TELLING * (len(rising) - 1)
+        order = sorted(range(len(rising)), key=lambda place: abs(place - middle))
+        start, end = (0, *LOOKS, len(order))[look : look + 2]
+        return [rising[place] for place in order[start:end]]
 
     def add(self, pair: tuple[str, str], eps: Tensor, other: Tensor, at: _At) -> None:
         """Take the estimates (c, h, w) of two texts in one draw."""
@@ -143,16 +145,16 @@ class _Bout:
         evidence, information, draws = self.totals[text, other].tolist()
         return float(evidence / (information + LEAST_INFORMATION * draws))
 
-    def closest(self) -> list[str]:
-        """Return the strongest rivals, by the draws that all of them had."""
+    def narrow(self, left: int | None) -> None:
+        """Keep the strongest rivals, by the draws that all of them had; ``None``: all."""
         query = self.challenge.query
-        return sorted(self.challenge.rivals, key=lambda rival: self.score(query, rival))[:STRONGEST]
+        self.rivals = sorted(self.rivals, key=lambda rival: self.score(query, rival))[:left]
 
-    def standing(self, rivals: Sequence[str], shared: int) -> Standing:
-        """Return the result against these rivals, those that had all draws."""
-        query = self.challenge.query
-        score, rival = min((self.score(query, rival), rival) for rival in rivals)
-        known = max(self.score(text, NOISE) for text in (query, *rivals))
+    def standing(self, shared: int) -> Standing:
+        """Return the result against the rivals that are left, which had all draws."""
+        query, rival = self.challenge.query, self.rivals[0]
+        score = self.score(query, rival)
+        known = max(self.score(text, NOISE) for text in (query, *self.rivals))
         if known < score:
             score, rival = known, NOISE
         return Standing(score, rival, self.evaluations + shared, shared)
@@ -178,10 +180,14 @@ class _Arena:
             for bout in self.bouts
             for draw in bout.challenge.draws
         }
-        to_come = sum(STRONGEST * len(bout.later_draws()) for bout in self.bouts)
+        to_come = sum(
+            min(left, len(bout.rivals)) * len(bout.draws(look))
+            for bout in self.bouts
+            for look, left in enumerate(LEFT, start=1)
+        )
         self.of = to_come + sum(
             self._known(key, known) is None
-            for keys, known in ((wanted, own), (self.first(), cache))
+            for keys, known in ((wanted, own), (self.wanted(0), cache))
             for key in keys
         )
         self.follow.report(STAGE, 0, self.of)
@@ -190,14 +196,13 @@ class _Arena:
             at = _At.of(key[1], self.estimator.latents)
             wanted[key][0].add((key[0], NOISE), eps, at.nothing, at)
 
-    def first(self) -> _Wanted:
-        """Return what all rivals are looked at with."""
-        return _merged((bout, bout.challenge.rivals, bout.first_draws()) for bout in self.bouts)
-
-    def last(self, finals: Sequence[Sequence[str]]) -> _Wanted:
-        """Return what is left to be asked about those that came closest, for each query."""
-        bouts = zip(self.bouts, finals, strict=True)
-        return _merged((bout, rivals, bout.later_draws()) for bout, rivals in bouts)
+    def wanted(self, look: int) -> _Wanted:
+        """Return for each text and draw of a look the queries that it is asked for."""
+        found: _Wanted = {}
+        for bout in self.bouts:
+            for draw, text in product(bout.draws(look), bout.rivals):
+                found.setdefault((text, draw), []).append(bout)
+        return found
 
     def play(self, wanted: _Wanted, cache: EstimateCache) -> None:
         """Add what the model says of these rivals: each against the queries, and against noise."""
@@ -235,12 +240,3 @@ class _Arena:
             bouts[0].evaluations += 1
         else:
             self.shared += 1
-
-
-def _merged(parts: Iterable[tuple[_Bout, Sequence[str], Sequence[Draw]]]) -> _Wanted:
-    """Return for each text and draw the queries that it is asked for."""
-    found: _Wanted = {}
-    for bout, texts, draws in parts:
-        for draw, text in product(draws, texts):
-            found.setdefault((text, draw), []).append(bout)
-    return found
