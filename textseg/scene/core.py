@@ -215,7 +215,7 @@ class Scene(SceneState):
             refine: how soft masks get to the picture's size.
             presence: what decides whether a query is there: "calibrated", the evidence for it, or
                 "rivals", where that leaves doubt also how it does against texts that might be true
-                instead: up to some 100 evaluations more, shared by the queries of a call.
+                instead: up to some 60 evaluations more, shared by the queries of a call.
             progress: called with the work done.
             cancel: looked at before each batch.
 
