@@ -45,7 +45,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "textseg.progress": ("textseg.errors",),
     "textseg.process": (),
     "textseg.files": ("textseg.errors",),
-    "textseg.images": ("textseg.errors", "textseg.files", "textseg.images"),
+    "textseg.images": (
+        "textseg.checking.MAX_PIXELS",
+        "textseg.errors",
+        "textseg.files",
+        "textseg.images",
+    ),
     # writing pictures back, with a word on who made them
     "textseg.provenance": (*BORDER, "textseg.version", "textseg.provenance"),
     "textseg.saving": (*BORDER, "textseg.provenance"),

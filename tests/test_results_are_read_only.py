@@ -27,8 +27,8 @@ from textseg.toolbox import (
     Facts,
     SegmentArguments,
     Toolbox,
-    create_image,
     edit_image,
+    generate_and_edit,
     segment_image,
 )
 from textseg.workspace import Workspace
@@ -124,7 +124,7 @@ RESULTS: dict[str, Callable[[Boxed], Any]] = {
     "edit_image": lambda at: edit_image(
         EditArguments(image=at.path, query="tree", target="house", **FEW), model=MODEL
     ),
-    "create_image": lambda _: create_image(
+    "generate_and_edit on files": lambda _: generate_and_edit(
         CreateArguments(
             prompt="tree",
             changes=[Change(query="tree", target="house")],

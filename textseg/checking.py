@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from textseg.errors import InvalidInputError, QueryError, problem_words
 
 LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
+MAX_PIXELS = 40_000_000  # of a picture, unless somebody allows more
 
 
 class Facts(BaseModel):

@@ -530,11 +530,11 @@ def test_calls_that_wait_for_the_model_hold_up_no_others(
 
     async def all_at_once() -> list[Any]:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
-        with toolbox._turns.turn():
+        with toolbox.host.turns.turn():
             tool = tools["segment_image"]
             waiting = [asyncio.create_task(tool.ainvoke(each)) for each in asked]
             await asyncio.wait_for(tools["list_images"].ainvoke({}), 20)
-            while len(toolbox._turns._queue) <= len(asked):
+            while len(toolbox.host.turns._queue) <= len(asked):
                 await asyncio.sleep(0.01)
         return await asyncio.gather(*waiting)
 

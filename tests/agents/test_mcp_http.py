@@ -234,7 +234,7 @@ def test_work_for_a_client_that_has_gone_is_stopped(
 
     with served(toolbox) as url:
         asyncio.run(leave(url))
-        with toolbox._turns.turn():  # nobody works any more
+        with toolbox.host.turns.turn():  # nobody works any more
             pass
     assert gate.passed == 1
     assert toolbox.workspace.count() == 1

@@ -382,7 +382,7 @@ def test_cancelled_call_stops_at_its_next_step(tmp_path: Path, mode: str) -> Non
 
 def free(toolbox: Toolbox) -> None:
     """Wait until nobody works with the model of a toolbox."""
-    with toolbox._turns.turn():
+    with toolbox.host.turns.turn():
         pass
 
 

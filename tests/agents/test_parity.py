@@ -36,11 +36,7 @@ ITS_OWN = {
 }  # fmt: skip
 
 OPERATIONS = ("segment_image", "edit_image", "generate_and_edit", "undo")
-ON_FILES = {
-    "segment_image": "segment_image",
-    "edit_image": "edit_image",
-    "create_image": "generate_and_edit",
-}
+ON_FILES = OPERATIONS[:3]
 MADE_AND_CHANGED = {
     "prompt": "a tree", "query": "tree", "target": "house", "width": 40, "height": 24, "seed": 5,
 }  # fmt: skip
@@ -71,9 +67,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
     for name in OPERATIONS:
         monkeypatch.setattr(Toolbox, name, noted(name, getattr(Toolbox, name), at=1))
-    for name, operation in ON_FILES.items():
+    for name in ON_FILES:
         function = getattr(textseg.toolbox, name)
-        monkeypatch.setattr(textseg.toolbox, name, noted(operation, function, at=0))
+        monkeypatch.setattr(textseg.toolbox, name, noted(name, function, at=0))
     return calls
 
 

@@ -329,7 +329,7 @@ def test_panels_without_a_toolbox_share_one(
     boxes = {id(panel.controller.toolbox) for panel in panels}
     other = SegmentPanel(model="owner/another").controller.toolbox
     assert len(boxes) == 1
-    assert other.setup.model == "owner/another"
+    assert other.host.setup.model == "owner/another"
     assert other.workspace is panels[0].controller.toolbox.workspace
     hosting._toolbox.cache_clear()
 

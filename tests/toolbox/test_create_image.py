@@ -29,9 +29,9 @@ from textseg.toolbox import (
     CreateArguments,
     CreateResult,
     Setup,
-    create_image,
     created_name,
     explain,
+    generate_and_edit,
     refuse_create_output,
     save_create,
 )
@@ -56,7 +56,7 @@ def arguments(**settings: object) -> CreateArguments:
 
 def ask(**settings: object) -> CreateAnswer:
     setup = take_setup(settings)
-    return create_image(arguments(**settings), setup=setup, model=MODEL)
+    return generate_and_edit(arguments(**settings), setup=setup, model=MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_wrong_arguments_are_explained(
 
 def test_unknown_method_is_found_before_a_model_is_looked_for() -> None:
     with pytest.raises(UnknownNameError, match="photoshop"):
-        create_image(arguments(method="photoshop"), setup=Setup(model="no-such-model"))
+        generate_and_edit(arguments(method="photoshop"), setup=Setup(model="no-such-model"))
 
 
 def test_half_precision_without_numbers_is_answered_in_float32(
@@ -198,7 +198,7 @@ def test_half_precision_without_numbers_is_answered_in_float32(
 ) -> None:
     loads = Loads()
     register_model(monkeypatch, "shaky", loads)
-    found = create_image(arguments(), setup=Setup(model="shaky"))
+    found = generate_and_edit(arguments(), setup=Setup(model="shaky"))
     assert loads.dtypes == ["auto", "float32"]
     assert "float32" in found.result.notes[-1]
     np.testing.assert_array_equal(found.picture.rgb, ask().picture.rgb)
@@ -206,11 +206,11 @@ def test_half_precision_without_numbers_is_answered_in_float32(
 
 def test_progress_tells_the_stages_and_cancel_stops_them() -> None:
     reports: list[Progress] = []
-    create_image(arguments(changes=CHANGES[:1]), model=MODEL, progress=reports.append)
+    generate_and_edit(arguments(changes=CHANGES[:1]), model=MODEL, progress=reports.append)
     assert [s for s in dict.fromkeys(r.stage for r in reports) if s in ("generating", "editing")]
     cancel = CancelToken()
     with pytest.raises(Cancelled):
-        create_image(
+        generate_and_edit(
             arguments(), model=MODEL, cancel=cancel, progress=lambda report: cancel.cancel()
         )
 

@@ -26,8 +26,8 @@ from textseg.toolbox import (
     Setup,
     check_arguments,
     explain,
-    refuse_output,
-    save_answer,
+    refuse_segment_output,
+    save_segment,
     segment_image,
 )
 
@@ -254,7 +254,7 @@ def test_limit_on_pixels_is_handed_on(picture: Path) -> None:
 
 
 def test_saved_files_hold_what_the_masks_are(answer: SegmentAnswer, tmp_path: Path) -> None:
-    saved = save_answer(answer, tmp_path)
+    saved = save_segment(answer, tmp_path)
     files = saved.queries[0].files
     assert files is not None
     assert files.overlay == str(tmp_path / "garden_tree_overlay.png")
@@ -268,7 +268,7 @@ def test_saved_files_hold_what_the_masks_are(answer: SegmentAnswer, tmp_path: Pa
 def test_facts_file_is_a_result_that_names_its_neighbours(
     answer: SegmentAnswer, tmp_path: Path
 ) -> None:
-    save_answer(answer, tmp_path)
+    save_segment(answer, tmp_path)
     facts = SegmentResult.model_validate_json((tmp_path / "garden_house.json").read_text())
     assert [query.query for query in facts.queries] == ["house"]
     files = facts.queries[0].files
@@ -278,7 +278,7 @@ def test_facts_file_is_a_result_that_names_its_neighbours(
 
 def test_given_threshold_decides_the_saved_mask(picture: Path, tmp_path: Path) -> None:
     answer = ask(picture, "tree", threshold=0.9)
-    files = save_answer(answer, tmp_path).queries[0].files
+    files = save_segment(answer, tmp_path).queries[0].files
     assert files is not None
     binary = open_picture(files.mask).rgb[..., 0] == 1
     np.testing.assert_array_equal(binary, answer.segmentations["tree"].soft > 0.9)
@@ -287,7 +287,7 @@ def test_given_threshold_decides_the_saved_mask(picture: Path, tmp_path: Path) -
 def test_queries_that_look_alike_in_a_file_name_are_told_apart(
     picture: Path, tmp_path: Path
 ) -> None:
-    save_answer(ask(picture, "a tree", "a-tree", "🌳"), tmp_path)
+    save_segment(ask(picture, "a tree", "a-tree", "🌳"), tmp_path)
     assert len(list(tmp_path.glob("*.json"))) == 3
 
 
@@ -298,14 +298,14 @@ def test_one_taken_name_keeps_the_whole_call_from_writing(
     taken.write_text("precious")
     arguments = SegmentArguments(image=str(picture), queries=["tree", "house"])
     with pytest.raises(OutputExistsError, match="garden_house_mask"):
-        refuse_output(arguments, tmp_path)
+        refuse_segment_output(arguments, tmp_path)
     with pytest.raises(OutputExistsError, match="garden_house_mask"):
-        save_answer(answer, tmp_path)
+        save_segment(answer, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [taken.name]
     assert taken.read_text() == "precious"
 
-    refuse_output(arguments, tmp_path, force=True)
-    save_answer(answer, tmp_path, force=True)
+    refuse_segment_output(arguments, tmp_path, force=True)
+    save_segment(answer, tmp_path, force=True)
     assert open_picture(taken).size == (HEIGHT, WIDTH)
 
 
@@ -313,13 +313,13 @@ def test_refusal_looks_at_exactly_the_files_that_are_written(
     answer: SegmentAnswer, picture: Path, tmp_path: Path
 ) -> None:
     arguments = SegmentArguments(image=str(picture), queries=["tree", "house", "tree "])
-    save_answer(answer, tmp_path)
+    save_segment(answer, tmp_path)
     for path in sorted(tmp_path.iterdir()):
         others = tmp_path.with_name(f"{tmp_path.name}-{path.name}")
         others.mkdir()
         path.rename(others / path.name)
         with pytest.raises(OutputExistsError):
-            refuse_output(arguments, others)
+            refuse_segment_output(arguments, others)
 
 
 def test_importing_the_toolbox_loads_no_torch() -> None:

@@ -48,8 +48,8 @@ from textseg.toolbox import (
     Setup,
     Toolbox,
     check_arguments,
-    create_image,
     edit_image,
+    generate_and_edit,
     open_toolbox,
     save_edit,
     segment_image,
@@ -142,7 +142,7 @@ def test_editing_says_and_paints_the_same_as_on_files(toolbox: Toolbox, photos: 
 
 def test_making_says_and_paints_the_same_as_on_files(toolbox: Toolbox) -> None:
     asked = make(changes=[{"query": "tree", "target": "flowers"}])
-    here, there = toolbox.generate_and_edit(asked), create_image(asked, model=MODEL)
+    here, there = toolbox.generate_and_edit(asked), generate_and_edit(asked, model=MODEL)
     assert facts(here) == facts(there.result)
     np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.picture))
     np.testing.assert_array_equal(pixels(toolbox, here.generated), pixels_of(there.generated))

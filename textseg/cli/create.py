@@ -117,8 +117,8 @@ def create(
         CreateArguments,
         Setup,
         check_arguments,
-        create_image,
         created_name,
+        generate_and_edit,
         refuse_create_output,
         save_create,
     )
@@ -141,7 +141,7 @@ def create(
     refuse_create_output(arguments, path, stages=stages, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
-        answer = create_image(arguments, setup=setup, progress=progress)
+        answer = generate_and_edit(arguments, setup=setup, progress=progress)
     with interruptible():
         result = save_create(
             answer, path, stages=stages, force=force, label=not no_label, credentials=credentials

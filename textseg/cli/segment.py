@@ -75,8 +75,8 @@ def segment(
         SegmentArguments,
         Setup,
         check_arguments,
-        refuse_output,
-        save_answer,
+        refuse_segment_output,
+        save_segment,
         segment_image,
     )
 
@@ -97,11 +97,11 @@ def segment(
         Setup,
         drop_missing(model=model, device=device, batch_size=batch_size, max_pixels=max_pixels),
     )
-    refuse_output(arguments, output, force=force)
+    refuse_segment_output(arguments, output, force=force)
     with progress_bar() as progress:
         answer = segment_image(arguments, setup=setup, progress=progress)
     with interruptible():
-        result = save_answer(answer, output, force=force)
+        result = save_segment(answer, output, force=force)
     say(result.model_dump_json(indent=2) if as_json else _described(result))
 
 

@@ -6,6 +6,7 @@ that is wrong with a picture is found here, once, before any slow work: ``ImageE
 
 from __future__ import annotations
 
+from textseg.checking import MAX_PIXELS
 from textseg.images.decoding import (
     FORMATS,
     ImageLike,
@@ -16,7 +17,6 @@ from textseg.images.decoding import (
 )
 from textseg.images.opening import opened
 from textseg.images.pixels import (
-    MAX_PIXELS,
     Picture,
     freeze,
     plain_array,

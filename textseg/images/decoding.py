@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from textseg.checking import MAX_PIXELS
 from textseg.errors import ImageError, printable
 from textseg.images.depth import (
     HEAD,
@@ -29,7 +30,6 @@ from textseg.images.depth import (
 )
 from textseg.images.opening import opened
 from textseg.images.pixels import (
-    MAX_PIXELS,
     Array,
     Picture,
     check_size,

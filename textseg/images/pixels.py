@@ -15,7 +15,6 @@ from textseg.errors import ImageError
 from textseg.files import write_files
 from textseg.images.depth import depth_notes
 
-MAX_PIXELS = 40_000_000
 LIMIT_ADVICE = (
     "shrink it, or raise max_pixels (on the command line --max-pixels, for panels and tools "
     "Setup(max_pixels=...))"

@@ -158,14 +158,14 @@ def _part(record: Record) -> tuple[str, str]:
 def _opening(toolbox: Toolbox, kind: str) -> list[str]:
     """Return the lines that import what is used and open the toolbox."""
     folder, names, settings = repr(str(toolbox.workspace.folder)), {kind}, ""
-    if toolbox.setup != Setup():
-        values = toolbox.setup.model_dump(exclude_defaults=True).items()
+    if toolbox.host.setup != Setup():
+        values = toolbox.host.setup.model_dump(exclude_defaults=True).items()
         settings += f", setup=Setup({', '.join(f'{name}={value!r}' for name, value in values)})"
         names.add("Setup")
     if toolbox.limits != Limits():
         settings += f", limits=Limits({_write_limits(toolbox.limits)})"
         names.add("Limits")
-    model = toolbox.model
+    model = toolbox.host.model
     if model is None:
         return [
             f"from textseg.toolbox import {', '.join(sorted({*names, 'open_toolbox'}))}",

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from textseg.errors import InvalidInputError, WorkspaceError
-from textseg.progress import CancelToken, Deadline, Follow, ProgressCallback, estimate_remaining
+from textseg.errors import WorkspaceError
+from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.provenance import credentials_in, label_in
 from textseg.registry.models import check_model
-from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
+from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import UNSIGNED, add_notes, check_method, edit_scene, label_of
+from textseg.toolbox.edit import check_method, edit_scene, label_of
+from textseg.toolbox.exporting import UNSIGNED
+from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
@@ -33,40 +31,6 @@ if TYPE_CHECKING:
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.workspace import Record
 
-T = TypeVar("T")
-
-OPEN_SCENES = 3
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that one call may take; a person sets them, never an argument.
-
-    Attributes:
-        seconds: of work on one call, without waiting for its turn; what an edit has finished by
-            then is kept.
-        steps: of a sampler.
-        draws: noised copies of a picture.
-        queries: in one call.
-        changes: in one call.
-        side: of a picture that is made, in pixels.
-    """
-
-    seconds: float = 600
-    steps: int = 100
-    draws: int = 100
-    queries: int = 20
-    changes: int = 5
-    side: int = 2048
-
-    def check(self, **asked: int | None) -> None:
-        """Raise ``InvalidInputError`` for the first number that is too large."""
-        for name, value in asked.items():
-            most = getattr(self, name)
-            if value is not None and value > most:
-                what = "pixels a side" if name == "side" else name
-                raise InvalidInputError(f"at most {most} {what} are allowed here, got {value}")
-
 
 class Toolbox:
     """Segments, edits and makes pictures in a workspace, on behalf of people and of assistants.
@@ -77,8 +41,7 @@ class Toolbox:
 
     Attributes:
         workspace: where pictures, masks and results are.
-        setup: which model, and where it runs.
-        model: a loaded one that is used instead; None where ``setup`` names it.
+        host: the model, and who is waiting for it.
         limits: the most that one call may take.
         shelf: what people do with what is in the workspace: list, undo, import, correct, export.
     """
@@ -101,13 +64,9 @@ class Toolbox:
             limits: the most that one call may take; None for the defaults.
             turns: the queue in front of the model; one is shared by all that use the same.
         """
-        self.workspace, self.setup, self.limits = workspace, setup, limits or Limits()
+        self.workspace, self.limits = workspace, limits or Limits()
         self.shelf = Shelf(workspace)
-        self.model, self._turns = model, turns
-        self._dtype = "auto"
-        self._scenes: OrderedDict[str, Scene] = OrderedDict()
-        self._lock = threading.Lock()
-        self._active: set[CancelToken] = set()
+        self.host = Host(setup, model, turns=turns)
 
     def segment_image(
         self,
@@ -131,19 +90,17 @@ class Toolbox:
         self.limits.check(queries=len(arguments.queries), draws=arguments.draws)
         image = self.workspace.resolve(arguments.image)
         asked = arguments.model_copy(update={"image": image.handle})
-        with self._turn(progress, cancel) as follow:
-            answer, notes = self._tried(
-                lambda: segment_scene(
-                    self._scene(image, follow),
-                    asked,
-                    batch_size=self.setup.batch_size,
-                    progress=follow.progress,
-                    cancel=follow.cancel,
-                )
-            )
+        batch_size = self.host.setup.batch_size
+
+        def work(follow: Follow) -> SegmentResult:
+            scene = self._scene(image, follow)
+            answer = segment_scene(scene, asked, batch_size=batch_size, follow=follow)
             result, drafts = segmentation_drafts(answer, asked, image.handle, self.workspace)
             self.workspace.keep(drafts)
-        return result.model_copy(update={"notes": [*result.notes, *notes]})
+            return result
+
+        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        return add_notes(done.outcome, done.notes)
 
     def edit_image(
         self,
@@ -173,23 +130,19 @@ class Toolbox:
         if arguments.mask is not None:
             mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
         content = self.workspace.bytes_of(image)
-        label = label_of(label_in(content))
+        label, unsigned = label_of(label_in(content)), credentials_in(content)
         asked = arguments.model_copy(update={"image": image.handle})
-        with self._turn(progress, cancel) as follow:
-            answer, notes = self._tried(
-                lambda: edit_scene(
-                    self._scene(image, follow),
-                    asked,
-                    mask=mask,
-                    label=label,
-                    progress=follow.progress,
-                    cancel=follow.cancel,
-                )
-            )
+
+        def work(follow: Follow) -> EditResult:
+            scene = self._scene(image, follow)
+            answer = edit_scene(scene, asked, mask=mask, label=label, follow=follow)
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
             self._remember(result.picture, answer.scene)
-        return add_notes(result, [*notes, UNSIGNED] if credentials_in(content) else notes)
+            return result
+
+        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        return add_notes(done.outcome, [*done.notes, *([UNSIGNED] if unsigned else [])])
 
     def generate_and_edit(
         self,
@@ -213,24 +166,18 @@ class Toolbox:
             changes=len(arguments.changes),
             side=max(arguments.size) if arguments.size else None,
         )
-        with self._turn(progress, cancel) as follow:
+
+        def work(follow: Follow) -> CreateResult:
+            model, captioner = self.host.loaded(follow), self.host.setup.captioner
             try:
-                answer, notes = self._tried(
-                    lambda: create_with(
-                        self._loaded(follow),
-                        arguments,
-                        captioner=self.setup.captioner,
-                        progress=follow.progress,
-                        cancel=follow.cancel,
-                    )
-                )
+                answer = create_with(model, arguments, captioner=captioner, follow=follow)
             except UnfinishedError as unfinished:
-                kept = self._keep_created(unfinished.so_far, arguments)
-                raise unfinished.explain(
-                    f"what was made before is kept as {kept.picture}"
-                ) from None
-            result = self._keep_created(answer, arguments)
-        return result.model_copy(update={"notes": [*result.notes, *notes]})
+                kept = self._keep_created(unfinished.so_far, arguments).picture
+                raise unfinished.explain(f"what was made before is kept as {kept}") from None
+            return self._keep_created(answer, arguments)
+
+        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        return add_notes(done.outcome, done.notes)
 
     def _keep_created(self, answer: CreateAnswer, arguments: CreateArguments) -> CreateResult:
         """Keep all pictures of a creation; the last one is the latest then."""
@@ -258,65 +205,22 @@ class Toolbox:
 
         May be called from any thread, and from a signal handler's.
         """
-        active = list(self._active)
-        for each in active:
-            each.cancel()
-        return bool(active)
+        return self.host.cancel()
 
     def scene(self, handle: str, *, progress: ProgressCallback | None = None) -> Scene:
         """Return the scene of a picture, to ask it in Python; it is shared with the operations."""
         image = self.workspace.resolve(handle)
-        with self._turn(progress, None) as follow:
-            return self._scene(image, follow)
-
-    @contextmanager
-    def _turn(
-        self, progress: ProgressCallback | None, cancel: CancelToken | None
-    ) -> Iterator[Follow]:
-        """Wait for the model, and give what follows the work on it."""
-        asked = CancelToken() if cancel is None else cancel
-        with self._lock:
-            self._active.add(asked)
-        try:
-            told = estimate_remaining(progress) if progress else None
-            with self._turns.turn(Follow(told, asked)):
-                yield Follow(told, Deadline(self.limits.seconds, cancel=asked))
-        finally:
-            with self._lock:
-                self._active.discard(asked)
-
-    def _tried(self, work: Callable[[], T]) -> tuple[T, tuple[str, ...]]:
-        """Return what the work gives and remarks on it; once more in float32 where it must be."""
-
-        def in_precision(dtype: str) -> T:
-            if dtype != "auto":
-                self._dtype = dtype
-                self._scenes.clear()
-            return work()
-
-        attempt = precise_enough(in_precision, self.model)
-        return attempt.outcome, attempt.notes
-
-    def _loaded(self, follow: Follow) -> DiffusionModel:
-        report = follow.progress or silent
-        return open_model(self.setup, self.model, dtype=self._dtype, report=report)
+        return self.host.run(lambda follow: self._scene(image, follow), Follow(progress)).outcome
 
     def _scene(self, image: Record, follow: Follow) -> Scene:
-        """Return the scene of a picture: from the last ones, or opened now."""
-        with self._lock:
-            known = self._scenes.get(image.handle)
-        if known is None:
-            known = self.shelf.open_scene(image, self._loaded(follow), self.setup.captioner)
-        self._remember(image.handle, known)
-        return known
+        def opened(model: DiffusionModel) -> Scene:
+            return self.shelf.open_scene(image, model, self.host.setup.captioner)
+
+        return self.host.scene(image.handle, opened, follow)
 
     def _remember(self, handle: str | None, scene: Scene) -> None:
         assert handle is not None, "what is kept has a handle"
-        with self._lock:
-            self._scenes[handle] = scene
-            self._scenes.move_to_end(handle)
-            while len(self._scenes) > OPEN_SCENES:
-                self._scenes.popitem(last=False)
+        self.host.remember(handle, scene)
 
 
 def open_toolbox(

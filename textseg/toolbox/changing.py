@@ -13,7 +13,8 @@ from pydantic_core import to_jsonable_python
 from textseg.errors import TimeLimitError
 from textseg.images import Picture, open_picture
 from textseg.toolbox.edit_facts import ChangeFacts, CheckFacts, EvaluationFacts, LookFacts
-from textseg.toolbox.selecting import Narrowed, Selecting, mean_rgb
+from textseg.toolbox.selecting import Narrowed, mean_rgb
+from textseg.toolbox.selecting_facts import Selecting
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit

@@ -1,24 +1,20 @@
-"""Make a picture from text and change it, stage by stage: ``create_image``."""
+"""Make a picture from text and change it, stage by stage: ``generate_and_edit``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textseg.editing.prompts import target_prompt
-from textseg.errors import InvalidInputError, NotFoundError, TimeLimitError
-from textseg.files import fitting, refuse_existing, usable_folder, write_files
-from textseg.images import Picture, png_bytes, to_uint8
-from textseg.progress import CancelToken, ProgressCallback
-from textseg.provenance import GENERATED, Credentials, sign
+from textseg.errors import NotFoundError, TimeLimitError
+from textseg.images import Picture
+from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.registry.methods import make_method
-from textseg.saving import check_writable, format_of, loss_note, picture_bytes
-from textseg.segmentation.export import stems
 from textseg.toolbox.changing import Changed, change_facts, change_scene
-from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
-from textseg.toolbox.create_facts import Change, CreateArguments, CreateFiles, CreateResult
+from textseg.toolbox.common import EMBEDDED, Setup
+from textseg.toolbox.create_facts import Change, CreateArguments, CreateResult
+from textseg.toolbox.running import Host, add_notes
 from textseg.version import __version__
 
 if TYPE_CHECKING:
@@ -71,7 +67,7 @@ class UnfinishedError(Exception):
         return NotFoundError(message, hint=hint, presence=error.presence)
 
 
-def create_image(
+def generate_and_edit(
     arguments: CreateArguments,
     *,
     setup: Setup = EMBEDDED,
@@ -100,30 +96,23 @@ def create_image(
     if arguments.method is not None:
         make_method(arguments.method, {"steps": arguments.steps, "guidance": arguments.guidance})
 
-    def work(dtype: str) -> CreateAnswer:
-        loaded = open_model(setup, model, dtype=dtype, report=progress or silent)
-        return create_with(
-            loaded, arguments, captioner=setup.captioner, progress=progress, cancel=cancel
-        )
+    host = Host(setup, model)
+
+    def work(follow: Follow) -> CreateAnswer:
+        loaded = host.loaded(follow)
+        return create_with(loaded, arguments, captioner=setup.captioner, follow=follow)
 
     try:
-        attempt = precise_enough(work, model)
+        done = host.run(work, Follow(progress, cancel))
     except UnfinishedError as unfinished:
         raise unfinished.explain() from None
-    result = attempt.outcome.result
-    noted = result.model_copy(update={"notes": [*result.notes, *attempt.notes]})
-    return replace(attempt.outcome, result=noted)
+    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
 
 
 def create_with(
-    model: DiffusionModel,
-    arguments: CreateArguments,
-    *,
-    captioner: str | None = None,
-    progress: ProgressCallback | None = None,
-    cancel: CancelToken | None = None,
+    model: DiffusionModel, arguments: CreateArguments, *, captioner: str | None, follow: Follow
 ) -> CreateAnswer:
-    """Return the same as ``create_image`` from a model that is loaded already.
+    """Return the same as ``generate_and_edit`` from a model that is loaded already.
 
     Raises:
         UnfinishedError: what a change names is not there, or the time was over before the change
@@ -138,17 +127,15 @@ def create_with(
         steps=arguments.steps,
         guidance=arguments.guidance,
         negative=arguments.negative,
-        size=None if arguments.size is None else size_of(arguments.size),
+        size=arguments.shape,
         captioner=captioner,
-        progress=progress,
-        cancel=cancel,
+        progress=follow.progress,
+        cancel=follow.cancel,
     )
     caption = scene.caption() if arguments.changes else None
     changes: list[Changed] = []
     try:
-        for changed in _changed(
-            scene, caption or arguments.prompt, arguments, progress=progress, cancel=cancel
-        ):
+        for changed in _changed(scene, caption or arguments.prompt, arguments, follow=follow):
             changes.append(changed)
     except (NotFoundError, TimeLimitError) as error:
         raise UnfinishedError(error, _answer(scene, caption, changes)) from None
@@ -164,88 +151,8 @@ def _answer(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> Cr
     )
 
 
-def created_name(arguments: CreateArguments) -> str:
-    """Return a file name for the picture, made of its prompt."""
-    return f"{stems([arguments.prompt])[0]}.png"
-
-
-def refuse_create_output(
-    arguments: CreateArguments, path: Path, *, stages: bool = False, force: bool = False
-) -> None:
-    """Raise what ``save_create`` would raise for these arguments, as far as it is known before.
-
-    Raises:
-        OutputExistsError: a file would be overwritten and ``force`` is false.
-        InvalidInputError: the suffix belongs to no format, the format holds no picture of this
-            size, or nothing can be written there.
-    """
-    format = format_of(path)
-    if arguments.size is not None:
-        check_writable(format, size=size_of(arguments.size), transparent=False)
-    usable_folder(path.parent)
-    names = _names(path, len(arguments.changes), stages=stages)
-    refuse_existing([path.parent / name for name in _each(names)], force=force)
-
-
-def save_create(
-    answer: CreateAnswer,
-    path: Path,
-    *,
-    stages: bool = False,
-    force: bool = False,
-    label: bool = True,
-    credentials: Credentials | None = None,
-) -> CreateResult:
-    """Write the last picture, and with ``stages`` all others; return the result with paths.
-
-    All files are written, or none. Every picture is labelled as made by a model altogether, also
-    those that were changed: IPTC's other term is for a composition with something that no model
-    made, and there is nothing of that kind in them.
-
-    Args:
-        answer: what ``create_image`` returned.
-        path: of the last picture; PNG, TIFF, WebP or JPEG, by its suffix. The stages lie beside
-            it: ``<stem>_generated``, and for each change ``<stem>_1_mask.png`` and ``<stem>_1``,
-            and the facts in ``<stem>.json``.
-        stages: keep them.
-        force: replace files that exist.
-        label: false writes no labels, which is for a person to decide: no tool may offer it.
-        credentials: who signs the labels; None signs nothing.
-
-    Raises:
-        OutputExistsError: a file exists and ``force`` is false.
-        InvalidInputError: a picture cannot be written so.
-        MissingExtraError: credentials are given, and c2pa-python is not installed.
-    """
-    if credentials is not None and not label:
-        raise InvalidInputError("a signature vouches for a label, and there is to be none")
-    names = _names(path, len(answer.edits), stages=stages)
-    loss = loss_note(format_of(path))
-    result = answer.result.model_copy(
-        update={"notes": [*answer.result.notes, *([loss] if loss and answer.edits else [])]}
-    )
-
-    def content(picture: Picture) -> bytes:
-        return _content(picture, path, label=label, credentials=credentials)
-
-    named = result.model_copy(update={"files": names})
-    write_files(path.parent, _contents(answer, named, content), force=force)
-    return result.model_copy(update={"files": _under(path.parent, names)})
-
-
-def size_of(sides: list[int]) -> tuple[int, int]:
-    """Return height and width."""
-    height, width = sides
-    return height, width
-
-
 def _changed(
-    scene: Scene,
-    known: str,
-    arguments: CreateArguments,
-    *,
-    progress: ProgressCallback | None,
-    cancel: CancelToken | None,
+    scene: Scene, known: str, arguments: CreateArguments, *, follow: Follow
 ) -> Iterator[Changed]:
     """Yield the changes, each made on the picture that the one before left.
 
@@ -260,7 +167,7 @@ def _changed(
             change.target,
             selecting=change,
             check=arguments.check,
-            options={**options, "progress": progress, "cancel": cancel},
+            options={**options, "progress": follow.progress, "cancel": follow.cancel},
         )
         yield changed
         scene, known = changed.scene, target_prompt(known, change.query, change.target)
@@ -299,62 +206,3 @@ def _result(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> Cr
         notes=list(scene.picture.notes),
         version=__version__,
     )
-
-
-def _names(path: Path, changes: int, *, stages: bool) -> CreateFiles:
-    """Return the names of the files, without folders."""
-    if not stages:
-        return CreateFiles(picture=path.name)
-    stem = fitting(path.stem, [f"_generated{path.suffix}", f"_{changes}_mask.png"])
-    between = [f"{stem}_{k}{path.suffix}" for k in range(1, changes)]
-    return CreateFiles(
-        picture=path.name,
-        generated=f"{stem}_generated{path.suffix}" if changes else path.name,
-        masks=[f"{stem}_{k}_mask.png" for k in range(1, changes + 1)],
-        changed=[*between, path.name] if changes else [],
-        facts=f"{stem}.json",
-    )
-
-
-def _each(names: CreateFiles) -> list[str]:
-    every = [names.picture, names.generated, *names.masks, *names.changed, names.facts]
-    return list(dict.fromkeys(name for name in every if name is not None))
-
-
-def _under(folder: Path, names: CreateFiles) -> CreateFiles:
-    def placed(name: str | None) -> str | None:
-        return None if name is None else str(folder / name)
-
-    return CreateFiles(
-        picture=str(folder / names.picture),
-        generated=placed(names.generated),
-        masks=[str(folder / name) for name in names.masks],
-        changed=[str(folder / name) for name in names.changed],
-        facts=placed(names.facts),
-    )
-
-
-def _contents(
-    answer: CreateAnswer, result: CreateResult, content: Callable[[Picture], bytes]
-) -> Iterator[tuple[str, bytes]]:
-    """Yield each file when it is needed, so that not all of them are in memory at once."""
-    names = result.files
-    assert names is not None
-    yield names.picture, content(answer.picture)
-    if names.generated is not None and answer.edits:
-        yield names.generated, content(answer.generated)
-    for name, edit in zip(names.masks, answer.edits, strict=False):
-        yield name, png_bytes(to_uint8(edit.mask))
-    for name, edit in zip(names.changed[:-1], answer.edits, strict=False):
-        yield name, content(edit.picture)
-    if names.facts is not None:
-        yield names.facts, (result.model_dump_json(indent=2) + "\n").encode()
-
-
-def _content(
-    picture: Picture, path: Path, *, label: bool, credentials: Credentials | None
-) -> bytes:
-    found = picture_bytes(
-        to_uint8(picture.rgb), format_of(path), label=GENERATED if label else None
-    )
-    return sign(found, label=GENERATED, credentials=credentials) if credentials else found

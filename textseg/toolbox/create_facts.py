@@ -10,7 +10,7 @@ from textseg.checking import Description, Facts, Query, Target
 from textseg.editing.options import MakingOptions
 from textseg.toolbox.common import FileName
 from textseg.toolbox.edit_facts import ChangeFacts
-from textseg.toolbox.selecting import Selecting
+from textseg.toolbox.selecting_facts import Selecting
 
 Side = Annotated[int, Field(ge=1, le=8192)]
 
@@ -43,6 +43,11 @@ class CreateArguments(MakingOptions):
     check: bool = Field(
         default=True, description="look again for what was asked for, after each change"
     )
+
+    @property
+    def shape(self) -> tuple[int, int] | None:
+        """Height and width of the picture; None for what the model was made for."""
+        return None if self.size is None else (self.size[0], self.size[1])
 
 
 class CreateFiles(Facts):

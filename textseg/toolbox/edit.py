@@ -1,11 +1,8 @@
-"""Change one thing in a picture: ``edit_image``, and the file that it gives."""
+"""Change one thing in a picture: ``edit_image``."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -13,24 +10,15 @@ from numpy.typing import NDArray
 
 from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.errors import InvalidInputError
-from textseg.files import fitting, refuse_existing, usable_folder
 from textseg.images import Picture, open_picture
-from textseg.progress import CancelToken, ProgressCallback
-from textseg.provenance import (
-    EDITED,
-    GENERATED,
-    Credentials,
-    Label,
-    read_credentials,
-    read_label,
-    source_metadata,
-)
+from textseg.progress import CancelToken, Follow, ProgressCallback
+from textseg.provenance import EDITED, GENERATED, Label, read_label
 from textseg.registry.methods import make_method
-from textseg.saving import check_writable, format_of, loss_note, save_picture
 from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene
-from textseg.toolbox.common import EMBEDDED, Setup, open_scene, precise_enough, silent
+from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.edit_facts import EditArguments, EditResult
+from textseg.toolbox.running import Host, add_notes
 from textseg.version import __version__
 
 if TYPE_CHECKING:
@@ -40,10 +28,6 @@ if TYPE_CHECKING:
     from textseg.scene import EditKeywords, Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
-
-UNSIGNED = (
-    "the Content Credentials of the picture were not carried over; sign the edit to have them in it"
-)
 
 
 @dataclass(frozen=True)
@@ -94,15 +78,14 @@ def edit_image(
     label, mask = label_of(read_label(arguments.image)), _read_mask(arguments, setup, picture)
     check_method(arguments)
 
-    def work(dtype: str) -> EditAnswer:
-        scene = open_scene(picture, setup, model, dtype=dtype, report=progress or silent)
-        return edit_scene(
-            scene, arguments, mask=mask, label=label, progress=progress, cancel=cancel
-        )
+    host = Host(setup, model)
 
-    attempt = precise_enough(work, model)
-    answer = attempt.outcome
-    return replace(answer, result=add_notes(answer.result, attempt.notes))
+    def work(follow: Follow) -> EditAnswer:
+        scene = host.open(picture, follow)
+        return edit_scene(scene, arguments, mask=mask, label=label, follow=follow)
+
+    done = host.run(work, Follow(progress, cancel))
+    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
 
 
 def edit_scene(
@@ -111,8 +94,7 @@ def edit_scene(
     *,
     mask: NDArray[np.float32] | Mask | Segmentation | None,
     label: Label,
-    progress: ProgressCallback | None = None,
-    cancel: CancelToken | None = None,
+    follow: Follow,
 ) -> EditAnswer:
     """Return the same as ``edit_image`` for a picture that a model has read already.
 
@@ -121,8 +103,7 @@ def edit_scene(
         arguments: what to change; its ``image`` and ``mask`` are only told.
         mask: where to change; None: where the query is, or where the words of ``region`` say.
         label: how the edited picture will have come about.
-        progress: called with the work done.
-        cancel: looked at between the parts of the work.
+        follow: who sees the work, and may stop it.
     """
     if mask is None and arguments.operation == "add":
         mask = place(arguments.region, scene.picture.size)
@@ -135,91 +116,12 @@ def edit_scene(
         check=arguments.check,
         options={
             **_options(arguments, check_method(arguments, scene), mask),
-            "progress": progress,
-            "cancel": cancel,
+            "progress": follow.progress,
+            "cancel": follow.cancel,
         },
     )
     result = _result(arguments, changed, caption)
     return EditAnswer(result, changed.edit, label, changed.scene)
-
-
-def edited_name(arguments: EditArguments) -> str:
-    """Return a file name for the edited picture, made of that of the picture."""
-    ending = "_edited.png"
-    return fitting(Path(arguments.image).stem, [ending]) + ending
-
-
-def refuse_edit_output(
-    arguments: EditArguments, path: Path, *, setup: Setup = EMBEDDED, force: bool = False
-) -> None:
-    """Raise what ``save_edit`` would raise for these arguments, before anything slow is done.
-
-    Raises:
-        OutputExistsError: the file exists and ``force`` is false.
-        InvalidInputError: it is one of the files that are read, its suffix belongs to no format,
-            or the format cannot hold the picture.
-        ImageError: the picture cannot be read.
-    """
-    format = format_of(path)
-    _refuse_inputs(path, [arguments.image, arguments.mask])
-    usable_folder(path.parent)
-    refuse_existing([path], force=force)
-    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    check_writable(format, size=picture.size, transparent=picture.alpha is not None)
-
-
-def save_edit(
-    answer: EditAnswer,
-    path: Path,
-    *,
-    force: bool = False,
-    label: bool = True,
-    keep_metadata: bool = False,
-    credentials: Credentials | None = None,
-) -> EditResult:
-    """Write the edited picture, labelled, in the format of the suffix; return the result with it.
-
-    The label says that a model changed a part of the picture; of a picture that says of itself
-    that a model made all of it, that this is still so. The pixels of the picture that was edited
-    are never replaced, not even with ``force``.
-
-    Args:
-        answer: what ``edit_image`` returned.
-        path: PNG, TIFF, WebP or JPEG, by its suffix; the folder is made when missing.
-        force: replace a file that exists.
-        label: false writes no label, which is for a person to decide: no tool may offer it.
-        keep_metadata: hand on camera, date, author, place ... of the file that was edited.
-        credentials: who signs the label; None signs nothing. A signed edit is always labelled as
-            one, because it names the file that was edited, and carries what that one claims.
-
-    Raises:
-        OutputExistsError: the file exists and ``force`` is false.
-        InvalidInputError: it is one of the files that were read, or cannot be written so.
-        MissingExtraError: credentials are given, and c2pa-python is not installed.
-    """
-    from textseg.editing.result import pixels_of
-
-    result, picture = answer.result, answer.edit.picture
-    _refuse_inputs(path, [result.image, result.mask])
-    saved = save_picture(
-        path,
-        pixels_of(picture),
-        label=(EDITED if credentials else answer.label) if label else None,
-        icc_profile=picture.icc_profile,
-        metadata=source_metadata(result.image) if keep_metadata else None,
-        credentials=credentials,
-        source=Path(result.image).read_bytes() if credentials else None,
-        force=force,
-    )
-    notes = [loss] if (loss := loss_note(format_of(path))) else []
-    if credentials is None and read_credentials(result.image):
-        notes.append(UNSIGNED)
-    return add_notes(result, notes).model_copy(update={"file": str(saved)})
-
-
-def add_notes(result: EditResult, notes: Sequence[str]) -> EditResult:
-    """Return the result with further remarks."""
-    return result.model_copy(update={"notes": [*result.notes, *notes]})
 
 
 def _options(
@@ -314,12 +216,3 @@ def _read_mask(
         return None
     painted = open_picture(arguments.mask, max_pixels=setup.max_pixels)
     return paint_mask(painted, picture.size, resize=arguments.resize_mask)
-
-
-def _refuse_inputs(path: Path, read: Sequence[str | None]) -> None:
-    for name in read:
-        if name and os.path.exists(path) and os.path.exists(name) and os.path.samefile(path, name):
-            raise InvalidInputError(
-                f"{path} is a file that is read; it is never replaced",
-                hint="write the result under another name",
-            )

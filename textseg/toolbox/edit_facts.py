@@ -10,7 +10,7 @@ from textseg.checking import Facts, QueryOrNone, Target
 from textseg.editing.options import EditOptions
 from textseg.errors import QueryError
 from textseg.toolbox.common import FileName
-from textseg.toolbox.selecting import Selecting
+from textseg.toolbox.selecting_facts import Selecting
 
 Operation = Literal["replace", "remove", "add"]
 
@@ -35,8 +35,8 @@ class EditArguments(Selecting, EditOptions):
     )
     mask: FileName | None = Field(
         default=None,
-        description="path or handle of a picture of the same size that says where: white may "
-        "change, black or transparent stays exactly, grey is between; null: where the query is",
+        description="a picture of the same size that says where: white may change, black or "
+        "transparent stays exactly, grey is between; null: where the query is",
     )
     method: str | None = Field(
         default=None,

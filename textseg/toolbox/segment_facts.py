@@ -7,7 +7,7 @@ from pydantic import Field
 from textseg.checking import Facts, Query
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.toolbox.common import FileName
-from textseg.toolbox.selecting import RegionFacts, Selecting
+from textseg.toolbox.selecting_facts import RegionFacts, Selecting
 
 
 class SegmentArguments(Selecting):
@@ -21,8 +21,8 @@ class SegmentArguments(Selecting):
         default=None,
         ge=0,
         le=1,
-        description="where to cut the soft masks; null cuts where each map divides best, and "
-        "leaves the mask of a query that is not present empty",
+        description="where to cut the soft masks; null: where each map divides best, which leaves "
+        "the mask of a query that is not present empty",
     )
     reference: str | None = Field(
         default=None,
@@ -37,7 +37,7 @@ class SegmentArguments(Selecting):
     )
     attention: bool = Field(
         default=True,
-        description="use where the model looks at the words, if its card says so; false: the "
+        description="use where the model looks at the words, if its card says so, and not the "
         "noise difference alone",
     )
     seed: int = Field(

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from textseg.checking import Facts
 from textseg.errors import InvalidInputError
-from textseg.toolbox.selecting import RegionFacts
+from textseg.toolbox.selecting_facts import RegionFacts
 
 
 class ImageFacts(Facts):

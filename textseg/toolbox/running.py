@@ -1,0 +1,187 @@
+"""Where operations run: on one model, one at a time, in a precision that holds its numbers."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from textseg.errors import InvalidInputError, PrecisionError
+from textseg.progress import CancelToken, Deadline, Follow, estimate_remaining
+from textseg.toolbox.common import EMBEDDED, Setup
+from textseg.toolbox.turns import Turns
+
+if TYPE_CHECKING:
+    from textseg.diffusion.model import DiffusionModel
+    from textseg.images import Picture
+    from textseg.scene import Scene
+    from textseg.toolbox.create_facts import CreateResult
+    from textseg.toolbox.edit_facts import EditResult
+    from textseg.toolbox.segment_facts import SegmentResult
+
+T = TypeVar("T")
+ResultT = TypeVar("ResultT", "SegmentResult", "EditResult", "CreateResult")
+
+OPEN_SCENES = 3
+LOADING = "loading the model"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that one call may take; a person sets them, never an argument.
+
+    Attributes:
+        seconds: of work on one call, without waiting for its turn; what an edit has finished by
+            then is kept.
+        steps: of a sampler.
+        draws: noised copies of a picture.
+        queries: in one call.
+        changes: in one call.
+        side: of a picture that is made, in pixels.
+    """
+
+    seconds: float = 600
+    steps: int = 100
+    draws: int = 100
+    queries: int = 20
+    changes: int = 5
+    side: int = 2048
+
+    def check(self, **asked: int | None) -> None:
+        """Raise ``InvalidInputError`` for the first number that is too large."""
+        for name, value in asked.items():
+            most = getattr(self, name)
+            if value is not None and value > most:
+                what = "pixels a side" if name == "side" else name
+                raise InvalidInputError(f"at most {most} {what} are allowed here, got {value}")
+
+
+@dataclass(frozen=True)
+class Noted(Generic[T]):
+    """What came out, and remarks on how it was got."""
+
+    outcome: T
+    notes: tuple[str, ...] = ()
+
+
+class Host:
+    """The model that operations run on, loaded by the first that needs it.
+
+    May be used from several threads: the model does one thing at a time.
+
+    Attributes:
+        setup: which model, and where it runs.
+        model: a loaded one that is used instead; None where ``setup`` names it.
+        turns: the queue in front of the model.
+    """
+
+    def __init__(
+        self,
+        setup: Setup = EMBEDDED,
+        model: DiffusionModel | None = None,
+        *,
+        turns: Turns | None = None,
+    ) -> None:
+        """Load nothing yet; ``turns`` None is a queue of its own."""
+        self.setup, self.model, self.turns = setup, model, turns or Turns()
+        self._dtype = "auto"
+        self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._lock = threading.Lock()
+        self._active: set[CancelToken] = set()
+
+    def run(
+        self, work: Callable[[Follow], T], follow: Follow, *, seconds: float = math.inf
+    ) -> Noted[T]:
+        """Return what the work gives when it is its turn.
+
+        Where half precision cannot hold the numbers, it is done again in float32, once.
+
+        Args:
+            work: what to do; gets what follows it, and asks this host for model or scene.
+            follow: who wants to see the work, and who may stop it, or wait for it.
+            seconds: the most that the work may take.
+
+        Raises:
+            BusyError: too many calls are waiting.
+            PrecisionError: the numbers of a loaded model, whose precision is what it is, are
+                beyond it.
+        """
+        with self._turn(follow, seconds) as at_work:
+            try:
+                return Noted(work(at_work))
+            except PrecisionError as error:
+                if self.model is not None:
+                    raise
+                reason = error.message
+            # outside the handler, where the error keeps the first try and its memory alive
+            self._dtype = "float32"
+            self._scenes.clear()
+            return Noted(work(at_work), (f"{reason}; so it was done again in float32",))
+
+    def loaded(self, follow: Follow) -> DiffusionModel:
+        """Return the model, loaded if it is not yet, and report that."""
+        follow.report(LOADING, 0, 1)
+        from textseg.scene import load
+
+        model = self.model or load(self.setup.model, device=self.setup.device, dtype=self._dtype)
+        follow.report(LOADING, 1, 1)
+        return model
+
+    def open(self, picture: Picture, follow: Follow) -> Scene:
+        """Return the scene of a picture, read by the model."""
+        model = self.loaded(follow)
+        from textseg.scene import Scene
+
+        return Scene.open(picture, model, captioner=self.setup.captioner)
+
+    def scene(
+        self, handle: str, opened: Callable[[DiffusionModel], Scene], follow: Follow
+    ) -> Scene:
+        """Return the scene of a handle: one of the last few, or opened now."""
+        with self._lock:
+            known = self._scenes.get(handle)
+        if known is None:
+            known = opened(self.loaded(follow))
+        self.remember(handle, known)
+        return known
+
+    def remember(self, handle: str, scene: Scene) -> None:
+        """Have a scene at hand for when its handle is asked for next."""
+        with self._lock:
+            self._scenes[handle] = scene
+            self._scenes.move_to_end(handle)
+            while len(self._scenes) > OPEN_SCENES:
+                self._scenes.popitem(last=False)
+
+    def cancel(self) -> bool:
+        """Stop all that is at work or waiting, each at its next step; tell if there was any.
+
+        May be called from any thread, and from a signal handler's.
+        """
+        active = list(self._active)
+        for each in active:
+            each.cancel()
+        return bool(active)
+
+    @contextmanager
+    def _turn(self, follow: Follow, seconds: float) -> Iterator[Follow]:
+        """Wait for the model, and give what follows the work on it."""
+        asked = CancelToken() if follow.cancel is None else follow.cancel
+        with self._lock:
+            self._active.add(asked)
+        try:
+            told = estimate_remaining(follow.progress) if follow.progress else None
+            with self.turns.turn(Follow(told, asked)):
+                yield Follow(told, Deadline(seconds, cancel=asked))
+        finally:
+            with self._lock:
+                self._active.discard(asked)
+
+
+def add_notes(result: ResultT, notes: Sequence[str]) -> ResultT:
+    """Return the result with further remarks."""
+    return result.model_copy(update={"notes": [*result.notes, *notes]})
