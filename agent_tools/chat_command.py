@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import Device, MaxPixels, Model, drop_missing, plain_failures, say
+from textseg.cli.shared import plain_failures, say
+from textseg.toolbox import Setup
 
 Folder = Annotated[
     Path | None,
@@ -23,10 +25,12 @@ Folder = Annotated[
 
 
 @plain_failures
+@drawn
 def chat(
     image: Annotated[
         Path | None, typer.Argument(metavar="[IMAGE]", help="Picture to begin with.")
     ] = None,
+    *,
     workspace: Folder = None,
     root: Annotated[
         list[Path] | None,
@@ -45,17 +49,15 @@ def chat(
     approve: Annotated[
         bool, typer.Option("--approve", help="Ask before anything is made or changed.")
     ] = False,
-    model: Model = "picturebook",
-    device: Device = "auto",
-    max_pixels: MaxPixels = None,
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner"))],
 ) -> None:
     """Talk about pictures: find, change and make them with plain commands."""
     from agent_tools.assistant import open_chat_model
     from agent_tools.chat import GREETING, Chat, talk, typed_lines
     from textseg.images import open_picture
-    from textseg.toolbox import Setup, check_arguments, open_toolbox
+    from textseg.toolbox import check_arguments, open_toolbox
 
-    setup = check_arguments(Setup, drop_missing(model=model, device=device, max_pixels=max_pixels))
+    setup = check_arguments(Setup, setting)
     talker = open_chat_model(assistant)
     if image is not None:
         open_picture(image, max_pixels=setup.max_pixels)  # what cannot begin leaves no folder

@@ -17,9 +17,9 @@ from textseg.editing.base import EditMethod
 from textseg.editing.diffedit import DiffEdit
 from textseg.editing.flowedit import FlowEdit
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError
+from textseg.fields import OptionInfo
 from textseg.registry.methods import (
     MethodInfo,
-    OptionInfo,
     make_method,
     method_name,
     method_names,

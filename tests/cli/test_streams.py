@@ -137,7 +137,7 @@ main()
     ("module", "said", "as_json"),
     [
         ("typer", "", False),
-        ("textseg.toolbox", "textseg: interrupted; nothing was written\n", False),
+        ("textseg.toolbox.exporting", "textseg: interrupted; nothing was written\n", False),
         ("torch", "textseg: interrupted; nothing was written\n", True),
     ],
 )

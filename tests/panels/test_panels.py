@@ -43,12 +43,13 @@ from tests.panels.helpers import (
 )
 from tests.toolbox.helpers import LIMIT, Slow
 from textseg.editing.result import Edit
+from textseg.fields import OptionInfo
 from textseg.images import png_bytes
 from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
 from textseg.panels.options_form import OptionsForm, field_for
 from textseg.panels.panel import Panel
 from textseg.panels.shared import uploaded
-from textseg.registry.methods import OptionInfo, methods
+from textseg.registry.methods import methods
 from textseg.segmentation.drawing import COLOURS
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation

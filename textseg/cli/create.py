@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from textseg.cli.edit import Attempts, Captioner, Sign, change_lines, read_credentials
+from textseg import toolbox
+from textseg.cli.drawn import Fields, Given, drawn
+from textseg.cli.edit import Sign, change_lines, read_credentials
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import (
-    AsJson,
-    Device,
-    Force,
-    Model,
-    NoLabel,
-    drop_missing,
-    plain_failures,
-    progress_bar,
-    say,
-)
+from textseg.cli.shared import AsJson, Force, NoLabel, plain_failures, progress_bar, say
 from textseg.errors import InvalidInputError
-
-if TYPE_CHECKING:
-    from textseg.toolbox import CreateResult
+from textseg.toolbox import CreateArguments, CreateResult, Setup
 
 CHANGE = "--change"
 BETWEEN = "\0"  # no argument of a process can hold it
@@ -54,8 +44,10 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
 
 
 @plain_failures
+@drawn
 def create(
     prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to show.")],
+    *,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,69 +73,33 @@ def create(
             help="Also write the picture before and after each change, the masks and the facts.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
-    attempts: Attempts = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the model's card")
-    ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(
-            help="How far to follow the texts, 0 to 100.", show_default="the model's card"
-        ),
-    ] = None,
     size: Annotated[
         str | None,
         typer.Option(metavar="WxH", help="Width and height.", show_default="the model's own"),
     ] = None,
-    negative: Annotated[str, typer.Option(help="Text to lead away from.")] = "",
-    method: Annotated[
-        str | None,
-        typer.Option(help="Of the changes, see `textseg methods`.", show_default="what suits each"),
-    ] = None,
-    no_check: Annotated[
-        bool, typer.Option("--no-check", help="Do not look for TARGET after each change.")
-    ] = False,
-    model: Model = "picturebook",
-    captioner: Captioner = None,
-    device: Device = "auto",
+    how: Annotated[Given, Fields(CreateArguments, but=("prompt",))],
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "max_pixels"))],
     as_json: AsJson = False,
     force: Force = False,
     no_label: NoLabel = False,
     sign: Sign = None,
 ) -> None:
     """Make a picture of PROMPT, then change things in it, one after the other."""
-    from textseg.toolbox import (
-        CreateArguments,
-        Setup,
-        check_arguments,
-        created_name,
-        generate_and_edit,
-        refuse_create_output,
-        save_create,
-    )
-
-    values = drop_missing(
-        prompt=prompt,
-        changes=[_change(pair) for pair in changes or []],
-        method=method,
-        seed=seed,
-        attempts=attempts,
-        steps=steps,
-        guidance=guidance,
-        negative=negative,
-        size=None if size is None else _size(size),
-        check=not no_check,
-    )
-    arguments = check_arguments(CreateArguments, values)
-    setup = check_arguments(Setup, drop_missing(model=model, device=device, captioner=captioner))
-    path = output or Path(created_name(arguments))
-    refuse_create_output(arguments, path, stages=stages, force=force)
+    values = {
+        **how,
+        "prompt": prompt,
+        "changes": [_change(pair) for pair in changes or []],
+        "size": None if size is None else _size(size),
+    }
+    arguments = toolbox.check_arguments(CreateArguments, values)
+    setup = toolbox.check_arguments(Setup, setting)
+    path = output or Path(toolbox.created_name(arguments))
+    toolbox.refuse_create_output(arguments, path, stages=stages, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
-        answer = generate_and_edit(arguments, setup=setup, progress=progress)
+        answer = toolbox.generate_and_edit(arguments, setup=setup, progress=progress)
     with interruptible():
-        result = save_create(
+        result = toolbox.save_create(
             answer, path, stages=stages, force=force, label=not no_label, credentials=credentials
         )
     say(result.model_dump_json(indent=2) if as_json else _described(result))

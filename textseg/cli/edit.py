@@ -4,44 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
 
+from textseg import toolbox
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import (
-    AsJson,
-    Device,
-    Exclude,
-    Force,
-    Invert,
-    MaxPixels,
-    Model,
-    NoLabel,
-    drop_missing,
-    plain_failures,
-    progress_bar,
-    say,
-)
+from textseg.cli.shared import AsJson, Force, NoLabel, plain_failures, progress_bar, say
+from textseg.editing.options import EditOptions
 from textseg.errors import InvalidInputError
+from textseg.toolbox import ChangeFacts, EditArguments, EditResult, Setup, look_words
 
-if TYPE_CHECKING:
-    from textseg.toolbox import ChangeFacts, Credentials, EditResult
-
-Attempts = Annotated[
-    int | None,
-    typer.Option(
-        help="Make each edit so often, each time with other noise, and keep the best.",
-        show_default="as suits the model",
-    ),
-]
-Captioner = Annotated[
-    str | None,
-    typer.Option(
-        help="Who describes the picture: name, folder of a BLIP checkpoint or hub id.",
-        show_default="the model's own",
-    ),
-]
 Sign = Annotated[
     tuple[Path, Path] | None,
     typer.Option(
@@ -51,18 +25,23 @@ Sign = Annotated[
 ]
 
 
+BY_HAND: Final = ("image", "query", "target", "operation")
+
+
 @plain_failures
+@drawn
 def edit(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="Path of the picture.")],
     query: Annotated[
         str,
         typer.Argument(
-            metavar="QUERY", help='What to change; "" to add TARGET where the mask says.'
+            metavar="QUERY", help='What to change; "" to add TARGET where mask or region say.'
         ),
     ],
     target: Annotated[
         str | None, typer.Argument(metavar="TARGET", help='What it becomes; "" removes it.')
     ] = None,
+    *,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -74,86 +53,15 @@ def edit(
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove QUERY; no TARGET.")] = False,
-    exclude: Exclude = "",
-    invert: Invert = False,
-    region: Annotated[
-        str,
-        typer.Option(
-            metavar="WORDS",
-            help='Change only this region of QUERY: "left", "largest" ...; or where to add.',
-        ),
-    ] = "",
-    mask: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Where to change, of the picture's size: white may, black may not."
-        ),
-    ] = None,
-    resize_mask: Annotated[
-        bool, typer.Option("--resize-mask", help="Accept a mask of another size.")
-    ] = False,
-    method: Annotated[
-        str | None,
-        typer.Option(help="See `textseg methods`.", show_default="what suits the change"),
-    ] = None,
-    strength: Annotated[
-        float | None,
-        typer.Option(help="How much to change, above 0 to 1.", show_default="the method's"),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Steps, 1 to 1000.", show_default="the method's")
-    ] = None,
-    guidance: Annotated[
-        float | None,
-        typer.Option(help="How far to follow TARGET, 0 to 100.", show_default="the method's"),
-    ] = None,
+    where: Annotated[Given, Fields(EditArguments, but=(*BY_HAND, *EditOptions.model_fields))],
     option: Annotated[
         list[str] | None,
         typer.Option(
             "--set", metavar="NAME=VALUE", help="Another option of the method; may be repeated."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same picture.")] = 0,
-    attempts: Attempts = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            help="Text for what is inside the mask.", show_default="TARGET and the source's place"
-        ),
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help="Text for the picture as it is.", show_default="a caption")
-    ] = None,
-    negative: Annotated[str, typer.Option(help="Text to lead away from.")] = "",
-    threshold: Annotated[
-        float | None, typer.Option(help="Cut the soft mask here, 0 to 1.", show_default="found")
-    ] = None,
-    grow: Annotated[
-        float | None,
-        typer.Option(help="Widen the found mask, in pixels.", show_default="up to a latent cell"),
-    ] = None,
-    feather: Annotated[
-        float | None,
-        typer.Option(
-            help="Fade the found mask inwards, in pixels.", show_default="1/4 latent cell"
-        ),
-    ] = None,
-    crop: Annotated[
-        bool | None,
-        typer.Option(
-            "--crop/--no-crop",
-            help="Work on the mask's surroundings only, larger.",
-            show_default="as suits the change",
-        ),
-    ] = None,
-    soft: Annotated[bool, typer.Option("--soft", help="Change doubtful places less.")] = False,
-    no_check: Annotated[
-        bool, typer.Option("--no-check", help="Do not look for TARGET in the edited picture.")
-    ] = False,
-    model: Model = "picturebook",
-    captioner: Captioner = None,
-    device: Device = "auto",
-    max_pixels: MaxPixels = None,
+    how: Annotated[Given, Fields(EditOptions)],
+    setting: Annotated[Given, Fields(Setup, but=("batch_size",))],
     as_json: AsJson = False,
     force: Force = False,
     no_label: NoLabel = False,
@@ -162,55 +70,28 @@ def edit(
     ] = False,
     sign: Sign = None,
 ) -> None:
-    """Turn QUERY into TARGET; every pixel elsewhere stays as it is. IMAGE is never replaced."""
-    from textseg.toolbox import (
-        EditArguments,
-        Setup,
-        check_arguments,
-        edit_image,
-        edited_name,
-        refuse_edit_output,
-        save_edit,
-    )
+    """Turn QUERY into TARGET; every pixel elsewhere stays as it is. IMAGE is never replaced.
 
-    values = drop_missing(
-        image=image,
-        query=query,
-        target=target,
-        operation=_operation(query, target, remove=remove),
-        exclude=exclude,
-        invert=invert,
-        region=region,
-        mask=mask,
-        resize_mask=resize_mask,
-        method=method,
-        strength=strength,
-        steps=steps,
-        guidance=guidance,
-        options=_options(option or []),
-        seed=seed,
-        attempts=attempts,
-        prompt=prompt,
-        source=source,
-        negative=negative,
-        threshold=threshold,
-        grow=grow,
-        feather=feather,
-        soft=soft,
-        crop=crop,
-        check=not no_check,
-    )
-    arguments = check_arguments(EditArguments, values)
-    setup = check_arguments(
-        Setup, drop_missing(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
-    )
-    path = output or Path(edited_name(arguments))
-    refuse_edit_output(arguments, path, setup=setup, force=force)
+    `textseg methods` lists the methods with their options.
+    """
+    values = {
+        **where,
+        **how,
+        "image": image,
+        "query": query,
+        "target": target or "",
+        "operation": _operation(query, target, remove=remove),
+        "options": _options(option or []),
+    }
+    arguments = toolbox.check_arguments(EditArguments, values)
+    setup = toolbox.check_arguments(Setup, setting)
+    path = output or Path(toolbox.edited_name(arguments))
+    toolbox.refuse_edit_output(arguments, path, setup=setup, force=force)
     credentials = read_credentials(sign, label=not no_label)
     with progress_bar() as progress:
-        answer = edit_image(arguments, setup=setup, progress=progress)
+        answer = toolbox.edit_image(arguments, setup=setup, progress=progress)
     with interruptible():
-        result = save_edit(
+        result = toolbox.save_edit(
             answer,
             path,
             force=force,
@@ -221,7 +102,7 @@ def edit(
     say(result.model_dump_json(indent=2) if as_json else _described(result))
 
 
-def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> Credentials | None:
+def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> toolbox.Credentials | None:
     """Return who signs, from the files of certificates and key; None where nobody does."""
     if files is None:
         return None
@@ -229,15 +110,11 @@ def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> Credent
         raise InvalidInputError(
             "a signature vouches for a label: --sign and --no-label exclude each other"
         )
-    from textseg.toolbox import Credentials
-
-    return Credentials.read(*files)
+    return toolbox.Credentials.read(*files)
 
 
 def change_lines(facts: ChangeFacts) -> Iterator[str]:
     """Yield what was changed, in lines for people; no remarks."""
-    from textseg.toolbox import look_words
-
     what = f"{facts.query!r} -> {facts.target!r}" if facts.target else f"{facts.query!r} removed"
     cost = facts.evaluations
     best = f", the best of {facts.attempts} attempts" if facts.attempts > 1 else ""

@@ -10,38 +10,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textseg import toolbox
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import (
-    AsJson,
-    Device,
-    MaxPixels,
-    drop_missing,
-    plain_failures,
-    progress_bar,
-    say,
-)
+from textseg.cli.shared import AsJson, plain_failures, progress_bar, say
+from textseg.toolbox import CaptionArguments
 
 if TYPE_CHECKING:
-    from textseg.registry.methods import OptionInfo
+    from textseg.fields import OptionInfo
 
 
 @plain_failures
+@drawn
 def caption(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="Path of the picture.")],
-    captioner: Annotated[
-        str, typer.Option(help="Name, folder of a BLIP checkpoint or hub id.")
-    ] = "picturebook",
-    device: Device = "auto",
-    max_pixels: MaxPixels = None,
+    *,
+    how: Annotated[Given, Fields(CaptionArguments, but=("image",))],
     as_json: AsJson = False,
 ) -> None:
     """Say what a picture shows."""
-    from textseg.toolbox import CaptionArguments, caption_image, check_arguments
-
-    values = drop_missing(image=image, captioner=captioner, device=device, max_pixels=max_pixels)
-    arguments = check_arguments(CaptionArguments, values)
+    arguments = toolbox.check_arguments(CaptionArguments, {**how, "image": image})
     with progress_bar() as progress:
-        result = caption_image(arguments, progress=progress)
+        result = toolbox.caption_image(arguments, progress=progress)
     say(result.model_dump_json(indent=2) if as_json else result.caption)
 
 

@@ -26,21 +26,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing el
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 Model = Annotated[str, typer.Option(help="Name (see `textseg models`), folder or hub id.")]
 Device = Annotated[str, typer.Option(help="Where to run the model.")]
-MaxPixels = Annotated[int | None, typer.Option(help="Refuse pictures with more pixels.")]
-Exclude = Annotated[
-    str, typer.Option(metavar="QUERY", help="Leave out of the mask what this finds.")
-]
-Invert = Annotated[
-    bool, typer.Option("--invert", help="Take everything except what is found instead.")
-]
-Where = Annotated[
-    str,
-    typer.Option(
-        "--region",
-        metavar="WORDS",
-        help='Take only this region: "left", "largest", "second from the right" ...',
-    ),
-]
 NoLabel = Annotated[
     bool, typer.Option("--no-label", help="Write no label that says that a model took part.")
 ]
@@ -108,11 +93,6 @@ def progress_bar() -> Iterator[ProgressCallback]:
 
     with bar:
         yield show
-
-
-def drop_missing(**values: object) -> dict[str, object]:
-    """Return the values that were given: all but None."""
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _fail(error: TextsegError, code: int, *, as_json: bool, options: Iterable[str]) -> NoReturn:

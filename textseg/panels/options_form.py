@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
+from textseg.fields import OptionInfo
 from textseg.panels.fields import OWN_WIDTH, narrow, row, wide
-from textseg.registry.methods import MethodInfo, OptionInfo, method_names, methods
+from textseg.registry.methods import MethodInfo, method_names, methods
 
 AUTOMATIC: Final = "what suits the change"
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
 
-from textseg.checking import range_words
 from textseg.errors import InvalidInputError, ModelError, UnknownNameError, problem_words
+from textseg.fields import OptionInfo, read_option
 from textseg.registry.named import Names, Own
 
 if TYPE_CHECKING:
@@ -30,39 +30,6 @@ METHODS = Names("method", "textseg.methods", {
     "mdp": Own("textseg.editing.mdp:MDP"),
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
 })  # fmt: skip
-
-
-@dataclass(frozen=True)
-class OptionInfo:
-    """One option of a method.
-
-    Attributes:
-        name: the keyword.
-        type: "number", "integer", "boolean" or "string".
-        default: its value unless given.
-        description: what it does.
-        minimum: the lowest value, or what it must be above when ``open_below``; None: no limit.
-        maximum: the highest value; None: no limit.
-        open_below: the minimum itself is not allowed.
-        choices: the only values, () where any of the type will do.
-    """
-
-    name: str
-    type: str
-    default: object
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    open_below: bool = False
-    choices: tuple[str, ...] = ()
-
-    @property
-    def allowed(self) -> str:
-        """The values that it can have, in words; "" where all of its type will do."""
-        if self.choices:
-            return ", ".join(self.choices)
-        least, above = (None, self.minimum) if self.open_below else (self.minimum, None)
-        return range_words(least=least, above=above, most=self.maximum)
 
 
 @dataclass(frozen=True)
@@ -139,7 +106,7 @@ def _made(kind: type[EditMethod], options: Mapping[str, object]) -> EditMethod:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
-        allowed = _option(name, known[name]).allowed
+        allowed = read_option(name, known[name]).allowed
         hint = f"allowed: {allowed}" if allowed else ""
         raise InvalidInputError(
             f"{name}: {problem_words(first)}, got {first['input']!r}", hint=hint
@@ -164,7 +131,7 @@ def _method_info(point: EntryPoint) -> MethodInfo:
     name, package = point.name, METHODS.package_of(point)
     try:
         kind = _method_class(name)
-        options = tuple(_option(option, facts) for option, facts in _properties(kind).items())
+        options = tuple(read_option(option, facts) for option, facts in _properties(kind).items())
     except Exception as error:  # whatever another package did must not take the others away
         return MethodInfo(name, "", "", (), package, " ".join(str(error).split()))
     return MethodInfo(name, kind.title, kind.paper, options, package)
@@ -172,16 +139,3 @@ def _method_info(point: EntryPoint) -> MethodInfo:
 
 def _properties(kind: type[EditMethod]) -> dict[str, dict[str, Any]]:  # a JSON schema
     return dict(TypeAdapter(kind).json_schema()["properties"])
-
-
-def _option(name: str, facts: Mapping[str, Any]) -> OptionInfo:  # part of a JSON schema
-    return OptionInfo(
-        name=name,
-        type=facts["type"],
-        default=facts["default"],
-        description=facts.get("description", ""),
-        minimum=facts.get("minimum", facts.get("exclusiveMinimum")),
-        maximum=facts.get("maximum"),
-        open_below="exclusiveMinimum" in facts,
-        choices=tuple(facts.get("enum", ())),
-    )
