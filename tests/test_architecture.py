@@ -156,7 +156,6 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.panels",
         "textseg.toolbox",
         "textseg.workspace",
-        "textseg.editing.kinds.MOST_ATTEMPTS",
         "textseg.editing.options",
         "textseg.registry.methods.method_names",
         "textseg.registry.methods.methods",

@@ -19,7 +19,7 @@ from agent_tools.langchain import get_tools
 from agent_tools.mcp_server import serve
 from tests.agents.helpers import MODEL, call, make_toolbox, pixels_of_file
 from tests.panels.actions import ACTIONS, CALLS, MASK, anonymous, done, painted
-from tests.panels.helpers import finished
+from tests.panels.helpers import fill, finished
 from tests.registering import register_model
 from textseg.cli.app import app
 from textseg.editing.result import pixels_of
@@ -166,7 +166,7 @@ def test_making_and_changing_is_one_call_or_the_steps_of_a_panel(
     made = done(boxes[2], "make")
     assert isinstance(made, CreateController)
     editing = made.editing
-    editing.query, editing.target, editing.seed = "tree", "house", 5
+    fill(editing, query="tree", target="house", seed=5)
     editing.run()
     finished(editing)
     for facts, box in zip(told_by, boxes, strict=False):

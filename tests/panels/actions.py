@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.panels.helpers import HEIGHT, WIDTH, finished
+from tests.panels.helpers import HEIGHT, WIDTH, fill, finished
 from textseg.panels.controller import Controller
 from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_controller import EditController
@@ -123,8 +123,7 @@ def done(toolbox: Toolbox, name: str) -> Controller:
     if MASK in action.asked.values():
         assert isinstance(controller, EditController)
         controller.open(painted(toolbox))
-    for trait, value in action.fields.items():
-        setattr(controller, trait, value)
+    fill(controller, **action.fields)
     controller.run()  # type: ignore[attr-defined]  # each of them has it
     finished(controller)
     return controller

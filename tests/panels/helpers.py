@@ -108,6 +108,15 @@ def make_toolbox(folder: Path, **settings: Any) -> Toolbox:
     return Toolbox(workspace, **{"model": MODEL, "turns": Turns(), **settings})
 
 
+def fill(controller: Any, **values: Any) -> None:
+    """Say something in a panel: a trait of its own, or an option."""
+    for name, value in values.items():
+        if controller.has_trait(name):
+            setattr(controller, name, value)
+        else:
+            controller.settings = {**controller.settings, name: value}
+
+
 def finished(panel: Any) -> None:
     """Wait for the work of a panel or controller, which must not have failed."""
     job = getattr(panel, "controller", panel).job

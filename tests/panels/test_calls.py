@@ -174,10 +174,10 @@ def test_edit_inside_a_corrected_mask_can_be_copied(toolbox: Toolbox) -> None:
 def test_settings_that_no_tool_takes_are_named(toolbox: Toolbox) -> None:
     controller = EditController(toolbox, toolbox.workspace.resolve("garden.png").handle)
     controller.query, controller.target, controller.method = "tree", "house", "sdedit"
-    controller.options = {"steps": 6, "solver": "dpm_solver_2m"}
+    controller.settings, controller.options = {"steps": 6}, {"solver": "dpm_solver_2m"}
     controller.run()
     finished(controller)
-    with pytest.raises(InvalidInputError, match="method, steps, options of edit_image"):
+    with pytest.raises(InvalidInputError, match="steps, method, options of edit_image"):
         controller.to_tool_call()
     made = executed(controller.to_python())
     np.testing.assert_array_equal(pixels_of(made.picture), pixels(toolbox, controller.image))

@@ -20,6 +20,7 @@ from tests.panels.helpers import (
     WIDTH,
     Gate,
     Gated,
+    fill,
     finished,
     make_toolbox,
     pixels,
@@ -77,8 +78,7 @@ def found(toolbox: Toolbox, image: str, *queries: str, **settings: Any) -> Segme
 
 def editing(toolbox: Toolbox, image: str, **settings: Any) -> EditController:
     controller = EditController(toolbox, image)
-    for name, value in {"query": "tree", "target": "house", **settings}.items():
-        setattr(controller, name, value)
+    fill(controller, **{"query": "tree", "target": "house", **settings})
     return controller
 
 
@@ -361,7 +361,7 @@ def test_edits_go_on_are_undone_and_branch(toolbox: Toolbox, image: str) -> None
     controller = editing(toolbox, image)
     edited(controller)
     first = controller.image
-    assert (controller.seed, toolbox.workspace.latest().handle) == (0, first)  # type: ignore[union-attr]  # there is one
+    assert (controller.settings, toolbox.workspace.latest().handle) == ({}, first)  # type: ignore[union-attr]  # there is one
     controller.query, controller.operation, controller.region = "", "add", "left"
     edited(controller)
     second = controller.image
@@ -412,7 +412,7 @@ def test_undo_never_undoes_what_somebody_else_did(toolbox: Toolbox, image: str) 
 
 
 def test_edit_is_what_the_toolbox_makes(toolbox: Toolbox, image: str, tmp_path: Path) -> None:
-    settings = {"method": "sdedit", "options": {"steps": 6, "solver": "dpm_solver_2m"}, "seed": 4}
+    settings = {"method": "sdedit", "options": {"solver": "dpm_solver_2m"}, "steps": 6, "seed": 4}
     edit = edited(editing(toolbox, image, **settings))
     other = make_toolbox(tmp_path / "other")
     asked = {"image": "garden.png", "query": "tree", "target": "house", "method": "sdedit"}
@@ -424,10 +424,10 @@ def test_edit_is_what_the_toolbox_makes(toolbox: Toolbox, image: str, tmp_path: 
 
 
 def test_repeated_edit_costs_neither_mask_nor_inversion(toolbox: Toolbox, image: str) -> None:
-    controller = editing(toolbox, image, method="diffedit", options={"steps": 6})
+    controller = editing(toolbox, image, method="diffedit", steps=6)
     first = edited(controller)
     controller.undo()
-    controller.seed = 1
+    fill(controller, seed=1)
     second = edited(controller)
     assert first.evaluations.mask > 0 < first.evaluations.inversion
     assert (second.evaluations.mask, second.evaluations.inversion) == (0, 0)
@@ -442,16 +442,16 @@ def test_another_try_is_the_same_edit_of_the_same_picture(toolbox: Toolbox, imag
     controller.again()
     finished(controller)
     assert controller.calls[1]["arguments"] == {**controller.calls[0]["arguments"], "seed": 8}
-    assert controller.seed == 8
+    assert controller.settings["seed"] == 8
     assert controller.history()[-1].parent == image
 
 
 def test_another_try_makes_other_attempts(toolbox: Toolbox, image: str) -> None:
     controller = editing(toolbox, image, seed=7, attempts=3)
     first = {each.seed for each in edited(controller).attempts}
-    controller.attempts = 0
+    controller.settings = {}
     controller.adopt()
-    assert controller.attempts == 3
+    assert controller.settings["attempts"] == 3
     controller.again()
     finished(controller)
     assert controller.result is not None
@@ -496,7 +496,7 @@ def test_corrected_mask_is_where_the_edit_is_made(toolbox: Toolbox, image: str) 
     assert controller.calls[-1]["arguments"]["mask"] == finding.made
     controller.undo()
     assert controller.by_hand, "what was corrected is not lost by undoing"
-    controller.seed = 1
+    fill(controller, seed=1)
     assert edited(controller).mask[20, 36] == 1
     controller.undo()
     controller.query = "house"
@@ -543,14 +543,16 @@ def test_mask_of_somebody_else_is_where_the_edit_is_made(toolbox: Toolbox, image
 
 
 def test_settings_of_an_edit_are_taken_over(toolbox: Toolbox, image: str) -> None:
-    settings = {"method": "sdedit", "options": {"strength": 0.6, "solver": "dpm_solver_2m"}}
-    made = editing(toolbox, image, seed=4, **settings)
+    options = {"solver": "dpm_solver_2m"}
+    made = editing(
+        toolbox, image, method="sdedit", options=options, seed=4, strength=0.6, prompt="house"
+    )
     edited(made)
     other = EditController(toolbox, made.image)
     other.adopt()
-    assert (other.query, other.target, other.seed) == ("tree", "house", 4)
-    assert (other.method, other.options) == (settings["method"], settings["options"])
-    assert other.strength is None
+    assert (other.query, other.target) == ("tree", "house")
+    assert (other.method, other.options) == ("sdedit", options)
+    assert other.settings == {"seed": 4, "strength": 0.6, "prompt": "house"}
     made.choose(image)
     other.choose(image)
     assert other.arguments() == made.arguments()
@@ -599,8 +601,7 @@ def test_picture_is_saved_to_a_file(toolbox: Toolbox, image: str, tmp_path: Path
 def made(toolbox: Toolbox, **settings: Any) -> CreateController:
     controller = CreateController(toolbox)
     values = {"prompt": "a tree", "height": HEIGHT, "width": WIDTH, "steps": 6, "guidance": 1.0}
-    for name, value in {**values, **settings}.items():
-        setattr(controller, name, value)
+    fill(controller, **{**values, **settings})
     controller.run()
     finished(controller)
     return controller
@@ -635,7 +636,8 @@ def test_what_an_assistant_made_and_changed_opens(toolbox: Toolbox) -> None:
     result = call(tool, **asked, seed=9).artifact
     controller = CreateController(toolbox)
     controller.open(result.picture)
-    assert (controller.prompt, controller.seed, controller.height) == ("a tree", 9, HEIGHT)
+    assert (controller.prompt, controller.height) == ("a tree", HEIGHT)
+    assert controller.settings == {"seed": 9}
     assert (controller.image, controller.editing.image) == (result.generated, result.picture)
     assert controller.editing.result is not None
     assert controller.editing.result.target == "house"

@@ -42,11 +42,15 @@ from tests.panels.helpers import (
     until,
 )
 from tests.toolbox.helpers import LIMIT, Slow
+from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.editing.result import Edit
-from textseg.fields import OptionInfo
+from textseg.errors import InvalidInputError
+from textseg.fields import OptionInfo, options_of
 from textseg.images import png_bytes
 from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
-from textseg.panels.options_form import OptionsForm, field_for
+from textseg.panels.edit_controller import EditController
+from textseg.panels.fields import field_for
+from textseg.panels.options_form import OptionsForm
 from textseg.panels.panel import Panel
 from textseg.panels.shared import uploaded
 from textseg.registry.methods import methods
@@ -435,9 +439,8 @@ def test_method_and_its_options_reach_the_edit(toolbox: Toolbox) -> None:
     panel = edit_panel(toolbox)
     options = panel.body.options
     options.method.value = "sdedit"
-    options.fields["steps"].value = 6
+    options.settings["steps"].value = "6"
     options.fields["solver"].value = "dpm_solver_2m"
-    panel.body.options.strength.value = 0.5  # of what suits the change, and that is not asked for
     clicked(panel, panel.run)
     assert panel.calls[-1]["arguments"] == {
         "image": panel.calls[-1]["arguments"]["image"],
@@ -450,19 +453,69 @@ def test_method_and_its_options_reach_the_edit(toolbox: Toolbox) -> None:
     options.method.value = ""
     panel.body.undo.click()
     clicked(panel, panel.run)
-    assert panel.calls[-1]["arguments"]["strength"] == 0.5
+    assert set(panel.calls[-1]["arguments"]) == {"image", "query", "target", "steps"}
 
 
 # -- options
 
 
+def form_of(toolbox: Toolbox) -> tuple[OptionsForm, EditController]:
+    controller = EditController(toolbox)
+    return OptionsForm(controller), controller
+
+
+def test_every_option_of_an_edit_has_a_field_that_says_what_it_does(toolbox: Toolbox) -> None:
+    form, controller = form_of(toolbox)
+    assert list(form.settings) == list(EditOptions.model_fields)
+    for name, option in options_of(EditOptions).items():
+        field = form.settings[name]
+        assert option.about in field.tooltip
+        if option.default is None:
+            assert field.value == ""
+            assert option.unless_given in field.tooltip
+        else:
+            assert field.value == option.default
+    assert controller.settings == {}
+
+
+def test_what_is_typed_is_asked_and_what_is_emptied_is_not(toolbox: Toolbox) -> None:
+    form, controller = form_of(toolbox)
+    controller.image = toolbox.workspace.resolve("garden.png").handle
+    controller.query, controller.target = "tree", "house"
+    said = {"guidance": "1.5", "attempts": "2", "seed": 3, "crop": False, "soft": True}
+    for name, value in said.items():
+        form.settings[name].value = value
+    assert controller.settings == said
+    asked = controller.arguments()
+    assert (asked.guidance, asked.attempts, asked.seed) == (1.5, 2, 3)
+    assert (asked.crop, asked.soft) == (False, True)
+    form.settings["steps"].value = "many"
+    with pytest.raises(InvalidInputError, match=r"steps: .* got 'many'"):
+        controller.arguments()
+    form.settings["steps"].value = form.settings["guidance"].value = ""
+    form.settings["crop"].value, form.settings["soft"].value = "", False
+    assert controller.settings == {"attempts": "2", "seed": 3}
+
+
+def test_fields_show_what_the_controller_takes_over(toolbox: Toolbox) -> None:
+    form, controller = form_of(toolbox)
+    controller.settings = {"steps": 7, "prompt": "", "resize_mask": True}
+    assert (form.settings["steps"].value, form.settings["resize_mask"].value) == ("7", True)
+    controller.method, controller.options = "blended", {"differential": True}
+    assert (form.method.value, form.fields["differential"].value) == ("blended", True)
+    assert controller.settings == {"steps": 7, "prompt": "", "resize_mask": True}
+    form.fields["differential"].value = False
+    assert controller.options == {}
+
+
 @pytest.mark.parametrize("info", methods(), ids=lambda info: info.name)
-def test_options_of_every_method_are_built_from_the_registry(info: Any) -> None:
-    form = OptionsForm()
+def test_options_of_every_method_are_built_from_the_registry(info: Any, toolbox: Toolbox) -> None:
+    form, controller = form_of(toolbox)
     form.method.value = info.name
-    assert list(form.fields) == [option.name for option in info.options]
-    assert form.values == {}
-    for option in info.options:
+    own = [option for option in info.options if option.name not in METHOD_OPTIONS]
+    assert list(form.fields) == [option.name for option in own]
+    assert (controller.method, controller.options) == (info.name, {})
+    for option in own:
         field = form.fields[option.name]
         assert field.value == option.default
         assert option.description in field.tooltip
@@ -475,25 +528,30 @@ def test_options_of_every_method_are_built_from_the_registry(info: Any) -> None:
             assert isinstance(field, ipywidgets.Checkbox)
 
 
-def test_method_that_cannot_be_used_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_method_begins_with_its_usual_options(toolbox: Toolbox) -> None:
+    form, controller = form_of(toolbox)
+    form.method.value = "blended"
+    first = form.fields["solver"]
+    first.value = "dpm_solver_2m"
+    assert controller.options == {"solver": "dpm_solver_2m"}
+    form.method.value = "sdedit"
+    assert (controller.options, form.fields["solver"].value) == ({}, "euler")
+    form.fields["solver"].value = "dpm_solver_2m"
+    form.method.value = ""
+    assert (controller.method, controller.options, form.fields) == ("", {}, {})
+
+
+def test_method_that_cannot_be_used_says_why(
+    toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     point = EntryPoint("bad", "no_such_module:Toy", "textseg.methods")
     monkeypatch.setattr("textseg.registry.plugins.entry_points", lambda group: [point])
-    form = OptionsForm()
+    form, _ = form_of(toolbox)
     form.method.value = "bad"
     assert "no_such_module" in form.about.value
-    assert form.values == {}
+    assert form.fields == {}
     form.method.value = "flowedit"
     assert form.about.value.startswith("follow the difference of two velocities")
-
-
-def test_what_differs_from_the_default_is_what_counts() -> None:
-    form = OptionsForm()
-    form.fill("blended", {"strength": 0.6, "differential": True, "solver": "dpm_solver_2m"})
-    assert form.values == {"strength": 0.6, "differential": True, "solver": "dpm_solver_2m"}
-    form.fill("blended", {"steps": 7})
-    assert form.values == {"steps": 7}
-    form.fill("", {})
-    assert (form.values, form.fields) == ({}, {})
 
 
 def test_methods_of_other_packages_may_have_any_option() -> None:
@@ -503,7 +561,7 @@ def test_methods_of_other_packages_may_have_any_option() -> None:
     )
     assert isinstance(field_for(words), ipywidgets.Text)
     assert isinstance(field_for(number), ipywidgets.FloatText)
-    assert isinstance(field_for(whole), ipywidgets.IntText)
+    assert isinstance(field_for(whole), ipywidgets.BoundedIntText)
     assert "at least 1" in field_for(whole).tooltip
 
 
@@ -562,7 +620,7 @@ def test_results_of_an_assistant_open_in_the_panels(toolbox: Toolbox) -> None:
     other.show(edited.picture)
     assert isinstance(other.result, Edit)
     assert (other.body.query.value, other.body.target.value) == ("tree", "house")
-    assert other.body.options.strength.value == 0.5
+    assert other.body.options.settings["strength"].value == "0.5"
     np.testing.assert_array_equal(np.asarray(other.result.image), pixels(toolbox, edited.picture))
     other.show(found.queries[0].mask)
     assert other.controller.by_hand

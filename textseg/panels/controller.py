@@ -110,3 +110,8 @@ class Controller(HasTraits):
 def words_of(texts: Sequence[str]) -> list[str]:
     """Return the texts that say something, without spaces around them."""
     return [text.strip() for text in texts if text.strip()]
+
+
+def given_of(kind: type[Facts], made: Facts) -> dict[str, Any]:  # Any: as pydantic checked them
+    """Return the fields of a kind that differ from their defaults in arguments that inherit it."""
+    return made.model_dump(include=set(kind.model_fields), exclude_defaults=True)

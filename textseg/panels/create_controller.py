@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from traitlets import Float, Int, Unicode
+from traitlets import Dict, Int, Unicode
 
+from textseg.editing.options import MakingOptions
 from textseg.errors import InvalidInputError
 from textseg.panels.calls import CREATE
-from textseg.panels.controller import Controller
+from textseg.panels.controller import Controller, given_of
 from textseg.panels.edit_controller import EditController
 from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.toolbox import CreateArguments, Toolbox, check_arguments
@@ -17,10 +18,7 @@ class CreateController(Controller):
 
     Attributes:
         prompt: what to show.
-        negative: what to lead away from; "" for nothing.
-        seed: of the noise.
-        steps: of the sampler; None for the default.
-        guidance: how far to follow the prompt; None for the default.
+        settings: what is given of ``MakingOptions``, by name.
         height: of the picture in pixels; 0 with width 0 for what the model was made for.
         width: likewise.
         caption: what a captioner sees in the picture; "" where there is none.
@@ -28,10 +26,7 @@ class CreateController(Controller):
     """
 
     prompt = Unicode("")
-    negative = Unicode("")
-    seed = Int(0)
-    steps = Int(None, allow_none=True)
-    guidance = Float(None, allow_none=True)
+    settings = Dict()
     height = Int(0)
     width = Int(0)
 
@@ -48,13 +43,7 @@ class CreateController(Controller):
         Raises:
             InvalidInputError: a value is out of its range, or there is no prompt.
         """
-        values: dict[str, object] = {
-            "prompt": self.prompt,
-            "negative": self.negative,
-            "seed": self.seed,
-            "steps": self.steps,
-            "guidance": self.guidance,
-        }
+        values: dict[str, object] = {"prompt": self.prompt, **self.settings}
         if self.height or self.width:
             side = self.height or self.width
             values["size"] = [self.height or side, self.width or side]
@@ -85,8 +74,7 @@ class CreateController(Controller):
                 f"{record.handle} was not made from a prompt", hint="open it in an EditPanel"
             )
         made = CreateArguments.model_validate(first.arguments)
-        for name in ("prompt", "negative", "seed", "steps", "guidance"):
-            setattr(self, name, getattr(made, name))
+        self.prompt, self.settings = made.prompt, given_of(MakingOptions, made)
         self.height, self.width = made.size or (0, 0)
         caption = first.result["caption"]
         self.caption = caption if isinstance(caption, str) else ""

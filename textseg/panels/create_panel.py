@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
+from textseg.editing.options import MakingOptions
 from textseg.errors import InvalidInputError
+from textseg.fields import options_of
 from textseg.panels.controller import Controller
 from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_body import EditBody
-from textseg.panels.fields import button, row, seed_field, text, tied, whole
+from textseg.panels.fields import TiedFields, button, row, text, tied, whole
 from textseg.panels.hosting import toolbox_of
 from textseg.panels.panel import Panel
 from textseg.panels.work_row import WorkRow
@@ -64,7 +66,8 @@ class CreatePanel(Panel):
             tied(whole(label, "Pixels; 0: default", most=LARGEST_SIDE), controller, label.lower())
             for label in ("Height", "Width")
         ]
-        how = row([*sizes, tied(seed_field(), controller, "seed"), self.run])
+        seed = TiedFields([options_of(MakingOptions)["seed"]], controller, "settings").fields
+        how = row([*sizes, *seed.values(), self.run])
         super().__init__(controller, work, [row([self.prompt]), how, work, self.caption, self.body])
         work.starts(self.run, controller.run)
         controller.observe(self._describe_picture, names=["image", "caption"])

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import ipywidgets as widgets
 
-from textseg.editing.kinds import MOST_ATTEMPTS
 from textseg.panels.edit_controller import OPERATIONS, EditController
-from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, whole, wide
+from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, wide
 from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
@@ -54,7 +53,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             text("Into", "What it becomes", example="blue house"), controller, "target"
         )
         self.operation = tied(_operations(), controller, "operation")
-        self.options = OptionsForm()
+        self.options = OptionsForm(controller)
         self.look = button("Show mask", "Where it is; nothing is changed", icon="eye")
         self.run = button("Edit", "Make the change", icon="magic", primary=True)
         self.again = button("Another try", "The same with the next seed", icon="refresh")
@@ -64,13 +63,8 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             description="Go on from", layout=wide(), style=OWN_WIDTH, options=[NOTHING]
         )
         self._pictures = widgets.VBox([self.stage])
-        more = toggle("More", "Method, strength, seed, parts")
-        attempts = whole(
-            "Attempts", "Edits to make, to keep the best; 0 for what suits", most=MOST_ATTEMPTS
-        )
-        settings = widgets.VBox(
-            [narrowing(controller), row([tied(attempts, controller, "attempts")]), self.options]
-        )
+        more = toggle("More", "Parts, seed, strength, method ...")
+        settings = widgets.VBox([narrowing(controller), self.options])
         super().__init__(
             [
                 row([self.query, self.target, self.operation, more]),
@@ -80,7 +74,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 row([self.history]),
             ]
         )
-        work.starts(self.look, self._look)
+        work.starts(self.look, controller.look)
         work.starts(self.run, self._edit)
         work.starts(self.again, controller.again)
         work.starts(self.undo, controller.undo)
@@ -132,8 +126,6 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def adopt(self) -> None:
         """Fill the fields in as the edit has it that made the picture."""
         self.controller.adopt()
-        self.options.strength.value = self.controller.strength or 0
-        self.options.fill(self.controller.method, self.controller.options)
 
     def draw(self) -> None:
         """Show what there is: the mask, or before and after, or the plain picture."""
@@ -170,19 +162,9 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.history.value = self.controller.image
         self._filling = False
 
-    def _look(self) -> None:
-        self._take_settings()
-        self.controller.look()
-
     def _edit(self) -> None:
         self.stage.settle()
-        self._take_settings()
         self.controller.run()
-
-    def _take_settings(self) -> None:
-        controller = self.controller
-        controller.method, controller.options = self.options.method.value, self.options.values
-        controller.strength = None if controller.method else self.options.strength.value or None
 
     def _branch(self) -> None:
         handle = self.history.value

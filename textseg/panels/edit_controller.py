@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from traitlets import Bool, Dict, Enum, Float, Int, Unicode
+from traitlets import Bool, Dict, Enum, Unicode
 
-from textseg.editing.options import METHOD_OPTIONS
+from textseg.editing.options import EditOptions
 from textseg.errors import InvalidInputError, NothingToUndoError
 from textseg.panels.calls import EDIT, UNDO
-from textseg.panels.controller import Controller
+from textseg.panels.controller import Controller, given_of
 from textseg.panels.segment_controller import SegmentController
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.soft import HALF
@@ -37,10 +37,8 @@ class EditController(Controller):
         region: words for the region to change, or for where to add; "" for all.
         invert: change everything else.
         method: name of an edit method; "" for what suits the change.
-        options: those of its options that are to differ from their defaults, by name.
-        strength: how much to change; None is the method's own.
-        seed: of the noise.
-        attempts: edits to make, of which the best is kept; 0 is what suits.
+        options: what is given of the options that only it has, by name.
+        settings: what is given of ``EditOptions``, by name.
         finding: where the query is, to be looked at and corrected before the edit.
     """
 
@@ -52,9 +50,7 @@ class EditController(Controller):
     invert = Bool(False)
     method = Unicode("")
     options = Dict()
-    strength = Float(None, allow_none=True)
-    seed = Int(0)
-    attempts = Int(0)
+    settings = Dict()
 
     _asked: tuple[object, ...] | None = None  # the words that ``look`` was called with
     _opened: tuple[str, Edit] | None = None  # by its handle: reading it takes a while
@@ -113,23 +109,15 @@ class EditController(Controller):
             InvalidInputError: a value is out of its range, or there is no picture.
             QueryError: words are missing, or too many.
         """
-        own: dict[str, Any] = {
-            name: self.options[name] for name in METHOD_OPTIONS if name in self.options
-        }
-        if self.strength is not None:
-            own["strength"] = self.strength
         values: dict[str, Any] = {  # Any: pydantic checks them
             "image": self._needs_image(),
             "target": self.target,
             "operation": self.operation,
             "method": self.method or None,
-            "options": {
-                name: self.options[name] for name in self.options if name not in METHOD_OPTIONS
-            },
-            "seed": self.seed,
-            "attempts": self.attempts or None,
-            **own,
+            "options": self.options,
             **(self._in_a_mask() if self.by_hand else self._by_words()),
+            **self.settings,
+            **self._cut(),
         }
         return check_arguments(EditArguments, values)
 
@@ -155,7 +143,7 @@ class EditController(Controller):
             raise InvalidInputError("there is no edit yet to try again")
         arguments = made.model_copy(update={"seed": made.seed + 1})
         self._start(arguments)
-        self.seed = arguments.seed
+        self.settings = {**self.settings, "seed": arguments.seed}
 
     def undo(self) -> None:
         """Go back to the picture before the last change; nothing is lost.
@@ -202,14 +190,10 @@ class EditController(Controller):
         made = self._edited()
         if made is None:
             return
-        for name in ("query", "target", "operation", "exclude", "region", "invert", "seed"):
+        for name in ("query", "target", "operation", "exclude", "region", "invert"):
             setattr(self, name, getattr(made, name))
-        self.method, self.attempts = made.method or "", made.attempts or 0
-        own = {
-            name: getattr(made, name) for name in METHOD_OPTIONS if getattr(made, name) is not None
-        }
-        self.strength = None if self.method else own.pop("strength", None)
-        self.options = {**own, **made.options}
+        self.method, self.options = made.method or "", made.options
+        self.settings = given_of(EditOptions, made)
         if made.mask is not None:  # for when the edit is undone, to be made in another way
             self.finding.open(made.mask)
             self._asked = None
@@ -250,14 +234,14 @@ class EditController(Controller):
         return self.query, self.exclude, self.region, self.invert
 
     def _by_words(self) -> dict[str, object]:
-        moved = self.looked and self.finding.cut != HALF
-        return {
-            "query": self.query,
-            "exclude": self.exclude,
-            "region": self.region,
-            "invert": self.invert,
-            "threshold": self.finding.cut if moved else None,
-        }
+        names = ("query", "exclude", "region", "invert")
+        return {name: getattr(self, name) for name in names}
+
+    def _cut(self) -> dict[str, object]:
+        """Return where the mask is cut that was looked at; one that is by hand, nowhere again."""
+        if self.by_hand:
+            return {"threshold": None}
+        return {"threshold": self.finding.cut} if self.looked and self.finding.cut != HALF else {}
 
     def _in_a_mask(self) -> dict[str, object]:
         """Return what says where, which the mask does alone: it is narrowed already."""

@@ -1,15 +1,21 @@
-"""Fields, buttons and rows as all panels lay them out; in narrow windows they wrap."""
+"""Fields, buttons and rows as all panels lay them out; in narrow windows they wrap.
+
+What can be set gets its field from what is said of it: ``field_for``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
 
 import ipywidgets as widgets
 from traitlets import HasTraits, link
 
+from textseg.fields import OptionInfo
+
 OWN_WIDTH: Final = {"description_width": "initial"}
-LARGEST_SEED: Final = 2**53 - 1  # a browser counts no further
+LARGEST: Final = 2**53 - 1  # a browser counts no further
 
 
 def wide() -> widgets.Layout:
@@ -41,16 +47,11 @@ def switch(label: str, about: str) -> widgets.Checkbox:
     return widgets.Checkbox(description=label, tooltip=about, indent=False, layout=layout)
 
 
-def whole(label: str, about: str, *, most: int = LARGEST_SEED) -> widgets.BoundedIntText:
+def whole(label: str, about: str, *, most: int = LARGEST) -> widgets.BoundedIntText:
     """Return a field for a whole number from 0 up."""
     return widgets.BoundedIntText(
         min=0, max=most, description=label, tooltip=about, layout=narrow(), style=OWN_WIDTH
     )
-
-
-def seed_field() -> widgets.BoundedIntText:
-    """Return the field for a seed."""
-    return whole("Seed", "Same seed, same result; another seed, another attempt.")
 
 
 def button(label: str, about: str, *, icon: str = "", primary: bool = False) -> widgets.Button:
@@ -86,3 +87,82 @@ def tied(field: widgets.Widget, state: HasTraits, name: str) -> widgets.Widget:
     """Return the field, tied to a trait of a controller: each follows the other."""
     link((state, name), (field, "value"))
     return field
+
+
+def field_for(option: OptionInfo) -> widgets.Widget:
+    """Return the field for an option: what it takes, its limits, and what it does.
+
+    One that need not be given is left empty then, and says what happens.
+    """
+    allowed = f" ({option.allowed})" if option.allowed else ""
+    left = f"; left alone: {option.unless_given}" if option.unless_given else ""
+    about: dict[str, Any] = {  # Any: widgets have no types
+        "description": option.name.replace("_", " ").capitalize(),
+        "tooltip": f"{option.about}{allowed}{left}",
+        "layout": wide(),
+        "style": OWN_WIDTH,
+    }
+    yes_or_no = [("yes", True), ("no", False)] if option.type == "boolean" else []
+    answers = [*yes_or_no, *((each, each) for each in option.choices)]
+    if option.default is None and answers:
+        return widgets.Dropdown(options=[(option.unless_given, ""), *answers], value="", **about)
+    if option.default is None:
+        return widgets.Text(placeholder=option.unless_given, **about)
+    about["value"] = option.default
+    if option.choices:
+        return widgets.Dropdown(options=option.choices, **about)
+    if option.type == "boolean":
+        return widgets.Checkbox(indent=False, **about | {"layout": widgets.Layout(width="auto")})
+    if option.type == "string":
+        return widgets.Text(placeholder=option.unless_given, **about)
+    return _number(option, about)
+
+
+def _number(option: OptionInfo, about: dict[str, Any]) -> widgets.Widget:  # Any: as above
+    about["layout"] = narrow()
+    if option.type == "integer" and option.minimum is not None:
+        most = LARGEST if option.maximum is None else option.maximum
+        return widgets.BoundedIntText(min=option.minimum, max=most, **about)
+    if option.minimum is None or option.maximum is None:
+        return (widgets.IntText if option.type == "integer" else widgets.FloatText)(**about)
+    return widgets.BoundedFloatText(min=option.minimum, max=option.maximum, step=0.01, **about)
+
+
+class TiedFields:
+    """Fields for options, tied to the values that a controller has of them: each follows the other.
+
+    Attributes:
+        fields: by the name of the option.
+    """
+
+    def __init__(self, options: Iterable[OptionInfo], state: HasTraits, trait: str) -> None:
+        """Make the fields; what is given of the options is a dict, the trait of ``state``."""
+        self._state, self._trait = state, trait
+        self.fields = {option.name: field_for(option) for option in options}
+        self._unsaid = {name: field.value for name, field in self.fields.items()}
+        for name, field in self.fields.items():
+            field.observe(partial(self._take, name), names="value")
+        state.observe(self._show, names=trait)
+        self._show()
+
+    def untie(self) -> None:
+        """Let the fields be, and the controller go on without them."""
+        self._state.unobserve(self._show, names=self._trait)
+
+    def _shown(self, name: str) -> Any:  # Any: what the field takes
+        given = getattr(self._state, self._trait).get(name)
+        if given is None:
+            return self._unsaid[name]
+        return str(given) if isinstance(self.fields[name], widgets.Text) else given
+
+    def _show(self, _: object = None) -> None:
+        for name, field in self.fields.items():
+            field.value = self._shown(name)
+
+    def _take(self, name: str, _: object) -> None:
+        said = self.fields[name].value
+        if said == self._shown(name):
+            return
+        others = {k: v for k, v in getattr(self._state, self._trait).items() if k != name}
+        given = {} if said == self._unsaid[name] else {name: said}
+        setattr(self._state, self._trait, {**others, **given})

@@ -20,8 +20,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.display import DisplayHandle
 
+from textseg.editing.options import EditOptions
 from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, TextsegError
+from textseg.fields import OptionInfo, options_of
 from textseg.panels.edit_controller import EditController
 from textseg.panels.hosting import HANDLE, bring_in, toolbox_of
 from textseg.panels.job import Job
@@ -62,9 +64,11 @@ def edit_parser() -> Parser:
     parser = _parser("%%edit", "Change a picture; each line below is a change.")
     add = parser.add_argument
     add("-m", "--method", default="", help="name of an edit method; see textseg.methods()")
-    add("--strength", type=float, help="how much to change, above 0 to 1")
     add("-k", "--mask", default="", help="a variable with a mask, or its handle: where")
     _add_common(parser, "which of several: left, largest ...; or where to add")
+    for option in options_of(EditOptions).values():
+        if option.name != "seed":  # both magics have it
+            _add_drawn(parser, option)
     return parser
 
 
@@ -128,8 +132,9 @@ class TextsegMagics(Magics):
         toolbox = self._toolbox(asked.toolbox)
         controller = EditController(toolbox, bring_in(toolbox, self._value(asked.image)))
         controller.exclude, controller.region = asked.exclude, asked.region
-        controller.invert, controller.seed = asked.invert, asked.seed
-        controller.method, controller.strength = asked.method, asked.strength
+        controller.invert, controller.method = asked.invert, asked.method
+        names = [name for name in EditOptions.model_fields if hasattr(asked, name)]
+        controller.settings = {name: getattr(asked, name) for name in names}
         changes = [change(line) for line in cell.splitlines() if line.strip()]
         if not changes:
             raise InvalidInputError("there is nothing to change", hint='say "query -> target"')
@@ -255,6 +260,16 @@ def _add_common(parser: Parser, region: str) -> None:
     add("-s", "--seed", type=int, default=0, help="same seed, same result")
     add("-b", "--toolbox", default="", help="a variable with the toolbox to use")
     add("-o", "--output", default="", help="the variable that takes the result")
+
+
+def _add_drawn(parser: Parser, option: OptionInfo) -> None:
+    """Have a parser read an option of a change; what is not given is not in what is read."""
+    flag, about = f"--{option.name.replace('_', '-')}", option.about.replace("%", "%%")
+    if option.type == "boolean":
+        kind = argparse.BooleanOptionalAction
+        parser.add_argument(flag, action=kind, default=argparse.SUPPRESS, help=about)
+    else:
+        parser.add_argument(flag, default=argparse.SUPPRESS, help=about)
 
 
 def _read(parser: Parser, line: str) -> argparse.Namespace:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from textseg.errors import InvalidInputError
+from textseg.fields import options_of
 from textseg.images import ImageLike
-from textseg.panels.fields import button, foldable, row, switch, text, tied, toggle
+from textseg.panels.fields import button, field_for, foldable, row, text, tied, toggle
 from textseg.panels.hosting import bring_in, toolbox_of
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.panel import Panel
@@ -18,10 +19,12 @@ from textseg.panels.shown import describe_mask
 from textseg.panels.stills import with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.segmentation.mask import Mask
-from textseg.toolbox import Toolbox
+from textseg.toolbox import SegmentArguments, Toolbox
 
 if TYPE_CHECKING:
     from textseg.segmentation.result import Segmentation
+
+DRAWN: Final = ("seed", "attention")  # those that a person sets besides the words
 
 
 class SegmentPanel(Panel):
@@ -64,10 +67,11 @@ class SegmentPanel(Panel):
         self.run = button("Find", "Look for all of them", icon="search", primary=True)
         more = toggle("More", "Spare something, take one region, another seed")
         self.stage = MaskStage(controller, work)
-        looking = switch("Attention", "Use where the model looks at the words, if its card says so")
+        options = options_of(SegmentArguments)
+        drawn = [tied(field_for(options[name]), controller, name) for name in DRAWN]
         fields = [
             row([self.upload, self.queries, self.run, more]),
-            foldable(more, row([narrowing(controller), tied(looking, controller, "attention")])),
+            foldable(more, row([narrowing(controller), *drawn])),
         ]
         super().__init__(controller, work, [*fields, work, self.stage])
         work.starts(self.run, self._find)

@@ -8,11 +8,11 @@ from typing import Any
 import ipywidgets as widgets
 
 from textseg.panels.controller import Controller
-from textseg.panels.fields import row, seed_field, switch, text, tied
+from textseg.panels.fields import row, switch, text, tied
 
 
 def narrowing(controller: Controller) -> widgets.HBox:
-    """Return the fields that narrow what is found, and the seed."""
+    """Return the fields that narrow what is found."""
     return row(
         [
             tied(text("Spare", "Another thing, to be left out"), controller, "exclude"),
@@ -22,7 +22,6 @@ def narrowing(controller: Controller) -> widgets.HBox:
                 "region",
             ),
             tied(switch("Everything else", "Take all but what is found"), controller, "invert"),
-            tied(seed_field(), controller, "seed"),
         ]
     )
 
