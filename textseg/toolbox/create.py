@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from textseg.editing.options import MakingOptions
 from textseg.editing.prompts import target_prompt
 from textseg.errors import NotFoundError, TimeLimitError
 from textseg.images import Picture
@@ -174,15 +175,9 @@ def _changed(
 
 
 def _options(arguments: CreateArguments, change: Change, known: str) -> EditKeywords:
-    return {
-        "method": arguments.method,
-        "steps": arguments.steps,
-        "guidance": arguments.guidance,
-        "seed": arguments.seed,
-        "attempts": arguments.attempts,
-        "source": known,
-        "negative": arguments.negative if change.target else "",
-    }
+    making = {name: getattr(arguments, name) for name in MakingOptions.model_fields}
+    own = {} if change.target else {"negative": ""}  # of what is removed, that is led away from
+    return cast("EditKeywords", {**making, "method": arguments.method, "source": known, **own})
 
 
 def _result(scene: Scene, caption: str | None, changes: Sequence[Changed]) -> CreateResult:
