@@ -197,6 +197,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.images",
         "textseg.toolbox",
     ),
+    "agent_tools.mcp.command": (
+        "agent_tools",
+        "textseg.cli.drawn",
+        "textseg.errors",
+        "textseg.toolbox",
+    ),
     "agent_tools": (
         "textseg.errors",
         "textseg.files.naming_target",

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent_tools.mcp.installed import check_installed
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.errors import InvalidInputError, TextsegError
+from textseg.toolbox import Setup, check_arguments
 
 if TYPE_CHECKING:
-    from textseg.toolbox import Limits, Setup, Toolbox
+    from textseg.toolbox import Limits, Toolbox
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -35,7 +37,9 @@ app = typer.Typer(
 
 
 @app.command()
+@drawn
 def command(
+    *,
     root: Annotated[
         list[Path], typer.Option(help="Folder below which pictures may be read; may be repeated.")
     ],
@@ -53,27 +57,20 @@ def command(
         Path | None,
         typer.Option(help=f"File with the token that clients show; or set {TOKEN_VARIABLE}."),
     ] = None,
-    model: Annotated[str, typer.Option(help="Name, folder or hub id.")] = "picturebook",
-    device: Annotated[str, typer.Option(help="Where to run the model.")] = "auto",
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner"))],
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
     ] = False,
     max_seconds: Annotated[float, typer.Option(min=1, help="Most that one call may take.")] = 600,
-    max_pixels: Annotated[
-        int | None, typer.Option(min=1, help="Refuse pictures with more pixels.")
-    ] = None,
 ) -> None:
     """Let assistants find, change and make pictures: an MCP server over stdin and stdout."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _explaining_failures():
         check_installed()
         from agent_tools.mcp.server import build
-        from textseg.toolbox import Limits, Setup, check_arguments
+        from textseg.toolbox import Limits
 
-        values = {"model": model, "device": device, "max_pixels": max_pixels}
-        setup = check_arguments(
-            Setup, {name: value for name, value in values.items() if value is not None}
-        )
+        setup = check_arguments(Setup, setting)
         opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
         served = partial(build, preview="none" if no_preview else "auto")
         if http is not None:
