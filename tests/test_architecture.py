@@ -83,6 +83,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.backends",
         "textseg.captioning",
         "textseg.editing.base",
+        "textseg.editing.painting.Painting",
         "textseg.registry",
     ),
     "textseg.scene": (
@@ -126,6 +127,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.provenance",
         "textseg.saving",
         "textseg.editing.base.EditMethod",
+        "textseg.editing.base.options_of",
         "textseg.editing.masks",
         "textseg.editing.prompts",
         "textseg.editing.result",
