@@ -96,6 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation",
         "textseg.editing.apply",
         "textseg.editing.base",
+        "textseg.editing.external.External",
         "textseg.editing.options",
         "textseg.editing.planning",
         "textseg.editing.result",

@@ -1,6 +1,8 @@
 import IPython.core.interactiveshell as shells
 
 from . import errors as errors
+from .editing.external import Instructions as Instructions
+from .editing.external import external as external
 from .editing.planning import EditPlan as EditPlan
 from .editing.result import Edit as Edit
 from .editing.result import constrain as constrain
