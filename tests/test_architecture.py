@@ -128,6 +128,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.provenance",
         "textseg.saving",
         "textseg.editing.base.EditMethod",
+        "textseg.editing.external.external",
+        "textseg.registry.editors.load_editor",
         "textseg.editing.base.options_of",
         "textseg.editing.masks",
         "textseg.editing.prompts",

@@ -8,6 +8,7 @@ from .editing.result import Edit as Edit
 from .editing.result import constrain as constrain
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
+from .registry.editors import load_editor as load_editor
 from .registry.methods import methods as methods
 from .registry.models import models as models
 from .scene import Creation as Creation

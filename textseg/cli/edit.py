@@ -152,6 +152,14 @@ def edit(
     ] = False,
     model: Model = "picturebook",
     captioner: Captioner = None,
+    editor: Annotated[
+        str | None,
+        typer.Option(
+            help="Let another editor paint inside the mask: folder or hub id of a diffusers "
+            "pipeline that follows instructions, or fills a hole.",
+            show_default="the model",
+        ),
+    ] = None,
     device: Device = "auto",
     max_pixels: MaxPixels = None,
     as_json: AsJson = False,
@@ -202,7 +210,14 @@ def edit(
     )
     arguments = check_arguments(EditArguments, values)
     setup = check_arguments(
-        Setup, drop_missing(model=model, device=device, captioner=captioner, max_pixels=max_pixels)
+        Setup,
+        drop_missing(
+            model=model,
+            device=device,
+            captioner=captioner,
+            editor=editor,
+            max_pixels=max_pixels,
+        ),
     )
     path = output or Path(edited_name(arguments))
     refuse_edit_output(arguments, path, setup=setup, force=force)

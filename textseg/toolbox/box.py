@@ -17,7 +17,14 @@ from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup, open_model, precise_enough, silent
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import UNSIGNED, add_notes, check_method, edit_scene, label_of
+from textseg.toolbox.edit import (
+    UNSIGNED,
+    add_notes,
+    check_method,
+    edit_scene,
+    label_of,
+    painter_of,
+)
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
@@ -182,6 +189,7 @@ class Toolbox:
                     asked,
                     mask=mask,
                     label=label,
+                    painter=painter_of(self.setup, asked),
                     progress=follow.progress,
                     cancel=follow.cancel,
                 )

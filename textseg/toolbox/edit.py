@@ -93,11 +93,18 @@ def edit_image(
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
     label, mask = label_of(read_label(arguments.image)), _read_mask(arguments, setup, picture)
     check_method(arguments)
+    painter = painter_of(setup, arguments)
 
     def work(dtype: str) -> EditAnswer:
         scene = open_scene(picture, setup, model, dtype=dtype, report=progress or silent)
         return edit_scene(
-            scene, arguments, mask=mask, label=label, progress=progress, cancel=cancel
+            scene,
+            arguments,
+            mask=mask,
+            label=label,
+            painter=painter,
+            progress=progress,
+            cancel=cancel,
         )
 
     attempt = precise_enough(work, model)
@@ -111,6 +118,7 @@ def edit_scene(
     *,
     mask: NDArray[np.float32] | Mask | Segmentation | None,
     label: Label,
+    painter: EditMethod | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> EditAnswer:
@@ -121,6 +129,7 @@ def edit_scene(
         arguments: what to change; its ``image`` and ``mask`` are only told.
         mask: where to change; None: where the query is, or where the words of ``region`` say.
         label: how the edited picture will have come about.
+        painter: who makes the edit where no method is named; None: the model.
         progress: called with the work done.
         cancel: looked at between the parts of the work.
     """
@@ -134,7 +143,7 @@ def edit_scene(
         selecting=arguments,
         check=arguments.check,
         options={
-            **_options(arguments, check_method(arguments, scene), mask),
+            **_options(arguments, _method(arguments, scene, painter), mask),
             "progress": progress,
             "cancel": cancel,
         },
@@ -285,6 +294,25 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
             hint="name the method as well",
         )
     return None
+
+
+def painter_of(setup: Setup, arguments: EditArguments) -> EditMethod | None:
+    """Return the editor that a person chose, loaded; None where the edit is the model's own."""
+    if setup.editor is None or arguments.method is not None:
+        return None
+    from textseg.editing.external import external
+    from textseg.registry.editors import load_editor
+
+    return external(load_editor(setup.editor, device=setup.device))
+
+
+def _method(
+    arguments: EditArguments, scene: Scene, painter: EditMethod | None
+) -> EditMethod | None:
+    named = check_method(arguments, scene)
+    if named is not None or painter is None:
+        return named
+    return make_method(painter, {name: getattr(arguments, name) for name in METHOD_OPTIONS})
 
 
 def _usual_options(method: str, scene: Scene) -> dict[str, object]:
