@@ -49,7 +49,7 @@ def chat(
     approve: Annotated[
         bool, typer.Option("--approve", help="Ask before anything is made or changed.")
     ] = False,
-    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner"))],
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner", "editor"))],
 ) -> None:
     """Talk about pictures: find, change and make them with plain commands."""
     from agent_tools.assistant import open_chat_model

@@ -1,4 +1,4 @@
-"""Models and captioners of a test, under names of their own."""
+"""Models, captioners and editors of a test, under names of their own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from textseg.registry.captioners import CAPTIONERS
+from textseg.registry.editors import EDITORS
 from textseg.registry.models import MODELS
 from textseg.registry.named import Own
 
@@ -26,3 +27,8 @@ def register_model(monkeypatch: pytest.MonkeyPatch, name: str, load: Any) -> Non
 def share_captioner(monkeypatch: pytest.MonkeyPatch, name: str, captioner: Any, where: str) -> None:
     """Have a captioner be the one that was loaded under a name, on a device."""
     monkeypatch.setitem(CAPTIONERS.shared, (name, where, "auto"), captioner)
+
+
+def share_editor(monkeypatch: pytest.MonkeyPatch, name: str, editor: Any, where: str) -> None:
+    """Have an editor be the one that was loaded from a folder, on a device."""
+    monkeypatch.setitem(EDITORS.shared, (name, where, "auto"), editor)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 import textseg
 from tests.editing.helpers import box
@@ -91,6 +92,18 @@ def test_what_an_editor_left_transparent_is_laid_over_white() -> None:
     after = np.zeros((*SIZE, 4), np.uint8)
     found = constrain(BEFORE[..., :3], after, MASK)
     assert (found.rgb[MASK] == 1).all()
+
+
+def test_what_was_moved_and_tinted_is_brought_back_when_asked() -> None:
+    noise = np.random.default_rng(0).normal(size=(60, 90, 3))
+    before = (0.5 + ndimage.gaussian_filter(noise, (2, 2, 0))).clip(0.1, 0.9)
+    after = np.roll(before, (2, -3), (0, 1)) * 0.95
+    mask = box((60, 90), 20, 30, 40, 60)
+    plain, found = (constrain(before, after, mask, register=each) for each in (False, True))
+    assert found.rgb[~mask].tobytes() == plain.rgb[~mask].tobytes()
+    moved, left = (np.abs(each.rgb - before)[mask].mean() for each in (plain, found))
+    assert left < moved / 20
+    assert "moved -3.0 right and +2.0 down" in found.notes[-1]
 
 
 @pytest.mark.parametrize("scale", [2, 0.5, 1.5])

@@ -1,11 +1,14 @@
 import IPython.core.interactiveshell as shells
 
 from . import errors as errors
+from .editing.external import Instructions as Instructions
+from .editing.external import external as external
 from .editing.planning import EditPlan as EditPlan
 from .editing.result import Edit as Edit
 from .editing.result import constrain as constrain
 from .progress import CancelToken as CancelToken
 from .progress import Progress as Progress
+from .registry.editors import load_editor as load_editor
 from .registry.methods import methods as methods
 from .registry.models import models as models
 from .scene import Creation as Creation

@@ -57,7 +57,7 @@ def command(
         Path | None,
         typer.Option(help=f"File with the token that clients show; or set {TOKEN_VARIABLE}."),
     ] = None,
-    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner"))],
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner", "editor"))],
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
     ] = False,

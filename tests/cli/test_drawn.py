@@ -21,9 +21,9 @@ from textseg.toolbox import CreateArguments, EditArguments, SegmentArguments, Se
 
 # What is an argument of the command, is asked in another way, or says nothing there.
 ASKED_OTHERWISE = {
-    "segment": {"image", "captioner"},
+    "segment": {"image", "captioner", "editor"},
     "edit": {"image", "query", "target", "operation", "batch_size"},
-    "create": {"prompt", "batch_size", "max_pixels"},
+    "create": {"prompt", "batch_size", "editor", "max_pixels"},
 }
 
 

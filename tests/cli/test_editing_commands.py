@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from typer.testing import Result
 
-from tests.registering import register_model, share_captioner
+from tests.registering import register_model, share_captioner, share_editor
 from textseg.backends.loading import choose_device
 from textseg.errors import PrecisionError
 from textseg.provenance import EDITED, GENERATED, read_label
@@ -53,6 +53,21 @@ def test_edit_writes_one_labelled_picture_and_says_what_changed(
     assert read_label(folder / "garden_edited.png") == EDITED
     changed = (pixels(folder / "garden.png") != pixels(folder / "garden_edited.png")).any(-1)
     assert 0.05 < changed.mean() < 0.5
+
+
+def test_another_editor_paints_where_it_is_named(
+    textseg: Command, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inverting(picture: Image.Image, words: str, mask: Image.Image) -> Image.Image:
+        return ImageOps.invert(picture)
+
+    (folder / "editor").mkdir()
+    share_editor(monkeypatch, "./editor", inverting, DEVICE)
+    result = textseg(*EDIT, "--editor", "./editor")
+    assert result.exit_code == 0, result.stderr
+    assert "'tree' -> 'house' by External, seed 0" in result.stdout
+    assert "pixels changed elsewhere: 0" in result.stdout
+    assert "made by inverting" in result.stdout
 
 
 def test_json_of_an_edit_is_the_result_and_nothing_else(textseg: Command, folder: Path) -> None:

@@ -18,6 +18,7 @@ from textseg.cli.bench import (
     bench_masks,
     bench_pie,
     bench_readers,
+    bench_register,
     bench_segment,
     bench_tedbench,
 )
@@ -95,6 +96,7 @@ bench.command("edit")(bench_edit)
 bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
 bench.command("edges")(bench_edges)
+bench.command("register")(bench_register)
 bench.command("readers")(bench_readers)
 bench.command("masks")(bench_masks)
 bench.command("pie")(bench_pie)

@@ -108,6 +108,24 @@ def bench_inversion(
 
 
 @plain_failures
+def bench_register(
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Cases of each picture, each with other numbers.")
+    ] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the numbers.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well another editor's picture is brought back into its frame and colours."""
+    import json
+
+    from textseg.lab.bench.register import measure_registration, table
+
+    with progress_bar() as progress:
+        report = measure_registration(repeats=repeats, seed=seed, progress=progress)
+    say(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
 def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False) -> None:
     """Measure the embedded captioner, and the judge that the edit benchmark asks."""
     import json

@@ -78,7 +78,7 @@ def create(
         typer.Option(metavar="WxH", help="Width and height.", show_default="the model's own"),
     ] = None,
     how: Annotated[Given, Fields(CreateArguments, but=("prompt",))],
-    setting: Annotated[Given, Fields(Setup, but=("batch_size", "max_pixels"))],
+    setting: Annotated[Given, Fields(Setup, but=("batch_size", "editor", "max_pixels"))],
     as_json: AsJson = False,
     force: Force = False,
     no_label: NoLabel = False,

@@ -27,7 +27,7 @@ def segment(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the files.")
     ] = Path(),
     looking: Annotated[Given, Fields(SegmentArguments, but=("image",))],
-    setting: Annotated[Given, Fields(Setup, but=("captioner",))],
+    setting: Annotated[Given, Fields(Setup, but=("captioner", "editor"))],
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:

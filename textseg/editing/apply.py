@@ -17,7 +17,7 @@ from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step, denoise_with, draw_noise, last
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
-from textseg.editing.base import Differentiating, EditMethod, Source
+from textseg.editing.base import Differentiating, Source, Walking
 from textseg.editing.result import Evaluations
 from textseg.errors import ModelError
 
@@ -108,7 +108,7 @@ def edited_latents(
     paths: Paths,
     mask: Tensor,
     *,
-    method: EditMethod,
+    method: Walking,
     words: Words,
     seed: int,
     follow: FollowWalk,

@@ -8,8 +8,8 @@ cancelling, masks, prompts, the autoencoder and the exact composite are not its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, ClassVar, Literal, Protocol, cast, runtime_checkable
 
 from pydantic import ConfigDict, Field
 from torch import Tensor
@@ -88,7 +88,7 @@ class Source:
 
 @runtime_checkable
 class EditMethod(Protocol):
-    """One published way to edit.
+    """One way to edit: by ``Walking`` through noise levels, or by ``Painting`` pixels.
 
     Implementations are dataclasses (pydantic's, so that options are checked and can be listed);
     ``title`` and ``paper`` say where they come from.
@@ -96,6 +96,11 @@ class EditMethod(Protocol):
 
     title: ClassVar[str]
     paper: ClassVar[str]
+
+
+@runtime_checkable
+class Walking(EditMethod, Protocol):
+    """One published way to edit with the model that found the mask."""
 
     @property
     def strength(self) -> float:
@@ -114,7 +119,7 @@ class EditMethod(Protocol):
 
 
 @runtime_checkable
-class Differentiating(EditMethod, Protocol):
+class Differentiating(Walking, Protocol):
     """An edit method that asks the model for gradients: its ``run`` may take them.
 
     It detaches what it steps from, so that no graph reaches over several steps. Inversion comes
@@ -124,7 +129,13 @@ class Differentiating(EditMethod, Protocol):
     needs_gradients: ClassVar[Literal[True]]
 
 
-def edit_levels(model: DiffusionModel, method: EditMethod, latents: Tensor) -> tuple[float, ...]:
+def options_of(method: EditMethod) -> dict[str, object]:
+    """Return the options of a method by name: what it shows of itself."""
+    shown = [option.name for option in fields(cast(Any, method)) if option.repr]  # a dataclass
+    return {name: getattr(method, name) for name in shown}
+
+
+def edit_levels(model: DiffusionModel, method: Walking, latents: Tensor) -> tuple[float, ...]:
     """Return the levels that an edit of ``latents`` goes through.
 
     They are the last ``strength`` of the model's own steps.
@@ -134,7 +145,7 @@ def edit_levels(model: DiffusionModel, method: EditMethod, latents: Tensor) -> t
     return every[-made - 1 :]
 
 
-def noised_start(model: DiffusionModel, method: EditMethod, source: Source) -> Tensor:
+def noised_start(model: DiffusionModel, method: Walking, source: Source) -> Tensor:
     """Return where a walk without inversion starts: the picture under noise number 0.
 
     At strength 1 nothing is left of the picture, as where a new one is made: some models begin at a

@@ -14,6 +14,7 @@ from textseg.diffusion.card import Change, EditHabit, ModelCard
 from textseg.editing.base import EditMethod
 from textseg.editing.kinds import kind_of_change
 from textseg.editing.options import METHOD_OPTIONS, EditOptions
+from textseg.editing.painting import Painting
 from textseg.editing.placing import find_place
 from textseg.editing.prompts import region_prompt
 from textseg.encoded import EncodedPicture
@@ -173,7 +174,7 @@ def plan_edit(
         name=asked.target or options.prompt or "",
         method=method,
         region=place.region,
-        words=choose_words(asked, source),
+        words=choose_words(asked, method, source),
         seed=options.seed,
         attempts=options.attempts or (card.attempts.count if asked.method is None else 1),
         crop=usual.crop if options.crop is None else options.crop,
@@ -183,7 +184,7 @@ def plan_edit(
     )
 
 
-def choose_words(asked: EditRequest, source: str) -> EditWords:
+def choose_words(asked: EditRequest, method: EditMethod, source: str) -> EditWords:
     """Return the texts of an edit of a picture that ``source`` describes."""
     options = asked.options
     if options.prompt is not None:
@@ -191,6 +192,9 @@ def choose_words(asked: EditRequest, source: str) -> EditWords:
     before, after = (
         region_prompt(source, asked.query, text) for text in (asked.query, asked.target)
     )
+    told = method.tell(asked.query, asked.target) if isinstance(method, Painting) else ""
+    if told:
+        return EditWords(before, told, options.negative)
     return EditWords(before, after, options.negative or ("" if asked.target else asked.query))
 
 

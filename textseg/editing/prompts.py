@@ -108,6 +108,25 @@ def background_prompt(caption: str) -> str:
     return "" if _PLACE.fullmatch(place.rstrip(_STOPS)) else place
 
 
+def without_article(phrase: str) -> str:
+    """Return a phrase without the article that it may begin with."""
+    first, _, rest = phrase.strip().partition(" ")
+    return rest.strip() if rest and first.lower() in ARTICLES else phrase.strip()
+
+
+def with_article(phrase: str) -> str:
+    """Return a phrase with "a" or "an" before it, unless it needs none.
+
+    >>> with_article("orange house"), with_article("the sea"), with_article("trees")
+    ('an orange house', 'the sea', 'trees')
+    """
+    words = phrase.split()
+    if not words or words[0].lower() in ARTICLES | _BREAKS:
+        return phrase.strip()
+    many = _bare(words[-1]).endswith("s") and not _bare(words[-1]).endswith("ss")
+    return phrase.strip() if many else f"{_fitted('a', words[0])} {phrase.strip()}"
+
+
 def last_word(text: str) -> str:
     """Return the last word of a phrase, in lower case: its noun, in English."""
     return (_content(text) or [""])[-1]

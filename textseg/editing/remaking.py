@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from textseg.editing.apply import FollowWalk, Paths, Words, edited_latents
-from textseg.editing.base import EditMethod
+from textseg.editing.base import EditMethod, Walking
 from textseg.editing.masks import box_around, latent_mask
+from textseg.editing.painting import Canvas, Painting
 from textseg.editing.result import Evaluations, resized
 from textseg.encoded import EncodedPicture
 from textseg.images import new_tensor, pad_to_multiple, to_rgb
@@ -32,10 +33,11 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Remade:
-    """The whole frame (H, W, 3) as the method made it, before any composite, and its cost."""
+    """The whole frame (H, W, 3) as the method made it, before any composite, cost and remarks."""
 
     rgb: NDArray[np.float32]
     evaluations: Evaluations
+    notes: tuple[str, ...] = ()
 
 
 Part = tuple[int, int, int, int]
@@ -44,6 +46,9 @@ Part = tuple[int, int, int, int]
 
 def remake(read: EncodedPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
     """Return what the method makes of the whole frame; ``region`` is (H, W) in [0, 1]."""
+    if isinstance(order.method, Painting):
+        return paint(read, region, order, order.method)
+    assert isinstance(order.method, Walking), "a method walks or paints"
     model, size = read.model, read.picture.size
     cells, follow = cells_of(read, region), order.follow
     found = edited_latents(
@@ -60,6 +65,18 @@ def remake(read: EncodedPicture, paths: Paths, region: NDArray[np.float32], orde
         pixels = to_rgb(read.padding.crop(model.decode_latents(found.z)))
     follow.report("decoding", 1, 1)
     return Remade(pixels if pixels.shape[:2] == size else resized(pixels, size), found.evaluations)
+
+
+def paint(
+    read: EncodedPicture, region: NDArray[np.float32], order: Order, method: Painting
+) -> Remade:
+    """Return what a method paints that gives pixels."""
+    (prompt,), (negative,) = order.words.target.prompts, order.words.negative.prompts
+    canvas = Canvas(
+        read.rgb, region, prompt=prompt, negative=negative, seed=order.seed, follow=order.follow
+    )
+    painted = method.paint(canvas)
+    return Remade(painted.rgb, Evaluations(decode=painted.steps), painted.notes)
 
 
 def cells_of(read: EncodedPicture, region: NDArray[np.float32]) -> Tensor:
@@ -95,4 +112,4 @@ def remake_around(
     inner = remake(part, paths, region[box], order)
     remade = read.rgb.copy()
     remade[box] = inner.rgb
-    return Remade(remade, inner.evaluations)
+    return Remade(remade, inner.evaluations, inner.notes)

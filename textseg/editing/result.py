@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from textseg.editing import registering
 from textseg.editing.comparing import Comparison, compare
 from textseg.editing.masks import fit_mask
 from textseg.errors import InvalidInputError
@@ -226,6 +227,7 @@ def constrain(
     mask: NDArray[Any],
     *,
     resize: bool = False,
+    register: bool = False,
     max_pixels: int = MAX_PIXELS,
 ) -> Picture:
     """Return what another editor made of a picture, but only where the mask allows it.
@@ -237,15 +239,24 @@ def constrain(
             change, 0 = stays bit for bit, values between mix.
         resize: scale ``after`` and ``mask`` to the size of ``before`` (bicubic, bilinear) where
             theirs is another one of the same proportions, to a pixel.
+        register: measure outside the mask how ``after`` was moved, zoomed and tinted, and undo that
+            inside too; what was found stands in the notes. Needs ``textseg[register]``.
         max_pixels: refuse pictures with more pixels than this.
 
     Raises:
         ImageError: a picture cannot be read.
-        InvalidInputError: sizes do not go together.
+        InvalidInputError: sizes do not go together; or, to be registered, too little lies outside
+            the mask, or another picture.
+        MissingExtraError: OpenCV is not installed.
     """
     kept, changed = (open_picture(each, max_pixels=max_pixels) for each in (before, after))
     rgb = _aligned(changed.visible(), kept.size, resize=resize)
-    return composite(kept, rgb, fit_mask(mask, kept.size, resize=resize, option="resize"))
+    region = fit_mask(mask, kept.size, resize=resize, option="resize")
+    if not register:
+        return composite(kept, rgb, region)
+    fitted = registering.register(kept.visible(), rgb, region)
+    noted = replace(kept, notes=(*kept.notes, str(fitted.found)))
+    return composite(noted, fitted.rgb, region)
 
 
 def _aligned(

@@ -8,6 +8,7 @@ import numpy as np
 
 from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.attempts import Contest
+from textseg.editing.painting import Painting
 from textseg.editing.planning import EditPlan
 from textseg.editing.remaking import Order, Part, Remade, remake, remake_around
 from textseg.editing.result import Edit, composite
@@ -67,6 +68,9 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
             return remake_around(encoded, plan.region, order, studio.parts)
         return remake(encoded, studio.paths, plan.region, order)
 
+    read = dict.fromkeys(note for text in texts.notes for note in text)
+    if isinstance(plan.method, Painting):  # somebody else reads them
+        read = {}
     contest = Contest(encoded, plan.region, plan.name, studio.texts)
     best = contest.best(make, seed=plan.seed, attempts=plan.attempts, follow=follow)
     edit = Edit(
@@ -85,7 +89,7 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
         evaluations=replace(best.evaluations, mask=plan.evaluations),
         seconds=0.0,
         segmentation=plan.segmentation,
-        notes=(*dict.fromkeys(note for t in texts.notes for note in t), *plan.before.notes),
+        notes=(*read, *best.remade.notes, *plan.before.notes),
         attempts=best.attempts,
         card=plan.card,
     )

@@ -7,7 +7,7 @@ Another package adds one through an entry point in the group ``textseg.methods``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, cast
 
@@ -72,19 +72,21 @@ def make_method(
         UnknownNameError: no such method, or it has no such option; the message lists those it has.
         InvalidInputError: an option out of its range.
     """
-    from dataclasses import asdict
-
-    from textseg.editing.base import EditMethod
+    from textseg.editing.base import Walking
+    from textseg.editing.painting import Painting
 
     given = {name: value for name, value in (options or {}).items() if value is not None}
     if isinstance(method, str):
         return _made(_method_class(method), given)
-    if not isinstance(method, EditMethod) or isinstance(method, type):
+    if not isinstance(method, Walking | Painting) or isinstance(method, type):
         raise InvalidInputError(
             f"a method is a name or an EditMethod, got {type(method).__name__}",
             hint=f"names: {', '.join(METHODS.names())}",
         )
-    return _made(type(method), {**asdict(cast(Any, method)), **given}) if given else method
+    if not given:
+        return method
+    kept = {option.name: getattr(method, option.name) for option in fields(cast(Any, method))}
+    return _made(type(method), {**kept, **given})
 
 
 def method_name(method: str | EditMethod) -> str:

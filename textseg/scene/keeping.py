@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from pydantic_core import to_jsonable_python
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
+from textseg.editing.base import EditMethod, options_of
+from textseg.editing.external import External
 from textseg.editing.result import Attempt, Edit, Evaluations
 from textseg.errors import InvalidInputError
 from textseg.images import Padding, Picture, new_tensor, to_uint8
@@ -37,7 +39,7 @@ class Around:
 def edit_bytes(edit: Edit) -> bytes:
     """Return an edit without its two pictures; ``raw`` is kept in 8 bits a channel."""
     facts = {name: getattr(edit, name) for name in _TEXTS}
-    method = to_jsonable_python(asdict(cast(Any, edit.method)))  # methods are dataclasses
+    method = to_jsonable_python(options_of(edit.method))
     facts |= {"method": method, "evaluations": asdict(edit.evaluations), "notes": edit.notes}
     facts |= {"attempts": [asdict(each) for each in edit.attempts], "stopped": edit.stopped}
     facts |= {"card": edit.card}
@@ -60,7 +62,7 @@ def read_edit(content: bytes, around: Around) -> Edit:
             before=around.before,
             mask=mask,
             raw=raw.astype(np.float32) / np.float32(255),
-            method=make_method(facts["name"], facts["method"]),
+            method=_method(facts["name"], facts["method"]),
             evaluations=Evaluations(**facts["evaluations"]),
             segmentation=around.segmentation,
             notes=tuple(facts["notes"]),
@@ -74,6 +76,12 @@ def read_edit(content: bytes, around: Around) -> Edit:
     if mask.shape != around.before.size or around.after.size != around.before.size:
         raise InvalidInputError("the edit that was kept is of another picture")
     return edit
+
+
+def _method(name: str, options: Mapping[str, Any]) -> EditMethod:  # Any: JSON
+    if name == External.__name__:
+        return External(**options)
+    return make_method(name, options)
 
 
 def generation_bytes(scene: Scene) -> bytes:

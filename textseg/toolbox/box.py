@@ -13,7 +13,7 @@ from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import check_method, edit_scene, label_of
+from textseg.toolbox.edit import check_method, edit_scene, label_of, painter_of
 from textseg.toolbox.exporting import UNSIGNED
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
@@ -134,8 +134,10 @@ class Toolbox:
         asked = arguments.model_copy(update={"image": image.handle})
 
         def work(follow: Follow) -> EditResult:
-            scene = self._scene(image, follow)
-            answer = edit_scene(scene, asked, mask=mask, label=label, follow=follow)
+            scene, painter = self._scene(image, follow), painter_of(self.host.setup, asked)
+            answer = edit_scene(
+                scene, asked, mask=mask, label=label, painter=painter, follow=follow
+            )
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
             self._remember(result.picture, answer.scene)

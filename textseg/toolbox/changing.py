@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,8 @@ def as_stored(picture: Picture) -> Picture:
 
 def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
     """Return the facts of a change; remarks that are ``known`` are left out."""
+    from textseg.editing.base import options_of
+
     edit, look = changed.edit, changed.look
     found, cost = edit.segmentation, edit.evaluations
     looked = 0 if look is None else look.evaluations
@@ -96,7 +98,7 @@ def change_facts(changed: Changed, known: Sequence[str] = ()) -> ChangeFacts:
         invert=changed.selecting.invert,
         region=changed.selecting.region,
         method=edit.name,
-        options=to_jsonable_python(asdict(cast(Any, edit.method))),  # methods are dataclasses
+        options=to_jsonable_python(options_of(edit.method)),
         seed=edit.seed,
         attempts=max(1, len(edit.attempts)),
         stopped=edit.stopped,

@@ -49,6 +49,12 @@ class Setup(Facts):
         description="who describes pictures for edits: registered name, folder of a BLIP "
         "checkpoint, or hub id; null: the one that belongs to the model, if any",
     )
+    editor: str | None = Field(
+        default=None,
+        min_length=1,
+        description="who paints edits where no method is named, inside the mask that the model "
+        "finds: folder or hub id of a diffusers pipeline; null: the model itself",
+    )
     batch_size: int | None = Field(
         default=None,
         ge=1,

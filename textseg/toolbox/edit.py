@@ -77,12 +77,13 @@ def edit_image(
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
     label, mask = label_of(read_label(arguments.image)), _read_mask(arguments, setup, picture)
     check_method(arguments)
+    painter = painter_of(setup, arguments)
 
     host = Host(setup, model)
 
     def work(follow: Follow) -> EditAnswer:
         scene = host.open(picture, follow)
-        return edit_scene(scene, arguments, mask=mask, label=label, follow=follow)
+        return edit_scene(scene, arguments, mask=mask, label=label, painter=painter, follow=follow)
 
     done = host.run(work, Follow(progress, cancel))
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
@@ -95,6 +96,7 @@ def edit_scene(
     mask: NDArray[np.float32] | Mask | Segmentation | None,
     label: Label,
     follow: Follow,
+    painter: EditMethod | None = None,
 ) -> EditAnswer:
     """Return the same as ``edit_image`` for a picture that a model has read already.
 
@@ -104,6 +106,7 @@ def edit_scene(
         mask: where to change; None: where the query is, or where the words of ``region`` say.
         label: how the edited picture will have come about.
         follow: who sees the work, and may stop it.
+        painter: who makes the edit where no method is named; None: the model.
     """
     if mask is None and arguments.operation == "add":
         mask = place(arguments.region, scene.picture.size)
@@ -115,7 +118,7 @@ def edit_scene(
         selecting=arguments,
         check=arguments.check,
         options={
-            **_options(arguments, check_method(arguments, scene), mask),
+            **_options(arguments, _method(arguments, scene, painter), mask),
             "progress": follow.progress,
             "cancel": follow.cancel,
         },
@@ -187,6 +190,25 @@ def check_method(arguments: EditArguments, scene: Scene | None = None) -> EditMe
             hint="name the method as well",
         )
     return None
+
+
+def painter_of(setup: Setup, arguments: EditArguments) -> EditMethod | None:
+    """Return the editor that a person chose, loaded; None where the edit is the model's own."""
+    if setup.editor is None or arguments.method is not None:
+        return None
+    from textseg.editing.external import external
+    from textseg.registry.editors import load_editor
+
+    return external(load_editor(setup.editor, device=setup.device))
+
+
+def _method(
+    arguments: EditArguments, scene: Scene, painter: EditMethod | None
+) -> EditMethod | None:
+    named = check_method(arguments, scene)
+    if named is not None or painter is None:
+        return named
+    return make_method(painter, {name: getattr(arguments, name) for name in METHOD_OPTIONS})
 
 
 def _usual_options(method: str, scene: Scene) -> dict[str, object]:
