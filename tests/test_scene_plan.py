@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.editing.helpers import Exact, Watched, box, method_with
+from textseg.diffusion.card import Presence
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.scene import Scene
 from textseg.segmentation.result import Segmentation
+from textseg.testing import gaussian_card
 
 SIZE = (32, 48)
 MODEL = Exact(rate=0.3)
@@ -87,3 +90,24 @@ def test_a_plan_of_another_picture_is_refused() -> None:
 def test_what_is_not_there_cannot_be_planned() -> None:
     with pytest.raises(NotFoundError, match="'house' was not found"):
         scene_with("tree").plan("house", "tree")
+
+
+# ---------------------------------------------------------------- a second witness
+
+DOUBTFUL = Exact(rate=0.3, card=gaussian_card(presence=Presence(bias=-8.0, found="made up")))
+
+
+def test_what_the_model_doubts_and_the_source_names_is_found() -> None:
+    scene = scene_with("tree", model=DOUBTFUL)
+    assert scene.segment("tree").present is False
+    plan = scene.plan("the tree", "house", source="a house and a tree", grow=0, feather=0)
+    np.testing.assert_array_equal(plan.region > 0, DOUBTFUL.region("tree", *SIZE))
+    (note,) = plan.notes
+    assert note.startswith("the model doubts that 'the tree' is there (probability 0.")
+    assert scene.carry_out(plan).notes[0] == note
+
+
+@pytest.mark.parametrize("options", [{"source": "a house"}, {"source": "a tree", "threshold": 0.9}])
+def test_what_nobody_names_or_a_threshold_leaves_out_is_not(options: dict[str, Any]) -> None:
+    with pytest.raises(NotFoundError, match="'tree' was not found"):
+        scene_with("tree", model=DOUBTFUL).plan("tree", "house", **options)

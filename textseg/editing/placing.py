@@ -14,20 +14,27 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, check_mask, shape_mask
 from textseg.editing.options import EditOptions
+from textseg.editing.prompts import names
 from textseg.encoded import EncodedPicture
 from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.images import size_words
 from textseg.segmentation.mask import Mask
+from textseg.segmentation.phrases import quoted
 from textseg.segmentation.result import Segmentation
 
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a picture may change, (H, W) in [0, 1], and how that was found out."""
+    """Where a picture may change, (H, W) in [0, 1], and how that was found out.
+
+    ``where`` says it in words; ``notes`` are remarks for people.
+    """
 
     region: NDArray[np.float32]
     found: Segmentation | None = None
     evaluations: int = 0
+    where: str = "in the mask that was given"
+    notes: tuple[str, ...] = ()
 
 
 def find_place(
@@ -35,16 +42,21 @@ def find_place(
     query: str,
     encoded: EncodedPicture,
     *,
+    source: str,
     options: EditOptions,
     usual: EditHabit,
     look: Callable[[str], Segmentation],
 ) -> Place:
     """Return where the picture may change.
 
+    What the model takes for absent is looked for no further, unless ``source`` names it: two
+    witnesses that see different things are right more often than the more careful one alone.
+
     Args:
         mask: as ``Scene.edit`` takes it.
         query: what is looked for where there is no mask.
         encoded: the picture.
+        source: what it shows, in words.
         options: what the caller says about the shape.
         usual: what suits the change.
         look: finds a query.
@@ -59,13 +71,31 @@ def find_place(
         return Place(check_mask(mask, size, resize=options.resize_mask))
     if mask is None and not query:
         raise QueryError("there is no query and no mask", hint="say what to change, or give a mask")
-    found = look(query) if mask is None else mask
     shape = MaskShape.of_cells(usual.grow, encoded.cell_pixels)
+    if mask is not None:
+        region = region_of(mask, size, options, shape, model=encoded.model)
+        return Place(region, mask if isinstance(mask, Segmentation) else None)
+    found = look(query)
+    named = found.present is False and options.threshold is None and names(source, query)
+    inside = undimmed(found) if named else found
+    sure = f"(probability {found.presence:.2f})"
     return Place(
-        region_of(found, size, options, shape, model=encoded.model),
-        found if isinstance(found, Segmentation) else None,
-        found.evaluations if mask is None and isinstance(found, Segmentation) else 0,
+        region_of(inside, size, options, shape, model=encoded.model),
+        found,
+        found.evaluations,
+        f"where {query!r} was found {sure}",
+        (f"the model doubts that {query!r} is there {sure}, the source names it",) if named else (),
     )
+
+
+def undimmed(found: Segmentation) -> Mask:
+    """Return where something is, if it is there.
+
+    Presence dims a soft mask as a whole, so that over its maximum it is what it was before.
+    """
+    soft = found.soft
+    top = soft.max()
+    return Mask(soft / top if top > 0 else soft, quoted(found.query), found.rgb)
 
 
 def region_of(

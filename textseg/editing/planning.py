@@ -62,6 +62,8 @@ class EditPlan:
         segmentation: where the query was found; None where a mask was given.
         evaluations: of the network, to find the place.
         card: name of the card that decided what the caller did not.
+        where: the place, in words.
+        notes: remarks for people.
     """
 
     before: Picture
@@ -78,6 +80,8 @@ class EditPlan:
     segmentation: Segmentation | None
     evaluations: int
     card: str
+    where: str
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Let nobody change the region."""
@@ -93,14 +97,10 @@ class EditPlan:
         """What was decided, and from what, for people."""
         from textseg.registry.methods import method_name
 
-        found = self.segmentation
-        where = "in the mask that was given"
-        if found is not None:
-            where = f"where {found.query!r} was found (probability {found.presence:.2f})"
         times = "once" if self.attempts == 1 else f"{self.attempts} times, the best is kept"
         return (
             f"{self.kind}: {KINDS[self.kind]}",
-            f"place: {self.share:.1%} of the picture, {where}",
+            f"place: {self.share:.1%} of the picture, {self.where}",
             f"words: {self.words.source!r} becomes {self.words.target!r}",
             f"method: {method_name(self.method)}, {times}"
             + (", on the surroundings of the mask" if self.crop else ""),
@@ -164,8 +164,16 @@ def plan_edit(
         raise QueryError("neither a query nor a target nor a prompt: nothing to do")
     usual = card.edits.of(asked.kind)
     method = choose_method(asked, usual=usual, card=card, steps=steps)
-    place = find_place(asked.mask, asked.query, encoded, options=options, usual=usual, look=look)
     source = describe() if options.source is None else options.source
+    place = find_place(
+        asked.mask,
+        asked.query,
+        encoded,
+        source=source,
+        options=options,
+        usual=usual,
+        look=look,
+    )
     return EditPlan(
         before=encoded.picture,
         query=asked.query,
@@ -181,6 +189,8 @@ def plan_edit(
         segmentation=place.found,
         evaluations=place.evaluations,
         card=card.name,
+        where=place.where,
+        notes=place.notes,
     )
 
 

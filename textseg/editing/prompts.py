@@ -127,6 +127,15 @@ def with_article(phrase: str) -> str:
     return phrase.strip() if many else f"{_fitted('a', words[0])} {phrase.strip()}"
 
 
+def names(caption: str, query: str) -> bool:
+    """Return whether a caption has the words of a query in a row, whatever articles are between.
+
+    >>> names("a red house and a tree", "the red house"), names("a red house", "blue house")
+    (True, False)
+    """
+    return _find_row(caption.split(), _content(query)) is not None
+
+
 def last_word(text: str) -> str:
     """Return the last word of a phrase, in lower case: its noun, in English."""
     return (_content(text) or [""])[-1]
@@ -170,12 +179,15 @@ def _stop(word: str) -> str:
 
 def _find(words: list[str], asked: list[str]) -> Span | None:
     """Return where the asked words stand in a row, else where the last of them does."""
+    return _find_row(words, asked) or _find_row(words, asked[-1:])
+
+
+def _find_row(words: list[str], wanted: list[str]) -> Span | None:
     places = [k for k, word in enumerate(words) if _bare(word) not in ARTICLES]
     bare = [_bare(words[k]) for k in places]
-    for wanted in (asked, asked[-1:]):
-        for first in range(len(bare) - len(wanted) + 1):
-            if wanted and bare[first : first + len(wanted)] == wanted:
-                return Span(places[first], places[first + len(wanted) - 1] + 1)
+    for first in range(len(bare) - len(wanted) + 1):
+        if wanted and bare[first : first + len(wanted)] == wanted:
+            return Span(places[first], places[first + len(wanted) - 1] + 1)
     return None
 
 

@@ -89,7 +89,7 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
         evaluations=replace(best.evaluations, mask=plan.evaluations),
         seconds=0.0,
         segmentation=plan.segmentation,
-        notes=(*read, *best.remade.notes, *plan.before.notes),
+        notes=(*plan.notes, *read, *best.remade.notes, *plan.before.notes),
         attempts=best.attempts,
         card=plan.card,
     )
