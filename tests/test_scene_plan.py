@@ -111,3 +111,39 @@ def test_what_the_model_doubts_and_the_source_names_is_found() -> None:
 def test_what_nobody_names_or_a_threshold_leaves_out_is_not(options: dict[str, Any]) -> None:
     with pytest.raises(NotFoundError, match="'tree' was not found"):
         scene_with("tree", model=DOUBTFUL).plan("tree", "house", **options)
+
+
+# ---------------------------------------------------------------- another setting
+
+
+def test_another_setting_leaves_every_pixel_of_the_things_alone() -> None:
+    scene = scene_with("tree", "house")
+    plan = scene.plan("beach", "snow", source="a tree and a house on a beach", attempts=1)
+    things = MODEL.region("tree", *SIZE) | MODEL.region("house", *SIZE)
+    assert plan.kind == "setting"
+    assert (plan.words.source, plan.words.target) == ("on a beach", "on a snow")
+    np.testing.assert_array_equal(plan.region > 0, ~things)
+    assert "everything but tree, house" in repr(plan)
+    made = scene.carry_out(plan)
+    np.testing.assert_array_equal(made.picture.rgb[things], made.before.rgb[things])
+    assert made.changed_outside == 0 < made.change_inside
+
+
+def test_what_a_thing_encloses_is_not_filled_and_grows_into_no_thing() -> None:
+    ring = MODEL.region("tree", *SIZE)
+    scene = scene_with("tree")
+    plan = scene.plan("beach", "snow", source="a tree on a beach", grow=5, feather=0)
+    np.testing.assert_array_equal(plan.region, (~ring).astype(np.float32))
+
+
+def test_doubted_things_are_spared_too() -> None:
+    scene = scene_with("tree", model=DOUBTFUL)
+    plan = scene.plan("beach", "snow", source="a tree on a beach", feather=0)
+    np.testing.assert_array_equal(plan.region == 0, DOUBTFUL.region("tree", *SIZE))
+
+
+def test_where_no_thing_is_named_the_query_says_where() -> None:
+    plan = scene_with("tree").plan("beach", "snow", source="on a beach", mask=MASK)
+    assert plan.kind == "setting"
+    with pytest.raises(NotFoundError, match="'beach'"):
+        scene_with("tree").plan("beach", "snow", source="on a beach", threshold=0.99)

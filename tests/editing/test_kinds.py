@@ -31,4 +31,19 @@ def test_the_examples_in_the_docstring_hold() -> None:
     ],
 )
 def test_the_nouns_tell_what_kind_of_change_it_is(query: str, target: str, kind: Change) -> None:
-    assert kind_of_change(query, target) == kind
+    assert kind_of_change(query, target, "a house on a meadow") == kind
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("a house on the beach.", "setting"),
+        ("a house on a sunny beach", "setting"),
+        ("a beach in a room", "replace"),
+        ("", "replace"),
+    ],
+)
+def test_another_setting_is_where_the_source_has_the_query_for_a_place(
+    source: str, kind: Change
+) -> None:
+    assert kind_of_change("a beach", "snow", source) == kind

@@ -26,7 +26,7 @@ T = TypeVar("T")
 CARD_FILE = "model_card.json"
 PRESENCE_FILE = "presence_calibration.json"  # what was written before there were cards
 
-Change = Literal["alter", "replace", "remove", "add"]
+Change = Literal["alter", "replace", "remove", "add", "setting"]
 SolverName = Literal["euler", "reused_midpoint", "dpm_solver_2m"]
 """Of ``textseg.diffusion.solvers``, but for the one that inverts alone."""
 Options = Mapping[str, bool | int | float | str]
@@ -242,6 +242,7 @@ class Edits(Strict):
         replace: another thing.
         remove: nothing in its place.
         add: something where nothing was.
+        setting: another place behind all things.
         every: for any method that is asked for by name, those of strength, steps and guidance that
             are not its own.
         methods: for one by its name, the options that are not its own.
@@ -252,6 +253,7 @@ class Edits(Strict):
     replace: EditHabit
     remove: EditHabit
     add: EditHabit
+    setting: EditHabit
     methods: Mapping[str, Options]
     found: str
     every: Options = field(default_factory=dict)

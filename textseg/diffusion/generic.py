@@ -111,10 +111,12 @@ def edits(
         replace=EditHabit(method, options, grow=GROWTH),
         remove=EditHabit("blended", new, grow=GROWTH),
         add=EditHabit("blended", new, grow=0.0),
+        setting=EditHabit("blended", new, grow=0.0),
         every=every or {},
         methods=methods or {},
-        found="the methods' own numbers, as published; removing and adding start from pure noise, "
-        "as diffusers' inpainting pipelines do. grow: ours, the cells that an outline touches",
+        found="the methods' own numbers, as published; what removes, adds or changes the setting "
+        "starts from pure noise, as diffusers' inpainting pipelines do. grow: ours, the cells that "
+        "an outline touches",
     )
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.diffusion.card import EditHabit
+from textseg.diffusion.card import Change, EditHabit
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.masks import MOST, MaskShape, check_mask, shape_mask
 from textseg.editing.options import EditOptions
-from textseg.editing.prompts import names
+from textseg.editing.prompts import names, things_named
 from textseg.encoded import EncodedPicture
 from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.images import size_words
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.phrases import quoted
-from textseg.segmentation.result import Segmentation
+from textseg.segmentation.result import Segmentation, Segmentations
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,50 +44,66 @@ def find_place(
     query: str,
     encoded: EncodedPicture,
     *,
+    kind: Change,
     source: str,
     options: EditOptions,
     usual: EditHabit,
-    look: Callable[[str], Segmentation],
+    look: Callable[[Sequence[str]], Segmentations],
 ) -> Place:
     """Return where the picture may change.
 
-    What the model takes for absent is looked for no further, unless ``source`` names it: two
-    witnesses that see different things are right more often than the more careful one alone.
+    Another setting is everything but the things that ``source`` names. What the model takes for
+    absent counts where ``source`` names it: two witnesses that see different things are right more
+    often than the more careful one alone.
 
     Args:
         mask: as ``Scene.edit`` takes it.
         query: what is looked for where there is no mask.
         encoded: the picture.
+        kind: of the change.
         source: what it shows, in words.
         options: what the caller says about the shape.
         usual: what suits the change.
-        look: finds a query.
+        look: finds queries.
 
     Raises:
         QueryError: neither a query nor a mask.
         InvalidInputError: a mask that does not fit.
         NotFoundError: nothing is inside.
     """
-    size = encoded.picture.size
+    size, cut = encoded.picture.size, options.threshold
     if mask is not None and not isinstance(mask, Segmentation | Mask):
         return Place(check_mask(mask, size, resize=options.resize_mask))
     if mask is None and not query:
         raise QueryError("there is no query and no mask", hint="say what to change, or give a mask")
     shape = MaskShape.of_cells(usual.grow, encoded.cell_pixels)
+    fit = partial(region_of, size=size, options=options, usual=shape, model=encoded.model)
     if mask is not None:
-        region = region_of(mask, size, options, shape, model=encoded.model)
-        return Place(region, mask if isinstance(mask, Segmentation) else None)
-    found = look(query)
-    named = found.present is False and options.threshold is None and names(source, query)
-    inside = undimmed(found) if named else found
+        return Place(fit(mask), mask if isinstance(mask, Segmentation) else None)
+    named = things_named(source) if kind == "setting" else ()
+    things = look(named) if named else None
+    spent = things.evaluations if things else 0
+    spared = [_named_mask(thing, cut) for thing in things or ()]
+    if any(each.binary().any() for each in spared):
+        where = f"everything but {', '.join(named)}"
+        return Place(fit(~reduce(or_, spared)), None, spent, where)
+    found = look([query])[0]
+    doubted = found.present is False and cut is None and names(source, query)
     sure = f"(probability {found.presence:.2f})"
+    note = f"the model doubts that {query!r} is there {sure}, the source names it"
     return Place(
-        region_of(inside, size, options, shape, model=encoded.model),
+        fit(_named_mask(found, cut) if doubted else found),
         found,
-        found.evaluations,
+        found.evaluations + spent,
         f"where {query!r} was found {sure}",
-        (f"the model doubts that {query!r} is there {sure}, the source names it",) if named else (),
+        (note,) if doubted else (),
     )
+
+
+def _named_mask(found: Segmentation, threshold: float | None) -> Mask:
+    if found.present or threshold is not None:
+        return found.as_mask(threshold)
+    return undimmed(found)
 
 
 def undimmed(found: Segmentation) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,14 @@ from textseg.errors import QueryError
 from textseg.images import Picture, freeze
 from textseg.segmentation.drawing import COLOURS, MaskLayer, display_scale, overlay, png
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.result import Segmentation
+from textseg.segmentation.result import Segmentation, Segmentations
 
 KINDS: Mapping[Change, str] = {
     "alter": "another look of the same thing",
     "replace": "another thing in its place",
     "remove": "something less",
     "add": "something more",
+    "setting": "another place behind the same things",
 }
 
 
@@ -130,17 +131,12 @@ class EditRequest:
     mask: NDArray[Any] | Segmentation | Mask | None
     options: EditOptions
 
-    @property
-    def kind(self) -> Change:
-        """What change it is."""
-        return kind_of_change(self.query, self.target)
-
 
 def plan_edit(
     asked: EditRequest,
     encoded: EncodedPicture,
     *,
-    look: Callable[[str], Segmentation],
+    look: Callable[[Sequence[str]], Segmentations],
     describe: Callable[[], str],
     steps: int | None,
 ) -> EditPlan:
@@ -149,7 +145,7 @@ def plan_edit(
     Args:
         asked: what is to be done.
         encoded: the picture; the card of its model says what suits the change.
-        look: finds a query, where there is no mask.
+        look: finds queries, where there is no mask.
         describe: gives the text for the picture, where none is given.
         steps: those that made the picture, where a model made it.
 
@@ -162,13 +158,15 @@ def plan_edit(
     options, card = asked.options, encoded.model.card
     if not asked.query and not asked.target and options.prompt is None:
         raise QueryError("neither a query nor a target nor a prompt: nothing to do")
-    usual = card.edits.of(asked.kind)
-    method = choose_method(asked, usual=usual, card=card, steps=steps)
     source = describe() if options.source is None else options.source
+    kind = kind_of_change(asked.query, asked.target, source)
+    usual = card.edits.of(kind)
+    method = choose_method(asked, usual=usual, card=card, steps=steps)
     place = find_place(
         asked.mask,
         asked.query,
         encoded,
+        kind=kind,
         source=source,
         options=options,
         usual=usual,
@@ -178,7 +176,7 @@ def plan_edit(
         before=encoded.picture,
         query=asked.query,
         target=asked.target,
-        kind=asked.kind,
+        kind=kind,
         name=asked.target or options.prompt or "",
         method=method,
         region=place.region,

@@ -13,8 +13,18 @@ _BREAKS = frozenset({
 })  # fmt: skip
 # What tells where everything stands.
 _PLACING = frozenset({"on", "in", "at", "indoors", "outdoors", "under", "by", "near"})
+# What is a place and no thing: a cat on a couch stands before a room.
+_PLACES = frozenset({
+    "beach", "bedroom", "bridge", "cave", "church", "city", "coast", "countryside", "desert",
+    "farm", "field", "forest", "garden", "grass", "harbour", "indoors", "island", "jungle",
+    "kitchen", "lake", "library", "market", "meadow", "moon", "mountains", "museum", "night",
+    "ocean", "office", "park", "restaurant", "river", "road", "room", "sand", "school", "sea",
+    "sky", "snow", "space", "stadium", "station", "street", "studio", "town", "underwater",
+    "village", "water", "woods", "yard", "zoo",
+})  # fmt: skip
 _JOINERS = frozenset({"and", "or"})
 _STOPS = ",.;:!?"
+_BETWEEN = re.compile(rf"[{_STOPS}]|\b(?:{'|'.join(sorted(_BREAKS))})\b", re.IGNORECASE)
 # What captions begin with before they name anything.
 _OPENING = re.compile(
     r"((an?|the) )?(photo|photograph|picture|image|painting|drawing|illustration|sketch) of "
@@ -125,6 +135,27 @@ def with_article(phrase: str) -> str:
         return phrase.strip()
     many = _bare(words[-1]).endswith("s") and not _bare(words[-1]).endswith("ss")
     return phrase.strip() if many else f"{_fitted('a', words[0])} {phrase.strip()}"
+
+
+def names_place(caption: str, query: str) -> bool:
+    """Return whether a query is the place in which a caption has everything stand.
+
+    >>> names_place("a cat on a beach", "the beach"), names_place("a cat on a couch", "couch")
+    (True, False)
+    """
+    return last_word(query) in _PLACES and names(background_prompt(caption), query)
+
+
+def things_named(caption: str) -> tuple[str, ...]:
+    """Return the things that a caption names before it comes to the place, each once.
+
+    >>> things_named("there is a red house on the left and a tree, on a meadow")
+    ('red house', 'tree')
+    """
+    words, place = caption.split(), background_prompt(caption).split()
+    head = _OPENING.sub("", " ".join(words[: len(words) - len(place)]), count=1)
+    phrases = (" ".join(_content(part)) for part in _BETWEEN.split(_PLACE.sub("", head)))
+    return tuple(dict.fromkeys(phrase for phrase in phrases if phrase))
 
 
 def names(caption: str, query: str) -> bool:

@@ -319,7 +319,7 @@ class Scene(SceneState):
         return plan_edit(
             asked,
             self._read,
-            look=partial(self.segment, progress=progress, cancel=cancel),
+            look=partial(self.segment_all, progress=progress, cancel=cancel),
             describe=self._describe,
             steps=self.made.steps if self.made else None,
         )

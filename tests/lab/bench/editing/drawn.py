@@ -35,6 +35,17 @@ class Says:
         return np.array([[len(text), 1, 2, 3] for text in texts], np.float32)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeesIn(Says):
+    """A judge that sees it in one picture only."""
+
+    picture: Rgb
+
+    def region(self, rgb: Rgb, mask: NDArray[np.generic]) -> RegionVerdict:
+        there = self.present if np.array_equal(rgb, self.picture) else 0.0
+        return RegionVerdict(*self.pair, there, {self.pair: there})
+
+
 @dataclass(frozen=True)
 class Hands:
     """An editor that hands out rendered pictures: the truth, or what it was given."""

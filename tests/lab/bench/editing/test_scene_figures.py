@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.lab.bench.editing.drawn import SIZE, Hands, Says, Tasks, task_of
+from tests.lab.bench.editing.drawn import SIZE, Hands, Says, SeesIn, Tasks, task_of
 from textseg.editing.result import Evaluations
 from textseg.lab.bench.editing.judging import (
     REMOVED_L1,
@@ -70,6 +70,23 @@ def test_removal_may_reveal_another_thing_but_not_the_same(asked: Tasks) -> None
     task = replace(task_of(asked, "remove"), bare=False)
     assert judge_picture(task, task.truth, Says(("elephant", "grey"))).success
     assert not judge_picture(task, task.truth, Says(pairs_of(task))).success
+
+
+def test_another_setting_needs_the_things_that_were_there(asked: Tasks) -> None:
+    task = task_of(asked, "setting")
+    (pair, _), *_ = task.things
+    leaves, loses = Says(pair), SeesIn(pair, picture=task.image)
+    same, gone = (judge_picture(task, task.truth, judge) for judge in (leaves, loses))
+    assert (same.success, same.nearest, same.kept) == (True, True, 1)
+    assert (gone.success, gone.nearest, gone.kept) == (False, True, 0)
+    row = summarize([score_answer(task, Hands("truth").edit(task), loses)])
+    assert (row["setting_success"], row["things_kept"]) == (0, 0)
+
+
+def test_things_that_the_judge_never_names_are_not_missed(asked: Tasks) -> None:
+    task = task_of(asked, "setting")
+    verdict = judge_picture(task, task.truth, Says(("elephant", "grey")))
+    assert (verdict.success, verdict.kept) == (True, None)
 
 
 def test_reliability_tells_a_judge_that_always_says_the_same(asked: Tasks) -> None:

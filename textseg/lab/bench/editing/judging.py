@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.lab.bench.editing.scene_tasks import SceneTask
-from textseg.lab.bench.metrics.pixels import Rgb, l1
+from textseg.lab.bench.editing.scene_tasks import Pair, SceneTask
+from textseg.lab.bench.metrics.pixels import Mask, Rgb, l1
 from textseg.lab.training.judge import RegionVerdict
 
 REMOVED_L1 = 0.12
@@ -45,17 +45,20 @@ class Verdict:
     """What was found at the place of an edit.
 
     Attributes:
-        success: the judge finds what was asked for; of a setting, the same as `nearest`.
+        success: the judge finds what was asked for; of a setting, `nearest`, and all is `kept`.
         nearest: the rendered truth is the nearest candidate in the region (mean absolute
             difference), and for a removal near enough.
         kind: the judge finds the right kind; None where there is none to find.
         color: likewise the colour.
+        kept: of a setting, the share of its things that the judge still names, of those that it
+            names before the edit; None where there is none.
     """
 
     success: bool
     nearest: bool
     kind: bool | None = None
     color: bool | None = None
+    kept: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def judge_picture(task: SceneTask, rgb: Rgb, judge: RegionJudge) -> Verdict:
     """Return whether a picture (h, w, 3) shows what the task asked for."""
     nearest = _nearest(task, rgb)
     if task.pair is None:
-        return Verdict(nearest, nearest)
+        kept = _kept(task, rgb, judge)
+        return Verdict(nearest and kept in (None, 1), nearest, kept=kept)
     seen = judge.region(rgb, task.region)
     found, (kind, color) = seen.present > FOUND, task.pair
     if task.operation == "remove":
@@ -91,15 +95,24 @@ def judge_picture(task: SceneTask, rgb: Rgb, judge: RegionJudge) -> Verdict:
 
 def check_judge(task: SceneTask, judge: RegionJudge) -> Reliability:
     """Return how far the judge can be believed on this task."""
-    unedited = None
-    if task.there is not None:
-        seen = judge.region(task.image, task.region)
-        unedited = seen.present > FOUND and (seen.kind, seen.color) == task.there
+    there = task.there
+    unedited = None if there is None else _names(judge, task.image, task.region, pair=there)
     return Reliability(
         truth=judge_picture(task, task.truth, judge).success,
         unedited=unedited,
         fooled=judge_picture(task, task.image, judge).success,
     )
+
+
+def _kept(task: SceneTask, rgb: Rgb, judge: RegionJudge) -> float | None:
+    named = [each for each in task.things if _names(judge, task.image, each[1], pair=each[0])]
+    left = [_names(judge, rgb, mask, pair=pair) for pair, mask in named]
+    return float(np.mean(left)) if left else None
+
+
+def _names(judge: RegionJudge, rgb: Rgb, region: Mask, *, pair: Pair) -> bool:
+    seen = judge.region(rgb, region)
+    return seen.present > FOUND and (seen.kind, seen.color) == pair
 
 
 def _nearest(task: SceneTask, rgb: Rgb) -> bool:

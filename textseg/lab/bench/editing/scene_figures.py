@@ -111,6 +111,7 @@ def summarize(scores: Sequence[Scored]) -> dict[str, Any]:  # Any: JSON
     return {
         "found": _mean("found", by_name),
         **{f"{operation}_success": _mean("success", parts[operation]) for operation in OPERATIONS},
+        "things_kept": _mean("kept", parts["setting"]),
         "nearest": _mean("nearest", by_name),
         **_figures(by_name),
         "evaluations_first": _evaluations(parts[BY_QUERY[0]]),

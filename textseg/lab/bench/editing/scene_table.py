@@ -15,6 +15,7 @@ SUCCESS = (
     ("scenes", "{:d}", "scenes"),
     ("found", "{:.1%}", "found"),
     *((operation, "{:.1%}", f"{operation}_success") for operation in OPERATIONS),
+    ("things kept", "{:.1%}", "things_kept"),
     ("nearest truth", "{:.1%}", "nearest"),
     ("CLIP score", "{:.1f}", "clip_score"),
     ("CLIP directional", "{:.3f}", "clip_directional"),

@@ -69,6 +69,7 @@ class SceneTask(EditTask):
         pair: (kind, colour) that the judge should find in the region, or no longer find there when
             it was to be removed; None for a setting.
         bare: nothing else shows where the thing was.
+        things: (kind, colour) and mask (h, w) of each that another setting has to leave alone.
     """
 
     operation: Operation
@@ -78,6 +79,7 @@ class SceneTask(EditTask):
     pair: Pair | None
     there: Pair | None = None
     bare: bool = True
+    things: Sequence[tuple[Pair, Mask]] = ()
 
     @property
     def truth(self) -> Rgb:
@@ -219,6 +221,11 @@ def _setting(rendered: Rendered, rng: np.random.Generator) -> SceneTask:
         target=SETTING_PHRASES[setting][0],
         region=rendered.coverage.sum(0) < BARE,
         pair=None,
+        things=[
+            (_pair(thing), mask)
+            for thing, mask in zip(scene.things, rendered.masks, strict=True)
+            if mask.mean() >= MIN_AREA
+        ],
     )
 
 
