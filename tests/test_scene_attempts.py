@@ -158,6 +158,21 @@ def test_where_something_is_removed_the_attempt_most_like_its_surroundings_is_ke
     assert best.seed == seed_of(0, place)
 
 
+def test_no_further_attempt_is_made_once_one_is_good_enough() -> None:
+    pictures = [picture_of("tree"), picture_of("house"), picture_of("house")]
+    whole = contest("house").best(made_of(*pictures), seed=7, attempts=3, follow=FollowWalk())
+    cells = float(cells_of(read(), MODEL.region("house", *SIZE).astype(np.float32)).sum())
+    first, second, _ = (attempt.score for attempt in whole.attempts)
+    assert first is not None
+    assert second is not None
+    for enough, made in ((second / cells, 2), (first / cells, 1), (second / cells + 1, 3)):
+        best = replace(contest("house"), enough=enough - 1e-6).best(
+            made_of(*pictures), seed=7, attempts=3, follow=FollowWalk()
+        )
+        assert best.attempts == whole.attempts[:made]
+        assert not best.stopped
+
+
 def test_of_equals_the_first_is_kept() -> None:
     same = picture_of("house")
     best = contest("house").best(made_of(same, same), seed=3, attempts=2, follow=FollowWalk())

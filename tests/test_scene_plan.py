@@ -92,6 +92,22 @@ def test_what_is_not_there_cannot_be_planned() -> None:
         scene_with("tree").plan("house", "tree")
 
 
+def test_who_asks_for_a_number_of_attempts_gets_them_all() -> None:
+    card = MODEL.card
+    model = Exact(
+        rate=0.3, card=replace(card, attempts=replace(card.attempts, count=3, there=0.1, gone=-2.0))
+    )
+    scene = scene_with("tree", model=model)
+    plans = [
+        scene.plan("tree", target, mask=MASK, source="a tree on a beach", **options)
+        for target, options in (("house", {}), ("", {}), ("house", {"attempts": 3}))
+    ]
+    assert [(plan.attempts, plan.enough) for plan in plans] == [(3, 0.1), (3, -2.0), (3, None)]
+    assert "at most 3 times, the best is kept" in repr(plans[0])
+    setting = scene.plan("beach", "snow", source="a tree on a beach")
+    assert setting.attempts == card.edits.setting.times == 1
+
+
 # ---------------------------------------------------------------- a second witness
 
 DOUBTFUL = Exact(rate=0.3, card=gaussian_card(presence=Presence(bias=-8.0, found="made up")))

@@ -85,7 +85,7 @@ def gaussian_card(
         sizes=Sizes(native, largest, found="made up"),
         language=replace(card.language, captioner=None, found="the names of its things"),
         presence=presence or Presence(found="fitted to nothing"),
-        attempts=replace(card.attempts, count=attempts),
+        attempts=replace(card.attempts, count=attempts, there=None, gone=None),
     )
 
 

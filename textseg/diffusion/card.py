@@ -206,14 +206,19 @@ class Attempts(Strict):
     """How often an edit is made, and how its results are compared.
 
     Attributes:
-        count: attempts where nobody says how many; the best is kept.
+        count: attempts at most where nobody says how many; the best is kept.
         levels: where the model is asked which of them it believes.
         found: where the numbers come from.
+        there: nats a cell of the mask from which on the evidence for something new is enough, so
+            that no further attempt is made; None: never.
+        gone: the same of minus the denoising error where something is removed.
     """
 
     count: int
     levels: Looking
     found: str
+    there: float | None = None
+    gone: float | None = None
 
 
 @dataclass(frozen=True)
@@ -224,13 +229,15 @@ class EditHabit(Strict):
         method: a registered name.
         options: of the method, where they are not its own.
         grow: how far a found mask is widened, in latent cells.
-        crop: whether only the box around the mask is worked on, larger.
+        crop: whether only the box around the mask is worked on.
+        times: attempts at most, where nobody says how many; None: as the model's other edits.
     """
 
     method: str
     options: Options
     grow: float
     crop: bool = False
+    times: int | None = None
 
 
 @dataclass(frozen=True)

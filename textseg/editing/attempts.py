@@ -57,12 +57,14 @@ class Contest:
         region: (H, W) in [0, 1], where it may change.
         name: what is to be there; "" where something is to be gone.
         texts: what the model has read.
+        enough: nats a cell of the region from which on a score ends the contest; None: none does.
     """
 
     read: EncodedPicture
     region: NDArray[np.float32]
     name: str
     texts: Texts
+    enough: float | None = None
 
     def best(
         self,
@@ -80,7 +82,7 @@ class Contest:
         Args:
             make: makes the edit from a seed.
             seed: of the first attempt; decides those of the others, see ``seed_of``.
-            attempts: how many.
+            attempts: how many at most.
             follow: sees the work, may stop it.
 
         Raises:
@@ -92,7 +94,7 @@ class Contest:
             return Best(seed, remade, (Attempt(seed, None),), remade.evaluations)
         best: tuple[float | None, int, Remade] | None = None
         made, counter, spent = list[Attempt](), Counter(self.read.model), Evaluations()
-        stopped = False
+        stopped, cells = False, float(cells_of(self.read, self.region).sum())
         for k in range(attempts):
             here, own = _named(follow, k + 1, attempts), seed_of(seed, k)
             try:
@@ -109,6 +111,8 @@ class Contest:
             made.append(Attempt(own, score))
             if best[0] is None or score > best[0]:
                 best = score, own, remade
+            if self.enough is not None and score >= self.enough * cells:
+                break
         assert best is not None, "there is at least one attempt"
         return Best(
             best[1],

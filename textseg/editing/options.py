@@ -32,7 +32,8 @@ class MakingOptions(Facts):
         ge=1,
         le=MOST_ATTEMPTS,
         description="make each edit so often, each time with other noise, and keep the one "
-        "that the model believes most; null: as suits the model, and 1 where a method is named",
+        "that the model believes most; null: up to as many as suit the model, until it believes "
+        "one enough, and 1 where a method is named",
     )
     steps: int | None = Field(
         default=None,

@@ -58,7 +58,9 @@ class EditPlan:
         region: (H, W) float32 in [0, 1]; 1 = may change freely, 0 = may not change at all.
         words: that the model is given.
         seed: of the first attempt.
-        attempts: how many.
+        attempts: how many at most; the best is kept.
+        enough: nats a cell of the region from which on the score of an attempt is good enough, so
+            that no further one is made; None: all are made.
         crop: work on the box around the region only.
         segmentation: where the query was found; None where a mask was given.
         evaluations: of the network, to find the place.
@@ -77,6 +79,7 @@ class EditPlan:
     words: EditWords
     seed: int
     attempts: int
+    enough: float | None
     crop: bool
     segmentation: Segmentation | None
     evaluations: int
@@ -98,7 +101,8 @@ class EditPlan:
         """What was decided, and from what, for people."""
         from textseg.registry.methods import method_name
 
-        times = "once" if self.attempts == 1 else f"{self.attempts} times, the best is kept"
+        most = "" if self.enough is None else "at most "
+        times = "once" if self.attempts == 1 else f"{most}{self.attempts} times, the best is kept"
         return (
             f"{self.kind}: {KINDS[self.kind]}",
             f"place: {self.share:.1%} of the picture, {self.where}",
@@ -182,7 +186,8 @@ def plan_edit(
         region=place.region,
         words=choose_words(asked, method, source),
         seed=options.seed,
-        attempts=options.attempts or (card.attempts.count if asked.method is None else 1),
+        attempts=options.attempts or _usual_attempts(asked, usual, card),
+        enough=None if options.attempts else _enough(asked, card),
         crop=usual.crop if options.crop is None else options.crop,
         segmentation=place.found,
         evaluations=place.evaluations,
@@ -190,6 +195,14 @@ def plan_edit(
         where=place.where,
         notes=place.notes,
     )
+
+
+def _usual_attempts(asked: EditRequest, usual: EditHabit, card: ModelCard) -> int:
+    return 1 if asked.method is not None else usual.times or card.attempts.count
+
+
+def _enough(asked: EditRequest, card: ModelCard) -> float | None:
+    return card.attempts.there if asked.target or asked.options.prompt else card.attempts.gone
 
 
 def choose_words(asked: EditRequest, method: EditMethod, source: str) -> EditWords:

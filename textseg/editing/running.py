@@ -71,7 +71,7 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
     read = dict.fromkeys(note for text in texts.notes for note in text)
     if isinstance(plan.method, Painting):  # somebody else reads them
         read = {}
-    contest = Contest(encoded, plan.region, plan.name, studio.texts)
+    contest = Contest(encoded, plan.region, plan.name, studio.texts, plan.enough)
     best = contest.best(make, seed=plan.seed, attempts=plan.attempts, follow=follow)
     edit = Edit(
         picture=composite(plan.before, best.remade.rgb, plan.region),
