@@ -71,6 +71,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.soft",
     ),
     "textseg.editing.attempts": WITH_MASKS,
+    "textseg.editing.finishing": ("textseg.segmentation.rivals",),
     "textseg.editing.placing": WITH_MASKS,
     "textseg.editing.planning": WITH_MASKS,
     "textseg.editing.remaking": WITH_MASKS,

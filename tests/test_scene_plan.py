@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from tests.editing.helpers import Exact, Watched, box, method_with
 from textseg.diffusion.card import Presence
@@ -163,3 +164,27 @@ def test_where_no_thing_is_named_the_query_says_where() -> None:
     assert plan.kind == "setting"
     with pytest.raises(NotFoundError, match="'beach'"):
         scene_with("tree").plan("beach", "snow", source="on a beach", threshold=0.99)
+
+
+# ---------------------------------------------------------------- the picture's own detail
+
+
+def test_detail_is_kept_where_only_a_colour_changes() -> None:
+    scene = scene_with("tree")
+    asked = {"source": "a tree on a beach", "attempts": 1}
+    plan = scene.plan("tree", "green tree", grow=3, **asked)
+    assert plan.detail == 4
+    assert "keeping the picture's own detail" in repr(plan)
+    assert scene.plan("tree", "green tree", mask=MASK, **asked).detail == 1
+    for target in ("old tree", "green house", ""):
+        assert scene.plan("tree", target, **asked).detail is None
+
+
+def test_detail_changes_nothing_outside_and_along_the_outline() -> None:
+    scene = scene_with("tree")
+    plan = scene.plan("tree", "green tree", mask=MASK, source="a tree on a beach", attempts=1)
+    kept, plain = (scene.carry_out(each) for each in (plan, replace(plan, detail=None)))
+    differs = (kept.picture.rgb != plain.picture.rgb).any(-1)
+    assert differs.any()
+    assert not differs[~ndimage.binary_erosion(MASK > 0)].any()
+    assert kept.changed_outside == 0

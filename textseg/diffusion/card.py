@@ -230,6 +230,7 @@ class EditHabit(Strict):
         options: of the method, where they are not its own.
         grow: how far a found mask is widened, in latent cells.
         crop: whether only the box around the mask is worked on.
+        detail: whether the picture's own detail is kept where only a colour changes.
         times: attempts at most, where nobody says how many; None: as the model's other edits.
     """
 
@@ -237,6 +238,7 @@ class EditHabit(Strict):
     options: Options
     grow: float
     crop: bool = False
+    detail: bool = False
     times: int | None = None
 
 

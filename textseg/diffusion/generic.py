@@ -107,7 +107,7 @@ def edits(
     """
     new = {**options, "strength": 1.0}
     return Edits(
-        alter=EditHabit(method, options, grow=SMALL_GROWTH),
+        alter=EditHabit(method, options, grow=SMALL_GROWTH, detail=True),
         replace=EditHabit(method, options, grow=GROWTH),
         remove=EditHabit("blended", new, grow=GROWTH),
         add=EditHabit("blended", new, grow=0.0),
@@ -116,7 +116,9 @@ def edits(
         methods=methods or {},
         found="the methods' own numbers, as published; what removes, adds or changes the setting "
         "starts from pure noise, as diffusers' inpainting pipelines do. grow: ours, the cells that "
-        "an outline touches",
+        "an outline touches. detail: three photographs, a region turned in hue, an answer that is "
+        "soft by 1, 2 and 5 pixels and uneven in its light: mean error inside .024, .036 and .060, "
+        "with the picture's lightness .021, .026 and .039",
     )
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from textseg.diffusion.card import Change, EditHabit, ModelCard
 from textseg.editing.base import EditMethod
+from textseg.editing.finishing import changes_colour
 from textseg.editing.kinds import kind_of_change
 from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.editing.painting import Painting
@@ -62,6 +63,8 @@ class EditPlan:
         enough: nats a cell of the region from which on the score of an attempt is good enough, so
             that no further one is made; None: all are made.
         crop: work on the box around the region only.
+        detail: pixels inside of the region's outline from which on the picture's own detail is kept
+            under the new colours; None: nowhere.
         segmentation: where the query was found; None where a mask was given.
         evaluations: of the network, to find the place.
         card: name of the card that decided what the caller did not.
@@ -81,6 +84,7 @@ class EditPlan:
     attempts: int
     enough: float | None
     crop: bool
+    detail: float | None
     segmentation: Segmentation | None
     evaluations: int
     card: str
@@ -108,7 +112,8 @@ class EditPlan:
             f"place: {self.share:.1%} of the picture, {self.where}",
             f"words: {self.words.source!r} becomes {self.words.target!r}",
             f"method: {method_name(self.method)}, {times}"
-            + (", on the surroundings of the mask" if self.crop else ""),
+            + (", on the surroundings of the mask" if self.crop else "")
+            + ("" if self.detail is None else ", keeping the picture's own detail"),
         )
 
     def overlay(self, *, enlarge: int = 1) -> Image.Image:
@@ -189,6 +194,7 @@ def plan_edit(
         attempts=options.attempts or _usual_attempts(asked, usual, card),
         enough=None if options.attempts else _enough(asked, card),
         crop=usual.crop if options.crop is None else options.crop,
+        detail=_detail(asked, usual, encoded),
         segmentation=place.found,
         evaluations=place.evaluations,
         card=card.name,
@@ -199,6 +205,15 @@ def plan_edit(
 
 def _usual_attempts(asked: EditRequest, usual: EditHabit, card: ModelCard) -> int:
     return 1 if asked.method is not None else usual.times or card.attempts.count
+
+
+def _detail(asked: EditRequest, usual: EditHabit, encoded: EncodedPicture) -> float | None:
+    if not usual.detail or not changes_colour(asked.query, asked.target):
+        return None
+    if isinstance(asked.mask, np.ndarray):
+        return 1.0
+    grow = asked.options.grow
+    return 1.0 + (usual.grow * encoded.cell_pixels if grow is None else grow)
 
 
 def _enough(asked: EditRequest, card: ModelCard) -> float | None:

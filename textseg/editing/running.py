@@ -8,6 +8,7 @@ import numpy as np
 
 from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.attempts import Contest
+from textseg.editing.finishing import keep_detail
 from textseg.editing.painting import Painting
 from textseg.editing.planning import EditPlan
 from textseg.editing.remaking import Order, Part, Remade, remake, remake_around
@@ -65,8 +66,15 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
     def make(seed: int, here: FollowWalk) -> Remade:
         order = Order(plan.method, words, seed, here)
         if plan.crop:
-            return remake_around(encoded, plan.region, order, studio.parts)
-        return remake(encoded, studio.paths, plan.region, order)
+            made = remake_around(encoded, plan.region, order, studio.parts)
+        else:
+            made = remake(encoded, studio.paths, plan.region, order)
+        if plan.detail is None:
+            return made
+        rgb = keep_detail(
+            encoded.rgb, made.rgb, plan.region, depth=plan.detail, blur=encoded.cell_pixels
+        )
+        return replace(made, rgb=rgb)
 
     read = dict.fromkeys(note for text in texts.notes for note in text)
     if isinstance(plan.method, Painting):  # somebody else reads them
