@@ -130,6 +130,15 @@ def test_what_nobody_names_or_a_threshold_leaves_out_is_not(options: dict[str, A
         scene_with("tree", model=DOUBTFUL).plan("tree", "house", **options)
 
 
+def test_the_prompt_that_made_a_picture_has_seen_nothing() -> None:
+    scene = Scene.generate("a tree on a beach", DOUBTFUL, size=SIZE, steps=4)
+    with pytest.raises(NotFoundError, match="'tree' was not found"):
+        scene.plan("tree", "house")
+    assert scene.plan("tree", "house", source="a tree").words.source == "a tree"
+    plan = scene.plan("tree", "house", threshold=0.0)
+    assert plan.words.source == "a tree on a beach"
+
+
 # ---------------------------------------------------------------- another setting
 
 
@@ -140,7 +149,7 @@ def test_another_setting_leaves_every_pixel_of_the_things_alone() -> None:
     assert plan.kind == "setting"
     assert (plan.words.source, plan.words.target) == ("on a beach", "on a snow")
     np.testing.assert_array_equal(plan.region > 0, ~things)
-    assert "everything but tree, house" in repr(plan)
+    assert "where it is not (tree or house)" in repr(plan)
     made = scene.carry_out(plan)
     np.testing.assert_array_equal(made.picture.rgb[things], made.before.rgb[things])
     assert made.changed_outside == 0 < made.change_inside

@@ -46,6 +46,7 @@ def find_place(
     *,
     kind: Change,
     source: str,
+    witness: str,
     options: EditOptions,
     usual: EditHabit,
     look: Callable[[Sequence[str]], Segmentations],
@@ -53,8 +54,8 @@ def find_place(
     """Return where the picture may change.
 
     Another setting is everything but the things that ``source`` names. What the model takes for
-    absent counts where ``source`` names it: two witnesses that see different things are right more
-    often than the more careful one alone.
+    absent counts where ``witness`` names it: two that see different things are right more often
+    than the more careful one alone.
 
     Args:
         mask: as ``Scene.edit`` takes it.
@@ -62,6 +63,7 @@ def find_place(
         encoded: the picture.
         kind: of the change.
         source: what it shows, in words.
+        witness: the same, by who has seen it; "" where nobody has.
         options: what the caller says about the shape.
         usual: what suits the change.
         look: finds queries.
@@ -83,16 +85,15 @@ def find_place(
     named = things_named(source) if kind == "setting" else ()
     things = look(named) if named else None
     spent = things.evaluations if things else 0
-    spared = [_named_mask(thing, cut) for thing in things or ()]
-    if any(each.binary().any() for each in spared):
-        where = f"everything but {', '.join(named)}"
-        return Place(fit(~reduce(or_, spared)), None, spent, where)
+    behind = _all_but([_seen_mask(thing, witness, cut) for thing in things or ()])
+    if behind is not None:
+        return Place(fit(behind), None, spent, f"where it is {behind.title}")
     found = look([query])[0]
-    doubted = found.present is False and cut is None and names(source, query)
+    doubted = _seen_only(found, witness, cut)
     sure = f"(probability {found.presence:.2f})"
-    note = f"the model doubts that {query!r} is there {sure}, the source names it"
+    note = f"the model doubts that {query!r} is there {sure}, the text for the picture names it"
     return Place(
-        fit(_named_mask(found, cut) if doubted else found),
+        fit(undimmed(found) if doubted else found),
         found,
         found.evaluations + spent,
         f"where {query!r} was found {sure}",
@@ -100,10 +101,18 @@ def find_place(
     )
 
 
-def _named_mask(found: Segmentation, threshold: float | None) -> Mask:
-    if found.present or threshold is not None:
-        return found.as_mask(threshold)
-    return undimmed(found)
+def _all_but(masks: Sequence[Mask]) -> Mask | None:
+    found = [mask for mask in masks if mask.binary().any()]
+    return ~reduce(or_, found) if found else None
+
+
+def _seen_mask(found: Segmentation, witness: str, threshold: float | None) -> Mask:
+    doubted = _seen_only(found, witness, threshold)
+    return undimmed(found) if doubted else found.as_mask(threshold)
+
+
+def _seen_only(found: Segmentation, witness: str, threshold: float | None) -> bool:
+    return found.present is False and threshold is None and names(witness, found.query)
 
 
 def undimmed(found: Segmentation) -> Mask:

@@ -146,7 +146,8 @@ def plan_edit(
     encoded: EncodedPicture,
     *,
     look: Callable[[Sequence[str]], Segmentations],
-    describe: Callable[[], str],
+    caption: Callable[[], str | None],
+    prompt: str,
     steps: int | None,
 ) -> EditPlan:
     """Return the plan; what nobody set suits the change and the way the picture was made.
@@ -155,7 +156,8 @@ def plan_edit(
         asked: what is to be done.
         encoded: the picture; the card of its model says what suits the change.
         look: finds queries, where there is no mask.
-        describe: gives the text for the picture, where none is given.
+        caption: gives the text for the picture, where none is given; None: nobody is there to.
+        prompt: what made the picture, where a model made it; it says what was to be there.
         steps: those that made the picture, where a model made it.
 
     Raises:
@@ -167,7 +169,8 @@ def plan_edit(
     options, card = asked.options, encoded.model.card
     if not asked.query and not asked.target and options.prompt is None:
         raise QueryError("neither a query nor a target nor a prompt: nothing to do")
-    source = describe() if options.source is None else options.source
+    witness = (caption() or "") if options.source is None else options.source
+    source = prompt if options.source is None and not witness else witness
     kind = kind_of_change(asked.query, asked.target, source)
     usual = card.edits.of(kind)
     method = choose_method(asked, usual=usual, card=card, steps=steps)
@@ -177,6 +180,7 @@ def plan_edit(
         encoded,
         kind=kind,
         source=source,
+        witness=witness,
         options=options,
         usual=usual,
         look=look,

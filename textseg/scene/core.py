@@ -320,7 +320,8 @@ class Scene(SceneState):
             asked,
             self._read,
             look=partial(self.segment_all, progress=progress, cancel=cancel),
-            describe=self._describe,
+            caption=self.caption,
+            prompt=self.made.prompt if self.made else "",
             steps=self.made.steps if self.made else None,
         )
 

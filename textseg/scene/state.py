@@ -83,6 +83,3 @@ class SceneState:
         if self._caption is None and self.captioner is not None:
             self._caption = describe(self.captioner, self.rgb, self.model.device)
         return self._caption
-
-    def _describe(self) -> str:
-        return self.caption() or (self.made.prompt if self.made is not None else "")
