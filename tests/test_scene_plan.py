@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from tests.editing.helpers import Exact, Watched, box, method_with
 from textseg.diffusion.card import Presence
+from textseg.editing.masks import MaskShape, shape_mask
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.scene import Scene
 from textseg.segmentation.result import Segmentation
@@ -149,6 +150,9 @@ def test_another_setting_leaves_every_pixel_of_the_things_alone() -> None:
     assert plan.kind == "setting"
     assert (plan.words.source, plan.words.target) == ("on a beach", "on a snow")
     np.testing.assert_array_equal(plan.region > 0, ~things)
+    np.testing.assert_array_equal(
+        plan.region, shape_mask(~things, MaskShape(0, 1.0), spared=things)
+    )
     assert "where it is not (tree or house)" in repr(plan)
     made = scene.carry_out(plan)
     np.testing.assert_array_equal(made.picture.rgb[things], made.before.rgb[things])

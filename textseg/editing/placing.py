@@ -24,6 +24,8 @@ from textseg.segmentation.mask import Mask
 from textseg.segmentation.phrases import quoted
 from textseg.segmentation.result import Segmentation, Segmentations
 
+RIM = 1.0  # pixels of the old setting that fade around a thing; more would be seen as a halo
+
 
 @dataclass(frozen=True, eq=False)
 class Place:
@@ -87,7 +89,8 @@ def find_place(
     spent = things.evaluations if things else 0
     behind = _all_but([_seen_mask(thing, witness, cut) for thing in things or ()])
     if behind is not None:
-        return Place(fit(behind), None, spent, f"where it is {behind.title}")
+        thin = replace(shape, feather=RIM)
+        return Place(fit(behind, usual=thin), None, spent, f"where it is {behind.title}")
     found = look([query])[0]
     doubted = _seen_only(found, witness, cut)
     sure = f"(probability {found.presence:.2f})"
