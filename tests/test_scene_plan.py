@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from tests.editing.helpers import Exact, Watched, box, method_with
 from textseg.diffusion.card import Presence
+from textseg.editing.external import external
 from textseg.editing.masks import MaskShape, shape_mask
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.scene import Scene
@@ -191,6 +192,8 @@ def test_detail_is_kept_where_only_a_colour_changes() -> None:
     assert scene.plan("tree", "green tree", mask=MASK, **asked).detail == 1
     for target in ("old tree", "green house", ""):
         assert scene.plan("tree", target, **asked).detail is None
+    sharp = external(lambda picture, words, mask: picture)
+    assert scene.plan("tree", "green tree", method=sharp, source="a tree").detail is None
 
 
 def test_detail_changes_nothing_outside_and_along_the_outline() -> None:

@@ -198,7 +198,7 @@ def plan_edit(
         attempts=options.attempts or _usual_attempts(asked, usual, card),
         enough=None if options.attempts else _enough(asked, card),
         crop=usual.crop if options.crop is None else options.crop,
-        detail=_detail(asked, usual, encoded),
+        detail=None if isinstance(method, Painting) else _detail(asked, usual, encoded),
         segmentation=place.found,
         evaluations=place.evaluations,
         card=card.name,
