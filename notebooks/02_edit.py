@@ -59,6 +59,20 @@ for attempt in yellow.attempts:
     print(f"seed {attempt.seed:>10}: {attempt.score:6.2f} nats{kept}")
 
 # %% [markdown]
+# ## Look before you change
+#
+# `scene.plan` decides everything and makes nothing: where, by which method, with which words. What
+# you see is what `carry_out` does, and the same plan from another seed finds nothing anew.
+
+# %% alt="The picture with the place of the orange fish lit up and outlined, the rest greyed"
+plan = scene.plan("orange fish", "purple fish", attempts=1)
+print(plan)
+plan
+
+# %% alt="Before, mask and after: the orange fish in purple, from the seed of the plan"
+scene.carry_out(plan)
+
+# %% [markdown]
 # ## Another thing
 #
 # The same call. Since the two nouns differ, the mask gets a little more room: a mushroom is not
