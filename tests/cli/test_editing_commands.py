@@ -17,7 +17,7 @@ from textseg.backends.loading import choose_device
 from textseg.errors import PrecisionError
 from textseg.provenance import EDITED, GENERATED, read_label
 from textseg.registry.methods import METHODS
-from textseg.toolbox import CaptionResult, CreateResult, EditResult
+from textseg.toolbox import CaptionResult, CreateResult, EditResult, PlanResult
 
 DEVICE = str(choose_device("auto"))  # where captioners are loaded unless told otherwise
 
@@ -53,6 +53,19 @@ def test_edit_writes_one_labelled_picture_and_says_what_changed(
     assert read_label(folder / "garden_edited.png") == EDITED
     changed = (pixels(folder / "garden.png") != pixels(folder / "garden_edited.png")).any(-1)
     assert 0.05 < changed.mean() < 0.5
+
+
+def test_a_plan_is_told_and_nothing_is_made(textseg: Command, folder: Path) -> None:
+    result = textseg(*EDIT, *SHORT, "--plan")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "plan of 'tree' -> 'house': nothing is made" in result.stdout
+    assert "replace: another thing in its place" in result.stdout
+    assert names(folder) == ["garden.png"]
+    shown = textseg(*EDIT, *SHORT, "--plan", "-o", "where.png", "--json")
+    facts = PlanResult.model_validate_json(shown.stdout)
+    assert (facts.kind, facts.file) == ("replace", "where.png")
+    assert names(folder) == ["garden.png", "where.png"]
+    assert textseg(*EDIT, *SHORT, "--plan", "-o", "where.png").exit_code == 2
 
 
 def test_another_editor_paints_where_it_is_named(

@@ -35,8 +35,10 @@ from textseg.toolbox import (
     edit_image,
     error_facts,
     explain,
+    plan_edit,
     refuse_edit_output,
     save_edit,
+    save_plan,
 )
 
 HEIGHT, WIDTH = 24, 40
@@ -632,3 +634,38 @@ def test_output_that_cannot_be_written_is_refused_before_the_slow_part(
     Image.fromarray(PIXELS).convert("RGBA").save(tmp_path / "garden.png")
     with pytest.raises(InvalidInputError, match=said):
         refuse_edit_output(arguments(tmp_path / "garden.png"), tmp_path / name)
+
+
+# -- plans
+
+
+def test_a_plan_says_what_the_edit_does_and_makes_nothing(
+    picture: Path, answer: EditAnswer, tmp_path: Path
+) -> None:
+    planned = plan_edit(arguments(picture), model=MODEL)
+    plan, edit = planned.result, answer.result
+    for name in ("query", "target", "method", "options", "prompt", "source_prompt", "negative"):
+        assert getattr(plan, name) == getattr(edit, name), name
+    assert (plan.kind, plan.share, plan.presence) == ("replace", edit.share, edit.presence)
+    assert plan.evaluations == edit.evaluations.mask
+    assert plan.why == list(planned.plan.why)
+    np.testing.assert_array_equal(planned.plan.region, answer.edit.mask)
+    saved = save_plan(planned, tmp_path / "where.png")
+    assert saved.file == str(tmp_path / "where.png")
+    assert pixels(tmp_path / "where.png").shape == (HEIGHT, WIDTH, 3)
+    assert read_label(tmp_path / "where.png") is None
+    with pytest.raises(OutputExistsError):
+        save_plan(planned, tmp_path / "where.png")
+
+
+def test_a_plan_of_a_part_is_that_of_the_part(picture: Path) -> None:
+    narrowed = {"invert": True, "source": "a tree"}
+    planned = plan_edit(arguments(picture, **narrowed), model=MODEL).result
+    edit = ask(picture, **narrowed).result
+    assert (planned.query, planned.share) == (edit.query, edit.share)
+    assert (planned.presence, planned.prompt) == (edit.presence, edit.prompt)
+
+
+def test_what_cannot_be_edited_cannot_be_planned(picture: Path) -> None:
+    with pytest.raises(NotFoundError):
+        plan_edit(arguments(picture, query="house", source="a tree"), model=MODEL)

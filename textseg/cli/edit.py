@@ -69,6 +69,12 @@ def edit(
         bool, typer.Option("--keep-metadata", help="Keep camera, date, author, place ...")
     ] = False,
     sign: Sign = None,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Say what would be done, and make nothing; -o shows where in a picture."
+        ),
+    ] = False,
 ) -> None:
     """Turn QUERY into TARGET; every pixel elsewhere stays as it is. IMAGE is never replaced.
 
@@ -85,6 +91,9 @@ def edit(
     }
     arguments = toolbox.check_arguments(EditArguments, values)
     setup = toolbox.check_arguments(Setup, setting)
+    if plan:
+        _tell_plan(arguments, setup, output, force=force, as_json=as_json)
+        return
     path = output or Path(toolbox.edited_name(arguments))
     toolbox.refuse_edit_output(arguments, path, setup=setup, force=force)
     credentials = read_credentials(sign, label=not no_label)
@@ -100,6 +109,24 @@ def edit(
             credentials=credentials,
         )
     say(result.model_dump_json(indent=2) if as_json else _described(result))
+
+
+def _tell_plan(
+    arguments: EditArguments, setup: Setup, output: Path | None, *, force: bool, as_json: bool
+) -> None:
+    if output is not None:
+        toolbox.refuse_edit_output(arguments, output, setup=setup, force=force)
+    with progress_bar() as progress:
+        answer = toolbox.plan_edit(arguments, setup=setup, progress=progress)
+    result = answer.result
+    if output is not None:
+        with interruptible():
+            result = toolbox.save_plan(answer, output, force=force)
+    what = f"{result.query!r} -> {result.target!r}" if result.target else f"remove {result.query!r}"
+    lines = [f"plan of {what}: nothing is made", *(f"  {line}" for line in result.why)]
+    lines += [f"  note: {note}" for note in result.notes]
+    lines += [] if result.file is None else [f"  written: {result.file}"]
+    say(result.model_dump_json(indent=2) if as_json else "\n".join(lines))
 
 
 def read_credentials(files: tuple[Path, Path] | None, *, label: bool) -> toolbox.Credentials | None:

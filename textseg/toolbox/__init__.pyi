@@ -17,7 +17,9 @@ from .create_facts import CreateArguments as CreateArguments
 from .create_facts import CreateFiles as CreateFiles
 from .create_facts import CreateResult as CreateResult
 from .edit import EditAnswer as EditAnswer
+from .edit import PlanAnswer as PlanAnswer
 from .edit import edit_image as edit_image
+from .edit import plan_edit as plan_edit
 from .edit_facts import ChangeFacts as ChangeFacts
 from .edit_facts import CheckFacts as CheckFacts
 from .edit_facts import EditArguments as EditArguments
@@ -25,6 +27,7 @@ from .edit_facts import EditResult as EditResult
 from .edit_facts import EvaluationFacts as EvaluationFacts
 from .edit_facts import LookFacts as LookFacts
 from .edit_facts import Operation as Operation
+from .edit_facts import PlanResult as PlanResult
 from .edit_facts import look_words as look_words
 from .exporting import Credentials as Credentials
 from .exporting import created_name as created_name
@@ -34,6 +37,7 @@ from .exporting import refuse_edit_output as refuse_edit_output
 from .exporting import refuse_segment_output as refuse_segment_output
 from .exporting import save_create as save_create
 from .exporting import save_edit as save_edit
+from .exporting import save_plan as save_plan
 from .exporting import save_segment as save_segment
 from .running import Limits as Limits
 from .segment import SegmentAnswer as SegmentAnswer

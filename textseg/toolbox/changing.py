@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from textseg.toolbox.selecting import Narrowed, mean_rgb
 from textseg.toolbox.selecting_facts import Selecting
 
 if TYPE_CHECKING:
+    from textseg.editing.planning import EditPlan
     from textseg.editing.result import Edit
     from textseg.scene import EditKeywords, Scene
     from textseg.segmentation.mask import Mask
@@ -56,20 +58,37 @@ def change_scene(
     """
     from textseg.scene import Scene
 
-    if query and selecting.selects:
-        edit = _edit_narrowed(scene, query, target, selecting, options)
-    else:
-        edit = scene.edit(query, target, **options)
+    start, follow = time.perf_counter(), (options.get("progress"), options.get("cancel"))
+    plan = plan_change(scene, query, target, selecting=selecting, options=options)
+    edit = scene.carry_out(plan, progress=follow[0], cancel=follow[1])
+    edit = replace(edit, seconds=time.perf_counter() - start)
     after = Scene.open(as_stored(edit.picture), scene.model, captioner=scene.captioner)
     what = target or query
     look = None
     if check and what:
-        follow = options.get("progress"), options.get("cancel")
         try:
             look = after.segment(what, progress=follow[0], cancel=follow[1])
         except TimeLimitError:  # the edit is made all the same
             edit = edit.cut_short("no time was left to look at the picture again")
     return Changed(edit, after, selecting, look)
+
+
+def plan_change(
+    scene: Scene, query: str, target: str, *, selecting: Selecting, options: EditKeywords
+) -> EditPlan:
+    """Return what ``change_scene`` would make of these."""
+    if not (query and selecting.selects):
+        return scene.plan(query, target, **options)
+    mask, found, cost = _narrowed(scene, query, selecting, options)
+    options = {**options, "mask": mask, "threshold": None}
+    named = query
+    if selecting.invert:  # what is to change has no name: it is not the query
+        named = ""
+        if not target and options.get("prompt") is None:
+            options = {**options, "prompt": ""}
+    plan = scene.plan(named, target, **options)
+    evaluations = plan.evaluations + cost
+    return replace(plan, query=query, segmentation=found, evaluations=evaluations)
 
 
 def as_stored(picture: Picture) -> Picture:
@@ -137,26 +156,6 @@ def _look_facts(look: Segmentation, inside: NDArray[np.bool_]) -> LookFacts:
         reason=look.caveat,
         inside=float(binary[inside].mean()) if inside.any() else 0.0,
     )
-
-
-def _edit_narrowed(
-    scene: Scene,
-    query: str,
-    target: str,
-    selecting: Selecting,
-    options: EditKeywords,
-) -> Edit:
-    """Return the edit of a part of what the query finds, or of all but that."""
-    mask, found, cost = _narrowed(scene, query, selecting, options)
-    options = {**options, "mask": mask, "threshold": None}
-    named = query
-    if selecting.invert:  # what is to change has no name: it is not the query
-        named = ""
-        if not target and options.get("prompt") is None:
-            options = {**options, "prompt": ""}
-    edit = scene.edit(named, target, **options)
-    spent = replace(edit.evaluations, mask=edit.evaluations.mask + cost)
-    return replace(edit, query=query, segmentation=found, evaluations=spent)
 
 
 def _narrowed(

@@ -7,23 +7,25 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_jsonable_python
 
 from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.errors import InvalidInputError
 from textseg.images import Picture, open_picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.provenance import EDITED, GENERATED, Label, read_label
-from textseg.registry.methods import make_method
+from textseg.registry.methods import make_method, method_name
 from textseg.segmentation.places import place
-from textseg.toolbox.changing import Changed, change_facts, change_scene
+from textseg.toolbox.changing import Changed, change_facts, change_scene, plan_change
 from textseg.toolbox.common import EMBEDDED, Setup
-from textseg.toolbox.edit_facts import EditArguments, EditResult
+from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
 from textseg.toolbox.running import Host, add_notes
 from textseg.version import __version__
 
 if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.editing.base import EditMethod
+    from textseg.editing.planning import EditPlan
     from textseg.editing.result import Edit
     from textseg.scene import EditKeywords, Scene
     from textseg.segmentation.mask import Mask
@@ -45,6 +47,14 @@ class EditAnswer:
     edit: Edit
     label: Label
     scene: Scene
+
+
+@dataclass(frozen=True)
+class PlanAnswer:
+    """The facts of a plan, and the plan."""
+
+    result: PlanResult
+    plan: EditPlan
 
 
 def edit_image(
@@ -74,16 +84,45 @@ def edit_image(
         OutOfMemoryError: the picture does not fit on the device.
         Cancelled: ``cancel`` was raised.
     """
-    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    label, mask = label_of(read_label(arguments.image)), _read_mask(arguments, setup, picture)
-    check_method(arguments)
-    painter = painter_of(setup, arguments)
-
+    given, label = _read(arguments, setup), label_of(read_label(arguments.image))
     host = Host(setup, model)
 
     def work(follow: Follow) -> EditAnswer:
-        scene = host.open(picture, follow)
-        return edit_scene(scene, arguments, mask=mask, label=label, painter=painter, follow=follow)
+        return edit_scene(
+            host.open(given.picture, follow),
+            arguments,
+            mask=given.mask,
+            label=label,
+            painter=given.painter,
+            follow=follow,
+        )
+
+    done = host.run(work, Follow(progress, cancel))
+    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+
+
+def plan_edit(
+    arguments: EditArguments,
+    *,
+    setup: Setup = EMBEDDED,
+    model: DiffusionModel | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> PlanAnswer:
+    """Return what ``edit_image`` would do with the same arguments; makes nothing.
+
+    Arguments and errors are those of ``edit_image``.
+    """
+    given = _read(arguments, setup)
+    host = Host(setup, model)
+
+    def work(follow: Follow) -> PlanAnswer:
+        scene = host.open(given.picture, follow)
+        options = _options(arguments, scene, given.mask, given.painter, follow)
+        plan = plan_change(
+            scene, arguments.query, arguments.target, selecting=arguments, options=options
+        )
+        return PlanAnswer(_plan_result(arguments, plan, scene), plan)
 
     done = host.run(work, Follow(progress, cancel))
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
@@ -108,8 +147,6 @@ def edit_scene(
         follow: who sees the work, and may stop it.
         painter: who makes the edit where no method is named; None: the model.
     """
-    if mask is None and arguments.operation == "add":
-        mask = place(arguments.region, scene.picture.size)
     caption = scene.caption() if arguments.source is None else None
     changed = change_scene(
         scene,
@@ -117,25 +154,72 @@ def edit_scene(
         arguments.target,
         selecting=arguments,
         check=arguments.check,
-        options={
-            **_options(arguments, _method(arguments, scene, painter), mask),
-            "progress": follow.progress,
-            "cancel": follow.cancel,
-        },
+        options=_options(arguments, scene, mask, painter, follow),
     )
     result = _result(arguments, changed, caption)
     return EditAnswer(result, changed.edit, label, changed.scene)
 
 
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What is read before a model is: the picture, the mask, who paints."""
+
+    picture: Picture
+    mask: NDArray[np.float32] | None
+    painter: EditMethod | None
+
+
+def _read(arguments: EditArguments, setup: Setup) -> _Read:
+    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
+    mask = _read_mask(arguments, setup, picture)
+    check_method(arguments)
+    return _Read(picture, mask, painter_of(setup, arguments))
+
+
 def _options(
     arguments: EditArguments,
-    method: EditMethod | None,
+    scene: Scene,
     mask: NDArray[np.float32] | Mask | Segmentation | None,
+    painter: EditMethod | None,
+    follow: Follow,
 ) -> EditKeywords:
     """Return the keywords of ``Scene.edit``; a method that is made has its numbers already."""
+    if mask is None and arguments.operation == "add":
+        mask = place(arguments.region, scene.picture.size)
+    method = _method(arguments, scene, painter)
     options = {name: getattr(arguments, name) for name in EditOptions.model_fields}
-    made = {} if method is None else dict.fromkeys(METHOD_OPTIONS)
-    return cast("EditKeywords", {**options, **made, "method": method, "mask": mask})
+    options |= {} if method is None else dict.fromkeys(METHOD_OPTIONS)
+    options |= {"method": method, "mask": mask}
+    return cast("EditKeywords", {**options, "progress": follow.progress, "cancel": follow.cancel})
+
+
+def _plan_result(arguments: EditArguments, plan: EditPlan, scene: Scene) -> PlanResult:
+    from textseg.editing.base import options_of
+
+    found, size = plan.segmentation, plan.before.size
+    return PlanResult(
+        image=arguments.image,
+        width=size[1],
+        height=size[0],
+        query=plan.query,
+        target=plan.target,
+        kind=plan.kind,
+        method=method_name(plan.method),
+        options=to_jsonable_python(options_of(plan.method)),
+        prompt=plan.words.target,
+        source_prompt=plan.words.source,
+        negative=plan.words.negative,
+        seed=plan.seed,
+        attempts=plan.attempts,
+        presence=None if found is None else found.presence,
+        share=plan.share,
+        why=list(plan.why),
+        evaluations=plan.evaluations,
+        notes=list(plan.notes),
+        model=scene.model.name,
+        card=plan.card,
+        version=__version__,
+    )
 
 
 def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> EditResult:

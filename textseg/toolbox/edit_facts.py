@@ -163,6 +163,37 @@ class EditResult(ChangeFacts):
     version: str = Field(description="of textseg")
 
 
+class PlanResult(Facts):
+    """What an edit would do to a picture; nothing was made."""
+
+    image: FileName = Field(description="its path")
+    width: int = Field(ge=1, description="pixels")
+    height: int = Field(ge=1, description="pixels")
+    query: str
+    target: str = Field(description="empty: it would be removed")
+    kind: str = Field(description="of the change")
+    method: str
+    options: dict[str, JsonValue] = Field(description="all options of the method")
+    prompt: str = Field(description="text that the model would follow inside the mask")
+    source_prompt: str = Field(description="text for what is there")
+    negative: str = Field(description="text that would be led away from")
+    seed: int = Field(description="of the first attempt")
+    attempts: int = Field(ge=1, description="attempts at most")
+    presence: float | None = Field(
+        ge=0, le=1, description="probability that the query is there; null where a mask was given"
+    )
+    share: float = Field(ge=0, le=1, description="share of the picture that might change")
+    why: list[str] = Field(description="what was decided and from what, for people")
+    evaluations: int = Field(ge=0, description="network evaluations, to find the place")
+    notes: list[str] = Field(description="remarks for people")
+    model: str
+    card: str = Field(description="name of the model's card, which decided what was not given")
+    file: FileName | None = Field(
+        default=None, description="the picture with the place lit up; null where it was not saved"
+    )
+    version: str = Field(description="of textseg")
+
+
 def look_words(facts: ChangeFacts) -> str:
     """Return what the second look at a picture found, in words; "" where there was none."""
     look = facts.check.look

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from textseg.errors import InvalidInputError
 from textseg.files import fitting, refuse_existing, usable_folder, write_files
 from textseg.images import Picture, open_picture, to_uint8
@@ -19,7 +21,7 @@ from textseg.saving import check_writable, format_of, loss_note, picture_bytes, 
 from textseg.segmentation.export import stems
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create_facts import CreateArguments, CreateResult
-from textseg.toolbox.edit_facts import EditArguments, EditResult
+from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
 from textseg.toolbox.exported import (
     create_contents,
     create_names,
@@ -34,7 +36,7 @@ from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
 
 if TYPE_CHECKING:
     from textseg.toolbox.create import CreateAnswer
-    from textseg.toolbox.edit import EditAnswer
+    from textseg.toolbox.edit import EditAnswer, PlanAnswer
     from textseg.toolbox.segment import SegmentAnswer
 
 UNSIGNED = (
@@ -146,6 +148,19 @@ def save_edit(
     if credentials is None and read_credentials(result.image):
         notes.append(UNSIGNED)
     return add_notes(result, notes).model_copy(update={"file": str(saved)})
+
+
+def save_plan(answer: PlanAnswer, path: Path, *, force: bool = False) -> PlanResult:
+    """Write the picture with the place of a plan lit up; return the result with its path.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+        InvalidInputError: it is the picture itself, or cannot be written so.
+    """
+    _refuse_inputs(path, [answer.result.image])
+    lit = np.asarray(answer.plan.overlay().convert("RGB"))
+    saved = save_picture(path, lit, label=None, force=force)
+    return answer.result.model_copy(update={"file": str(saved)})
 
 
 def created_name(arguments: CreateArguments) -> str:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from textseg.images import Picture
     from textseg.scene import Scene
     from textseg.toolbox.create_facts import CreateResult
-    from textseg.toolbox.edit_facts import EditResult
+    from textseg.toolbox.edit_facts import EditResult, PlanResult
     from textseg.toolbox.segment_facts import SegmentResult
 
 T = TypeVar("T")
-ResultT = TypeVar("ResultT", "SegmentResult", "EditResult", "CreateResult")
+ResultT = TypeVar("ResultT", "SegmentResult", "EditResult", "PlanResult", "CreateResult")
 
 OPEN_SCENES = 3
 LOADING = "loading the model"
