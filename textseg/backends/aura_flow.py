@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from textseg.backends.autoencoders import halvings
+from textseg.backends.autoencoders import stride_of
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel
 from textseg.diffusion.card import ModelCard, Precision, Sampling
@@ -39,7 +39,7 @@ class AuraFlow(PipelineModel):
     def make_card(cls, parts: Mapping[str, Any]) -> ModelCard:  # Any: classes of diffusers
         """Return the pipeline's own numbers, and the sides that its table of positions allows."""
         config = parts["transformer"].config
-        side, stride = int(config.sample_size), halvings(parts["vae"].config.block_out_channels)
+        side, stride = int(config.sample_size), stride_of(parts["vae"])
         positions = math.isqrt(config.pos_embed_max_size)
         return generic_card(
             "AuraFlow",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import Module
 
-from textseg.backends.autoencoders import Autoencoder
+from textseg.backends.autoencoders import autoencoder_of
 from textseg.backends.evaluation import evaluating
 from textseg.backends.finite import check_finite
 from textseg.backends.loading import explained_memory
@@ -27,9 +27,6 @@ from textseg.diffusion.model import (
 )
 from textseg.errors import InvalidInputError
 
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
-
 
 class LatentModel(ABC):
     """A ``DiffusionModel`` made of a network, an autoencoder and a noise process; without state."""
@@ -37,7 +34,7 @@ class LatentModel(ABC):
     def __init__(
         self,
         network: Any,  # of diffusers, whose classes share no base that declares config and dtype
-        vae: AutoencoderKL,
+        vae: Any,  # of diffusers, one of ``textseg.backends.autoencoders.KINDS``
         process: Process,
         *,
         name: str,
@@ -46,7 +43,7 @@ class LatentModel(ABC):
     ) -> None:
         """Hold the parts, which the family has checked."""
         self._network, self._process = network, process
-        self._autoencoder = Autoencoder(vae, device, name)
+        self._autoencoder = autoencoder_of(vae, device, model=name)
         self._card = card
 
     @property
@@ -75,9 +72,11 @@ class LatentModel(ABC):
 
     @abstractmethod
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
-        """Return the network's own answer (b, c, h, w) at ``x``, told the ``times`` (b,) of sigma.
+        """Return what the network answers at ``x`` (b, c, h, w), as the noise process reads it.
 
-        ``x`` is on the device and in the precision of the network.
+        ``times`` (b,) float32 are those of the process. ``x`` is on the device and in the precision
+        of the network. A network that is told another time, or answers with another sign, is
+        understood here.
         """
 
     @property

@@ -114,7 +114,7 @@ def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:
     classes = _check_classes(index, type(pipeline).__name__, kinds)
     found = {name: components[name] for name in (*classes, "scheduler")}
     vae = found["vae"]
-    if vae.config.force_upcast and vae.dtype != torch.float32:
+    if vae.config.get("force_upcast") and vae.dtype != torch.float32:
         found["vae"] = copy.deepcopy(vae).float()  # the XL autoencoder overflows in float16
     _work_after_forks()
     return Loaded(found, index, pipeline._execution_device)

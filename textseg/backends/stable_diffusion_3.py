@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from textseg.backends.autoencoders import halvings
+from textseg.backends.autoencoders import stride_of
 from textseg.backends.flow import line_mu
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
@@ -51,7 +51,7 @@ class StableDiffusion3(PipelineModel):
     def make_card(cls, parts: Mapping[str, Any]) -> ModelCard:  # Any: as in Loaded
         """Return the pipeline's own numbers, and the sides that its table of positions allows."""
         config = parts["transformer"].config
-        side, stride = int(config.sample_size), halvings(parts["vae"].config.block_out_channels)
+        side, stride = int(config.sample_size), stride_of(parts["vae"])
         return generic_card(
             "Stable Diffusion 3",
             side=side * stride,
