@@ -9,7 +9,7 @@ for all of them; who counts from elsewhere converts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import torch
@@ -58,6 +58,34 @@ class ClassifierFree:
             return Prediction.from_velocity(z, level, self.mix(away, towards, scale))
 
         return denoise
+
+
+TOLD = "guidance"  # among ``Conditioning.further``: (n,), the scale that a network is told
+
+
+def told(text: Conditioning, scale: float) -> Conditioning:
+    """Return prompts that tell a distilled network the scale, in place of one they had."""
+    scales = torch.full((len(text),), scale, device=text.embeddings.device)
+    return replace(text, further={**text.further, TOLD: scales})
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Tell the scale to a network that was distilled to answer as if it had been mixed.
+
+    So FLUX.1 dev does it (arXiv:2210.03142, section 3.1); ``embed_text`` tells it 1. Its teacher
+    was led away from the empty prompt, so a reference that says something is mixed with, by answers
+    of the network told 1.
+    """
+
+    def __call__(
+        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+    ) -> Denoiser:
+        """Return the denoiser; see ``Guide``."""
+        if any(reference.prompts):
+            return ClassifierFree()(model, text, reference, scale=scale)
+        scaled = told(text, scale)
+        return lambda z, sigma: model.predict(z, covered(model, sigma), scaled)
 
 
 def guide_of(model: DiffusionModel) -> Guide:
