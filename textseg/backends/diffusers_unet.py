@@ -17,7 +17,6 @@ from textseg.backends.finite import check_finite
 from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of
 from textseg.backends.processes import VariancePreserving
-from textseg.backends.schedule import Schedule
 from textseg.backends.unet_card import unet_card
 from textseg.backends.unet_layers import unet_layers
 from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
@@ -49,7 +48,7 @@ class DiffusersUNet(LatentModel):
         super().__init__(
             parts.unet,
             parts.vae,
-            VariancePreserving(Schedule.of(parts.scheduler)),
+            VariancePreserving.of(parts.scheduler),
             name=name,
             device=parts.device,
             card=unet_card(parts, name) if card is None else card,

@@ -24,13 +24,14 @@ if TYPE_CHECKING:
 RANGE_TOLERANCE = 1e-6  # what a float32 round trip may move a level beyond the end of the range
 Asked = Callable[[Mapping[str, Any], int, int], Mapping[str, object]]  # Any: a config of diffusers
 """Config of a scheduler, steps and tokens -> what the pipeline hands to ``set_timesteps``."""
+MAX_SHIFT = 1.15  # of FLUX.1 and those after it
 
 
 def line_mu(
     config: Mapping[str, Any],  # Any: a config of diffusers
     tokens: int,
     *,
-    max_shift: float,
+    max_shift: float = MAX_SHIFT,
 ) -> float:
     """Return the shift of SD 3 and FLUX.1: a line in the number of tokens.
 
@@ -39,6 +40,22 @@ def line_mu(
     low, high = config.get("base_image_seq_len", 256), config.get("max_image_seq_len", 4096)
     first, last = config.get("base_shift", 0.5), config.get("max_shift", max_shift)
     return float(first + (last - first) * (tokens - low) / (high - low))
+
+
+def ask_evenly(
+    config: Mapping[str, Any],  # Any: a config of diffusers
+    steps: int,
+    *,
+    mu: float,
+) -> Mapping[str, object]:
+    """Return what most pipelines hand to ``set_timesteps``: even levels, for it to shift.
+
+    ``mu`` is the shift where it depends on the size, which the config tells.
+    """
+    shift = {"mu": mu} if config.get("use_dynamic_shifting") else {}
+    if config.get("use_flow_sigmas"):  # of a scheduler that spaces its levels itself
+        return {"num_inference_steps": steps, **shift}
+    return {"sigmas": np.linspace(1.0, 1 / steps, steps), **shift}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +115,7 @@ class Flow:
         try:
             with np.errstate(invalid="ignore"):  # what is no number is told below
                 scheduler.set_timesteps(**self.asked(scheduler.config, steps, tokens))
-        except ValueError as error:
+        except (TypeError, ValueError) as error:  # it may not take levels at all
             raise InvalidInputError(
                 f"the model's scheduler refuses {steps} steps: {error}"
             ) from error

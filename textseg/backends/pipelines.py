@@ -23,6 +23,7 @@ from textseg.backends.flow import Flow
 from textseg.backends.latent import LatentModel
 from textseg.backends.loading import explained_memory
 from textseg.backends.parts import Kinds, Loaded, check_place, load_all, name_of, take_apart
+from textseg.backends.processes import Process
 from textseg.backends.tokens import (
     check_prompts,
     describe_cut,
@@ -38,7 +39,7 @@ from textseg.diffusion.model import Conditioning, cells_of
 from textseg.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from diffusers import DiffusionPipeline
+    from diffusers import DiffusionPipeline, SchedulerMixin
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class PromptReading:
 
 
 class PipelineModel(LatentModel):
-    """A ``DiffusionModel`` made of the parts of a pipeline, trained by flow matching.
+    """A ``DiffusionModel`` made of the parts of a pipeline.
 
     Attributes:
         kinds: the parts that its models have; "transformer" and "vae" are among them.
@@ -78,7 +79,7 @@ class PipelineModel(LatentModel):
         super().__init__(
             parts["transformer"],
             parts["vae"],
-            Flow.of(parts["scheduler"], self.ask_scheduler),
+            self.make_process(parts["scheduler"]),
             name=name,
             device=loaded.device,
             card=read_card(Path(source or name), usual),
@@ -96,6 +97,11 @@ class PipelineModel(LatentModel):
 
         A card beside its weights goes before it.
         """
+
+    @classmethod
+    def make_process(cls, scheduler: SchedulerMixin) -> Process:
+        """Return the noise process that the network was trained on, by default flow matching."""
+        return Flow.of(scheduler, cls.ask_scheduler)
 
     @classmethod
     def ask_scheduler(
@@ -157,14 +163,19 @@ class PipelineModel(LatentModel):
             words=tuple(r.words for r in read),
         )
 
+    @property
+    def network_channels(self) -> tuple[int, int]:
+        """What the config of the network must have as ``in_channels`` and ``out_channels``."""
+        return self.latent_channels, self.latent_channels
+
     def _check_channels(self) -> None:
-        config, latent = self._network.config, self.latent_channels
+        config, (taken, given) = self._network.config, self.network_channels
         answers = config.get("out_channels") or config.in_channels
-        if (config.in_channels, answers) != (latent, latent):
+        if (config.in_channels, answers) != (taken, given):
             raise UnsupportedError(
                 f"the model {self.name!r} is not supported: its transformer takes "
-                f"{config.in_channels} channels and returns {answers}, where the latents have "
-                f"{latent}",
+                f"{config.in_channels} channels and returns {answers}, where latents of "
+                f"{self.latent_channels} need {taken} and {given}",
                 hint=f"use {self.kinds.title}, but not their inpainting variants",
             )
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from torch import Tensor
 
 from textseg.backends.schedule import Schedule
 from textseg.diffusion.model import Levels, Prediction, per_row
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
 
 
 class Process(Protocol):
@@ -45,6 +48,11 @@ class VariancePreserving:
     """x_t = a x0 + s eps with a a + s s = 1, at the timesteps of a schedule."""
 
     schedule: Schedule
+
+    @classmethod
+    def of(cls, scheduler: SchedulerMixin) -> Self:
+        """Read a diffusers scheduler; it is copied, never changed. Raises ``UnsupportedError``."""
+        return cls(Schedule.of(scheduler))
 
     @property
     def range(self) -> tuple[float, float]:

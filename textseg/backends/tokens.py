@@ -62,7 +62,11 @@ def read_cut(tokenizer: PreTrainedTokenizerBase, row: list[int], length: int) ->
     """Return the text of the tokens that do not fit into ``length``, shortened; "" if all do."""
     if len(row) <= length:
         return ""
-    lost = str(tokenizer.decode(row[length - 1 : -1], skip_special_tokens=True)).strip()
+    return shorten(str(tokenizer.decode(row[length - 1 : -1], skip_special_tokens=True)).strip())
+
+
+def shorten(lost: str) -> str:
+    """Return the beginning of a text that was cut off, for the note about it."""
     return lost if len(lost) <= SHOWN_CHARACTERS else f"{lost[:SHOWN_CHARACTERS]}..."
 
 

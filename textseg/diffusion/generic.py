@@ -132,6 +132,7 @@ def generic_card(
     sampling: Sampling,
     precision: Precision,
     words: WordLayers | None = None,
+    blank: str = "",
 ) -> ModelCard:
     """Return the card of a model of an open vocabulary.
 
@@ -144,11 +145,12 @@ def generic_card(
         sampling: how pictures are made.
         precision: that its pipeline is used in.
         words: in which attentions the words of a query are seen; None: nobody has published any.
+        blank: the text that says nothing, where "" has not the template of all other prompts.
     """
     return ModelCard(
         name=name,
         sizes=Sizes(side, largest, found="the network's config"),
-        language=Language("", None, None, found="an open vocabulary"),
+        language=Language(blank, None, None, found="an open vocabulary"),
         masks=masks(cells, words),
         presence=Presence(
             found="fitted to nothing: the sign of the evidence where it is found",

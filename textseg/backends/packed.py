@@ -1,0 +1,54 @@
+"""Transformers that take 2 x 2 latent cells for one token, and a picture for a row of tokens."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+from textseg.backends.pipelines import PipelineModel
+from textseg.diffusion.model import Conditioning
+
+PATCH = 2  # cells along each side; the pipelines have it in their code, not in a config
+
+
+def pack(z: Tensor) -> Tensor:
+    """Return latents (b, c, h, w) as tokens (b, h / 2 * w / 2, 4 c): channel, row, column."""
+    return pixel_unshuffle(z, PATCH).flatten(2).transpose(1, 2)
+
+
+def unpack(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Return tokens (b, rows * columns, 4 c) as latents (b, c, 2 rows, 2 columns)."""
+    return pixel_shuffle(tokens.transpose(1, 2).unflatten(2, grid), PATCH)
+
+
+def positions(grid: tuple[int, int], like: Tensor) -> Tensor:
+    """Return where the tokens of a picture stand, (rows * columns, 3): 0, row, column."""
+    first, rows, columns = (torch.arange(n, device=like.device) for n in (1, *grid))
+    return torch.cartesian_prod(first, rows, columns).to(like.dtype)
+
+
+class PackedModel(PipelineModel):
+    """A ``PipelineModel`` whose network takes and gives such tokens."""
+
+    @property
+    def patch(self) -> int:
+        """Latent cells that are one token, along each side."""
+        return PATCH
+
+    @property
+    def network_channels(self) -> tuple[int, int]:
+        """What the config of the network must have as ``in_channels`` and ``out_channels``."""
+        return PATCH**2 * self.latent_channels, PATCH**2 * self.latent_channels
+
+    def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
+        grid = self.grid(x)
+        return unpack(self._ask_tokens(pack(x), times, text, grid=grid), grid)
+
+    @abstractmethod
+    def _ask_tokens(
+        self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]
+    ) -> Tensor:
+        """Return the answer, of the shape of ``tokens``; the rest as in ``_ask``."""
