@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textseg.backends.autoencoders import halvings
 from textseg.backends.unet_parts import KINDS, Parts
-from textseg.diffusion.card import Edits, ModelCard, Options, Sampling, WordLayers
-from textseg.diffusion.generic import edits, generic_card
+from textseg.diffusion.card import ModelCard, Sampling, WordLayers
+from textseg.diffusion.generic import NO_GUIDANCE, edits, few_step_edits, generic_card
 
-FEW_STEPS, NO_GUIDANCE = 4, 1.0  # diffusers' LatentConsistencyModelPipeline; sdxl-turbo's card
+FEW_STEPS = 4  # diffusers' LatentConsistencyModelPipeline
 FEW_STEP_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
 FEW_STEP_SAMPLERS = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 FEW_STEP_NAMES = ("turbo", "lightning", "hyper", "lcm", "schnell")
@@ -23,7 +23,7 @@ def unet_card(parts: Parts, name: str) -> ModelCard:
         f"{family}, few steps" if few else family,
         side=cells * halvings(widths),
         cells=cells**2,
-        edits=_few_step_edits() if few else edits("diffedit", {}),
+        edits=few_step_edits(FEW_STEPS) if few else edits("diffedit", {}),
         sampling=_few_step_sampling() if few else _sampling(large),
         precision=KINDS.precision,
         words=_words(len(widths) - 1, large),
@@ -67,9 +67,3 @@ def _sampling(large: bool) -> Sampling:
 def _few_step_sampling() -> Sampling:
     found = "steps: default of diffusers' LatentConsistencyModelPipeline; guidance is distilled in"
     return Sampling(FEW_STEPS, NO_GUIDANCE, "euler", found=found)
-
-
-def _few_step_edits() -> Edits:
-    few: Options = {"steps": FEW_STEPS, "guidance": NO_GUIDANCE}
-    methods: dict[str, Options] = {"flowedit": {"source_guidance": NO_GUIDANCE}}
-    return edits("blended", few, every=few, methods=methods)

@@ -32,6 +32,7 @@ COMPARED = 12  # noises by which attempts are compared; ours
 SIDES, BLURS = (16, 64), (0.7, 2.0)  # cells along a side, and the blur of their maps in cells
 TOKENS, SHIFT = (256, 4096), (0.5, 1.15)  # the line of FLUX.1: mu of a latent of so many tokens
 ATTENTION = 0.5  # exponent
+NO_GUIDANCE = 1.0
 SMALL_GROWTH, GROWTH = 0.5, 1.0  # latent cells; the grid leaves half a cell open
 
 LEVELS_FOUND = (
@@ -94,6 +95,7 @@ def edits(
     method: str,
     options: Options,
     *,
+    blending: Options | None = None,
     every: Options | None = None,
     methods: Mapping[str, Options] | None = None,
 ) -> Edits:
@@ -101,11 +103,12 @@ def edits(
 
     Args:
         method: changes what is there.
-        options: of it and of Blended Latent Diffusion, where they are not their own.
+        options: of it, where they are not its own.
+        blending: those of Blended Latent Diffusion; None: the same.
         every: options of any method that is asked for by name, where they are not its own.
         methods: those of one by its name.
     """
-    new = {**options, "strength": 1.0}
+    new = {**(options if blending is None else blending), "strength": 1.0}
     return Edits(
         alter=EditHabit(method, options, grow=SMALL_GROWTH, detail=True),
         replace=EditHabit(method, options, grow=GROWTH),
@@ -120,6 +123,13 @@ def edits(
         "soft by 1, 2 and 5 pixels and uneven in its light: mean error inside .024, .036 and .060, "
         "with the picture's lightness .021, .026 and .039",
     )
+
+
+def few_step_edits(steps: int) -> Edits:
+    """Return how a model changes pictures that was distilled to few steps without guidance."""
+    few: Options = {"steps": steps, "guidance": NO_GUIDANCE}
+    methods: dict[str, Options] = {"flowedit": {"source_guidance": NO_GUIDANCE}}
+    return edits("blended", few, every=few, methods=methods)
 
 
 def generic_card(
