@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from tests.tiny import TEXT_LENGTH, build_sd, build_xl
+from tests.tiny import build_sd, build_xl
+from tests.tiny_parts import TEXT_LENGTH
 from textseg.backends import autoencoders
 from textseg.backends.diffusers_unet import DiffusersUNet, load_unet_model, wrap_pipeline
 from textseg.backends.unet_card import unet_card

@@ -10,14 +10,8 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from tests.tiny import (
-    FAMILIES,
-    build_scheduler,
-    build_sd,
-    build_xl,
-    change_weights,
-    drop_a_bias,
-)
+from tests.tiny import FAMILIES, build_sd, build_xl, change_weights, drop_a_bias
+from tests.tiny_parts import build_scheduler
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
 from textseg.backends.loading import explained_loading
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError

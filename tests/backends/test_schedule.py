@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tests.tiny import SD_BETAS, build_scheduler
+from tests.tiny_parts import SD_BETAS, build_scheduler
 from textseg.backends.schedule import Schedule
 from textseg.errors import InvalidInputError, UnsupportedError
 

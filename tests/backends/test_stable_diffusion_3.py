@@ -11,7 +11,8 @@ from diffusers import StableDiffusion3Img2ImgPipeline
 from torch.testing import assert_close
 
 from tests.editing.helpers import METHODS
-from tests.tiny import TEXT_LENGTH, build_scheduler, build_sd3
+from tests.tiny import build_sd3
+from tests.tiny_parts import TEXT_LENGTH, build_scheduler
 from textseg.backends.parts import load_all
 from textseg.backends.stable_diffusion_3 import KINDS, StableDiffusion3
 from textseg.diffusion.card import CARD_FILE

@@ -16,7 +16,8 @@ from diffusers import (
     TCDScheduler,
 )
 
-from tests.tiny import SD_BETAS, build_sd, build_xl
+from tests.tiny import build_sd, build_xl
+from tests.tiny_parts import SD_BETAS
 from textseg.backends.diffusers_unet import load_unet_model, wrap_pipeline
 from textseg.backends.parts import load_all
 from textseg.backends.unet_card import unet_card

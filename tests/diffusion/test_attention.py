@@ -13,7 +13,8 @@ from diffusers.models.attention_processor import AttnProcessor
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
 
-from tests.tiny import build_sd, build_unet
+from tests.tiny import build_sd
+from tests.tiny_parts import build_unet
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.backends.unet_layers import unet_layers
 from textseg.diffusion.attention import Attention, attending

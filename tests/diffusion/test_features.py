@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.test_contracts import traces
-from tests.tiny import build_unet
+from tests.tiny_parts import build_unet
 from textseg.diffusion.features import features
 from textseg.errors import UnknownNameError
 

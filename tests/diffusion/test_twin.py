@@ -12,7 +12,8 @@ from torch import nn
 
 from tests.joint import build_flux_transformer
 from tests.test_contracts import traces
-from tests.tiny import FAMILIES, build_unet
+from tests.tiny import FAMILIES
+from tests.tiny_parts import build_unet
 from textseg.diffusion.sampling import draw_noise
 from textseg.diffusion.twin import Refittable, twin
 from textseg.errors import InvalidInputError, UnsupportedError

@@ -9,7 +9,8 @@ import torch
 from diffusers import LatentConsistencyModelPipeline
 from torch.testing import assert_close
 
-from tests.tiny import build_scheduler, build_sd, build_xl
+from tests.tiny import build_sd, build_xl
+from tests.tiny_parts import build_scheduler
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.sampling import draw_noise
 

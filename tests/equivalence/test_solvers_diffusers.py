@@ -12,7 +12,8 @@ from diffusers import DPMSolverMultistepInverseScheduler, DPMSolverMultistepSche
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.tiny import SD_BETAS, build_scheduler, build_sd
+from tests.tiny import build_sd
+from tests.tiny_parts import SD_BETAS, build_scheduler
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.sampling import denoise_with, draw_noise, walk
 from textseg.diffusion.solvers import Solver, dpm_solver_2m, euler

@@ -18,7 +18,8 @@ from diffusers import (
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.tiny import SD_BETAS, build_scheduler, build_sd, build_sd2, build_xl
+from tests.tiny import build_sd, build_sd2, build_xl
+from tests.tiny_parts import SD_BETAS, build_scheduler
 from textseg.backends.diffusers_unet import DiffusersUNet, wrap_pipeline
 from textseg.backends.unet_parts import parts_of
 from textseg.diffusion.model import Prediction

@@ -21,7 +21,8 @@ from transformers import (
     ViTModel,
 )
 
-from tests.tiny import TEXT_LENGTH, TEXT_WIDTH, build_sd, build_tokenizer, drop_a_bias
+from tests.tiny import build_sd, drop_a_bias
+from tests.tiny_parts import TEXT_LENGTH, TEXT_WIDTH, build_tokenizer
 from textseg.errors import InvalidInputError, ModelError
 from textseg.lab.bench.metrics.features import (
     clip_gain,
