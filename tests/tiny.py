@@ -25,6 +25,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
+from tests.tiny_families import build_flux
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -169,6 +170,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "xl": build_xl,
     "sd3": build_sd3,
     "aura": build_aura,
+    "flux": build_flux,
 }
 
 

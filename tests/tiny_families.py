@@ -1,14 +1,86 @@
-"""Parts that only some families have, tiny and random; see ``tests.tiny``."""
+"""Tiny checkpoints of the transformers on latents, and of their own autoencoders."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from diffusers import (
     AutoencoderDC,
+    AutoencoderKL,
     AutoencoderKLFlux2,
     AutoencoderKLHunyuanImage,
     AutoencoderKLQwenImage,
+    DiffusionPipeline,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
 )
+from transformers import CLIPTextModel
+
+from tests.tiny_parts import (
+    T5_SIZES,
+    TEXT_WIDTH,
+    build_t5,
+    build_t5_tokenizer,
+    build_text_config,
+    build_tokenizer,
+    build_vae,
+    stir,
+)
+
+P = TypeVar("P", bound=DiffusionPipeline)
+DYNAMIC = {"use_dynamic_shifting": True, "shift": 3.0}  # by default along the line of FLUX.1
+
+
+def quiet(build: Callable[[], P]) -> P:
+    """The pipeline, always with the same weights, and without a bar."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        pipeline = build()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def build_kl() -> AutoencoderKL:
+    return build_vae(scaling_factor=0.3611, shift_factor=0.1159)
+
+
+def build_flux(
+    *, scheduler: Mapping[str, Any] = DYNAMIC, guidance_embeds: bool = True
+) -> FluxPipeline:
+    """As dev has it."""
+
+    def build() -> FluxPipeline:
+        first, second = build_tokenizer(), build_t5_tokenizer()
+        return FluxPipeline(
+            transformer=stir(
+                FluxTransformer2DModel(
+                    in_channels=16,
+                    num_layers=1,
+                    num_single_layers=1,
+                    attention_head_dim=16,
+                    num_attention_heads=2,
+                    joint_attention_dim=T5_SIZES["d_model"],
+                    pooled_projection_dim=TEXT_WIDTH,
+                    axes_dims_rope=(4, 4, 8),
+                    guidance_embeds=guidance_embeds,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(**scheduler),
+            vae=build_kl(),
+            text_encoder=CLIPTextModel(build_text_config(first)).eval(),
+            tokenizer=first,
+            text_encoder_2=build_t5(second),
+            tokenizer_2=second,
+        )
+
+    return quiet(build)
+
+
+def build_schnell() -> FluxPipeline:
+    return build_flux(scheduler={"shift": 1.0}, guidance_embeds=False)
 
 
 def build_vae_dc() -> AutoencoderDC:

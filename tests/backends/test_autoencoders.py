@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import AutoencoderKL, Flux2Pipeline
+from diffusers import Flux2Pipeline
 from torch import Tensor
 from torch.testing import assert_close
 
-from tests.tiny import build_vae
-from tests.tiny_families import build_vae_dc, build_vae_flux2, build_vae_hunyuan, build_vae_qwen
+from tests.tiny_families import (
+    build_kl,
+    build_vae_dc,
+    build_vae_flux2,
+    build_vae_hunyuan,
+    build_vae_qwen,
+)
 from textseg.backends import autoencoders
 from textseg.backends.autoencoders import KINDS, Autoencoder, autoencoder_of, stride_of
 from textseg.diffusion.sampling import draw_noise
@@ -20,13 +25,9 @@ from textseg.diffusion.sampling import draw_noise
 CPU = torch.device("cpu")
 
 
-def build_vae_kl() -> AutoencoderKL:
-    return build_vae(scaling_factor=0.3611, shift_factor=0.1159)
-
-
 BUILDERS: Mapping[str, Callable[[], Any]] = {
     "AutoencoderDC": build_vae_dc,
-    "AutoencoderKL": build_vae_kl,
+    "AutoencoderKL": build_kl,
     "AutoencoderKLFlux2": build_vae_flux2,
     "AutoencoderKLHunyuanImage": build_vae_hunyuan,
     "AutoencoderKLQwenImage": build_vae_qwen,

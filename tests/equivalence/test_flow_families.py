@@ -2,72 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from diffusers import FluxKontextPipeline
 from torch.testing import assert_close
 
+from tests.equivalence.pipelines import PROMPT, SCALE, STEPS, Case, compare, packed_case
 from tests.tiny import build_aura, build_sd3
+from tests.tiny_families import build_flux, build_schnell
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
-from textseg.diffusion.sampling import draw_noise, guided, walk
+from textseg.diffusion.sampling import draw_noise
 from textseg.editing.apply import numbered_noise
-from textseg.registry.families import wrap_family
 from textseg.scene import Scene
 
 STATIC = {"shift": 3.0}
 DYNAMIC = {"use_dynamic_shifting": True, "base_image_seq_len": 4, "max_image_seq_len": 64}
 SIZES = [(24, 40), (36, 20)]  # 6 x 10 and 9 x 5 tokens
+
+
+def true_cfg(scale: float, negative: str) -> Mapping[str, Any]:
+    """Two answers, of a pipeline that calls something else its guidance."""
+    return {"true_cfg_scale": scale, "negative_prompt": negative}
+
+
+def embedded(scale: float, negative: str) -> Mapping[str, Any]:
+    """One answer that is told the scale, but where it is led away from a text."""
+    if negative:
+        return {"guidance_scale": 1.0, **true_cfg(scale, negative)}
+    return {"guidance_scale": scale}
+
+
+def short(scale: float, negative: str) -> Mapping[str, Any]:
+    return {**true_cfg(scale, negative), "max_sequence_length": 256}
+
+
+def kontext(scale: float, negative: str) -> Mapping[str, Any]:
+    """Without a picture, and at the size that is asked for."""
+    return {**embedded(scale, negative), "_auto_resize": False, "max_area": 24 * 40}
+
+
+def build_kontext() -> FluxKontextPipeline:
+    pipeline = FluxKontextPipeline(**build_flux().components)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
 FAMILIES = {
-    "sd3": lambda: build_sd3(**STATIC),
-    "sd3, dynamic shift": lambda: build_sd3(**DYNAMIC),
-    "aura": build_aura,
+    "sd3": Case(lambda: build_sd3(**STATIC)),
+    "sd3, dynamic shift": Case(lambda: build_sd3(**DYNAMIC)),
+    "aura": Case(build_aura),
+    "flux": packed_case(build_flux, embedded),
+    "schnell": packed_case(build_schnell, short),
 }
-PROMPT, STEPS, SCALE = "a red tree", 5, 4.0
-
-
-@dataclass
-class Record:
-    """What a pipeline handed to its scheduler at each call, and the state after it."""
-
-    sigmas: list[float] = field(default_factory=list)
-    states: list[Tensor] = field(default_factory=list)
-    velocities: list[Tensor] = field(default_factory=list)
-    after: list[Tensor] = field(default_factory=list)
-
-
-def recorded(pipeline: Any, noise: Tensor, *, scale: float, negative: str) -> Record:
-    found, step = Record(), pipeline.scheduler.step
-
-    def recording(velocity: Tensor, t: Tensor, sample: Tensor, **options: Any) -> Any:
-        moved = step(velocity, t, sample, **options)
-        found.sigmas.append(t.item() / 1000)
-        found.states.append(sample.clone())
-        found.velocities.append(velocity.clone())
-        found.after.append(moved[0].clone())
-        return moved
-
-    pipeline.scheduler.step = recording
-    stride = pipeline.vae_scale_factor
-    pipeline(
-        PROMPT,
-        negative_prompt=negative,
-        latents=noise,
-        height=noise.shape[2] * stride,
-        width=noise.shape[3] * stride,
-        num_inference_steps=STEPS,
-        guidance_scale=scale,
-        output_type="latent",
-    )
-    return found
-
-
-def relative(found: Tensor, expected: Tensor) -> float:
-    return ((found - expected).norm() / expected.norm()).item()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -77,21 +68,16 @@ def relative(found: Tensor, expected: Tensor) -> float:
 def test_every_call_and_every_step_is_the_pipelines(
     size: tuple[int, int], family: str, scale: float, negative: str
 ) -> None:
-    pipeline = FAMILIES[family]()
-    model = wrap_family(pipeline)
-    cells = (size[0] // model.latent_stride, size[1] // model.latent_stride)
-    noise = draw_noise((1, model.latent_channels, *cells), seed=3)
-    theirs = recorded(pipeline, noise, scale=scale, negative=negative)
-    levels = model.levels(STEPS, cells=cells)
-    assert len(theirs.sigmas) == STEPS
-    assert levels == pytest.approx([*theirs.sigmas, 0.0], rel=1e-6)
-    text = model.embed_text([PROMPT, negative])
-    denoise = guided(model, text[0], text[1], scale=scale)
-    for sigma, z, velocity in zip(levels, theirs.states, theirs.velocities, strict=False):
-        assert relative(denoise(z, sigma).velocity, velocity) < 1e-5
-    ours = list(walk(denoise, model.prior(noise, levels[0]), levels))
-    for step, state in zip(ours, theirs.after, strict=True):
-        assert relative(step.z, state) < 1e-5
+    found = compare(FAMILIES[family], size, scale=scale, negative=negative)
+    assert max(found.calls) < 1e-5
+    assert max(found.steps) < 1e-5
+
+
+@pytest.mark.parametrize("negative", ["", "house"])
+@torch.no_grad()
+def test_kontext_without_a_picture_is_flux(negative: str) -> None:
+    found = compare(packed_case(build_kontext, kontext), (24, 40), scale=SCALE, negative=negative)
+    assert max(*found.calls, *found.steps) < 1e-5
 
 
 @torch.no_grad()
@@ -130,17 +116,12 @@ def test_texts_of_auraflow_are_the_pipelines() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], family: str) -> None:
-    pipeline = FAMILIES[family]()
+    case = FAMILIES[family]
+    pipeline = case.build()
     scene = Scene.generate(PROMPT, pipeline, seed=3, steps=STEPS, guidance=SCALE, size=size)
-    made = pipeline(
-        PROMPT,
-        latents=numbered_noise(torch.zeros_like(scene.latents), 3)(0),
-        num_inference_steps=STEPS,
-        guidance_scale=SCALE,
-        output_type="np",
-        height=size[0],
-        width=size[1],
-    ).images[0]
+    noise, stride = numbered_noise(torch.zeros_like(scene.latents), 3)(0), scene.model.latent_stride
+    asked = case.asked(noise, stride, scale=SCALE, negative="")
+    made = pipeline(**asked, output_type="np").images[0]
     assert scene.rgb.shape == (*size, 3)
     assert np.abs(scene.rgb - made).max() < 0.51 / 255  # ours is rounded to 8 bits
 

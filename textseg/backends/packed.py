@@ -24,10 +24,10 @@ def unpack(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
     return pixel_shuffle(tokens.transpose(1, 2).unflatten(2, grid), PATCH)
 
 
-def positions(grid: tuple[int, int], like: Tensor) -> Tensor:
+def positions(grid: tuple[int, int], device: torch.device) -> Tensor:
     """Return where the tokens of a picture stand, (rows * columns, 3): 0, row, column."""
-    first, rows, columns = (torch.arange(n, device=like.device) for n in (1, *grid))
-    return torch.cartesian_prod(first, rows, columns).to(like.dtype)
+    ranges = [torch.arange(n, device=device, dtype=torch.float32) for n in (1, *grid)]
+    return torch.cartesian_prod(*ranges)
 
 
 class PackedModel(PipelineModel):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x and XL")
 _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
 _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
+_FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -29,6 +30,7 @@ FAMILIES = Names("family", "textseg.families", {
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
     "AuraFlowTransformer2DModel": _AURA,
+    "FluxTransformer2DModel": _FLUX,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 

@@ -1,0 +1,113 @@
+"""What a pipeline of diffusers does, seen call by call, and what we do in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from textseg.backends.packed import pack, unpack
+from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.sampling import draw_noise, guided, walk
+from textseg.registry.families import wrap_family
+
+PROMPT, STEPS, SCALE = "a red tree", 5, 4.0
+Told = Callable[[float, str], Mapping[str, Any]]
+"""Our scale and the text that is led away from -> what the pipeline is told."""
+
+
+def textbook(scale: float, negative: str) -> Mapping[str, Any]:
+    return {"guidance_scale": scale, "negative_prompt": negative}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tiny pipeline, and how it is asked for the same as we are.
+
+    ``given`` makes of latents (1, c, h, w) what it takes; ``taken`` undoes it, for (h, w).
+    """
+
+    build: Callable[[], Any]
+    told: Told = textbook
+    given: Callable[[Tensor], Tensor] = lambda z: z
+    taken: Callable[[Tensor, tuple[int, int]], Tensor] = lambda latents, _: latents
+
+    def asked(self, noise: Tensor, stride: int, *, scale: float, negative: str) -> dict[str, Any]:
+        return {
+            "prompt": PROMPT,
+            "latents": self.given(noise),
+            "height": noise.shape[2] * stride,
+            "width": noise.shape[3] * stride,
+            "num_inference_steps": STEPS,
+            **self.told(scale, negative),
+        }
+
+
+def packed_case(build: Callable[[], Any], told: Told = textbook) -> Case:
+    return Case(
+        build, told, pack, lambda tokens, cells: unpack(tokens, (cells[0] // 2, cells[1] // 2))
+    )
+
+
+@dataclass
+class Record:
+    """What a pipeline handed to its scheduler at each call, and the state after it."""
+
+    sigmas: list[float] = field(default_factory=list)
+    states: list[Tensor] = field(default_factory=list)
+    velocities: list[Tensor] = field(default_factory=list)
+    after: list[Tensor] = field(default_factory=list)
+
+
+def recorded(case: Case, pipeline: Any, noise: Tensor, **asked: Any) -> Record:
+    found, step, cells = Record(), pipeline.scheduler.step, tuple(noise.shape[2:])
+
+    def recording(velocity: Tensor, t: Tensor, sample: Tensor, **options: Any) -> Any:
+        moved = step(velocity, t, sample, **options)
+        found.sigmas.append(t.item() / 1000)
+        found.states.append(case.taken(sample, cells).clone())
+        found.velocities.append(case.taken(velocity, cells).clone())
+        found.after.append(case.taken(moved[0], cells).clone())
+        return moved
+
+    pipeline.scheduler.step = recording
+    pipeline(**asked, output_type="latent")
+    return found
+
+
+def relative(found: Tensor, expected: Tensor) -> float:
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Of every call, and of the state after every step, relative."""
+
+    calls: list[float]
+    steps: list[float]
+
+
+def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -> Errors:
+    """Walk from the same noise as the pipeline, with our guidance and on our levels."""
+    pipeline = case.build()
+    model: DiffusionModel = wrap_family(pipeline)
+    cells = (size[0] // model.latent_stride, size[1] // model.latent_stride)
+    noise = draw_noise((1, model.latent_channels, *cells), seed=3)
+    asked = case.asked(noise, model.latent_stride, scale=scale, negative=negative)
+    theirs = recorded(case, pipeline, noise, **asked)
+    levels = model.levels(STEPS, cells=cells)
+    assert len(theirs.sigmas) == len(levels) - 1
+    torch.testing.assert_close(
+        torch.tensor(levels[:-1]), torch.tensor(theirs.sigmas), rtol=1e-6, atol=1e-6
+    )
+    text = model.embed_text([PROMPT, negative])
+    denoise = guided(model, text[0], text[1], scale=scale)
+    calls = zip(levels, theirs.states, theirs.velocities, strict=False)
+    ours = walk(denoise, model.prior(noise, levels[0]), levels)
+    return Errors(
+        [relative(denoise(z, sigma).velocity, velocity) for sigma, z, velocity in calls],
+        [relative(step.z, state) for step, state in zip(ours, theirs.after, strict=True)],
+    )
