@@ -25,7 +25,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.tiny_families import build_flux
+from tests.tiny_families import build_chroma, build_flux
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -171,6 +171,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sd3": build_sd3,
     "aura": build_aura,
     "flux": build_flux,
+    "chroma": build_chroma,
 }
 
 

@@ -12,6 +12,8 @@ from diffusers import (
     AutoencoderKLFlux2,
     AutoencoderKLHunyuanImage,
     AutoencoderKLQwenImage,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
@@ -81,6 +83,33 @@ def build_flux(
 
 def build_schnell() -> FluxPipeline:
     return build_flux(scheduler={"shift": 1.0}, guidance_embeds=False)
+
+
+def build_chroma(kind: type[ChromaPipeline] = ChromaPipeline) -> ChromaPipeline:
+    def build() -> ChromaPipeline:
+        tokenizer = build_t5_tokenizer()
+        return kind(
+            transformer=stir(
+                ChromaTransformer2DModel(
+                    in_channels=16,
+                    num_layers=1,
+                    num_single_layers=1,
+                    attention_head_dim=16,
+                    num_attention_heads=2,
+                    joint_attention_dim=T5_SIZES["d_model"],
+                    axes_dims_rope=(4, 4, 8),
+                    approximator_hidden_dim=32,
+                    approximator_layers=1,
+                    approximator_num_channels=16,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(**DYNAMIC),
+            vae=build_kl(),
+            text_encoder=build_t5(tokenizer),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
 
 
 def build_vae_dc() -> AutoencoderDC:

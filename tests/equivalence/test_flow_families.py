@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import FluxKontextPipeline
+from diffusers import ChromaPipeline, FluxKontextPipeline
 from torch.testing import assert_close
 
 from tests.equivalence.pipelines import PROMPT, SCALE, STEPS, Case, compare, packed_case
 from tests.tiny import build_aura, build_sd3
-from tests.tiny_families import build_flux, build_schnell
+from tests.tiny_families import build_chroma, build_flux, build_schnell
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -52,12 +52,21 @@ def build_kontext() -> FluxKontextPipeline:
     return pipeline
 
 
+class Masking(ChromaPipeline):
+    """The pipeline with a mask that leaves out what it is to leave out."""
+
+    def _prepare_attention_mask(self, *args: Any, **options: Any) -> Any:
+        mask = super()._prepare_attention_mask(*args, **options)
+        return None if mask is None else mask.bool()
+
+
 FAMILIES = {
     "sd3": Case(lambda: build_sd3(**STATIC)),
     "sd3, dynamic shift": Case(lambda: build_sd3(**DYNAMIC)),
     "aura": Case(build_aura),
     "flux": packed_case(build_flux, embedded),
     "schnell": packed_case(build_schnell, short),
+    "chroma": packed_case(lambda: build_chroma(Masking)),
 }
 
 

@@ -25,6 +25,15 @@ def side_by_side(prompts: Sequence[str], rows: Sequence[Tensor]) -> Conditioning
     )
 
 
+def without_padding(prompts: Sequence[str], states: Tensor, mask: Tensor) -> Conditioning:
+    """Return prompts (n, tokens, dim) cut to the longest of them.
+
+    ``mask`` (n, tokens) is true, or not 0, from the first token to the last one that is there.
+    """
+    longest = int(mask.bool().sum(1).max())
+    return Conditioning(tuple(prompts), states[:, :longest], mask=mask[:, :longest].bool())
+
+
 def ask_by_length(ask: Ask, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
     """Return the answers of a network that would read padding: one call for each length.
 

@@ -23,6 +23,7 @@ _UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x
 _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
 _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
 _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
+_CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -30,6 +31,7 @@ FAMILIES = Names("family", "textseg.families", {
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
     "AuraFlowTransformer2DModel": _AURA,
+    "ChromaTransformer2DModel": _CHROMA,
     "FluxTransformer2DModel": _FLUX,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
