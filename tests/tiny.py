@@ -25,7 +25,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.tiny_families import build_chroma, build_flux
+from tests.tiny_families import build_chroma, build_flux, build_qwen
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -172,6 +172,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "aura": build_aura,
     "flux": build_flux,
     "chroma": build_chroma,
+    "qwen": build_qwen,
 }
 
 

@@ -18,8 +18,16 @@ from diffusers import (
     FlowMatchEulerDiscreteScheduler,
     FluxPipeline,
     FluxTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
 )
-from transformers import CLIPTextModel
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import (
+    CLIPTextModel,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Tokenizer,
+)
 
 from tests.tiny_parts import (
     T5_SIZES,
@@ -106,6 +114,49 @@ def build_chroma(kind: type[ChromaPipeline] = ChromaPipeline) -> ChromaPipeline:
             scheduler=FlowMatchEulerDiscreteScheduler(**DYNAMIC),
             vae=build_kl(),
             text_encoder=build_t5(tokenizer),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
+def build_qwen_tokenizer(**options: Any) -> Qwen2Tokenizer:
+    """A token for each byte, but for those that a template is made of."""
+    alphabet = sorted(ByteLevel.alphabet())
+    special = ["<|im_start|>", "<|im_end|>"]
+    return Qwen2Tokenizer(
+        vocab={token: k for k, token in enumerate(["<|endoftext|>", *alphabet])},
+        extra_special_tokens=special,
+        **options,
+    )
+
+
+def build_qwen() -> QwenImagePipeline:
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    rope = {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1e6}
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2}
+
+    def build() -> QwenImagePipeline:
+        tokenizer = build_qwen_tokenizer()
+        text = {**sizes, **heads, "vocab_size": len(tokenizer), "rope_parameters": rope}
+        return QwenImagePipeline(
+            transformer=stir(
+                QwenImageTransformer2DModel(
+                    in_channels=16,
+                    out_channels=4,
+                    num_layers=2,
+                    attention_head_dim=16,
+                    num_attention_heads=2,
+                    joint_attention_dim=16,
+                    axes_dims_rope=(8, 4, 4),
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(**DYNAMIC, shift_terminal=0.02),
+            vae=build_vae_qwen(),
+            text_encoder=Qwen2_5_VLForConditionalGeneration(
+                Qwen2_5_VLConfig(text_config=text, vision_config={**vision, "out_hidden_size": 16})
+            ).eval(),
             tokenizer=tokenizer,
         )
 

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from tests.equivalence.pipelines import PROMPT, SCALE, STEPS, Case, compare, packed_case
 from tests.tiny import build_aura, build_sd3
-from tests.tiny_families import build_chroma, build_flux, build_schnell
+from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -67,6 +67,7 @@ FAMILIES = {
     "flux": packed_case(build_flux, embedded),
     "schnell": packed_case(build_schnell, short),
     "chroma": packed_case(lambda: build_chroma(Masking)),
+    "qwen": packed_case(build_qwen, true_cfg),
 }
 
 

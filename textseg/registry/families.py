@@ -24,6 +24,7 @@ _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and
 _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
 _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
 _CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
+_QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -33,6 +34,9 @@ FAMILIES = Names("family", "textseg.families", {
     "AuraFlowTransformer2DModel": _AURA,
     "ChromaTransformer2DModel": _CHROMA,
     "FluxTransformer2DModel": _FLUX,
+    "QwenImagePipeline": _QWEN,
+    "QwenImageImg2ImgPipeline": _QWEN,
+    "QwenImageInpaintPipeline": _QWEN,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 
