@@ -172,7 +172,7 @@ class _Mode(TorchFunctionMode):
         if func is not scaled_dot_product_attention:
             return func(*args, **(kwargs or {}))
         call = self._call(*args, **(kwargs or {}))
-        controlled = self._control(call)
+        controlled = call if call.layer.kind == "words" else self._control(call)
         # what is not touched is computed as it always is, bit for bit
         return func(*args, **(kwargs or {})) if controlled is call else controlled.answer()
 

@@ -17,7 +17,7 @@ from torch.nn import Module
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.errors import UnsupportedError
 
-Kind = Literal["self", "cross", "joint"]
+Kind = Literal["self", "cross", "joint", "words"]
 Stage = Literal["down", "mid", "up", ""]
 
 
@@ -26,11 +26,13 @@ class Layer:
     """One attention of a network, as it is for one size of picture.
 
     Attributes:
-        kind: "self": cells look at cells; "cross": cells look at words; "joint": both at both.
-        grid: (rows, columns) of the cells.
+        kind: "self": cells look at cells; "cross": cells look at words; "joint": both at both;
+            "words": words look at words, which no control is shown.
+        grid: (rows, columns) of the cells; (0, 0) where there are none.
         stage: of a network that goes down to few cells and up again; "" where it does not.
         text: where the words stand among the keys (and queries, if joint); None in "self".
         picture: where the cells stand among the queries (and keys, but in "cross").
+        padding: tokens behind all of them that stand for nothing.
     """
 
     kind: Kind
@@ -38,6 +40,12 @@ class Layer:
     picture: slice
     text: slice | None = None
     stage: Stage = ""
+    padding: int = 0
+
+    @classmethod
+    def among_words(cls, tokens: int, *, padding: int) -> Layer:
+        """Return the layer in which ``tokens`` of text look at one another."""
+        return cls("words", (0, 0), slice(0, tokens), padding=padding)
 
     @classmethod
     def own(cls, grid: tuple[int, int], *, stage: Stage = "") -> Layer:
@@ -71,12 +79,12 @@ class Layer:
     @property
     def queries(self) -> int:
         """How many look."""
-        return _end(self.picture, self.text if self.kind == "joint" else None)
+        return _end(self.picture, self.text if self.kind == "joint" else None) + self.padding
 
     @property
     def keys(self) -> int:
         """How many are looked at."""
-        return _end(None if self.kind == "cross" else self.picture, self.text)
+        return _end(None if self.kind == "cross" else self.picture, self.text) + self.padding
 
 
 def _end(*parts: slice | None) -> int:
