@@ -25,7 +25,7 @@ from transformers import (
     UMT5EncoderModel,
 )
 
-from tests.tiny_families import build_chroma, build_flux, build_qwen
+from tests.tiny_families import build_chroma, build_flux, build_qwen, build_z_image
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -173,6 +173,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "flux": build_flux,
     "chroma": build_chroma,
     "qwen": build_qwen,
+    "z_image": build_z_image,
 }
 
 
@@ -183,7 +184,7 @@ def network_of(pipeline: Any) -> Any:
 
 def block_of(network: Any) -> Any:
     """A part of a network that every answer goes through."""
-    blocks = ("mid_block", "transformer_blocks", "joint_transformer_blocks")
+    blocks = ("mid_block", "transformer_blocks", "joint_transformer_blocks", "layers")
     found = next(getattr(network, name) for name in blocks if getattr(network, name, None))
     return found[0] if isinstance(found, torch.nn.ModuleList) else found
 

@@ -20,6 +20,8 @@ from diffusers import (
     FluxTransformer2DModel,
     QwenImagePipeline,
     QwenImageTransformer2DModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
 )
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
@@ -27,6 +29,8 @@ from transformers import (
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3Model,
 )
 
 from tests.tiny_parts import (
@@ -156,6 +160,47 @@ def build_qwen() -> QwenImagePipeline:
             vae=build_vae_qwen(),
             text_encoder=Qwen2_5_VLForConditionalGeneration(
                 Qwen2_5_VLConfig(text_config=text, vision_config={**vision, "out_hidden_size": 16})
+            ).eval(),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
+def build_z_image() -> ZImagePipeline:
+    chat = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+
+    def build() -> ZImagePipeline:
+        tokenizer = build_qwen_tokenizer(chat_template=chat)
+        return ZImagePipeline(
+            transformer=stir(
+                ZImageTransformer2DModel(
+                    in_channels=4,
+                    dim=32,
+                    n_layers=2,
+                    n_refiner_layers=2,
+                    n_heads=2,
+                    n_kv_heads=2,
+                    cap_feat_dim=16,
+                    axes_dims=[8, 4, 4],
+                    axes_lens=[1024, 64, 64],
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+            vae=build_kl(),
+            text_encoder=Qwen3Model(
+                Qwen3Config(
+                    hidden_size=16,
+                    intermediate_size=16,
+                    num_hidden_layers=3,
+                    num_attention_heads=2,
+                    num_key_value_heads=2,
+                    vocab_size=len(tokenizer),
+                    head_dim=8,
+                )
             ).eval(),
             tokenizer=tokenizer,
         )

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 
 from tests.equivalence.pipelines import PROMPT, SCALE, STEPS, Case, compare, packed_case
 from tests.tiny import build_aura, build_sd3
-from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell
+from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell, build_z_image
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -52,6 +52,11 @@ def build_kontext() -> FluxKontextPipeline:
     return pipeline
 
 
+def added(scale: float, negative: str) -> Mapping[str, Any]:
+    """The scale counts from the answer to the prompt, not from the other one."""
+    return {"guidance_scale": scale - 1, "negative_prompt": negative}
+
+
 class Masking(ChromaPipeline):
     """The pipeline with a mask that leaves out what it is to leave out."""
 
@@ -68,6 +73,7 @@ FAMILIES = {
     "schnell": packed_case(build_schnell, short),
     "chroma": packed_case(lambda: build_chroma(Masking)),
     "qwen": packed_case(build_qwen, true_cfg),
+    "z_image": Case(build_z_image, added),
 }
 
 

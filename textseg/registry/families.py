@@ -25,6 +25,7 @@ _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
 _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
 _CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
+_Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -37,6 +38,9 @@ FAMILIES = Names("family", "textseg.families", {
     "QwenImagePipeline": _QWEN,
     "QwenImageImg2ImgPipeline": _QWEN,
     "QwenImageInpaintPipeline": _QWEN,
+    "ZImagePipeline": _Z_IMAGE,
+    "ZImageImg2ImgPipeline": _Z_IMAGE,
+    "ZImageInpaintPipeline": _Z_IMAGE,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 
