@@ -82,7 +82,7 @@ class Embedded:
         self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
     ) -> Denoiser:
         """Return the denoiser; see ``Guide``."""
-        if any(reference.prompts):
+        if any(map(str.strip, reference.prompts)):
             return ClassifierFree()(model, text, reference, scale=scale)
         scaled = told(text, scale)
         return lambda z, sigma: model.predict(z, covered(model, sigma), scaled)
