@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from tests.tiny_families import build_flux, build_schnell
 from tests.tiny_parts import TEXT_LENGTH
 from textseg.backends.flux import LENGTH, SHORT_LENGTH, Flux
-from textseg.diffusion.guidance import TOLD, told
+from textseg.diffusion.guidance import TOLD, ClassifierFree, told
 from textseg.diffusion.model import Conditioning
 from textseg.diffusion.sampling import draw_noise, guided
 from textseg.errors import UnsupportedError
@@ -32,6 +32,16 @@ def test_dev_and_schnell_have_numbers_of_their_own() -> None:
     assert dev.edits.add.options == {"steps": 28, "guidance": 3.5, "strength": 1.0}
     assert (schnell.sampling.steps, schnell.sampling.guidance) == (4, 1.0)
     assert schnell.edits.named("flowedit")["source_guidance"] == 1.0
+
+
+@torch.no_grad()
+def test_what_undid_the_distillation_of_dev_is_no_schnell() -> None:
+    model = Flux.wrap(build_flux(guidance_embeds=False))
+    assert (model.card.sampling.steps, model.card.sampling.guidance) == (28, 3.5)
+    text = model.embed_text(["tree"])
+    assert text.embeddings.shape[1] == LENGTH
+    assert TOLD not in text.further
+    assert model.guide == ClassifierFree()
 
 
 @torch.no_grad()

@@ -71,6 +71,7 @@ FAMILIES = {
     "aura": Case(build_aura),
     "flux": packed_case(build_flux, embedded),
     "schnell": packed_case(build_schnell, short),
+    "flux, distillation undone": packed_case(lambda: build_flux(guidance_embeds=False), true_cfg),
     "chroma": packed_case(lambda: build_chroma(Masking)),
     "qwen": packed_case(build_qwen, true_cfg),
     "z_image": Case(build_z_image, added),

@@ -24,7 +24,7 @@ from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 SIDE = 128  # latent cells, ``default_sample_size`` of the pipeline
-LENGTH, SHORT_LENGTH = 512, 256  # tokens that T5 reads; for schnell, as its model card says
+LENGTH, SHORT_LENGTH = 512, 256  # tokens of T5; schnell takes 256, as diffusers' manual says
 DEV = Sampling(28, 3.5, "euler", found="defaults of diffusers' FluxPipeline")
 SCHNELL = Sampling(4, NO_GUIDANCE, "euler", found="model card of FLUX.1-schnell")
 FLOWEDIT: Options = {  # arXiv:2412.08629, section 5: as for FLUX.1 dev
@@ -60,8 +60,8 @@ class Flux(PackedModel):
 
     @classmethod
     def make_card(cls, parts: Mapping[str, Any]) -> ModelCard:  # Any: classes of diffusers
-        """Return the pipeline's own numbers, or those of schnell, which is told no guidance."""
-        few = not parts["transformer"].config.guidance_embeds
+        """Return the pipeline's own numbers, or those of schnell."""
+        few = _is_schnell(parts)
         return generic_card(
             "FLUX.1, few steps" if few else "FLUX.1",
             side=SIDE * stride_of(parts["vae"]),
@@ -81,20 +81,19 @@ class Flux(PackedModel):
 
     @property
     def guide(self) -> Guide:
-        """How it follows a text: dev by being told, schnell, if it has to, by two answers."""
+        """How it follows a text: by being told, or by two answers where it cannot be."""
         return Embedded() if self._network.config.guidance_embeds else ClassifierFree()
 
     def encode_prompts(self, prompts: list[str]) -> Conditioning:
         """Return the states of T5, padding too, which is read, and the vector of CLIP."""
-        guidance_embeds = self._network.config.guidance_embeds
         states, pooled, _ = self._pipeline.encode_prompt(
             prompts,
             None,
             device=self.device,
-            max_sequence_length=LENGTH if guidance_embeds else SHORT_LENGTH,
+            max_sequence_length=SHORT_LENGTH if _is_schnell(self._parts) else LENGTH,
         )
         text = Conditioning(tuple(prompts), states, pooled)
-        return told(text, NO_GUIDANCE) if guidance_embeds else text
+        return told(text, NO_GUIDANCE) if self._network.config.guidance_embeds else text
 
     def read_prompt(self, prompt: str, tokens: int) -> PromptReading:
         """Return the words of T5; what CLIP did not read is told apart from what nobody has."""
@@ -128,6 +127,12 @@ class Flux(PackedModel):
             img_ids=positions(grid, tokens.device),
         ).sample
         return answer
+
+
+def _is_schnell(parts: Mapping[str, Any]) -> bool:  # Any: classes of diffusers
+    """Tell it from dev, and from what undid dev's distillation: that shifts its levels as dev."""
+    told_guidance = bool(parts["transformer"].config.guidance_embeds)
+    return not told_guidance and not parts["scheduler"].config.get("use_dynamic_shifting")
 
 
 def _edits() -> Edits:
