@@ -29,7 +29,7 @@ from tests.editing.helpers import (
 from tests.test_contracts import fingerprint, settled
 from tests.tiny import build_sd
 from textseg.backends.diffusers_unet import wrap_pipeline
-from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
+from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction, cells_of
 from textseg.editing.apply import numbered_noise
 from textseg.editing.base import EditMethod, edit_levels
 from textseg.errors import Cancelled
@@ -41,7 +41,7 @@ from textseg.testing import GaussianModel
 EXACT = Exact(rate=0.3)
 STRIDED = Exact(rate=0.3, latent_stride=4, size_multiple=16)
 PLAIN = Exact()  # one Gaussian per text
-MODELS = ["gaussian", "sd1", "sd2", "sd3", "picturebook"]
+MODELS = ["gaussian", "sd1", "sd2", "sd3", "flux", "picturebook"]
 
 
 @pytest.fixture(params=METHODS)
@@ -84,7 +84,7 @@ def test_a_zero_mask_returns_the_input(name: str, table: Bench) -> None:
 @pytest.mark.parametrize("name", ["blended", "sdedit"])
 def test_a_full_mask_at_strength_1_is_plain_sampling(name: str, table: Bench) -> None:
     method = method_with(name, strength=1.0)
-    levels = table.model.levels(STEPS)
+    levels = table.model.levels(STEPS, cells=cells_of(table.latents))
     start = table.model.prior(numbered_noise(table.latents, SEED)(0), levels[0])
     assert torch.equal(table.run(method, table.everything), table.sampled(start, levels))
 
