@@ -7,6 +7,7 @@ network is asked, and its card. Loading, wrapping, words and remarks are here.
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from textseg.backends.evaluation import evaluating
 from textseg.backends.family import Family
 from textseg.backends.finite import check_finite
 from textseg.backends.flow import Flow
+from textseg.backends.index import Index
 from textseg.backends.latent import LatentModel
 from textseg.backends.loading import explained_memory
 from textseg.backends.parts import Kinds, Loaded, check_place, load_all, name_of, take_apart
@@ -75,7 +77,7 @@ class PipelineModel(LatentModel):
         name. Raises ``UnsupportedError``.
         """
         parts = loaded.parts
-        usual = self.make_card(parts)
+        usual = self.make_card({**pipeline.config, **parts})
         super().__init__(
             parts["transformer"],
             parts["vae"],
@@ -95,7 +97,8 @@ class PipelineModel(LatentModel):
     def make_card(cls, parts: Mapping[str, Any]) -> ModelCard:  # Any: as in Loaded
         """Return what a model of these parts is used to, the side of its pictures among it.
 
-        A card beside its weights goes before it.
+        What the pipeline's config says besides is among them, such as ``is_distilled``. A card
+        beside the weights goes before it.
         """
 
     @classmethod
@@ -199,6 +202,7 @@ class PipelineModel(LatentModel):
         )
         pipeline = getattr(importlib.import_module("diffusers"), cls.pipeline_class)
         parts = {part: loaded.parts.get(part) for part in (*cls.kinds.parts, "scheduler")}
+        parts |= _settings(pipeline, loaded.index)
         return cls(loaded, pipeline(**parts), name=name or str(source), source=source)
 
     @classmethod
@@ -218,3 +222,9 @@ class PipelineModel(LatentModel):
     def family(cls) -> Family:
         """Return how the registry makes these models."""
         return Family(cls.load, cls.wrap)
+
+
+def _settings(pipeline: type, index: Index) -> Mapping[str, object]:
+    """Return what an index says that is no part but an option of its pipeline."""
+    options = inspect.signature(pipeline).parameters
+    return {name: index[name] for name in options if isinstance(index.get(name), bool | int | str)}
