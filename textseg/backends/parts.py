@@ -178,7 +178,8 @@ def _load_part(
 
 def _check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+    words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
+    if set(words.get_vocab()) <= set(words.all_special_tokens):
         raise ModelError(
             f"the {part} of the model {source!r} has no vocabulary", hint=remedy(source)
         )

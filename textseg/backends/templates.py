@@ -30,8 +30,10 @@ def read_templated(
         skip: tokens of the template's beginning that the pipeline drops.
         tokens: how many are left, with padding.
     """
-    ahead = _beginning(template)
-    found = tokenize(tokenizer, template(prompt))
+    ahead, text = _beginning(template), template(prompt)
+    begin = tokenizer.bos_token  # a template that writes it is read without another one
+    own = bool(begin) and text.startswith(begin)
+    found = tokenize(tokenizer, text, special=not own)
     if not found.is_fast:
         return PromptReading((), ())
     spans = [found.token_to_chars(k) for k in range(skip, len(found.input_ids))]
@@ -40,7 +42,9 @@ def read_templated(
     words = [word_at(prompt, *span) for span in read[:tokens]]
     lost = prompt[max(0, read[tokens][0]) :] if len(read) > tokens else ""
     notes = (describe_cut(shorten(lost), tokens),) if lost else ()
-    return PromptReading((*words, *(None,) * (tokens - len(words))), notes)
+    padding = (None,) * (tokens - len(words))
+    left = tokenizer.padding_side == "left"
+    return PromptReading((*padding, *words) if left else (*words, *padding), notes)
 
 
 def _beginning(template: Callable[[str], str]) -> int:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 SHOWN_CHARACTERS = 60  # of what a tokenizer cut off, in the note about it
+PLAIN_TOKENIZERS = ("PreTrainedTokenizerFast", "TokenizersBackend")  # old and new name of one class
 _QUIET = threading.RLock()
 
 
@@ -38,9 +39,13 @@ def describe_unknown(
     return [[unknown_note(words, known or frozenset())] if words else [] for words in unknown]
 
 
-def tokenize(tokenizer: PreTrainedTokenizerBase, prompt: str) -> BatchEncoding:
-    """Return all tokens of a prompt, however many, with its begin and end."""
-    tokens: BatchEncoding = tokenizer(prompt, truncation=False, verbose=False)
+def tokenize(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, *, special: bool = True
+) -> BatchEncoding:
+    """Return all tokens of a prompt, however many; ``special``: with its begin and end."""
+    tokens: BatchEncoding = tokenizer(
+        prompt, truncation=False, verbose=False, add_special_tokens=special
+    )
     return tokens
 
 
