@@ -26,6 +26,7 @@ from transformers import (
 )
 
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_z_image
+from tests.tiny_families_3 import build_flux2, build_klein
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -174,6 +175,8 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "chroma": build_chroma,
     "qwen": build_qwen,
     "z_image": build_z_image,
+    "flux2": build_flux2,
+    "klein": build_klein,
 }
 
 

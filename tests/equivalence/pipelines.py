@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pixel_unshuffle
 
 from textseg.backends.packed import pack, unpack
 from textseg.diffusion.model import DiffusionModel
@@ -50,6 +51,11 @@ def packed_case(build: Callable[[], Any], told: Told = textbook) -> Case:
     return Case(
         build, told, pack, lambda tokens, cells: unpack(tokens, (cells[0] // 2, cells[1] // 2))
     )
+
+
+def patched_case(build: Callable[[], Any], told: Told = textbook) -> Case:
+    """The pipeline takes patches for cells, and makes tokens of them itself."""
+    return replace(packed_case(build, told), given=lambda z: pixel_unshuffle(z, 2))
 
 
 @dataclass

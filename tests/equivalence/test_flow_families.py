@@ -11,9 +11,18 @@ import torch
 from diffusers import ChromaPipeline, FluxKontextPipeline
 from torch.testing import assert_close
 
-from tests.equivalence.pipelines import PROMPT, SCALE, STEPS, Case, compare, packed_case
+from tests.equivalence.pipelines import (
+    PROMPT,
+    SCALE,
+    STEPS,
+    Case,
+    compare,
+    packed_case,
+    patched_case,
+)
 from tests.tiny import build_aura, build_sd3
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell, build_z_image
+from tests.tiny_families_3 import build_flux2, build_klein
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -35,6 +44,19 @@ def embedded(scale: float, negative: str) -> Mapping[str, Any]:
     if negative:
         return {"guidance_scale": 1.0, **true_cfg(scale, negative)}
     return {"guidance_scale": scale}
+
+
+def only_told(scale: float, negative: str) -> Mapping[str, Any]:
+    """Of a pipeline that can be led away from nothing."""
+    if negative:
+        pytest.skip("the pipeline takes no negative prompt")
+    return {"guidance_scale": scale}
+
+
+def klein(scale: float, negative: str) -> Mapping[str, Any]:
+    """Led away from the states of a text, which the pipeline takes in place of it."""
+    away = build_klein().encode_prompt(negative)[0] if negative else None
+    return {"guidance_scale": scale, "negative_prompt_embeds": away}
 
 
 def short(scale: float, negative: str) -> Mapping[str, Any]:
@@ -75,6 +97,8 @@ FAMILIES = {
     "chroma": packed_case(lambda: build_chroma(Masking)),
     "qwen": packed_case(build_qwen, true_cfg),
     "z_image": Case(build_z_image, added),
+    "flux2": patched_case(build_flux2, only_told),
+    "klein": patched_case(build_klein, klein),
 }
 
 

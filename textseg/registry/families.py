@@ -26,6 +26,8 @@ _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
 _CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
 _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
+_FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
+_KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -41,6 +43,10 @@ FAMILIES = Names("family", "textseg.families", {
     "ZImagePipeline": _Z_IMAGE,
     "ZImageImg2ImgPipeline": _Z_IMAGE,
     "ZImageInpaintPipeline": _Z_IMAGE,
+    "Flux2KleinInpaintPipeline": _KLEIN,
+    "Flux2KleinKVPipeline": _KLEIN,
+    "Flux2KleinPipeline": _KLEIN,
+    "Flux2Transformer2DModel": _FLUX2,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 
