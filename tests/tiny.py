@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_z_image
-from tests.tiny_families_3 import build_flux2, build_klein
+from tests.tiny_families_3 import build_flux2, build_hunyuan_image, build_klein
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -177,6 +177,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "z_image": build_z_image,
     "flux2": build_flux2,
     "klein": build_klein,
+    "hunyuan_image": build_hunyuan_image,
 }
 
 
@@ -187,7 +188,12 @@ def network_of(pipeline: Any) -> Any:
 
 def block_of(network: Any) -> Any:
     """A part of a network that every answer goes through."""
-    blocks = ("mid_block", "transformer_blocks", "joint_transformer_blocks", "layers")
+    blocks = (
+        "mid_block",
+        "transformer_blocks",
+        "joint_transformer_blocks",
+        "layers",
+    )
     found = next(getattr(network, name) for name in blocks if getattr(network, name, None))
     return found[0] if isinstance(found, torch.nn.ModuleList) else found
 

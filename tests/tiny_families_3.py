@@ -1,4 +1,4 @@
-"""Tiny checkpoints of FLUX.2, HunyuanImage 2.1 and HiDream-I1."""
+"""Tiny checkpoints of FLUX.2 and HunyuanImage 2.1."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from diffusers import (
     Flux2KleinPipeline,
     Flux2Pipeline,
     Flux2Transformer2DModel,
+    HunyuanImagePipeline,
+    HunyuanImageTransformer2DModel,
 )
 from tokenizers import Tokenizer
 from tokenizers.decoders import ByteLevel as Decoder
@@ -16,15 +18,28 @@ from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import TemplateProcessing
 from transformers import (
+    ByT5Tokenizer,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
     PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
     Qwen3Config,
     Qwen3ForCausalLM,
+    T5Config,
+    T5EncoderModel,
 )
 
-from tests.tiny_families import build_qwen_tokenizer, build_vae_flux2, quiet
-from tests.tiny_parts import stir
+from tests.tiny_families import (
+    build_qwen_tokenizer,
+    build_vae_flux2,
+    build_vae_hunyuan,
+    quiet,
+)
+from tests.tiny_parts import (
+    T5_SIZES,
+    stir,
+)
 
 SPECIALS = ("<pad>", "<s>", "</s>")
 VOCABULARY = {token: k for k, token in enumerate((*SPECIALS, *sorted(ByteLevel.alphabet())))}
@@ -120,6 +135,45 @@ def build_klein(
             text_encoder=Qwen3ForCausalLM(config).eval(),
             tokenizer=build_qwen_tokenizer(chat_template=CHAT),
             is_distilled=is_distilled,
+        )
+
+    return quiet(build)
+
+
+def build_hunyuan_image(
+    kind: type[HunyuanImagePipeline] = HunyuanImagePipeline, **network: Any
+) -> HunyuanImagePipeline:
+    def build() -> HunyuanImagePipeline:
+        rope = {"mrope_section": [1, 1, 2], "rope_type": "default", "rope_theta": 1e6}
+        text = {**LANGUAGE_MODEL, "num_hidden_layers": 3, "rope_parameters": rope}
+        sizes = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2}
+        vision = {**sizes, "out_hidden_size": 16}
+        letters = ByT5Tokenizer()
+        return kind(
+            transformer=stir(
+                HunyuanImageTransformer2DModel(
+                    in_channels=4,
+                    out_channels=4,
+                    num_attention_heads=4,
+                    attention_head_dim=8,
+                    num_layers=1,
+                    num_single_layers=1,
+                    num_refiner_layers=1,
+                    patch_size=(1, 1),
+                    text_embed_dim=LANGUAGE_MODEL["hidden_size"],
+                    text_embed_2_dim=T5_SIZES["d_model"],
+                    rope_axes_dim=(4, 4),
+                    **network,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=5.0),
+            vae=build_vae_hunyuan(),
+            text_encoder=Qwen2_5_VLForConditionalGeneration(
+                Qwen2_5_VLConfig(text_config=text, vision_config=vision)
+            ).eval(),
+            tokenizer=build_qwen_tokenizer(),
+            text_encoder_2=T5EncoderModel(T5Config(vocab_size=len(letters), **T5_SIZES)).eval(),
+            tokenizer_2=letters,
         )
 
     return quiet(build)

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import ChromaPipeline, FluxKontextPipeline
+from diffusers import (
+    ChromaPipeline,
+    FluxKontextPipeline,
+    HunyuanImagePipeline,
+)
+from diffusers.guiders import AdaptiveProjectedMixGuidance
 from torch.testing import assert_close
 
 from tests.equivalence.pipelines import (
@@ -22,7 +27,7 @@ from tests.equivalence.pipelines import (
 )
 from tests.tiny import build_aura, build_sd3
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell, build_z_image
-from tests.tiny_families_3 import build_flux2, build_klein
+from tests.tiny_families_3 import build_flux2, build_hunyuan_image, build_klein
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -87,6 +92,14 @@ class Masking(ChromaPipeline):
         return None if mask is None else mask.bool()
 
 
+class Guided(HunyuanImagePipeline):
+    """The pipeline with a guider of that scale; its first six steps are classifier-free."""
+
+    def __call__(self, *, guidance_scale: float, **asked: Any) -> Any:
+        self.guider = AdaptiveProjectedMixGuidance(guidance_scale=guidance_scale)
+        return super().__call__(**asked)
+
+
 FAMILIES = {
     "sd3": Case(lambda: build_sd3(**STATIC)),
     "sd3, dynamic shift": Case(lambda: build_sd3(**DYNAMIC)),
@@ -99,6 +112,7 @@ FAMILIES = {
     "z_image": Case(build_z_image, added),
     "flux2": patched_case(build_flux2, only_told),
     "klein": patched_case(build_klein, klein),
+    "hunyuan_image": Case(lambda: build_hunyuan_image(Guided)),
 }
 
 

@@ -28,6 +28,7 @@ _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
 _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
 _FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
 _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
+_HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -47,6 +48,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2KleinKVPipeline": _KLEIN,
     "Flux2KleinPipeline": _KLEIN,
     "Flux2Transformer2DModel": _FLUX2,
+    "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 
