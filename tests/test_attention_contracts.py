@@ -71,7 +71,7 @@ def test_watching_changes_no_bit(model: DiffusionModel) -> None:
 
 
 def test_explicit_and_fused_attention_agree(model: DiffusionModel) -> None:
-    assert_close(answer(attending(model, explicit)), answer(model), rtol=1e-5, atol=1e-5)
+    assert_close(answer(attending(model, explicit)), answer(model), rtol=1e-5, atol=3e-5)
 
 
 def test_every_call_is_what_the_model_says_it_is(model: DiffusionModel) -> None:
@@ -235,7 +235,7 @@ def test_gradients_pass_through_what_is_seen_and_changed(model: DiffusionModel) 
 
 def last_block(model: DiffusionModel) -> str:
     """The last block with blocks of its own: what it gives is a tensor in all of these networks."""
-    names = ("up_blocks.0", "norm_out", "all_final_layer.2-1")
+    names = ("up_blocks.0", "norm_out", "all_final_layer.2-1", "final_layer")
     return next(name for name in names if hasattr(model.network, name.split(".")[0]))
 
 

@@ -26,7 +26,7 @@ from transformers import (
 )
 
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_z_image
-from tests.tiny_families_3 import build_flux2, build_hunyuan_image, build_klein
+from tests.tiny_families_3 import build_flux2, build_hidream, build_hunyuan_image, build_klein
 from tests.tiny_parts import (
     T5_SIZES,
     TEXT_WIDTH,
@@ -178,6 +178,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "flux2": build_flux2,
     "klein": build_klein,
     "hunyuan_image": build_hunyuan_image,
+    "hidream": build_hidream,
 }
 
 
@@ -192,6 +193,7 @@ def block_of(network: Any) -> Any:
         "mid_block",
         "transformer_blocks",
         "joint_transformer_blocks",
+        "double_stream_blocks",
         "layers",
     )
     found = next(getattr(network, name) for name in blocks if getattr(network, name, None))

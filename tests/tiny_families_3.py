@@ -1,4 +1,4 @@
-"""Tiny checkpoints of FLUX.2 and HunyuanImage 2.1."""
+"""Tiny checkpoints of FLUX.2, HunyuanImage 2.1 and HiDream-I1."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from diffusers import (
     Flux2KleinPipeline,
     Flux2Pipeline,
     Flux2Transformer2DModel,
+    HiDreamImagePipeline,
+    HiDreamImageTransformer2DModel,
     HunyuanImagePipeline,
     HunyuanImageTransformer2DModel,
 )
@@ -19,6 +21,9 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.processors import TemplateProcessing
 from transformers import (
     ByT5Tokenizer,
+    CLIPTextModelWithProjection,
+    LlamaConfig,
+    LlamaForCausalLM,
     Mistral3Config,
     Mistral3ForConditionalGeneration,
     PreTrainedTokenizerFast,
@@ -31,6 +36,7 @@ from transformers import (
 )
 
 from tests.tiny_families import (
+    build_kl,
     build_qwen_tokenizer,
     build_vae_flux2,
     build_vae_hunyuan,
@@ -38,6 +44,11 @@ from tests.tiny_families import (
 )
 from tests.tiny_parts import (
     T5_SIZES,
+    TEXT_WIDTH,
+    build_t5,
+    build_t5_tokenizer,
+    build_text_config,
+    build_tokenizer,
     stir,
 )
 
@@ -174,6 +185,45 @@ def build_hunyuan_image(
             tokenizer=build_qwen_tokenizer(),
             text_encoder_2=T5EncoderModel(T5Config(vocab_size=len(letters), **T5_SIZES)).eval(),
             tokenizer_2=letters,
+        )
+
+    return quiet(build)
+
+
+def build_hidream(kind: type[HiDreamImagePipeline] = HiDreamImagePipeline) -> HiDreamImagePipeline:
+    def build() -> HiDreamImagePipeline:
+        first, second, third = build_tokenizer(), build_tokenizer(), build_t5_tokenizer()
+        clip = build_text_config(first)
+        clip.max_position_embeddings = 128
+        return kind(
+            transformer=stir(
+                HiDreamImageTransformer2DModel(
+                    patch_size=2,
+                    in_channels=4,
+                    out_channels=4,
+                    num_layers=1,
+                    num_single_layers=1,
+                    attention_head_dim=8,
+                    num_attention_heads=4,
+                    caption_channels=[T5_SIZES["d_model"], LANGUAGE_MODEL["hidden_size"]],
+                    text_emb_dim=2 * TEXT_WIDTH,
+                    axes_dims_rope=(4, 2, 2),
+                    max_resolution=(40, 40),
+                    llama_layers=(0, 1),
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+            vae=build_kl(),
+            text_encoder=CLIPTextModelWithProjection(clip).eval(),
+            tokenizer=first,
+            text_encoder_2=CLIPTextModelWithProjection(clip).eval(),
+            tokenizer_2=second,
+            text_encoder_3=build_t5(third),
+            tokenizer_3=third,
+            text_encoder_4=LlamaForCausalLM(
+                LlamaConfig(num_hidden_layers=2, attn_implementation="eager", **LANGUAGE_MODEL)
+            ).eval(),
+            tokenizer_4=build_llama_tokenizer(),
         )
 
     return quiet(build)

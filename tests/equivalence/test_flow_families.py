@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from diffusers import (
     ChromaPipeline,
     FluxKontextPipeline,
+    HiDreamImagePipeline,
     HunyuanImagePipeline,
 )
 from diffusers.guiders import AdaptiveProjectedMixGuidance
@@ -27,7 +29,7 @@ from tests.equivalence.pipelines import (
 )
 from tests.tiny import build_aura, build_sd3
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell, build_z_image
-from tests.tiny_families_3 import build_flux2, build_hunyuan_image, build_klein
+from tests.tiny_families_3 import build_flux2, build_hidream, build_hunyuan_image, build_klein
 from textseg.backends.aura_flow import AuraFlow
 from textseg.backends.stable_diffusion_3 import StableDiffusion3
 from textseg.diffusion.sampling import draw_noise
@@ -100,6 +102,14 @@ class Guided(HunyuanImagePipeline):
         return super().__call__(**asked)
 
 
+class Sized(HiDreamImagePipeline):
+    """The pipeline at the size that is asked for, where it brings all sizes to one area."""
+
+    def __call__(self, *, height: int, width: int, **asked: Any) -> Any:
+        self.default_sample_size = (1 + 1e-9) * math.sqrt(height * width) / self.vae_scale_factor
+        return super().__call__(height=height, width=width, **asked)
+
+
 FAMILIES = {
     "sd3": Case(lambda: build_sd3(**STATIC)),
     "sd3, dynamic shift": Case(lambda: build_sd3(**DYNAMIC)),
@@ -113,6 +123,7 @@ FAMILIES = {
     "flux2": patched_case(build_flux2, only_told),
     "klein": patched_case(build_klein, klein),
     "hunyuan_image": Case(lambda: build_hunyuan_image(Guided)),
+    "hidream": Case(lambda: build_hidream(Sized)),
 }
 
 

@@ -29,6 +29,7 @@ _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
 _FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
 _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
 _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
+_HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -48,6 +49,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2KleinKVPipeline": _KLEIN,
     "Flux2KleinPipeline": _KLEIN,
     "Flux2Transformer2DModel": _FLUX2,
+    "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
