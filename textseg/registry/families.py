@@ -15,6 +15,7 @@ from textseg.backends.index import Index, class_name, index_of, read_index
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import UnsupportedError
 from textseg.registry.named import Names, Own
+from textseg.registry.refusals import reason_against
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
@@ -103,14 +104,16 @@ def wrap_family(
 def _family_of(index: Index, source: str, *names: str) -> Family:
     """Return the family of the first of these classes that has one: pipeline, then its parts."""
     pipeline = str(index.get("_class_name", "pipeline"))
-    known = FAMILIES.names()
-    for name in (*names, pipeline, *_parts(index)):
+    known, named = FAMILIES.names(), (*names, pipeline)
+    reason = next(filter(None, map(reason_against, named)), "")
+    for name in (*named, *(() if reason else _parts(index))):
         if name in known:
             family: Family = FAMILIES.find(name)
             return family
     about = [FAMILIES.own[name].description if name in FAMILIES.own else name for name in known]
     raise UnsupportedError(
-        f"the model {source!r} is not supported: {pipeline} is of no family that is known here",
+        f"the model {source!r} is not supported: {pipeline} "
+        f"{reason or 'is of no family that is known here'}",
         hint=f"supported: {'; '.join(dict.fromkeys(about))}",
     )
 
