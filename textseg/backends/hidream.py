@@ -3,6 +3,7 @@
 The text is what T5 says, and the layers of Llama 3.1, one for each block; two CLIPs give one
 vector. The network answers with the way to the picture: its velocity runs the other way. A picture
 that is not square is filled up to as many tokens as the largest has, and what fills it is seen.
+No gradient comes through the experts that tokens are led to: diffusers takes them for inference.
 """
 
 from __future__ import annotations
