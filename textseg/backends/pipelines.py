@@ -32,6 +32,7 @@ from textseg.backends.tokens import (
     describe_unknown,
     find_unknown,
     find_words,
+    keep_padding,
     read_cut,
     silence_libraries,
     tokenize,
@@ -150,8 +151,13 @@ class PipelineModel(LatentModel):
         The notes say, per prompt, what was cut off and which words are unknown.
         """
         prompts = check_prompts(prompts)
-        encoders = [part for name, part in self._parts.items() if name.startswith("text_encoder")]
-        with evaluating(*encoders), explained_memory(), silence_libraries():
+        encoders = self._parts_named("text_encoder")
+        with (
+            evaluating(*encoders),
+            explained_memory(),
+            silence_libraries(),
+            keep_padding(self._parts_named("tokenizer")),
+        ):
             text = self.encode_prompts(list(prompts))  # some pipelines change the list
         check_finite(text.embeddings, "text encoder", model=self.name, dtype=encoders[0].dtype)
         unknown = find_unknown(prompts, self.card.language.known_words)
@@ -165,6 +171,9 @@ class PipelineModel(LatentModel):
             unknown=unknown,
             words=tuple(r.words for r in read),
         )
+
+    def _parts_named(self, kind: str) -> list[Any]:  # Any: as in Loaded
+        return [part for name, part in self._parts.items() if name.startswith(kind)]
 
     @property
     def network_channels(self) -> tuple[int, int]:

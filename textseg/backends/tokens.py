@@ -81,6 +81,17 @@ def describe_cut(lost: str, length: int) -> str:
 
 
 @contextmanager
+def keep_padding(tokenizers: Sequence[PreTrainedTokenizerBase]) -> Iterator[None]:
+    """Put back the side on which tokenizers pad: some pipelines set it when they read a text."""
+    before = [tokenizer.padding_side for tokenizer in tokenizers]
+    try:
+        yield
+    finally:
+        for tokenizer, side in zip(tokenizers, before, strict=True):
+            tokenizer.padding_side = side
+
+
+@contextmanager
 def silence_libraries() -> Iterator[None]:
     """Keep pipelines from logging what was cut off, which the notes tell."""
     import diffusers.utils.logging
