@@ -59,10 +59,12 @@ class PipelineModel(LatentModel):
     Attributes:
         kinds: the parts that its models have; "transformer" and "vae" are among them.
         pipeline_class: name of the pipeline in diffusers that encodes prompts.
+        pipeline_options: what it is made with besides its parts.
     """
 
     kinds: ClassVar[Kinds]
     pipeline_class: ClassVar[str]
+    pipeline_options: ClassVar[Mapping[str, object]] = {}
 
     def __init__(
         self,
@@ -211,7 +213,7 @@ class PipelineModel(LatentModel):
         )
         pipeline = getattr(importlib.import_module("diffusers"), cls.pipeline_class)
         parts = {part: loaded.parts.get(part) for part in (*cls.kinds.parts, "scheduler")}
-        parts |= _settings(pipeline, loaded.index)
+        parts |= {**cls.pipeline_options, **_settings(pipeline, loaded.index)}
         return cls(loaded, pipeline(**parts), name=name or str(source), source=source)
 
     @classmethod
