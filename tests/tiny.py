@@ -194,7 +194,10 @@ def block_of(network: Any) -> Any:
         "transformer_blocks",
         "joint_transformer_blocks",
         "double_stream_blocks",
+        "blocks",
         "layers",
+        "down_blocks",
+        "up_blocks",
     )
     found = next(getattr(network, name) for name in blocks if getattr(network, name, None))
     return found[0] if isinstance(found, torch.nn.ModuleList) else found

@@ -17,7 +17,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
 from textseg.registry.families import wrap_family
 
-PICTURE = draw_noise((1, 3, 16, 24), seed=0).sigmoid()
+PICTURE = draw_noise((1, 3, 32, 48), seed=0).sigmoid()
 
 
 @torch.no_grad()

@@ -10,10 +10,7 @@ from textseg.backends.schedule import Schedule
 from textseg.errors import InvalidInputError, UnsupportedError
 
 # some schedulers of diffusers hand tensors to numpy 2 in a way that it warns about
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:__array_wrap__ must accept:DeprecationWarning")
 SCHEDULERS = {
     "epsilon": build_scheduler(),
     "zero_snr": build_scheduler(prediction_type="v_prediction", rescale_betas_zero_snr=True),

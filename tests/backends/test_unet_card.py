@@ -59,7 +59,6 @@ def test_the_levels_of_masks_suit_the_number_of_cells(sample: Any, expected: Any
     assert card.attempts.levels.log_snr[0] == card.masks.levels.band_edges[0]
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # diffusers'
 @pytest.mark.parametrize(
     ("scheduler", "name", "few"),
     [

@@ -19,7 +19,7 @@ from textseg.diffusion.twin import Refittable, twin
 from textseg.errors import InvalidInputError, UnsupportedError
 from textseg.registry.families import wrap_family
 
-PATTERN = r"(attn[12]?|attention)\.to_[kv]"
+PATTERN = r"(attn\d?|attention)\.to_[kv]"
 
 
 def velocity(model: Any) -> torch.Tensor:

@@ -13,6 +13,7 @@ from torch.nn.functional import pixel_unshuffle
 from textseg.backends.packed import pack, unpack
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise, guided, walk
+from textseg.diffusion.solvers import Solver, euler
 from textseg.registry.families import wrap_family
 
 PROMPT, STEPS, SCALE = "a red tree", 5, 4.0
@@ -29,12 +30,20 @@ class Case:
     """A tiny pipeline, and how it is asked for the same as we are.
 
     ``given`` makes of latents (1, c, h, w) what it takes; ``taken`` undoes it, for (h, w).
+    ``level`` is where its scheduler stands at a timestep, ``state`` what its latents there are to
+    us, and ``velocity`` what it was handed for these of ours; ``solver`` makes its steps. Pictures
+    are ``larger`` times as large as for others.
     """
 
     build: Callable[[], Any]
     told: Told = textbook
     given: Callable[[Tensor], Tensor] = lambda z: z
     taken: Callable[[Tensor, tuple[int, int]], Tensor] = lambda latents, _: latents
+    level: Callable[[Any, float], float] = lambda _, t: t / 1000
+    state: Callable[[Tensor, float], Tensor] = lambda z, _: z
+    velocity: Callable[[Tensor, Tensor, float], Tensor] = lambda answer, *_: answer
+    solver: Solver = euler
+    larger: int = 1
 
     def asked(self, noise: Tensor, stride: int, *, scale: float, negative: str) -> dict[str, Any]:
         return {
@@ -64,18 +73,18 @@ class Record:
 
     sigmas: list[float] = field(default_factory=list)
     states: list[Tensor] = field(default_factory=list)
-    velocities: list[Tensor] = field(default_factory=list)
+    answers: list[Tensor] = field(default_factory=list)
     after: list[Tensor] = field(default_factory=list)
 
 
 def recorded(case: Case, pipeline: Any, noise: Tensor, **asked: Any) -> Record:
     found, step, cells = Record(), pipeline.scheduler.step, tuple(noise.shape[2:])
 
-    def recording(velocity: Tensor, t: Tensor, sample: Tensor, **options: Any) -> Any:
-        moved = step(velocity, t, sample, **options)
-        found.sigmas.append(t.item() / 1000)
+    def recording(answer: Tensor, t: Tensor, sample: Tensor, **options: Any) -> Any:
+        moved = step(answer, t, sample, **options)
+        found.sigmas.append(case.level(pipeline.scheduler, float(t)))
         found.states.append(case.taken(sample, cells).clone())
-        found.velocities.append(case.taken(velocity, cells).clone())
+        found.answers.append(case.taken(answer, cells).clone())
         found.after.append(case.taken(moved[0], cells).clone())
         return moved
 
@@ -100,7 +109,8 @@ def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -
     """Walk from the same noise as the pipeline, with our guidance and on our levels."""
     pipeline = case.build()
     model: DiffusionModel = wrap_family(pipeline)
-    cells = (size[0] // model.latent_stride, size[1] // model.latent_stride)
+    height, width = (case.larger * side for side in size)
+    cells = (height // model.latent_stride, width // model.latent_stride)
     noise = draw_noise((1, model.latent_channels, *cells), seed=3)
     asked = case.asked(noise, model.latent_stride, scale=scale, negative=negative)
     theirs = recorded(case, pipeline, noise, **asked)
@@ -111,9 +121,16 @@ def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -
     )
     text = model.embed_text([PROMPT, negative])
     denoise = guided(model, text[0], text[1], scale=scale)
-    calls = zip(levels, theirs.states, theirs.velocities, strict=False)
-    ours = walk(denoise, model.prior(noise, levels[0]), levels)
+    states = [case.state(x, sigma) for x, sigma in zip(theirs.states, levels, strict=False)]
+    calls = zip(levels, states, theirs.answers, strict=False)
+    ours = walk(denoise, model.prior(noise, levels[0]), levels, solver=case.solver)
     return Errors(
-        [relative(denoise(z, sigma).velocity, velocity) for sigma, z, velocity in calls],
-        [relative(step.z, state) for step, state in zip(ours, theirs.after, strict=True)],
+        [
+            relative(denoise(z, sigma).velocity, case.velocity(answer, z, sigma))
+            for sigma, z, answer in calls
+        ],
+        [
+            relative(step.z, case.state(x, step.sigma))
+            for step, x in zip(ours, theirs.after, strict=True)
+        ],
     )

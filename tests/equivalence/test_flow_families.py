@@ -183,6 +183,7 @@ def test_texts_of_auraflow_are_the_pipelines() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], family: str) -> None:
     case = FAMILIES[family]
+    size = case.larger * size[0], case.larger * size[1]
     pipeline = case.build()
     scene = Scene.generate(PROMPT, pipeline, seed=3, steps=STEPS, guidance=SCALE, size=size)
     noise, stride = numbered_noise(torch.zeros_like(scene.latents), 3)(0), scene.model.latent_stride

@@ -18,8 +18,6 @@ from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.sampling import denoise_with, draw_noise, walk
 from textseg.diffusion.solvers import Solver, dpm_solver_2m, euler
 
-# some schedulers of diffusers hand tensors to numpy 2 in a way that it warns about
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SHAPE = (1, 4, 12, 20)
 PROMPT = "a red tree"
 PREDICTIONS = ["epsilon", "v_prediction", "sample"]

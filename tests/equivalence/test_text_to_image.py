@@ -29,8 +29,6 @@ from textseg.editing.apply import numbered_noise
 from textseg.picturebook import weights_folder
 from textseg.scene import Scene
 
-# some schedulers of diffusers hand tensors to numpy 2 in a way that it warns about
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 PROMPTS = ["a red tree", "house, at night"]
 CELLS = {"height": 12, "width": 20}
 SHAPE = (2, 4, *CELLS.values())
