@@ -26,6 +26,7 @@ from transformers import (
 )
 
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_z_image
+from tests.tiny_families_2 import MORE
 from tests.tiny_families_3 import build_flux2, build_hidream, build_hunyuan_image, build_klein
 from tests.tiny_parts import (
     T5_SIZES,
@@ -179,6 +180,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "klein": build_klein,
     "hunyuan_image": build_hunyuan_image,
     "hidream": build_hidream,
+    **MORE,
 }
 
 

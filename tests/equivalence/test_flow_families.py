@@ -18,6 +18,7 @@ from diffusers import (
 from diffusers.guiders import AdaptiveProjectedMixGuidance
 from torch.testing import assert_close
 
+from tests.equivalence import more_families
 from tests.equivalence.pipelines import (
     PROMPT,
     SCALE,
@@ -124,6 +125,7 @@ FAMILIES = {
     "klein": patched_case(build_klein, klein),
     "hunyuan_image": Case(lambda: build_hunyuan_image(Guided)),
     "hidream": Case(lambda: build_hidream(Sized)),
+    **more_families.FAMILIES,
 }
 
 

@@ -31,6 +31,7 @@ _FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
 _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
 _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
 _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
+_SANA = Own("textseg.backends.sana:FAMILY", "SANA")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -52,6 +53,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2Transformer2DModel": _FLUX2,
     "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
+    "SanaTransformer2DModel": _SANA,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 

@@ -1,0 +1,92 @@
+"""Tiny checkpoints of more transformers on latents."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from diffusers import (
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+    SanaPipeline,
+    SanaTransformer2DModel,
+)
+from transformers import (
+    Gemma2Config,
+    Gemma2Model,
+    GemmaTokenizer,
+)
+
+from tests.tiny_families import build_vae_dc, quiet
+from tests.tiny_parts import (
+    stir,
+)
+
+GEMMA_WIDTH = 16
+SANA_SCHEDULER: Mapping[str, Any] = {
+    "use_flow_sigmas": True,
+    "prediction_type": "flow_prediction",
+    "flow_shift": 3.0,
+}
+
+
+def build_gemma_tokenizer() -> GemmaTokenizer:
+    """Pieces of single characters, in which only "tree" is one token."""
+    characters = [*string.ascii_letters, *string.digits, *"\u2581\n!?',.:;-<>()\""]
+    merged = ["tr", "ee", "tree"]
+    tokens = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", *characters, *merged]
+    return GemmaTokenizer(
+        vocab={token: index for index, token in enumerate(tokens)},
+        merges=[("t", "r"), ("e", "e"), ("tr", "ee")],
+        add_bos_token=True,
+    )
+
+
+def build_gemma(tokenizer: GemmaTokenizer) -> Gemma2Model:
+    config = Gemma2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=GEMMA_WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=8,
+        attn_implementation="eager",
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    return Gemma2Model(config).eval()
+
+
+def build_sana(kind: type[SanaPipeline] = SanaPipeline, scheduler: Any = None) -> SanaPipeline:
+    def build() -> SanaPipeline:
+        tokenizer = build_gemma_tokenizer()
+        return kind(
+            transformer=stir(
+                SanaTransformer2DModel(
+                    in_channels=4,
+                    out_channels=4,
+                    num_layers=2,
+                    num_attention_heads=2,
+                    attention_head_dim=8,
+                    num_cross_attention_heads=2,
+                    cross_attention_head_dim=8,
+                    cross_attention_dim=16,
+                    caption_channels=GEMMA_WIDTH,
+                    sample_size=16,
+                ).eval()
+            ),
+            scheduler=scheduler or DPMSolverMultistepScheduler(**SANA_SCHEDULER),
+            vae=build_vae_dc(),
+            text_encoder=build_gemma(tokenizer),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
+MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
+    "sana": build_sana,
+}
