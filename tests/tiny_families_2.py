@@ -9,6 +9,8 @@ from typing import Any
 from diffusers import (
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
+    PixArtSigmaPipeline,
+    PixArtTransformer2DModel,
     SanaPipeline,
     SanaTransformer2DModel,
 )
@@ -20,6 +22,10 @@ from transformers import (
 
 from tests.tiny_families import build_vae_dc, quiet
 from tests.tiny_parts import (
+    T5_SIZES,
+    build_t5,
+    build_t5_tokenizer,
+    build_vae,
     stir,
 )
 
@@ -87,6 +93,31 @@ def build_sana(kind: type[SanaPipeline] = SanaPipeline, scheduler: Any = None) -
     return quiet(build)
 
 
+def build_pixart(kind: type[PixArtSigmaPipeline] = PixArtSigmaPipeline) -> PixArtSigmaPipeline:
+    def build() -> PixArtSigmaPipeline:
+        tokenizer = build_t5_tokenizer()
+        return kind(
+            transformer=stir(
+                PixArtTransformer2DModel(
+                    sample_size=32,
+                    out_channels=8,
+                    num_layers=2,
+                    attention_head_dim=8,
+                    num_attention_heads=3,
+                    caption_channels=T5_SIZES["d_model"],
+                    cross_attention_dim=24,
+                ).eval()
+            ),
+            scheduler=DPMSolverMultistepScheduler(beta_start=0.0001, beta_end=0.02),
+            vae=build_vae(scaling_factor=0.13025),
+            text_encoder=build_t5(tokenizer),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
+    "pixart": build_pixart,
 }

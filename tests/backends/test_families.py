@@ -46,11 +46,11 @@ def test_a_pipeline_of_no_known_family_is_refused_with_its_class_and_those_that_
 ) -> None:
     folder = index_with(
         tmp_path,
-        _class_name="PixArtSigmaPipeline",
-        transformer=["diffusers", "PixArtTransformer2DModel"],
+        _class_name="PRXPipeline",
+        transformer=["diffusers", "PRXTransformer2DModel"],
         vae=["diffusers", "AutoencoderKL"],
     )
-    with pytest.raises(UnsupportedError, match="PixArtSigmaPipeline is of no family") as caught:
+    with pytest.raises(UnsupportedError, match="PRXPipeline is of no family") as caught:
         load_model(folder, device="cpu")
     assert "Stable Diffusion 1.x, 2.x and XL" in caught.value.hint
 

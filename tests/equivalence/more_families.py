@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from diffusers import (
     DPMSolverMultistepScheduler,
+    PixArtSigmaPipeline,
     SanaPipeline,
 )
+from torch import Tensor
 
 from tests.equivalence.pipelines import Case, textbook
 from tests.tiny_families_2 import (
     SANA_SCHEDULER,
+    build_pixart,
     build_sana,
 )
 from textseg.diffusion.solvers import dpm_solver_2m
@@ -21,6 +25,11 @@ from textseg.diffusion.solvers import dpm_solver_2m
 def unbinned(scale: float, negative: str) -> Mapping[str, Any]:
     """At the size that is asked for."""
     return {**textbook(scale, negative), "use_resolution_binning": False}
+
+
+def uncleaned(scale: float, negative: str) -> Mapping[str, Any]:
+    """With the text as it is."""
+    return {**unbinned(scale, negative), "clean_caption": False}
 
 
 class Exact(DPMSolverMultistepScheduler):
@@ -45,8 +54,35 @@ class InstructedSana(SanaPipeline):
         return *found[:2], *super().encode_prompt(options["negative_prompt"], *args, **asked)[:2]
 
 
+class AnyPixArt(PixArtSigmaPipeline):
+    def check_inputs(self, *args: Any, **options: Any) -> None:
+        pass
+
+
+def level_of_vp(scheduler: Any, t: float) -> float:
+    kept = scheduler.alphas_cumprod[int(t)].double()
+    a, s = kept.sqrt(), (1 - kept).sqrt()
+    return (s / (a + s)).item()
+
+
+def state_of_vp(x: Tensor, sigma: float) -> Tensor:
+    return x * math.hypot(1 - sigma, sigma)
+
+
+def velocity_of_eps(eps: Tensor, z: Tensor, sigma: float) -> Tensor:
+    return (eps - z) / (1 - sigma)
+
+
 FAMILIES: Mapping[str, Case] = {
     "sana": Case(
         lambda: build_sana(InstructedSana, Exact(**SANA_SCHEDULER)), unbinned, solver=dpm_solver_2m
+    ),
+    "pixart": Case(
+        lambda: build_pixart(AnyPixArt),
+        uncleaned,
+        level=level_of_vp,
+        state=state_of_vp,
+        velocity=velocity_of_eps,
+        solver=dpm_solver_2m,
     ),
 }

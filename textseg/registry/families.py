@@ -32,6 +32,7 @@ _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
 _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
 _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
+_PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -53,6 +54,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2Transformer2DModel": _FLUX2,
     "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
+    "PixArtSigmaPipeline": _PIXART,
     "SanaTransformer2DModel": _SANA,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
