@@ -9,6 +9,9 @@ from typing import Any
 from diffusers import (
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    Lumina2Pipeline,
+    Lumina2Transformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
     SanaPipeline,
@@ -117,7 +120,36 @@ def build_pixart(kind: type[PixArtSigmaPipeline] = PixArtSigmaPipeline) -> PixAr
     return quiet(build)
 
 
+def build_lumina2(kind: type[Lumina2Pipeline] = Lumina2Pipeline, **scheduler: Any) -> Any:
+    def build() -> Lumina2Pipeline:
+        tokenizer = build_gemma_tokenizer()
+        return kind(
+            transformer=stir(
+                Lumina2Transformer2DModel(
+                    sample_size=16,
+                    hidden_size=16,
+                    num_layers=2,
+                    num_refiner_layers=1,
+                    num_attention_heads=2,
+                    num_kv_heads=1,
+                    multiple_of=16,
+                    axes_dim_rope=(4, 2, 2),
+                    axes_lens=(300, 20, 20),
+                    cap_feat_dim=GEMMA_WIDTH,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(**(scheduler or {"shift": 6.0})),
+            vae=build_vae(latent_channels=16, scaling_factor=0.3611, shift_factor=0.1159),
+            text_encoder=build_gemma(tokenizer),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
+UNSEEN = ("lumina2",)  # whose attention cannot be seen
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
     "pixart": build_pixart,
+    "lumina2": build_lumina2,
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffusers import (
     DPMSolverMultistepScheduler,
+    Lumina2Pipeline,
     PixArtSigmaPipeline,
     SanaPipeline,
 )
@@ -16,10 +17,13 @@ from torch import Tensor
 from tests.equivalence.pipelines import Case, textbook
 from tests.tiny_families_2 import (
     SANA_SCHEDULER,
+    build_lumina2,
     build_pixart,
     build_sana,
 )
 from textseg.diffusion.solvers import dpm_solver_2m
+
+START = " <Prompt Start> "  # of Lumina 2, between its system prompt and a prompt
 
 
 def unbinned(scale: float, negative: str) -> Mapping[str, Any]:
@@ -54,6 +58,20 @@ class InstructedSana(SanaPipeline):
         return *found[:2], *super().encode_prompt(options["negative_prompt"], *args, **asked)[:2]
 
 
+class PromptedLumina2(Lumina2Pipeline):
+    """The pipeline at any size, with its system prompt before all texts but "", as we have it."""
+
+    def check_inputs(self, *args: Any, **options: Any) -> None:
+        pass
+
+    def encode_prompt(self, *args: Any, **options: Any) -> Any:
+        if text := options.get("negative_prompt"):
+            return super().encode_prompt(
+                *args, **{**options, "negative_prompt": self.system_prompt + START + text}
+            )
+        return super().encode_prompt(*args, **options)
+
+
 class AnyPixArt(PixArtSigmaPipeline):
     def check_inputs(self, *args: Any, **options: Any) -> None:
         pass
@@ -84,5 +102,9 @@ FAMILIES: Mapping[str, Case] = {
         state=state_of_vp,
         velocity=velocity_of_eps,
         solver=dpm_solver_2m,
+    ),
+    "lumina2": Case(lambda: build_lumina2(PromptedLumina2)),
+    "lumina2, dynamic shift": Case(
+        lambda: build_lumina2(PromptedLumina2, use_dynamic_shifting=True)
     ),
 }

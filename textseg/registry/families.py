@@ -33,6 +33,7 @@ _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1"
 _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
 _PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
+_LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -54,6 +55,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2Transformer2DModel": _FLUX2,
     "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
+    "Lumina2Transformer2DModel": _LUMINA2,
     "PixArtSigmaPipeline": _PIXART,
     "SanaTransformer2DModel": _SANA,
 })  # fmt: skip
