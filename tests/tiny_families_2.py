@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from diffusers import (
+    CogView4Pipeline,
+    CogView4Transformer2DModel,
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
@@ -17,10 +19,14 @@ from diffusers import (
     SanaPipeline,
     SanaTransformer2DModel,
 )
+from tokenizers import Tokenizer, models, processors
 from transformers import (
     Gemma2Config,
     Gemma2Model,
     GemmaTokenizer,
+    GlmConfig,
+    GlmModel,
+    PreTrainedTokenizerFast,
 )
 
 from tests.tiny_families import build_vae_dc, quiet
@@ -32,6 +38,13 @@ from tests.tiny_parts import (
     stir,
 )
 
+COGVIEW4_SCHEDULER: Mapping[str, Any] = {
+    "base_shift": 0.25,
+    "max_shift": 0.75,
+    "base_image_seq_len": 256,
+    "use_dynamic_shifting": True,
+    "time_shift_type": "linear",
+}
 GEMMA_WIDTH = 16
 SANA_SCHEDULER: Mapping[str, Any] = {
     "use_flow_sigmas": True,
@@ -147,9 +160,63 @@ def build_lumina2(kind: type[Lumina2Pipeline] = Lumina2Pipeline, **scheduler: An
     return quiet(build)
 
 
+def build_glm_tokenizer() -> PreTrainedTokenizerFast:
+    """Pieces of single characters, in which only "tree" is one token, behind two of its own."""
+    characters = [*string.ascii_lowercase, *string.digits, *" !',.-"]
+    tokens = ["<|endoftext|>", "[gMASK]", "<sop>", "<unk>", *characters, "tr", "ee", "tree"]
+    merges = [("t", "r"), ("e", "e"), ("tr", "ee")]
+    pieces = Tokenizer(
+        models.BPE({token: k for k, token in enumerate(tokens)}, merges, unk_token="<unk>")
+    )
+    pieces.post_processor = processors.TemplateProcessing(
+        single="[gMASK] <sop> $A", special_tokens=[("[gMASK]", 1), ("<sop>", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=pieces, pad_token="<|endoftext|>", unk_token="<unk>", padding_side="left"
+    )
+
+
+def build_cogview4(kind: type[CogView4Pipeline] = CogView4Pipeline, **scheduler: Any) -> Any:
+    def build() -> CogView4Pipeline:
+        tokenizer = build_glm_tokenizer()
+        encoder = GlmConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            intermediate_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            head_dim=8,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+        return kind(
+            transformer=stir(
+                CogView4Transformer2DModel(
+                    in_channels=4,
+                    out_channels=4,
+                    num_layers=2,
+                    attention_head_dim=8,
+                    num_attention_heads=4,
+                    text_embed_dim=32,
+                    time_embed_dim=8,
+                    condition_dim=4,
+                    pos_embed_max_size=64,
+                    sample_size=16,
+                ).eval()
+            ),
+            scheduler=FlowMatchEulerDiscreteScheduler(**(scheduler or COGVIEW4_SCHEDULER)),
+            vae=build_vae(scaling_factor=1.0),
+            text_encoder=GlmModel(encoder).eval(),
+            tokenizer=tokenizer,
+        )
+
+    return quiet(build)
+
+
 UNSEEN = ("lumina2",)  # whose attention cannot be seen
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
     "pixart": build_pixart,
     "lumina2": build_lumina2,
+    "cogview4": build_cogview4,
 }

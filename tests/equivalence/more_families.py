@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffusers import (
+    CogView4Pipeline,
     DPMSolverMultistepScheduler,
     Lumina2Pipeline,
     PixArtSigmaPipeline,
@@ -17,6 +18,7 @@ from torch import Tensor
 from tests.equivalence.pipelines import Case, textbook
 from tests.tiny_families_2 import (
     SANA_SCHEDULER,
+    build_cogview4,
     build_lumina2,
     build_pixart,
     build_sana,
@@ -72,6 +74,11 @@ class PromptedLumina2(Lumina2Pipeline):
         return super().encode_prompt(*args, **options)
 
 
+class AnyCogView4(CogView4Pipeline):
+    def check_inputs(self, *args: Any, **options: Any) -> None:
+        pass
+
+
 class AnyPixArt(PixArtSigmaPipeline):
     def check_inputs(self, *args: Any, **options: Any) -> None:
         pass
@@ -81,6 +88,11 @@ def level_of_vp(scheduler: Any, t: float) -> float:
     kept = scheduler.alphas_cumprod[int(t)].double()
     a, s = kept.sqrt(), (1 - kept).sqrt()
     return (s / (a + s)).item()
+
+
+def level_of_index(scheduler: Any, t: float) -> float:
+    """Of a scheduler that is told its timesteps apart from its levels."""
+    return scheduler.sigmas[scheduler.timesteps.tolist().index(t)].item()
 
 
 def state_of_vp(x: Tensor, sigma: float) -> Tensor:
@@ -106,5 +118,9 @@ FAMILIES: Mapping[str, Case] = {
     "lumina2": Case(lambda: build_lumina2(PromptedLumina2)),
     "lumina2, dynamic shift": Case(
         lambda: build_lumina2(PromptedLumina2, use_dynamic_shifting=True)
+    ),
+    "cogview4": Case(lambda: build_cogview4(AnyCogView4), level=level_of_index),
+    "cogview4, static shift": Case(
+        lambda: build_cogview4(AnyCogView4, shift=3.0), level=level_of_index
     ),
 }

@@ -34,6 +34,7 @@ _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
 _PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
 _LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
+_COGVIEW4 = Own("textseg.backends.cogview4:FAMILY", "CogView4")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -55,6 +56,7 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2Transformer2DModel": _FLUX2,
     "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
+    "CogView4Transformer2DModel": _COGVIEW4,
     "Lumina2Transformer2DModel": _LUMINA2,
     "PixArtSigmaPipeline": _PIXART,
     "SanaTransformer2DModel": _SANA,
