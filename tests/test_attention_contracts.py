@@ -14,6 +14,7 @@ from tests.joint import Joint, TextFirst
 from tests.test_contracts import around, traces
 from tests.tiny import FAMILIES
 from tests.tiny_families_2 import UNSEEN
+from textseg.backends.hunyuan_dit import HunyuanDiT
 from textseg.diffusion.attention import Attention, attending
 from textseg.diffusion.features import features
 from textseg.diffusion.layers import Attentive
@@ -98,6 +99,8 @@ def test_recorded_maps_sum_to_one(model: DiffusionModel) -> None:
 
 def test_words_stand_where_the_model_says(model: DiffusionModel) -> None:
     """Of two prompts at the same place the first layer that sees words tells the words alone."""
+    if isinstance(model, HunyuanDiT):
+        pytest.skip("its network pools the words itself, and all cells get that")
     z = latents(model)[:1].expand(2, -1, -1, -1)
     calls: list[Attention] = []
 

@@ -9,9 +9,12 @@ from typing import Any
 from diffusers import (
     CogView4Pipeline,
     CogView4Transformer2DModel,
+    DDPMScheduler,
     DiffusionPipeline,
     DPMSolverMultistepScheduler,
     FlowMatchEulerDiscreteScheduler,
+    HunyuanDiT2DModel,
+    HunyuanDiTPipeline,
     Lumina2Pipeline,
     Lumina2Transformer2DModel,
     PixArtSigmaPipeline,
@@ -21,6 +24,9 @@ from diffusers import (
 )
 from tokenizers import Tokenizer, models, processors
 from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
     Gemma2Config,
     Gemma2Model,
     GemmaTokenizer,
@@ -32,6 +38,7 @@ from transformers import (
 from tests.tiny_families import build_vae_dc, quiet
 from tests.tiny_parts import (
     T5_SIZES,
+    TEXT_WIDTH,
     build_t5,
     build_t5_tokenizer,
     build_vae,
@@ -44,6 +51,14 @@ COGVIEW4_SCHEDULER: Mapping[str, Any] = {
     "base_image_seq_len": 256,
     "use_dynamic_shifting": True,
     "time_shift_type": "linear",
+}
+HUNYUAN_SCHEDULER: Mapping[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.03,
+    "beta_schedule": "scaled_linear",
+    "prediction_type": "v_prediction",
+    "steps_offset": 1,
+    "clip_sample": False,
 }
 GEMMA_WIDTH = 16
 SANA_SCHEDULER: Mapping[str, Any] = {
@@ -213,10 +228,65 @@ def build_cogview4(kind: type[CogView4Pipeline] = CogView4Pipeline, **scheduler:
     return quiet(build)
 
 
+def build_bert_tokenizer() -> BertTokenizer:
+    """Pieces of single characters, in which only "tree" is one token."""
+    characters = [*string.ascii_lowercase, *string.digits, *"!',.-"]
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = [*specials, *characters, *(f"##{each}" for each in characters), "tree"]
+    return BertTokenizer(vocab={token: index for index, token in enumerate(tokens)})
+
+
+def build_hunyuan_dit(scheduler: Any = None) -> HunyuanDiTPipeline:
+    """With an autoencoder of the real stride, which the pipeline has in its code."""
+
+    def build() -> HunyuanDiTPipeline:
+        first, second = build_bert_tokenizer(), build_t5_tokenizer()
+        bert = BertConfig(
+            vocab_size=len(first),
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=37,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+        )
+        return HunyuanDiTPipeline(
+            transformer=stir(
+                HunyuanDiT2DModel(
+                    sample_size=16,
+                    num_layers=2,
+                    patch_size=2,
+                    attention_head_dim=8,
+                    num_attention_heads=3,
+                    in_channels=4,
+                    cross_attention_dim=TEXT_WIDTH,
+                    cross_attention_dim_t5=T5_SIZES["d_model"],
+                    pooled_projection_dim=16,
+                    hidden_size=24,
+                ).eval()
+            ),
+            scheduler=scheduler or DDPMScheduler(**HUNYUAN_SCHEDULER),
+            vae=build_vae(
+                block_out_channels=(8,) * 4,
+                down_block_types=("DownEncoderBlock2D",) * 4,
+                up_block_types=("UpDecoderBlock2D",) * 4,
+                scaling_factor=0.13025,
+            ),
+            text_encoder=BertModel(bert).eval(),
+            tokenizer=first,
+            text_encoder_2=build_t5(second),
+            tokenizer_2=second,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+
+    return quiet(build)
+
+
 UNSEEN = ("lumina2",)  # whose attention cannot be seen
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
     "pixart": build_pixart,
     "lumina2": build_lumina2,
     "cogview4": build_cogview4,
+    "hunyuan_dit": build_hunyuan_dit,
 }

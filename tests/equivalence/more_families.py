@@ -8,6 +8,7 @@ from typing import Any
 
 from diffusers import (
     CogView4Pipeline,
+    DDIMScheduler,
     DPMSolverMultistepScheduler,
     Lumina2Pipeline,
     PixArtSigmaPipeline,
@@ -17,8 +18,10 @@ from torch import Tensor
 
 from tests.equivalence.pipelines import Case, textbook
 from tests.tiny_families_2 import (
+    HUNYUAN_SCHEDULER,
     SANA_SCHEDULER,
     build_cogview4,
+    build_hunyuan_dit,
     build_lumina2,
     build_pixart,
     build_sana,
@@ -103,6 +106,14 @@ def velocity_of_eps(eps: Tensor, z: Tensor, sigma: float) -> Tensor:
     return (eps - z) / (1 - sigma)
 
 
+def velocity_of_v(v: Tensor, z: Tensor, sigma: float) -> Tensor:
+    """Of v = a eps - s x0 (arXiv:2202.00512, appendix D)."""
+    norm = math.hypot(1 - sigma, sigma)
+    a, s, x = (1 - sigma) / norm, sigma / norm, z / norm
+    eps, x0 = s * x + a * v, a * x - s * v
+    return eps - x0
+
+
 FAMILIES: Mapping[str, Case] = {
     "sana": Case(
         lambda: build_sana(InstructedSana, Exact(**SANA_SCHEDULER)), unbinned, solver=dpm_solver_2m
@@ -122,5 +133,13 @@ FAMILIES: Mapping[str, Case] = {
     "cogview4": Case(lambda: build_cogview4(AnyCogView4), level=level_of_index),
     "cogview4, static shift": Case(
         lambda: build_cogview4(AnyCogView4, shift=3.0), level=level_of_index
+    ),
+    "hunyuan_dit": Case(
+        lambda: build_hunyuan_dit(DDIMScheduler(**HUNYUAN_SCHEDULER)),
+        unbinned,
+        level=level_of_vp,
+        state=state_of_vp,
+        velocity=velocity_of_v,
+        larger=4,
     ),
 }

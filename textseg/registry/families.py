@@ -35,6 +35,7 @@ _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
 _PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
 _LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
 _COGVIEW4 = Own("textseg.backends.cogview4:FAMILY", "CogView4")
+_HUNYUAN_DIT = Own("textseg.backends.hunyuan_dit:FAMILY", "HunyuanDiT")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -57,6 +58,7 @@ FAMILIES = Names("family", "textseg.families", {
     "HiDreamImageTransformer2DModel": _HIDREAM,
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
     "CogView4Transformer2DModel": _COGVIEW4,
+    "HunyuanDiT2DModel": _HUNYUAN_DIT,
     "Lumina2Transformer2DModel": _LUMINA2,
     "PixArtSigmaPipeline": _PIXART,
     "SanaTransformer2DModel": _SANA,
