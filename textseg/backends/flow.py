@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from textseg.diffusion.model import Levels, Prediction
@@ -119,7 +120,7 @@ class Flow:
             raise InvalidInputError(
                 f"the model's scheduler refuses {steps} steps: {error}"
             ) from error
-        sigmas = scheduler.sigmas.double().cpu().numpy()
+        sigmas = self.sigmas_of(scheduler)
         if not np.isfinite(sigmas).all():  # a schedule with a fixed end has no single step
             raise InvalidInputError(
                 f"the model's scheduler has no levels for {steps} steps", hint="use more steps"
@@ -131,6 +132,11 @@ class Flow:
                 hint="use more steps or a higher start",
             )
         return kept
+
+    def sigmas_of(self, scheduler: SchedulerMixin) -> npt.NDArray[np.float64]:
+        """Return the levels of a scheduler that has been asked for a number of steps."""
+        sigmas: npt.NDArray[np.float64] = scheduler.sigmas.double().cpu().numpy()
+        return sigmas
 
     def prior(self, noise: Tensor, sigma: float) -> Tensor:
         """Return the noise as it is: a walk begins with nothing else, at whatever level."""
