@@ -125,9 +125,12 @@ def edits(
     )
 
 
-def few_step_edits(steps: int) -> Edits:
-    """Return how a model changes pictures that was distilled to few steps without guidance."""
-    few: Options = {"steps": steps, "guidance": NO_GUIDANCE}
+def few_step_edits(steps: int, *, guidance: float = NO_GUIDANCE) -> Edits:
+    """Return how a model changes pictures that was distilled to few steps.
+
+    ``guidance`` is what it is told, by default none.
+    """
+    few: Options = {"steps": steps, "guidance": guidance}
     methods: dict[str, Options] = {"flowedit": {"source_guidance": NO_GUIDANCE}}
     return edits("blended", few, every=few, methods=methods)
 
