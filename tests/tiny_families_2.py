@@ -20,7 +20,9 @@ from diffusers import (
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
     SanaPipeline,
+    SanaSprintPipeline,
     SanaTransformer2DModel,
+    SCMScheduler,
 )
 from tokenizers import Tokenizer, models, processors
 from transformers import (
@@ -120,6 +122,17 @@ def build_sana(kind: type[SanaPipeline] = SanaPipeline, scheduler: Any = None) -
             text_encoder=build_gemma(tokenizer),
             tokenizer=tokenizer,
         )
+
+    return quiet(build)
+
+
+def build_sprint() -> SanaSprintPipeline:
+    def build() -> SanaSprintPipeline:
+        parts = {**build_sana().components, "scheduler": SCMScheduler()}
+        config = {**parts["transformer"].config, "guidance_embeds": True}
+        config.pop("_use_default_values")  # the other one is among them
+        network = SanaTransformer2DModel.from_config(config)
+        return SanaSprintPipeline(**{**parts, "transformer": stir(network.eval())})
 
     return quiet(build)
 
@@ -285,6 +298,7 @@ def build_hunyuan_dit(scheduler: Any = None) -> HunyuanDiTPipeline:
 UNSEEN = ("lumina2",)  # whose attention cannot be seen
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
+    "sana_sprint": build_sprint,
     "pixart": build_pixart,
     "lumina2": build_lumina2,
     "cogview4": build_cogview4,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,6 +31,7 @@ class Sana(PipelineModel):
     """A ``DiffusionModel`` made of the parts of a SANA pipeline; without state."""
 
     pipeline_class = "SanaPipeline"
+    encode_options: ClassVar[Mapping[str, object]] = {"do_classifier_free_guidance": False}
     kinds = Kinds(
         title="SANA text-to-image checkpoints in diffusers format",
         parts={
@@ -71,7 +72,7 @@ class Sana(PipelineModel):
     def _encode(self, prompt: str) -> tuple[Tensor, Tensor]:
         states, mask, *_ = self._pipeline.encode_prompt(
             prompt,
-            do_classifier_free_guidance=False,
+            **self.encode_options,
             device=self.device,
             max_sequence_length=LENGTH,
             complex_human_instruction=self._instruction if prompt else None,

@@ -32,6 +32,7 @@ _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
 _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
 _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
+_SPRINT = Own("textseg.backends.sana_sprint:FAMILY", "SANA-Sprint")
 _PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
 _LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
 _COGVIEW4 = Own("textseg.backends.cogview4:FAMILY", "CogView4")
@@ -61,6 +62,7 @@ FAMILIES = Names("family", "textseg.families", {
     "HunyuanDiT2DModel": _HUNYUAN_DIT,
     "Lumina2Transformer2DModel": _LUMINA2,
     "PixArtSigmaPipeline": _PIXART,
+    "SanaSprintPipeline": _SPRINT,
     "SanaTransformer2DModel": _SANA,
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
