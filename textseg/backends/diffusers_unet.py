@@ -81,20 +81,9 @@ class DiffusersUNet(LatentModel):
             times,
             text.embeddings.to(x),
             timestep_cond=self._no_guidance(x),
-            added_cond_kwargs=self._size_and_pooled(x, text),
+            added_cond_kwargs=size_and_pooled(x, text, stride=self.latent_stride),
         ).sample
         return answer
-
-    def _size_and_pooled(self, x: Tensor, text: Conditioning) -> dict[str, Tensor] | None:
-        if text.pooled is None:
-            return None
-        height, width = (side * self.latent_stride for side in x.shape[2:])
-        # original size, top left corner of the crop, target size: a whole picture at its own size
-        ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
-        return {
-            "text_embeds": text.pooled.to(x),
-            "time_ids": ids.to(x.device).expand(len(x), -1),
-        }
 
     def _no_guidance(self, x: Tensor) -> Tensor | None:
         width = self._parts.unet.config.time_cond_proj_dim
@@ -103,6 +92,22 @@ class DiffusersUNet(LatentModel):
         # consistency models are told w = guidance scale - 1, as sines and cosines; here w = 0
         sines, cosines = torch.zeros(len(x), width // 2), torch.ones(len(x), width // 2)
         return torch.cat([sines, cosines], dim=1).to(x)
+
+
+def size_and_pooled(x: Tensor, text: Conditioning, *, stride: int) -> dict[str, Tensor] | None:
+    """Return what UNets as XL's are told besides; None for those that want no pooled text.
+
+    ``stride`` are the image pixels per cell of ``x`` (b, c, h, w).
+    """
+    if text.pooled is None:
+        return None
+    height, width = (side * stride for side in x.shape[2:])
+    # original size, top left corner of the crop, target size: a whole picture at its own size
+    ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
+    return {
+        "text_embeds": text.pooled.to(x),
+        "time_ids": ids.to(x.device).expand(len(x), -1),
+    }
 
 
 def load_unet_model(
@@ -175,7 +180,7 @@ def _added_width(parts: Parts) -> int:
     pooled = parts.text_encoders[-1].config.projection_dim
     return int(
         pooled + 6 * parts.unet.config.addition_time_embed_dim
-    )  # 6 numbers: see _size_and_pooled
+    )  # 6 numbers: see size_and_pooled
 
 
 FAMILY = Family(load_unet_model, wrap_pipeline)
