@@ -169,7 +169,7 @@ def _load_part(
     if part == "vae" and kind.load_config(source, **where).get("force_upcast", True):
         dtype = torch.float32  # the XL autoencoder overflows in float16
     options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
-    if kind.__module__.startswith("diffusers"):
+    if hasattr(kind, "load_config"):  # a network of diffusers, and no text encoder of its own
         options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
     network = load_network(kind, source, {**where, **options}, part=f"{part} of the model")
     # without accelerate, diffusers keeps the precision of the files where they begin with a buffer

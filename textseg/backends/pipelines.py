@@ -57,12 +57,14 @@ class PipelineModel(LatentModel):
     """A ``DiffusionModel`` made of the parts of a pipeline.
 
     Attributes:
-        kinds: the parts that its models have; "transformer" and "vae" are among them.
+        kinds: the parts that its models have; "vae" is among them.
+        network_part: the one that is asked.
         pipeline_class: name of the pipeline in diffusers that encodes prompts.
         pipeline_options: what it is made with besides its parts.
     """
 
     kinds: ClassVar[Kinds]
+    network_part: ClassVar[str] = "transformer"
     pipeline_class: ClassVar[str]
     pipeline_options: ClassVar[Mapping[str, object]] = {}
 
@@ -82,7 +84,7 @@ class PipelineModel(LatentModel):
         parts = loaded.parts
         usual = self.make_card({**pipeline.config, **parts})
         super().__init__(
-            parts["transformer"],
+            parts[self.network_part],
             parts["vae"],
             self.make_process(parts["scheduler"]),
             name=name,
@@ -187,7 +189,7 @@ class PipelineModel(LatentModel):
         answers = config.get("out_channels") or config.in_channels
         if (config.in_channels, answers) != (taken, given):
             raise UnsupportedError(
-                f"the model {self.name!r} is not supported: its transformer takes "
+                f"the model {self.name!r} is not supported: its {self.network_part} takes "
                 f"{config.in_channels} channels and returns {answers}, where latents of "
                 f"{self.latent_channels} need {taken} and {given}",
                 hint=f"use {self.kinds.title}, but not their inpainting variants",
@@ -226,7 +228,8 @@ class PipelineModel(LatentModel):
         it has.
         """
         loaded = take_apart(pipeline, cls.kinds)
-        check_place(device, dtype, has=loaded.device, in_dtype=loaded.parts["transformer"].dtype)
+        in_dtype = loaded.parts[cls.network_part].dtype
+        check_place(device, dtype, has=loaded.device, in_dtype=in_dtype)
         return cls(loaded, pipeline, name=name_of(pipeline))
 
     @classmethod
