@@ -33,6 +33,7 @@ _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1"
 _HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
 _SANA = Own("textseg.backends.sana:FAMILY", "SANA")
 _SPRINT = Own("textseg.backends.sana_sprint:FAMILY", "SANA-Sprint")
+_KOLORS = Own("textseg.backends.kolors:FAMILY", "Kolors")
 _PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
 _LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
 _COGVIEW4 = Own("textseg.backends.cogview4:FAMILY", "CogView4")
@@ -60,6 +61,7 @@ FAMILIES = Names("family", "textseg.families", {
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
     "CogView4Transformer2DModel": _COGVIEW4,
     "HunyuanDiT2DModel": _HUNYUAN_DIT,
+    "KolorsPipeline": _KOLORS,
     "Lumina2Transformer2DModel": _LUMINA2,
     "PixArtSigmaPipeline": _PIXART,
     "SanaSprintPipeline": _SPRINT,
