@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textseg.backends.loading import explained_loading, remedy
+from textseg.backends.places import INDEX_FILE, cached_folder
 from textseg.errors import ModelError, UnsupportedError
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 Index = Mapping[str, Any]  # Any: JSON of others; parts are pairs of library and class
-INDEX_FILE = "model_index.json"
 SINGLE_ENDINGS = (".safetensors", ".ckpt")
 SINGLE_FILE = (
     "load it with StableDiffusionPipeline.from_single_file(file), for XL with "
@@ -27,8 +27,9 @@ def read_index(source: str, *, local_files_only: bool) -> Index:
     from diffusers import DiffusionPipeline
 
     _check_is_folder(Path(source))
+    where = source if Path(source).is_dir() else cached_folder(source) or source
     with explained_loading(source):
-        index: Index = DiffusionPipeline.load_config(source, local_files_only=local_files_only)
+        index: Index = DiffusionPipeline.load_config(where, local_files_only=local_files_only)
     return index
 
 

@@ -22,14 +22,15 @@ from textseg.backends.loading import (
     choose_dtype,
     explained_loading,
     explained_memory,
-    load_network,
     remedy,
 )
+from textseg.backends.part_loading import load_part, load_scheduler
+from textseg.backends.places import find_place
 from textseg.diffusion.card import Precision, read_precision
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
 if TYPE_CHECKING:
-    from diffusers import DiffusionPipeline, SchedulerMixin
+    from diffusers import DiffusionPipeline
 
 
 @dataclass(frozen=True)
@@ -86,18 +87,22 @@ def load_all(
     precision = choose_dtype(dtype, target)
     index = read_index(where, local_files_only=local_files_only)
     classes = _check_classes(index, where, kinds)
+    place = find_place(where, classes, local_files_only=local_files_only)
+    for name in classes:
+        if not name.startswith("tokenizer"):
+            place.variant(name)  # raises before the slow part
     with explained_loading(where), explained_memory():
         loaded = {
-            name: _load_part(
+            name: load_part(
                 name,
                 kinds.parts[name].load_class(found),
-                where,
+                place,
                 dtype=precision,
                 local_files_only=local_files_only,
             )
             for name, found in classes.items()
         }
-        scheduler = _load_scheduler(index, where, local_files_only)
+        scheduler = load_scheduler(index, place, local_files_only)
         for name in classes:
             if not name.startswith("tokenizer"):
                 loaded[name] = loaded[name].to(target)
@@ -153,57 +158,6 @@ def _check_classes(index: Index, source: str, kinds: Kinds) -> Mapping[str, str]
     if not class_name(index, "scheduler"):
         raise ModelError(f"the model {source!r} has no scheduler", hint=remedy(source))
     return classes
-
-
-def _load_part(
-    part: str,
-    kind: Any,  # Any: one of the classes of the family
-    source: str,
-    *,
-    dtype: torch.dtype,
-    local_files_only: bool,
-) -> Any:  # Any: an instance of it
-    where = {"subfolder": part, "local_files_only": local_files_only}
-    if part.startswith("tokenizer"):
-        return _check_words(kind.from_pretrained(source, **where), part, source)
-    if part == "vae" and kind.load_config(source, **where).get("force_upcast", True):
-        dtype = torch.float32  # the XL autoencoder overflows in float16
-    options: dict[str, Any] = {"dtype": dtype}  # Any: options of other libraries
-    if hasattr(kind, "load_config"):  # a network of diffusers, and no text encoder of its own
-        options = {"torch_dtype": dtype, "low_cpu_mem_usage": _has_accelerate()}
-    network = load_network(kind, source, {**where, **options}, part=f"{part} of the model")
-    # without accelerate, diffusers keeps the precision of the files where they begin with a buffer
-    return network if network.dtype == dtype else network.to(dtype)
-
-
-def _check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
-    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
-    words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
-    if set(words.get_vocab()) <= set(words.all_special_tokens):
-        raise ModelError(
-            f"the {part} of the model {source!r} has no vocabulary", hint=remedy(source)
-        )
-    return tokenizer
-
-
-def _load_scheduler(index: Index, source: str, local_files_only: bool) -> SchedulerMixin:
-    import diffusers
-
-    name = class_name(index, "scheduler") or ""
-    kind: Any = getattr(diffusers, name, None)  # Any: the base class declares nothing
-    known = isinstance(kind, type) and issubclass(kind, diffusers.SchedulerMixin)
-    if not known:
-        raise UnsupportedError(f"the scheduler {name!r} of {source!r} is not one of diffusers'")
-    loaded: SchedulerMixin = kind.from_pretrained(
-        source, subfolder="scheduler", local_files_only=local_files_only
-    )
-    return loaded
-
-
-def _has_accelerate() -> bool:
-    from diffusers.utils import is_accelerate_available
-
-    return bool(is_accelerate_available())
 
 
 @cache
