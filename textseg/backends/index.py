@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textseg.backends.files import look_at, refuse
 from textseg.backends.loading import explained_loading, remedy
 from textseg.backends.places import INDEX_FILE, cached_folder
 from textseg.errors import ModelError, UnsupportedError
@@ -42,8 +43,12 @@ def _check_is_folder(path: Path) -> None:
                 f"{str(path)!r} is one file of a model, and a model is given by its folder",
                 hint=f"use {str(folder)!r}",
             )
+        file = look_at(path)
+        if file.content not in ("whole", "network"):
+            refuse(file)
         raise UnsupportedError(
-            f"{str(path)!r} is a single file, and models are read from folders in diffusers format",
+            f"{str(path)!r} is a single file, {file.what}, and models are read from folders in "
+            "diffusers format",
             hint=SINGLE_FILE,
         )
     if not path.is_dir() or (path / INDEX_FILE).is_file():

@@ -15,7 +15,7 @@ from textseg.errors import ModelError, UnknownNameError
 from textseg.registry.plugins import load_plugin, plugins
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-FILE_ENDINGS = ("/", os.sep, ".safetensors", ".ckpt")
+FILE_ENDINGS = ("/", os.sep, ".safetensors", ".ckpt", ".gguf")
 
 
 @dataclass(frozen=True)
