@@ -328,7 +328,7 @@ def test_a_folder_with_nothing_but_a_single_file_is_refused_with_the_file(tmp_pa
 @pytest.mark.parametrize("file", ["model_index.json", "unet/diffusion_pytorch_model.safetensors"])
 def test_a_file_of_a_model_is_refused_with_the_name_of_its_folder(tiny_folders, file: str) -> None:
     with pytest.raises(UnsupportedError, match="given by its folder") as caught:
-        load(tiny_folders["sd1"] / file)
+        load_model(tiny_folders["sd1"] / file)
     assert caught.value.hint == f"use {str(tiny_folders['sd1'])!r}"
 
 

@@ -45,6 +45,7 @@ class SingleFile:
         repositories: hub ids of the models whose other files go with it; the first is the one to
             fetch.
         sampling: what its keys say about the noise, as options of a scheduler.
+        quantised: whether its weights are packed numbers, in GGUF format.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class SingleFile:
     part: str = ""
     repositories: tuple[str, ...] = ()
     sampling: Mapping[str, object] = field(default_factory=dict)
+    quantised: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ def look_at(path: Path) -> SingleFile:
     except OSError as error:
         raise ModelError(f"{str(path)!r} cannot be read: {error.strerror}") from error
     if magic == GGUF_MAGIC:
-        return SingleFile(path, "network", "a transformer in GGUF format", "transformer")
+        what = "a transformer in GGUF format"
+        return SingleFile(path, "network", what, "transformer", quantised=True)
     if path.suffix in PICKLE_ENDINGS:
         raise ModelError(
             f"{str(path)!r} is a single file of pickled weights, which are not read because they "

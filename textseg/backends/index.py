@@ -6,25 +6,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textseg.backends.files import look_at, refuse
 from textseg.backends.loading import explained_loading, remedy
 from textseg.backends.places import INDEX_FILE, cached_folder
-from textseg.errors import ModelError, UnsupportedError
+from textseg.errors import InvalidInputError, ModelError
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 Index = Mapping[str, Any]  # Any: JSON of others; parts are pairs of library and class
-SINGLE_ENDINGS = (".safetensors", ".ckpt")
-SINGLE_FILE = (
-    "load it with StableDiffusionPipeline.from_single_file(file), for XL with "
-    "StableDiffusionXLPipeline.from_single_file(file), and pass the pipeline as the model, or "
-    "pipeline.save_pretrained(folder) and pass the folder"
-)
+SINGLE_ENDINGS = (".safetensors", ".gguf", ".ckpt")
 
 
 def read_index(source: str, *, local_files_only: bool) -> Index:
-    """Return the index of a folder or hub id; raises ``ModelError`` and ``UnsupportedError``."""
+    """Return the index of a folder or hub id; raises ``ModelError``."""
     from diffusers import DiffusionPipeline
 
     _check_is_folder(Path(source))
@@ -34,22 +28,16 @@ def read_index(source: str, *, local_files_only: bool) -> Index:
     return index
 
 
+def folder_around(path: Path) -> Path | None:
+    """Return the folder of the model that a file is one of; None where it is no part of one."""
+    return next((p for p in list(path.parents)[:2] if (p / INDEX_FILE).is_file()), None)
+
+
 def _check_is_folder(path: Path) -> None:
     """Raise for what is there and no folder in diffusers format; what is not may be a hub id."""
     if path.is_file():
-        folder = next((p for p in list(path.parents)[:2] if (p / INDEX_FILE).is_file()), None)
-        if folder is not None:
-            raise UnsupportedError(
-                f"{str(path)!r} is one file of a model, and a model is given by its folder",
-                hint=f"use {str(folder)!r}",
-            )
-        file = look_at(path)
-        if file.content not in ("whole", "network"):
-            refuse(file)
-        raise UnsupportedError(
-            f"{str(path)!r} is a single file, {file.what}, and models are read from folders in "
-            "diffusers format",
-            hint=SINGLE_FILE,
+        raise InvalidInputError(
+            f"{str(path)!r} is a single file, where a folder in diffusers format is needed"
         )
     if not path.is_dir() or (path / INDEX_FILE).is_file():
         return
@@ -59,7 +47,7 @@ def _check_is_folder(path: Path) -> None:
     raise ModelError(
         f"the folder {str(path)!r} has no {INDEX_FILE}"
         + (f", but the single file {alone[0]}" if alone else ""),
-        hint=SINGLE_FILE if alone else remedy(str(path)),
+        hint=f"use {str(path / alone[0])!r}" if alone else remedy(str(path)),
     )
 
 

@@ -135,7 +135,7 @@ def load_network(
         ModelError: weights are missing or have another shape; the message names some. The libraries
             would only warn, and put random numbers there.
     """
-    with _undisturbed(), no_progress_bars():
+    with undisturbed(), no_progress_bars():
         network, report = kind.from_pretrained(
             source,
             use_safetensors=True,
@@ -143,13 +143,23 @@ def load_network(
             ignore_mismatched_sizes=True,  # so that they are reported, all of them
             **options,
         )
-    problem = _lacking(report["missing_keys"]) or _misshapen(report["mismatched_keys"])
+    misshapen = report["mismatched_keys"]
+    check_complete(f"{part} {source!r}", report["missing_keys"], misshapen, advice=advice)
+    return network.eval().requires_grad_(False)
+
+
+def check_complete(
+    what: str,
+    missing: Iterable[str],
+    misshapen: Iterable[tuple[str, Sequence[int], Sequence[int]]] = (),
+    *,
+    advice: str = "",
+) -> None:
+    """Raise ``ModelError`` where weights are missing or have another shape than they should."""
+    problem = _lacking(missing) or _misshapen(misshapen)
     if problem:
         again = "download or convert the checkpoint again: its files are damaged or not of one kind"
-        raise ModelError(
-            f"the {part} {source!r} {problem}", hint=f"{again}; {advice}" if advice else again
-        )
-    return network.eval().requires_grad_(False)
+        raise ModelError(f"the {what} {problem}", hint=f"{again}; {advice}" if advice else again)
 
 
 def _lacking(missing: Iterable[str]) -> str:
@@ -174,7 +184,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Give torch's generator and default precision back, which building a network uses."""
     before = torch.get_default_dtype()  # diffusers forgets to restore it where a config is wrong
     try:
@@ -186,17 +196,19 @@ def _undisturbed() -> Iterator[None]:
 
 @contextmanager
 def no_progress_bars() -> Iterator[None]:
-    """Keep the loading library from drawing bars; those of the caller show the progress."""
-    from transformers.utils import logging
+    """Keep the loading libraries from drawing bars; those of the caller show the progress."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
 
-    if not logging.is_progress_bar_enabled():
-        yield
-        return
-    logging.disable_progress_bar()
+    libraries = diffusers.utils.logging, transformers.utils.logging
+    drawing = [library for library in libraries if library.is_progress_bar_enabled()]
+    for library in drawing:
+        library.disable_progress_bar()
     try:
         yield
     finally:
-        logging.enable_progress_bar()
+        for library in drawing:
+            library.enable_progress_bar()
 
 
 def _speaks_of_memory(error: BaseException) -> bool:

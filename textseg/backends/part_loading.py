@@ -26,7 +26,7 @@ def load_part(
     """Return a part of a model from its subfolder; raises what the libraries do."""
     where = {"subfolder": part, "local_files_only": local_files_only}
     if part.startswith("tokenizer"):
-        return _check_words(kind.from_pretrained(place.where, **where), part, place.source)
+        return check_words(kind.from_pretrained(place.where, **where), part, place.source)
     if part == "vae":
         dtype = vae_precision(kind, place.where, dtype, local_files_only=local_files_only)
     options: dict[str, Any] = {"dtype": dtype, "variant": place.variant(part) or None}  # Any: as is
@@ -43,7 +43,7 @@ def vae_precision(
     where: str,
     dtype: torch.dtype,
     *,
-    local_files_only: bool,
+    local_files_only: bool = True,
 ) -> torch.dtype:
     """Return float32 where the config of an autoencoder asks for that, else ``dtype``."""
     config = kind.load_config(where, subfolder="vae", local_files_only=local_files_only)
@@ -75,7 +75,8 @@ def has_accelerate() -> bool:
     return bool(is_accelerate_available())
 
 
-def _check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
+def check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
+    """Return a tokenizer; raises ``ModelError`` where it knows no words."""
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
     words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
     if set(words.get_vocab()) <= set(words.all_special_tokens):

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from textseg.backends.assembling import load_parts_of
+from textseg.backends.checkpoint import Checkpoint
 from textseg.backends.index import Index, class_name, index_of, read_index
 from textseg.backends.loading import (
     choose_device,
@@ -24,8 +26,6 @@ from textseg.backends.loading import (
     explained_memory,
     remedy,
 )
-from textseg.backends.part_loading import load_part, load_scheduler
-from textseg.backends.places import find_place
 from textseg.diffusion.card import Precision, read_precision
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
@@ -76,38 +76,30 @@ class Loaded:
 def load_all(
     source: str | os.PathLike[str], kinds: Kinds, *, device: str, dtype: str, local_files_only: bool
 ) -> Loaded:
-    """Load what is needed from a diffusers folder or a hub id, and nothing else.
+    """Load what is needed from a folder, a hub id or a ``Checkpoint``, and nothing else.
 
     Raises ``ModelError`` for missing or broken files and ``UnsupportedError`` for other families.
     """
-    where = str(source)
+    given = source if isinstance(source, Checkpoint) else Checkpoint(str(source))
     target = choose_device(device)
     if dtype == "auto" and target.type != "cpu":
-        dtype = read_precision(Path(source), kinds.precision).accelerator
+        dtype = read_precision(Path(given), kinds.precision).accelerator
     precision = choose_dtype(dtype, target)
-    index = read_index(where, local_files_only=local_files_only)
-    classes = _check_classes(index, where, kinds)
-    place = find_place(where, classes, local_files_only=local_files_only)
-    for name in classes:
-        if not name.startswith("tokenizer"):
-            place.variant(name)  # raises before the slow part
-    with explained_loading(where), explained_memory():
-        loaded = {
-            name: load_part(
-                name,
-                kinds.parts[name].load_class(found),
-                place,
-                dtype=precision,
-                local_files_only=local_files_only,
-            )
-            for name, found in classes.items()
-        }
-        scheduler = load_scheduler(index, place, local_files_only)
+    index = read_index(given.folder, local_files_only=local_files_only)
+    classes = _check_classes(index, str(given), kinds)
+    with explained_loading(str(given)), explained_memory():
+        loaded = load_parts_of(
+            given,
+            {name: kinds.parts[name].load_class(found) for name, found in classes.items()},
+            index,
+            dtype=precision,
+            local_files_only=local_files_only,
+        )
         for name in classes:
             if not name.startswith("tokenizer"):
                 loaded[name] = loaded[name].to(target)
     _work_after_forks()
-    return Loaded({**loaded, "scheduler": scheduler}, index, target)
+    return Loaded(loaded, index, target)
 
 
 def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from textseg.backends.checkpoint import Checkpoint
 from textseg.backends.family import Family
 from textseg.backends.index import Index, class_name, index_of, read_index
 from textseg.diffusion.model import DiffusionModel
@@ -78,10 +79,10 @@ def load_family(
     local_files_only: bool = False,
     name: str | None = None,
 ) -> DiffusionModel:
-    """Return the model in a diffusers folder or behind a hub id, whatever its family.
+    """Return the model in a diffusers folder, behind a hub id or in a file, whatever its family.
 
     Args:
-        source: folder or hub id.
+        source: folder, hub id or ``Checkpoint``.
         device: "auto", "cpu", "cuda" ...
         dtype: "auto", "float32", "float16" or "bfloat16".
         local_files_only: keeps off the network.
@@ -91,7 +92,8 @@ def load_family(
         ModelError: files are missing or broken.
         UnsupportedError: no family that is known here.
     """
-    index = read_index(str(source), local_files_only=local_files_only)
+    folder = source.folder if isinstance(source, Checkpoint) else str(source)
+    index = read_index(folder, local_files_only=local_files_only)
     family = _family_of(index, str(source))
     return family.load(
         source,

@@ -66,28 +66,42 @@ def load_model(
     device: str | torch.device = "auto",
     dtype: str | torch.dtype = "auto",
     local_files_only: bool = False,
+    base: str | os.PathLike[str] | None = None,
 ) -> DiffusionModel:
-    """Return the model behind a name, a diffusers folder, a hub id or a loaded pipeline.
+    """Return the model behind a name, a diffusers folder, a hub id, a file or a loaded pipeline.
 
     ``device`` is "auto", "cpu", "cuda", "cuda:1", "mps"; ``dtype`` is "auto", "float32", "float16",
-    "bfloat16"; those of torch will do as well. ``local_files_only`` keeps off the network.
+    "bfloat16"; those of torch will do as well. ``local_files_only`` keeps off the network. ``base``
+    is the folder or hub id that a single file goes with, for the configs and vocabularies of a
+    whole Stable Diffusion checkpoint, for all other parts of a transformer; ``None`` looks in the
+    hub's cache.
     Registered models are loaded once for each device and dtype and then shared; a model that is one
     already comes back as it is. Raises ``UnknownNameError`` (with the known names), ``ModelError``,
     ``UnsupportedError``.
     """
     device, dtype = str(device), precision_name(dtype)
+    if base is not None and not isinstance(model, str | os.PathLike):
+        raise InvalidInputError("base goes with a single file, and the model is loaded already")
     if not isinstance(model, str | os.PathLike):
         return _wrap(model, device=device, dtype=dtype)
     name = os.fspath(model)
     loader: Loader | None = MODELS.find(name)
     if loader is not None:
+        if base is not None:
+            raise InvalidInputError(f"base goes with a single file, and {name!r} is a name")
         found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
         return cast("DiffusionModel", found)
+    from textseg.backends.checkpoint import open_checkpoint
     from textseg.registry.families import load_family
 
     source = os.path.expanduser(name)
     MODELS.check_source(source)
-    return load_family(source, device=device, dtype=dtype, local_files_only=local_files_only)
+    given = open_checkpoint(
+        source,
+        base=None if base is None else os.path.expanduser(base),
+        local_files_only=local_files_only,
+    )
+    return load_family(given, device=device, dtype=dtype, local_files_only=local_files_only)
 
 
 def check_model(model: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,21 +28,27 @@ def load(
     device: DeviceLike = "auto",
     dtype: DtypeLike = "auto",
     local_files_only: bool = False,
+    base: str | os.PathLike[str] | None = None,
 ) -> DiffusionModel:
     """Return a model that ``segment`` and ``Scene.open`` take.
 
     Args:
-        model: a registered name, a local folder, a hub id or a loaded diffusers pipeline.
+        model: a registered name, a local folder or file, a hub id or a loaded diffusers pipeline.
         device: "auto", "cpu", "cuda", "mps" ...
         dtype: "auto", "float32", "float16" or "bfloat16", or one of torch's.
         local_files_only: never ask the hub.
+        base: folder or hub id that a single file goes with: for the configs and vocabularies of a
+            Stable Diffusion checkpoint, for all other parts of a transformer; ``None`` looks for it
+            in the hub's cache.
 
     Raises:
         ModelError: it cannot be found, read or used; the message says what to do.
     """
     from textseg.registry.models import load_model
 
-    return load_model(model, device=device, dtype=dtype, local_files_only=local_files_only)
+    return load_model(
+        model, device=device, dtype=dtype, local_files_only=local_files_only, base=base
+    )
 
 
 def captioner_for(given: CaptionerLike | None, model: DiffusionModel) -> CaptionerLike | None:
