@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textseg.diffusion.extras import notes_of
 from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.errors import OutOfMemoryError
 from textseg.images import Padding, Picture, pad_to_multiple, size_words, to_tensor
@@ -62,7 +63,8 @@ def encode_picture(
 ) -> EncodedPicture:
     """Return the picture as the model reads it, at a size that it takes; see ``Scene.open``."""
     fit = fit_image(model, to_tensor(picture.visible()), working_size)
-    picture = replace(picture, notes=(*picture.notes, *fit.notes))
+    notes = (*picture.notes, *fit.notes, *notes_of(model))
+    picture = replace(picture, notes=tuple(dict.fromkeys(notes)))
     padded, padding = pad_to_multiple(fit.image, model.size_multiple)
     return EncodedPicture(model, picture, picture.visible(), encode_image(model, padded), padding)
 

@@ -221,5 +221,5 @@ def test_a_gguf_file_is_used_as_it_is_packed(
 
 def test_a_base_beside_anything_but_a_file_is_refused(tiny_folders: Mapping[str, Path]) -> None:
     for model in (tiny_folders["sd1"], "picturebook", build_sd()):
-        with pytest.raises(InvalidInputError, match="base goes with"):
+        with pytest.raises(InvalidInputError, match=r"base (goes|and lora go) with"):
             load_model(model, base=tiny_folders["sd1"], device="cpu")

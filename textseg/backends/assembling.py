@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from textseg.backends.checkpoint import Checkpoint
+from textseg.backends.distilled import scheduler_for
 from textseg.backends.files import SingleFile
 from textseg.backends.index import Index
+from textseg.backends.loras import add_loras
 from textseg.backends.part_loading import check_words, load_part, load_scheduler
 from textseg.backends.places import CheckpointFiles, find_place
 from textseg.backends.single_files import find_configs, load_lone_network, load_whole
@@ -70,8 +72,11 @@ def load_parts_of(
                 dtype=dtype,
                 local_files_only=local_files_only,
             )
-    scheduler = load_scheduler(index, place, local_files_only)
-    return {**loaded, "scheduler": _as_marked(scheduler, file)}
+    scheduler = _as_marked(load_scheduler(index, place, local_files_only), file)
+    loaded["scheduler"] = scheduler_for(given.made_for, scheduler)
+    if given.loras:
+        add_loras(loaded, given.loras, index)
+    return loaded
 
 
 def _is_tokenizer(part: str) -> bool:

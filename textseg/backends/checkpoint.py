@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from textseg.backends.distilled import is_distilled
 from textseg.backends.files import SingleFile, look_at, refuse
 from textseg.backends.index import folder_around
 from textseg.backends.loading import explained_loading
+from textseg.backends.loras import Lora
 from textseg.backends.places import cached_folder
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
@@ -23,10 +26,12 @@ class Checkpoint(os.PathLike[str]):
         folder: folder or hub id with the configs, the vocabularies and all weights that the file
             does not hold.
         file: what goes before the weights in the folder; None: nothing.
+        loras: what is added to them.
     """
 
     folder: str
     file: SingleFile | None = None
+    loras: tuple[Lora, ...] = ()
 
     def __fspath__(self) -> str:
         """Return the path beside which a card would lie."""
@@ -34,16 +39,32 @@ class Checkpoint(os.PathLike[str]):
 
     def __str__(self) -> str:
         """Return what people call the model."""
-        return self.__fspath__()
+        return " + ".join([self.__fspath__(), *(each.path.name for each in self.loras)])
+
+    @property
+    def made_for(self) -> str:
+        """The name that says that the weights are for few steps, "" where none does."""
+        names = [name for lora in self.loras for name in lora.names]
+        if self.file is not None:
+            names.append(self.file.path.name)
+        return next(filter(is_distilled, names), "")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know about it."""
+        return tuple(each.note for each in self.loras if each.note)
 
 
-def open_checkpoint(source: str, *, base: str | None, local_files_only: bool) -> Checkpoint:
+def open_checkpoint(
+    source: str, *, base: str | None, loras: Sequence[str], local_files_only: bool
+) -> Checkpoint:
     """Return the checkpoint behind a folder, hub id or file.
 
     Args:
         source: folder, hub id or file.
         base: folder or hub id that a file goes with; ``None`` looks for it in the hub's cache, then
             fetches small files from the hub, where no more are needed.
+        loras: files, each perhaps with ":WEIGHT" after it.
         local_files_only: keeps off the network.
 
     Raises:
@@ -51,14 +72,14 @@ def open_checkpoint(source: str, *, base: str | None, local_files_only: bool) ->
         UnsupportedError: the file is no model.
         InvalidInputError: ``base`` beside something that is no file.
     """
-    path = Path(source)
+    path, added = Path(source), tuple(map(Lora.read, loras))
     if not path.is_file():
         if base is not None:
             raise InvalidInputError(
                 f"base goes with a model that is a single file, and {source!r} is none",
                 hint="leave it out",
             )
-        return Checkpoint(source)
+        return Checkpoint(source, None, added)
     folder = folder_around(path)
     if folder is not None and base is None:
         raise UnsupportedError(
@@ -68,7 +89,7 @@ def open_checkpoint(source: str, *, base: str | None, local_files_only: bool) ->
     file = look_at(path)
     if file.content not in ("whole", "network"):
         refuse(file)
-    return Checkpoint(base or _find_base(file, local_files_only), file)
+    return Checkpoint(base or _find_base(file, local_files_only), file, added)
 
 
 def fetch_small_files(repository: str) -> Path:

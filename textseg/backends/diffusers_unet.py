@@ -52,6 +52,7 @@ class DiffusersUNet(LatentModel):
             name=name,
             device=parts.device,
             card=unet_card(parts, name) if card is None else card,
+            notes=parts.notes,
         )
         self._parts = parts
 

@@ -40,9 +40,10 @@ class LatentModel(ABC):
         name: str,
         device: torch.device,
         card: ModelCard,
+        notes: tuple[str, ...] = (),
     ) -> None:
-        """Hold the parts, which the family has checked."""
-        self._network, self._process = network, process
+        """Hold the parts, which the family has checked; ``notes`` are remarks for people."""
+        self._network, self._process, self.notes = network, process, notes
         self._autoencoder = autoencoder_of(vae, device, model=name)
         self._card = card
 

@@ -66,11 +66,15 @@ class Kinds:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """The parts of a model by name, with its scheduler, on their device; and its index."""
+    """The parts of a model by name, with its scheduler, on their device; and its index.
+
+    ``notes`` are remarks for people on what they were loaded from.
+    """
 
     parts: Mapping[str, Any]  # Any: of the classes that the family names
     index: Index
     device: torch.device
+    notes: tuple[str, ...] = ()
 
 
 def load_all(
@@ -99,7 +103,7 @@ def load_all(
             if not name.startswith("tokenizer"):
                 loaded[name] = loaded[name].to(target)
     _work_after_forks()
-    return Loaded(loaded, index, target)
+    return Loaded(loaded, index, target, given.notes)
 
 
 def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:

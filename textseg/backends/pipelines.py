@@ -90,6 +90,7 @@ class PipelineModel(LatentModel):
             name=name,
             device=loaded.device,
             card=read_card(Path(source or name), usual),
+            notes=loaded.notes,
         )
         self._pipeline: Any = pipeline  # diffusers does not type its pipelines
         self._parts = parts

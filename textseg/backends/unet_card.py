@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from textseg.backends.autoencoders import halvings
+from textseg.backends.distilled import told_steps
 from textseg.backends.unet_parts import KINDS, Parts
 from textseg.diffusion.card import ModelCard, Sampling, WordLayers
 from textseg.diffusion.generic import NO_GUIDANCE, edits, few_step_edits, generic_card
 
 FEW_STEPS = 4  # diffusers' LatentConsistencyModelPipeline
 FEW_STEP_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
-FEW_STEP_SAMPLERS = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
+FEW_STEP_SAMPLERS = (
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "DDIMScheduler",
+)
 FEW_STEP_NAMES = ("turbo", "lightning", "hyper", "lcm", "schnell")
 
 
@@ -18,13 +25,14 @@ def unet_card(parts: Parts, name: str) -> ModelCard:
     sample, widths = parts.unet.config.sample_size, parts.vae.config.block_out_channels
     cells = int(sample if isinstance(sample, int) else max(sample))
     few, large = _has_few_steps(parts, name), len(parts.text_encoders) == 2
+    steps = told_steps(Path(name).name) or FEW_STEPS
     family = "Stable Diffusion XL" if large else "Stable Diffusion"
     return generic_card(
         f"{family}, few steps" if few else family,
         side=cells * halvings(widths),
         cells=cells**2,
-        edits=few_step_edits(FEW_STEPS) if few else edits("diffedit", {}),
-        sampling=_few_step_sampling() if few else _sampling(large),
+        edits=few_step_edits(steps) if few else edits("diffedit", {}),
+        sampling=_few_step_sampling(steps) if few else _sampling(large),
         precision=KINDS.precision,
         words=_words(len(widths) - 1, large),
     )
@@ -64,6 +72,8 @@ def _sampling(large: bool) -> Sampling:
     )
 
 
-def _few_step_sampling() -> Sampling:
-    found = "steps: default of diffusers' LatentConsistencyModelPipeline; guidance is distilled in"
-    return Sampling(FEW_STEPS, NO_GUIDANCE, "euler", found=found)
+def _few_step_sampling(steps: int) -> Sampling:
+    found = (
+        "steps: the name, else diffusers' LatentConsistencyModelPipeline; guidance: distilled in"
+    )
+    return Sampling(steps, NO_GUIDANCE, "euler", found=found)

@@ -35,7 +35,7 @@ class Parts:
     """The parts of a model, on their device; XL models have two text encoders.
 
     ``empty_is_zero`` says that "no text" is an embedding of zeros instead of the embedded empty
-    prompt.
+    prompt; ``notes`` are remarks for people.
     """
 
     vae: AutoencoderKL
@@ -45,6 +45,7 @@ class Parts:
     scheduler: SchedulerMixin
     empty_is_zero: bool
     device: torch.device
+    notes: tuple[str, ...] = ()
 
 
 def load_parts(
@@ -79,4 +80,5 @@ def _assembled(loaded: Loaded) -> Parts:
         scheduler=parts["scheduler"],
         empty_is_zero=len(pairs) == 2 and bool(index.get("force_zeros_for_empty_prompt", True)),
         device=loaded.device,
+        notes=loaded.notes,
     )

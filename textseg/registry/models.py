@@ -7,6 +7,7 @@ Another package adds one through an entry point in the group ``textseg.models``:
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -67,6 +68,7 @@ def load_model(
     dtype: str | torch.dtype = "auto",
     local_files_only: bool = False,
     base: str | os.PathLike[str] | None = None,
+    lora: Sequence[str | os.PathLike[str]] = (),
 ) -> DiffusionModel:
     """Return the model behind a name, a diffusers folder, a hub id, a file or a loaded pipeline.
 
@@ -74,21 +76,25 @@ def load_model(
     "bfloat16"; those of torch will do as well. ``local_files_only`` keeps off the network. ``base``
     is the folder or hub id that a single file goes with, for the configs and vocabularies of a
     whole Stable Diffusion checkpoint, for all other parts of a transformer; ``None`` looks in the
-    hub's cache.
+    hub's cache. ``lora`` are files that are added to its weights, each perhaps with ":WEIGHT".
     Registered models are loaded once for each device and dtype and then shared; a model that is one
     already comes back as it is. Raises ``UnknownNameError`` (with the known names), ``ModelError``,
     ``UnsupportedError``.
     """
     device, dtype = str(device), precision_name(dtype)
-    if base is not None and not isinstance(model, str | os.PathLike):
-        raise InvalidInputError("base goes with a single file, and the model is loaded already")
+    loras = [lora] if isinstance(lora, str | os.PathLike) else lora
     if not isinstance(model, str | os.PathLike):
+        if base is not None or loras:
+            raise InvalidInputError(
+                "base and lora go with files, and the model is loaded already",
+                hint="pipeline.load_lora_weights adds a LoRA to a pipeline",
+            )
         return _wrap(model, device=device, dtype=dtype)
     name = os.fspath(model)
     loader: Loader | None = MODELS.find(name)
     if loader is not None:
-        if base is not None:
-            raise InvalidInputError(f"base goes with a single file, and {name!r} is a name")
+        if base is not None or loras:
+            raise InvalidInputError(f"base and lora go with files, and {name!r} is a name")
         found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
         return cast("DiffusionModel", found)
     from textseg.backends.checkpoint import open_checkpoint
@@ -99,6 +105,7 @@ def load_model(
     given = open_checkpoint(
         source,
         base=None if base is None else os.path.expanduser(base),
+        loras=[os.fspath(each) for each in loras],
         local_files_only=local_files_only,
     )
     return load_family(given, device=device, dtype=dtype, local_files_only=local_files_only)

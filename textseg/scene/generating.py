@@ -10,6 +10,7 @@ import torch
 
 from textseg.checking import check_arguments, clean_query
 from textseg.diffusion.counting import Counter
+from textseg.diffusion.extras import notes_of
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import guided, walk
 from textseg.diffusion.solvers import solver_named
@@ -63,4 +64,4 @@ def generate_picture(
     rgb = to_uint8(to_rgb(pixels)).astype(np.float32) / np.float32(255)
     seconds = time.perf_counter() - start
     made = Made(prompt, negative, seed, steps, guidance, counter.rows, seconds, model.card.name)
-    return Generated(Picture(rgb, None, "RGB", texts.notes[0]), path, made)
+    return Generated(Picture(rgb, None, "RGB", (*texts.notes[0], *notes_of(model))), path, made)

@@ -29,6 +29,7 @@ def load(
     dtype: DtypeLike = "auto",
     local_files_only: bool = False,
     base: str | os.PathLike[str] | None = None,
+    lora: Sequence[str | os.PathLike[str]] = (),
 ) -> DiffusionModel:
     """Return a model that ``segment`` and ``Scene.open`` take.
 
@@ -40,6 +41,8 @@ def load(
         base: folder or hub id that a single file goes with: for the configs and vocabularies of a
             Stable Diffusion checkpoint, for all other parts of a transformer; ``None`` looks for it
             in the hub's cache.
+        lora: files that are added to the weights, each perhaps with ":WEIGHT" after it; one may
+            stand alone.
 
     Raises:
         ModelError: it cannot be found, read or used; the message says what to do.
@@ -47,7 +50,12 @@ def load(
     from textseg.registry.models import load_model
 
     return load_model(
-        model, device=device, dtype=dtype, local_files_only=local_files_only, base=base
+        model,
+        device=device,
+        dtype=dtype,
+        local_files_only=local_files_only,
+        base=base,
+        lora=lora,
     )
 
 
