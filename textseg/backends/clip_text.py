@@ -22,7 +22,7 @@ from textseg.backends.unet_parts import Parts
 from textseg.diffusion.model import Conditioning
 
 if TYPE_CHECKING:
-    from transformers import CLIPTokenizer
+    from transformers import BatchEncoding, CLIPTokenizer
 
 
 def embed(
@@ -40,7 +40,8 @@ def embed(
     states, pooled, words = [], None, []
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        read = [tokenize(tokenizer, prompt) for prompt in prompts]
+        spelled = [_spell_out(tokenizer, prompt) for prompt in prompts]
+        read = [tokenize(tokenizer, prompt) for prompt in spelled]
         rows = [tokens.input_ids for tokens in read]
         notes = [
             [*dict.fromkeys((*earlier, *_describe_cuts(tokenizer, row, length)))]
@@ -48,7 +49,10 @@ def embed(
         ]
         ids = torch.tensor([_fit(tokenizer, row, length) for row in rows], device=parts.device)
         words.append(
-            [find_words(p, tokens, length) for p, tokens in zip(prompts, read, strict=True)]
+            [
+                _find_words(tokenizer, prompt, tokens, length)
+                for prompt, tokens in zip(prompts, read, strict=True)
+            ]
         )
         two = len(parts.text_encoders) == 2
         with evaluating(encoder), explained_memory():
@@ -67,6 +71,31 @@ def embed(
         unknown=unknown,
         words=tuple(words[0]) if all(each == words[0] for each in words) else (),
     )
+
+
+def _spell_out(tokenizer: CLIPTokenizer, prompt: str) -> str:
+    """Return a prompt in which each token of a textual inversion stands for all of its vectors."""
+    if not tokenizer.get_added_vocab():
+        return prompt
+    from diffusers.loaders import TextualInversionLoaderMixin
+
+    spelled: str = TextualInversionLoaderMixin().maybe_convert_prompt(prompt, tokenizer)
+    return spelled
+
+
+def _find_words(
+    tokenizer: CLIPTokenizer, prompt: str, tokens: BatchEncoding, length: int
+) -> tuple[int | None, ...]:
+    """Return which word of a prompt each token belongs to; all vectors of a token to its word."""
+    spelled = _spell_out(tokenizer, prompt)
+    found = find_words(spelled, tokens, length)
+    if spelled == prompt:
+        return found
+    told = (_spell_out(tokenizer, word).split() for word in prompt.split())
+    origin = [k for k, words in enumerate(told) for _ in words]
+    if len(origin) != len(spelled.split()):
+        return ()
+    return tuple(None if word is None else origin[word] for word in found)
 
 
 def _fit(tokenizer: CLIPTokenizer, row: list[int], length: int) -> list[int]:

@@ -221,11 +221,10 @@ def _first_line(error: BaseException) -> str:
 
 
 def remedy(source: str, content: str = MODEL_FILES) -> str:
-    """Return what to do about a folder, file or hub id that cannot be loaded; see explained_loading."""
+    """Return what to do about what cannot be loaded; see ``explained_loading``."""
     folder = Path(source)
     if folder.is_file():
-        what = "weights of the model that it is used with" if content == MODEL_FILES else content
-        return f"it may be damaged, or something else than {what}: download it again"
+        return "it may be damaged, or made for another model: get it again, or another one"
     if folder.is_dir():
         needs = f"the folder needs {content}"
         if any(_is_pickled(part) for part in (folder, *filter(Path.is_dir, folder.iterdir()))):
