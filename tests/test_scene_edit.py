@@ -441,7 +441,7 @@ def test_one_inversion_serves_every_strength_and_other_steps_need_their_own() ->
 def test_what_a_scene_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = scene_with("tree", "house")
     changed(scene, steps=3, method="diffedit")
-    kept = scene._paths._kept
+    kept = scene._studio.paths._kept
     known = scene._known.maps
     known.limit_bytes = known.nbytes
     kept.limit_bytes = kept.nbytes

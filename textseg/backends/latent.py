@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 from torch.nn import Module
 
+from textseg.backends.adapters import adapter_state
 from textseg.backends.autoencoders import autoencoder_of
 from textseg.backends.evaluation import evaluating
 from textseg.backends.finite import check_finite
@@ -58,6 +59,11 @@ class LatentModel(ABC):
         found = copy.copy(self)
         found._network = network
         return found
+
+    @property
+    def adapters(self) -> Hashable:
+        """What is added to the weights of the network now; see ``diffusion.extras``."""
+        return adapter_state(self.network)
 
     @property
     @abstractmethod

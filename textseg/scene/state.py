@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import NoReturn, Self
 
 from torch import Tensor
 
+from textseg.diffusion.extras import adapters_of
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import Paths
@@ -17,6 +20,22 @@ from textseg.images import Padding, Picture
 from textseg.scene.comparing import Known
 from textseg.scene.opening import describe
 from textseg.scene.options import CaptionerLike, Made
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """What a scene keeps between calls, which holds for one state of the model's adapters."""
+
+    adapters: Hashable
+    known: Known
+    studio: Studio
+
+    @classmethod
+    def of(cls, read: EncodedPicture, path: Trajectory | None) -> Self:
+        """Return what is known at the beginning: the way that the picture came about, if any."""
+        paths, texts = Paths(read.latents, path), Texts(read.model)
+        studio = Studio(read, paths, texts, OpenedParts(read))
+        return cls(adapters_of(read.model), Known(), studio)
 
 
 class SceneState:
@@ -38,10 +57,7 @@ class SceneState:
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
         self._read = EncodedPicture(model, picture, self.rgb, latents.clone(), padding)
-        self._texts = Texts(model)
-        self._known = Known()
-        self._paths = Paths(self._read.latents, trajectory.copied() if trajectory else None)
-        self._studio = Studio(self._read, self._paths, self._texts, OpenedParts(self._read))
+        self._kept = Kept.of(self._read, trajectory.copied() if trajectory else None)
         self._caption: str | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
@@ -51,7 +67,7 @@ class SceneState:
             self.picture,
             self._read.latents,
             self.padding,
-            trajectory=self._paths.made,
+            trajectory=self._studio.paths.made,
             made=self.made,
             captioner=self.captioner,
         )
@@ -69,6 +85,25 @@ class SceneState:
         )
 
     @property
+    def _memory(self) -> Kept:
+        """What was kept of earlier calls; nothing of those to a model with other adapters."""
+        if self._kept.adapters != adapters_of(self.model):
+            self._kept = Kept.of(self._read, None)
+        return self._kept
+
+    @property
+    def _texts(self) -> Texts:
+        return self._memory.studio.texts
+
+    @property
+    def _known(self) -> Known:
+        return self._memory.known
+
+    @property
+    def _studio(self) -> Studio:
+        return self._memory.studio
+
+    @property
     def latents(self) -> Tensor:
         """What the model made of the picture, (1, c, h, w); a copy."""
         return self._read.latents.clone()
@@ -76,7 +111,8 @@ class SceneState:
     @property
     def path(self) -> Trajectory | None:
         """The way the picture came about, where ``generate`` made it; a copy."""
-        return None if self._paths.made is None else self._paths.made.copied()
+        made = self._studio.paths.made
+        return None if made is None else made.copied()
 
     def caption(self) -> str | None:
         """Return what the captioner says is in the picture; ``None`` without a captioner."""
