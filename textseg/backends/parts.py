@@ -5,7 +5,6 @@ Classes come from diffusers and transformers only, and only those that a family 
 
 from __future__ import annotations
 
-import copy
 import importlib
 import os
 from collections.abc import Mapping
@@ -26,6 +25,7 @@ from textseg.backends.loading import (
     explained_memory,
     remedy,
 )
+from textseg.backends.wrapping import in_float32, refuse_pictures, remarks_on_pipeline
 from textseg.diffusion.card import Precision, read_precision
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
 
@@ -109,16 +109,18 @@ def load_all(
 def take_apart(pipeline: DiffusionPipeline, kinds: Kinds) -> Loaded:
     """Take the parts of a loaded pipeline where they are, without changing it.
 
-    A half-precision autoencoder that asks for float32 is copied; everything else is shared.
+    A half-precision autoencoder that asks for float32 is copied; everything else is shared. Raises
+    ``UnsupportedError``.
     """
     components, index = pipeline.components, index_of(pipeline)
     classes = _check_classes(index, type(pipeline).__name__, kinds)
     found = {name: components[name] for name in (*classes, "scheduler")}
-    vae = found["vae"]
+    refuse_pictures(found, type(pipeline).__name__)
+    vae, device = found["vae"], pipeline._execution_device
     if vae.config.get("force_upcast") and vae.dtype != torch.float32:
-        found["vae"] = copy.deepcopy(vae).float()  # the XL autoencoder overflows in float16
+        found["vae"] = in_float32(vae, device)  # the XL autoencoder overflows in float16
     _work_after_forks()
-    return Loaded(found, index, pipeline._execution_device)
+    return Loaded(found, index, device, remarks_on_pipeline(pipeline, classes))
 
 
 def check_place(device: str, dtype: str, *, has: torch.device, in_dtype: torch.dtype) -> None:
