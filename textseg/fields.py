@@ -14,6 +14,7 @@ from textseg.checking import Facts, range_words
 
 _SAID = re.compile(r"(.*); (?:null|empty): (.*)")
 _PLAIN = ("number", "integer", "boolean", "string")
+TEXTS = "texts"  # the type of an option that takes any number of them
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class OptionInfo:
 
     Attributes:
         name: the keyword.
-        type: "number", "integer", "boolean" or "string".
+        type: "number", "integer", "boolean", "string", or "texts" for any number of those.
         default: its value unless given; None where it is found then.
         description: what it does.
         minimum: the lowest value, or what it must be above when ``open_below``; None: no limit.
@@ -61,19 +62,24 @@ class OptionInfo:
         return said[2] if said else ""
 
 
-def options_of(kind: type[Facts]) -> dict[str, OptionInfo]:
-    """Return the fields of a kind of arguments that are one plain value, by name."""
+def options_of(kind: type[Facts], *, texts: bool = False) -> dict[str, OptionInfo]:
+    """Return the fields of a kind of arguments that are one plain value, by name.
+
+    With ``texts`` also those that are any number of texts, none where nothing is given.
+    """
     properties = kind.model_json_schema()["properties"].items()
     found = {name: read_option(name, facts) for name, facts in properties}
-    return {name: option for name, option in found.items() if option.type in _PLAIN}
+    taken = (*_PLAIN, TEXTS) if texts else _PLAIN
+    return {name: option for name, option in found.items() if option.type in taken}
 
 
 def read_option(name: str, facts: Mapping[str, Any]) -> OptionInfo:  # Any: a JSON schema
     """Return an option from its JSON schema, in which null may be another of its values."""
     values = {**facts, **next(iter(facts.get("anyOf", ())), {})}
+    several = values.get("items", {}).get("type") == "string" and values.get("default") == []
     return OptionInfo(
         name=name,
-        type=values.get("type", ""),
+        type=TEXTS if several else values.get("type", ""),
         default=values.get("default"),
         description=values.get("description", ""),
         minimum=values.get("minimum", values.get("exclusiveMinimum")),

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from textseg.checking import Facts
-from textseg.fields import OptionInfo, options_of
+from textseg.fields import TEXTS, OptionInfo, options_of
 
-TYPES: Final = {"number": float, "integer": int, "boolean": bool, "string": str}
+TYPES: Final = {"number": float, "integer": int, "boolean": bool, "string": str, TEXTS: list[str]}
 
 Given = Mapping[str, object]
 """What a person gave of a kind of arguments, by the names of its fields."""
@@ -44,7 +44,7 @@ def drawn(command: Callable[..., None]) -> Callable[..., None]:
         if fields is None:
             parameters.append(parameter)
             continue
-        options = options_of(fields.kind)
+        options = options_of(fields.kind, texts=True)
         groups[parameter.name] = [name for name in options if name not in fields.but]
         parameters += [_parameter(options[name], parameter.kind) for name in groups[parameter.name]]
 
@@ -63,24 +63,26 @@ def drawn(command: Callable[..., None]) -> Callable[..., None]:
 def _parameter(option: OptionInfo, place: Any) -> inspect.Parameter:
     """Return the parameter that typer makes the option of: a name of a flag, a type and a help."""
     kind: Any = TYPES[option.type]  # Any: a type as a value
+    default = None if option.type == TEXTS else option.default  # a command has no mutable ones
     flag = f"--{option.name.replace('_', '-')}"
     if option.type == "boolean" and option.default is not False:
         flag = f"{flag}/--no-{flag[2:]}"
     told = typer.Option(
         flag,
-        metavar="|".join(option.choices) or None,
+        metavar="|".join(option.choices) or ("<str>" if option.type == TEXTS else None),
         help=_help(option),
-        show_default=option.unless_given or option.default != "",
+        show_default=option.unless_given or default != "",
     )
     return inspect.Parameter(
         option.name,
         place,
-        default=option.default,
-        annotation=Annotated[kind if option.default is not None else kind | None, told],
+        default=default,
+        annotation=Annotated[kind if default is not None else kind | None, told],
     )
 
 
 def _help(option: OptionInfo) -> str:
     """Return what an option does, as a sentence, and what it may be."""
     may_be = f" ({option.allowed})" if option.maximum is not None else ""
+    may_be = " (may be repeated)" if option.type == TEXTS else may_be
     return f"{option.about[:1].upper()}{option.about[1:]}{may_be}."

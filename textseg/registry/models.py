@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from textseg.errors import InvalidInputError
+from textseg.registry.cached import check_cached
 from textseg.registry.named import Names, Own, precision_name
 
 if TYPE_CHECKING:
@@ -97,13 +98,12 @@ def load_model(
             raise InvalidInputError(f"base and lora go with files, and {name!r} is a name")
         found = MODELS.load_once(loader, name, device=device, dtype=dtype, offline=local_files_only)
         return cast("DiffusionModel", found)
+    check_model(name, local_files_only=local_files_only)  # before torch is imported
     from textseg.backends.checkpoint import open_checkpoint
     from textseg.registry.families import load_family
 
-    source = os.path.expanduser(name)
-    MODELS.check_source(source)
     given = open_checkpoint(
-        source,
+        os.path.expanduser(name),
         base=None if base is None else os.path.expanduser(base),
         loras=[os.fspath(each) for each in loras],
         local_files_only=local_files_only,
@@ -111,10 +111,17 @@ def load_model(
     return load_family(given, device=device, dtype=dtype, local_files_only=local_files_only)
 
 
-def check_model(model: str) -> None:
-    """Raise what ``load_model`` does for a name that stands for nothing. Loads nothing."""
-    if model not in MODELS.names():
-        MODELS.check_source(os.path.expanduser(model))
+def check_model(model: str, *, local_files_only: bool = False) -> None:
+    """Raise what ``load_model`` does for a name that stands for nothing. Loads nothing.
+
+    With ``local_files_only`` a hub id of which nothing is on this machine stands for nothing.
+    """
+    if model in MODELS.names():
+        return
+    source = os.path.expanduser(model)
+    MODELS.check_source(source)
+    if local_files_only and not os.path.exists(source):
+        check_cached(source)
 
 
 def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:

@@ -39,8 +39,20 @@ class Setup(Facts):
     model: str = Field(
         default="picturebook",
         min_length=1,
-        description="registered name (`textseg models` lists them), folder of a diffusers "
-        "checkpoint, or hub id",
+        description="name (`textseg models` lists them), diffusers folder, hub id, or file of a "
+        "checkpoint",
+    )
+    base: str | None = Field(
+        default=None,
+        min_length=1,
+        description="folder or hub id that a model of a single file goes with; null: looked for in "
+        "the hub's cache",
+    )
+    lora: tuple[str, ...] = Field(
+        default=(), description="LoRA that is added to the model, FILE or FILE:WEIGHT"
+    )
+    offline: bool = Field(
+        default=False, description="never ask the hub; take what is on this machine"
     )
     device: str = Field(default="auto", description='where to load the model; "auto": the best')
     captioner: str | None = Field(

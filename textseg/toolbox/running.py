@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textseg.errors import InvalidInputError, PrecisionError
 from textseg.progress import CancelToken, Deadline, Follow, estimate_remaining
+from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.turns import Turns
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from textseg.diffusion.model import DiffusionModel
     from textseg.images import Picture
     from textseg.scene import Scene
+    from textseg.scene.options import CaptionerLike
     from textseg.toolbox.create_facts import CreateResult
     from textseg.toolbox.edit_facts import EditResult, PlanResult
     from textseg.toolbox.segment_facts import SegmentResult
@@ -125,9 +127,19 @@ class Host:
     def loaded(self, follow: Follow) -> DiffusionModel:
         """Return the model, loaded if it is not yet, and report that."""
         follow.report(LOADING, 0, 1)
+        setup = self.setup
+        if self.model is None:
+            check_model(setup.model, local_files_only=setup.offline)  # before torch is imported
         from textseg.scene import load
 
-        model = self.model or load(self.setup.model, device=self.setup.device, dtype=self._dtype)
+        model = self.model or load(
+            setup.model,
+            device=setup.device,
+            dtype=self._dtype,
+            local_files_only=setup.offline,
+            base=setup.base,
+            lora=setup.lora,
+        )
         follow.report(LOADING, 1, 1)
         return model
 
@@ -136,7 +148,16 @@ class Host:
         model = self.loaded(follow)
         from textseg.scene import Scene
 
-        return Scene.open(picture, model, captioner=self.setup.captioner)
+        return Scene.open(picture, model, captioner=self._captioner())
+
+    def _captioner(self) -> CaptionerLike | None:
+        """Return who describes pictures; loaded where nothing may be asked for later."""
+        setup = self.setup
+        if setup.captioner is None or not setup.offline:
+            return setup.captioner
+        from textseg.registry.captioners import load_captioner
+
+        return load_captioner(setup.captioner, device=setup.device, local_files_only=True)
 
     def scene(
         self, handle: str, opened: Callable[[DiffusionModel], Scene], follow: Follow
