@@ -190,6 +190,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.methods.methods",
         "textseg.registry.models.models",
         "textseg.registry.models.load_model",
+        "textseg.registry.cached",
+        "textseg.registry.checkpoints",
         "textseg.picturebook.demo",
         "textseg.lab.bench",
         "textseg.registry.named",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ from textseg.toolbox import CaptionArguments
 
 if TYPE_CHECKING:
     from textseg.fields import OptionInfo
+    from textseg.registry.checkpoints import CheckpointInfo
 
 
 @plain_failures
@@ -66,20 +67,33 @@ def models(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models that have a name, or show what one is used to and where that comes from."""
+    """List the models that have a name, or show what one is used to and where that comes from.
+
+    Nothing is downloaded.
+    """
+    from textseg.registry.cached import is_cached
+    from textseg.registry.checkpoints import CHECKPOINTS
     from textseg.registry.models import load_model
     from textseg.registry.models import models as registered
 
     if name is not None:
-        facts = load_model(name).card.as_json()
-        say(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else card_text(facts))
+        known = CHECKPOINTS.get(name)
+        here = known is None or is_cached(known.repository)
+        facts = load_model(name, local_files_only=True).card.as_json() if here else {}
+        if known is not None:
+            about = {**asdict(known), "needs": known.needs, "cached": here}
+            facts = {"checkpoint": about, **facts}
+        say(json.dumps(facts, indent=2, ensure_ascii=False) if as_json else _about(facts))
         return
-    found = registered()
     if as_json:
-        say(json.dumps([asdict(info) for info in found], indent=2))
+        own = [asdict(info) for info in registered()]
+        others = [{"name": short, **asdict(info)} for short, info in CHECKPOINTS.items()]
+        say(json.dumps([*own, *others], indent=2))
         return
-    for info in found:
+    for info in registered():
         say(f"{info.name}: {info.description} ({info.package})")
+    for short, checkpoint in CHECKPOINTS.items():
+        say(f"{short}: {_checkpoint_line(checkpoint)}")
 
 
 @plain_failures
@@ -94,6 +108,24 @@ def demo(
     with interruptible(), progress_bar() as progress:
         pictures.run(output, progress)
     say(f"the pictures lie in {output.resolve()}")
+
+
+def _about(facts: Mapping[str, Any]) -> str:  # Any: JSON
+    """Return what is known of a model: of its checkpoint, and its card, if it is here."""
+    about = facts.get("checkpoint")
+    if about is None:
+        return card_text(facts)
+    lines = [about["title"], *(f"  {key}: {_plain(value)}" for key, value in about.items())]
+    if "name" in facts:
+        return "\n".join([*lines, "", card_text(facts)])
+    fetch = f"it is not on this machine; hf download {about['repository']} fetches it"
+    return "\n".join([*lines, "", fetch])
+
+
+def _checkpoint_line(info: CheckpointInfo) -> str:
+    facts = [info.title, info.repository, info.license or "licence: see its page"]
+    facts += [f"{info.gigabytes:g} GB in half precision", f"{info.side} pixels"]
+    return ", ".join([*facts, *filter(None, [info.needs])])
 
 
 def card_text(facts: Mapping[str, object]) -> str:

@@ -16,8 +16,7 @@ def check_cached(hub_id: str) -> None:
     """Raise ``ModelError`` for a model of which nothing is in the hub's cache."""
     if not is_cached(hub_id):
         raise ModelError(
-            f"the model {hub_id!r} is not on this machine, and the hub is not asked, because "
-            "local_files_only (--offline) is set",
-            hint=f"download it once where there is a network (hf download {hub_id}), or give the "
-            "folder of a copy",
+            f"the model {hub_id!r} is not on this machine, and the hub is not asked (offline)",
+            hint="check the hub id and download it once where there is a network "
+            f"(hf download {hub_id}), or give the folder of a copy",
         )

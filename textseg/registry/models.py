@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from textseg.errors import InvalidInputError
 from textseg.registry.cached import check_cached
+from textseg.registry.checkpoints import CHECKPOINTS
 from textseg.registry.named import Names, Own, precision_name
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ MODELS = Names(
             "small model that ships with the package: picture-book scenes, a closed vocabulary",
         )
     },
-    source='or give a diffusers folder, or a hub id like "owner/name"',
+    source=f"checkpoints on the hub: {', '.join(CHECKPOINTS)}; or give a diffusers folder, a file, "
+    'or a hub id like "owner/name"',
 )
 
 
@@ -103,7 +105,7 @@ def load_model(
     from textseg.registry.families import load_family
 
     given = open_checkpoint(
-        os.path.expanduser(name),
+        _source_of(name),
         base=None if base is None else os.path.expanduser(base),
         loras=[os.fspath(each) for each in loras],
         local_files_only=local_files_only,
@@ -118,10 +120,16 @@ def check_model(model: str, *, local_files_only: bool = False) -> None:
     """
     if model in MODELS.names():
         return
-    source = os.path.expanduser(model)
+    source = _source_of(model)
     MODELS.check_source(source)
     if local_files_only and not os.path.exists(source):
         check_cached(source)
+
+
+def _source_of(model: str) -> str:
+    """Return the folder, file or hub id that a model is given by; see ``CHECKPOINTS``."""
+    known = CHECKPOINTS.get(model)
+    return os.path.expanduser(model) if known is None else known.repository
 
 
 def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:
