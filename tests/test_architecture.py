@@ -132,6 +132,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.captioners.load_captioner",
         "textseg.registry.models.check_model",
         "textseg.registry.methods.make_method",
+        "textseg.registry.methods.method_name",
         "textseg.captioning",
         "textseg.provenance",
         "textseg.saving",

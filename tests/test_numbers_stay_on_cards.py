@@ -23,6 +23,7 @@ HOME = ("textseg.picturebook", "textseg.lab")  # the embedded world, and what me
 ROOMS = [name for name in SOURCES if name.startswith("textseg") and not inside(name, HOME)]
 PUBLISHED = {
     ("textseg.editing.flowedit", "guidance", 13.5),  # arXiv:2412.08629, Stable Diffusion 3
+    ("textseg.backends.flux", "source_guidance", 1.5),  # arXiv:2412.08629, FLUX.1
     ("textseg.editing.diffedit", "strength", 0.8),  # diffusers' pipeline: inpaint_strength
     ("textseg.editing.sdedit", "strength", 0.8),  # diffusers' image-to-image pipeline
     ("textseg.diffusion.card", "propagate", 0.0),  # off
