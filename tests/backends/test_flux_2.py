@@ -7,9 +7,11 @@ import torch
 from diffusers import Flux2KleinKVPipeline
 from diffusers.pipelines.flux2.pipeline_flux2 import compute_empirical_mu
 from torch.testing import assert_close
+from transformers import WhisperFeatureExtractor, WhisperProcessor
 
-from tests.tiny_families_3 import build_flux2, build_klein
+from tests.tiny_families_3 import build_flux2, build_klein, build_llama_tokenizer
 from textseg.backends.flux_2 import Flux2, Flux2Klein, fitted_mu
+from textseg.backends.tokens import keep_padding
 from textseg.diffusion.guidance import TOLD
 from textseg.diffusion.sampling import draw_noise, guided
 from textseg.registry.families import load_family, wrap_family
@@ -94,3 +96,11 @@ def test_half_precision_answers_nearly_alike() -> None:
         for model in (wrap_family(pipeline), wrap_family(build_klein().to(torch.bfloat16)))
     )
     assert (half - exact).norm() < 0.1 * exact.norm()
+
+
+def test_a_tokenizer_in_a_processor_pads_as_it_did() -> None:
+    """That of dev is in one that needs torchvision; others are built alike."""
+    tokenizer = build_llama_tokenizer(side="left")
+    with keep_padding([WhisperProcessor(WhisperFeatureExtractor(), tokenizer)]):
+        tokenizer.padding_side = "right"
+    assert tokenizer.padding_side == "left"

@@ -83,11 +83,12 @@ def describe_cut(lost: str, length: int) -> str:
 @contextmanager
 def keep_padding(tokenizers: Sequence[PreTrainedTokenizerBase]) -> Iterator[None]:
     """Put back the side on which tokenizers pad: some pipelines set it when they read a text."""
-    before = [tokenizer.padding_side for tokenizer in tokenizers]
+    found = [getattr(each, "tokenizer", each) for each in tokenizers]  # some are in a processor
+    before = [tokenizer.padding_side for tokenizer in found]
     try:
         yield
     finally:
-        for tokenizer, side in zip(tokenizers, before, strict=True):
+        for tokenizer, side in zip(found, before, strict=True):
             tokenizer.padding_side = side
 
 
