@@ -216,7 +216,7 @@ class PipelineModel(LatentModel):
         )
         pipeline = getattr(importlib.import_module("diffusers"), cls.pipeline_class)
         parts = {part: loaded.parts.get(part) for part in (*cls.kinds.parts, "scheduler")}
-        parts |= {**cls.pipeline_options, **_settings(pipeline, loaded.index)}
+        parts |= {**_settings(pipeline, loaded.index), **cls.pipeline_options}
         return cls(loaded, pipeline(**parts), name=name or str(source), source=source)
 
     @classmethod
