@@ -17,6 +17,7 @@ from diffusers import (
     StableDiffusionPAGPipeline,
     StableDiffusionXLImg2ImgPipeline,
     StableDiffusionXLInpaintPipeline,
+    UNet2DConditionModel,
 )
 from diffusers.models.embeddings import ImageProjection, MultiIPAdapterImageProjection
 
@@ -89,6 +90,16 @@ def test_compiled_parts_are_known_by_what_they_were(part: str) -> None:
     model = wrap_family(pipeline)
     torch.testing.assert_close(answer(model), expected, rtol=1e-5, atol=1e-5)
     assert Scene.open(PICTURE, model).segment("tree", draws=2).soft.shape == (32, 48)
+
+
+def test_a_class_of_somebodys_own_is_known_by_what_it_is_derived_from() -> None:
+    class OwnUNet(UNet2DConditionModel):
+        """With something of its own."""
+
+    pipeline = build_sd()
+    expected = answer(wrap_family(pipeline))
+    pipeline.unet.__class__ = OwnUNet
+    torch.testing.assert_close(answer(wrap_family(pipeline)), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_an_ip_adapter_is_refused_with_the_word_that_takes_it_away() -> None:

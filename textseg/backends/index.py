@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textseg.backends.loading import explained_loading, remedy
 from textseg.backends.places import INDEX_FILE, cached_folder
-from textseg.backends.wrapping import plain
+from textseg.backends.wrapping import class_of
 from textseg.errors import InvalidInputError, ModelError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _check_is_folder(path: Path) -> None:
 def index_of(pipeline: DiffusionPipeline) -> Index:
     """Return the index of a loaded pipeline, with the parts that it has now."""
     parts = {
-        name: (None, type(plain(part)).__name__)
+        name: (None, class_of(part))
         for name, part in pipeline.components.items()
         if part is not None
     }

@@ -14,12 +14,20 @@ from textseg.errors import UnsupportedError
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
+LIBRARIES = ("diffusers", "transformers")
 CHECKERS = ("safety_checker", "image_encoder")  # networks that have no say in what is predicted
 
 
 def plain(part: Any) -> Any:  # Any: of any kind
     """Return a part itself where torch has compiled it, else the part."""
     return getattr(part, "_orig_mod", part)
+
+
+def class_of(part: Any) -> str:  # Any: as above
+    """Return the name of the class of a part; of one that people derived theirs from, if any."""
+    kinds = type(plain(part)).__mro__
+    known = (kind for kind in kinds if kind.__module__.split(".")[0] in LIBRARIES)
+    return next(known, kinds[0]).__name__
 
 
 def refuse_pictures(parts: Mapping[str, Any], source: str) -> None:  # Any: as in Loaded
