@@ -127,7 +127,8 @@ def _pipeline_of(parts: Mapping[str, Any], index: Index) -> Any:  # Any: as abov
     """Return the pipeline around parts that are loaded; what else it takes is absent."""
     import diffusers
 
-    kind: Any = getattr(diffusers, str(index.get("_class_name")), None)
+    with silence_libraries():  # importing it tells what is not installed
+        kind: Any = getattr(diffusers, str(index.get("_class_name")), None)
     if not hasattr(kind, "load_lora_weights"):
         raise UnsupportedError(
             f"LoRAs cannot be added to a {index.get('_class_name')}",

@@ -51,10 +51,11 @@ class CheckpointFiles:
                 f"{what} is there in the variants {', '.join(sorted(found))} only",
                 hint=f"variants that are read: {', '.join(VARIANTS[1:])}; {RESAVE}",
             )
-        if any(_is_in(part, name) and name.endswith(".bin") for name in self.names):
+        pickled = sorted(n for n in self.names if _is_in(part, n) and n.endswith(".bin"))
+        if pickled:
             raise ModelError(
                 f"{what} has its weights in .bin files, which are not read because they can run "
-                "code",
+                f"code: {pickled[0]}",
                 hint=RESAVE,
             )
         raise ModelError(f"{what} has no weights", hint=f"the folder needs {MODEL_FILES}")

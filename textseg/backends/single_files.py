@@ -59,10 +59,12 @@ def load_whole(
     """
     import diffusers
 
-    pipeline: Any = diffusers.StableDiffusionPipeline  # Any: typed as private modules
-    absent: dict[str, None] = {"safety_checker": None, "feature_extractor": None}
-    if "text_encoder_2" in parts:
-        pipeline, absent = diffusers.StableDiffusionXLPipeline, {}
+    large = "text_encoder_2" in parts
+    absent = {} if large else {"safety_checker": None, "feature_extractor": None}
+    with silence_libraries():  # importing them tells what is not installed
+        pipeline: Any = (  # Any: typed as private modules
+            diffusers.StableDiffusionXLPipeline if large else diffusers.StableDiffusionPipeline
+        )
     precision = {"unet": dtype, "vae": vae_precision(parts["vae"], folder, dtype)}
     options = {"config": folder, "local_files_only": True}
     with _given_completely(file), silence_libraries():
