@@ -17,6 +17,7 @@ from torch import Tensor
 from textseg.backends.evaluation import evaluating
 from textseg.backends.finite import check_finite
 from textseg.backends.loading import explained_memory
+from textseg.backends.wrapping import class_of
 from textseg.errors import InvalidInputError
 
 TILE_ABOVE = 1024 * 1024  # pixels; larger pictures go through the autoencoder in tiles
@@ -181,12 +182,12 @@ KINDS: Mapping[str, type[Autoencoder]] = {
 
 def autoencoder_of(network: Any, device: torch.device, *, model: str) -> Autoencoder:
     """Return an autoencoder of diffusers, of one of the ``KINDS``."""
-    return KINDS[type(network).__name__](network, device, model)
+    return KINDS[class_of(network)](network, device, model)
 
 
 def stride_of(network: Any) -> int:  # Any: as in ``Autoencoder``
     """Return the image pixels per latent cell, along each side, of an autoencoder of diffusers."""
-    return KINDS[type(network).__name__].stride_in(network.config)
+    return KINDS[class_of(network)].stride_in(network.config)
 
 
 def _column(values: Sequence[float], latents: Tensor) -> Tensor:
