@@ -14,11 +14,12 @@ from safetensors.torch import save_file
 
 from tests.tiny import FAMILIES, build_sd, network_of
 from textseg.backends.latent import LatentModel
-from textseg.errors import InvalidInputError, MissingExtraError, ModelError
+from textseg.errors import InvalidInputError, MissingExtraError, ModelError, UnsupportedError
 from textseg.registry.families import wrap_family
 from textseg.registry.models import load_model
 from textseg.scene import Scene
 
+WITHOUT_LORAS = ("hunyuan_image", "pixart", "hunyuan_dit")  # in diffusers
 needs_peft = pytest.mark.skipif(find_spec("peft") is None, reason="peft is not installed")
 
 
@@ -61,7 +62,7 @@ def lora(tmp_path: Path) -> Path:
 
 
 @needs_peft
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in WITHOUT_LORAS])
 def test_a_lora_changes_answers_as_it_does_in_the_pipeline(
     tmp_path: Path, tiny_folders: Mapping[str, Path], family: str
 ) -> None:
@@ -74,6 +75,15 @@ def test_a_lora_changes_answers_as_it_does_in_the_pipeline(
     assert (answer(model) - answer(load(tiny_folders[family]))).abs().max() > 1e-3
     assert model.name == f"{tiny_folders[family]} + style.safetensors"
     assert not any(weight.requires_grad for weight in model.network.parameters())
+
+
+@needs_peft
+@pytest.mark.parametrize("family", WITHOUT_LORAS)
+def test_families_whose_pipeline_takes_no_loras_say_so(
+    tiny_folders: Mapping[str, Path], lora: Path, family: str
+) -> None:
+    with pytest.raises(UnsupportedError, match="LoRAs cannot be added to a "):
+        load(tiny_folders[family], lora=[lora])
 
 
 @needs_peft
