@@ -77,6 +77,17 @@ def test_networks_alone_are_told_by_keys_that_no_other_family_has(
     assert file.part == ("unet" if what == "XL" else "transformer")
 
 
+SAVED = {"flux": "FLUX.1", "hunyuan_image": "HunyuanImage", "sana": "SANA", "qwen": "Qwen-Image"}
+
+
+@pytest.mark.parametrize("family", SAVED)
+def test_transformers_that_diffusers_saved_are_told_too(
+    tiny_folders: Mapping[str, Path], family: str
+) -> None:
+    file = next((tiny_folders[family] / "transformer").glob("*.safetensors"))
+    assert SAVED[family] in look_at(file).what
+
+
 LORAS = [
     {"unet.down_blocks.0.to_q.lora_A.weight": (4, 4)},
     {"lora_unet_down_blocks_0_to_q.lora_down.weight": (4, 4)},

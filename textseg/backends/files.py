@@ -87,6 +87,11 @@ _NETWORKS = (
         ("black-forest-labs/FLUX.2-dev",),
     ),
     _Network(
+        ("context_embedder.token_refiner.refiner_blocks.0.attn.to_k.weight",),
+        "the transformer of a HunyuanImage model",
+        (),
+    ),
+    _Network(
         ("guidance_in.in_layer.bias", "time_text_embed.guidance_embedder.linear_1.bias"),
         "the transformer of a FLUX.1 dev model",
         ("black-forest-labs/FLUX.1-dev", "black-forest-labs/FLUX.1-Kontext-dev"),
@@ -137,7 +142,7 @@ _NETWORKS = (
         ("fal/AuraFlow-v0.3",),
     ),
     _Network(
-        ("blocks.0.cross_attn.q_linear.weight",),
+        ("blocks.0.cross_attn.q_linear.weight", "time_embed.emb.timestep_embedder.linear_1.weight"),
         "the transformer of a SANA model",
         ("Efficient-Large-Model/Sana_1600M_1024px_diffusers",),
     ),
