@@ -159,8 +159,8 @@ def test_an_untrained_network_finds_nothing(
     model = tiny_models[family]
     assert model.card.presence.rule == "rivals"
     side = model.size_multiple
-    rgb = np.random.default_rng(0).random((2 * side, 3 * side, 3), np.float32)
-    rgb[:side, :side] = (0.8, 0.2, 0.1)
+    rgb = np.random.default_rng(0).random((4 * side, 6 * side, 3), np.float32)
+    rgb[: 2 * side, : 2 * side] = (0.8, 0.2, 0.1)
     found = Scene.open(rgb, model).segment_all(["tree", "a red car", "zebra"], draws=4)
     for item in found:
         assert item.rivals is not None

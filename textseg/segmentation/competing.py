@@ -8,8 +8,9 @@ way round: nothing is fitted. The score of a query is the smallest over its riva
 minimum smaller, so where to divide depends on their number (``textseg.diffusion.rivalry``).
 
 Whoever loses has lost to something only if the model knows anything at all. So the best of the
-query and its rivals has to beat noise: were the picture white noise, the best estimate of eps would
-be linear in z. A network that was never trained has -1 against that, whatever the text.
+query and its rivals has to beat noise: were the region white noise, the best estimate of eps would
+be linear in z. A network that was never trained does worse than that, whatever the text, and what
+it says of a query counts as lost.
 
 All rivals are looked at with one draw, the strongest with another, and the last two with the rest.
 A draw with much noise, but not the most, tells them apart best: there what is where decides.
@@ -97,19 +98,23 @@ def weigh_rivals(
 
 @dataclass(frozen=True, eq=False)
 class _At:
-    """A draw of a picture: its noise, and E[eps | z] if the picture were noise, both (c, h, w)."""
+    """A draw of a picture: its latents, clean, and their noise, both (c, h, w)."""
 
+    clean: Tensor
     noise: Tensor
-    nothing: Tensor
+    sigma: float
     weight: float
 
     @classmethod
     def of(cls, draw: Draw, latents: Tensor) -> _At:
-        """Return the draw of latents (1, c, h, w), with white noise as strong as they are."""
-        noise, x0, sigma = draw.noise(latents), latents[0], draw.sigma
-        z = (1 - sigma) * x0 + sigma * noise
-        variance = (1 - sigma) ** 2 * x0.square().mean() + sigma**2
-        return cls(noise, sigma / variance * z, draw.weight)
+        """Return the draw of latents (1, c, h, w)."""
+        return cls(latents[0], draw.noise(latents), draw.sigma, draw.weight)
+
+    def nothing(self, region: Tensor) -> Tensor:
+        """Return E[eps | z] (c, h, w) if the picture were white noise, as strong as the region."""
+        z = (1 - self.sigma) * self.clean + self.sigma * self.noise
+        strength = (self.clean.square() * region).sum() / (len(self.clean) * region.sum())
+        return self.sigma / ((1 - self.sigma) ** 2 * strength + self.sigma**2) * z
 
 
 @dataclass(eq=False)
@@ -132,12 +137,14 @@ class _Bout:
         start, end = (0, *LOOKS, len(order))[look : look + 2]
         return [rising[place] for place in order[start:end]]
 
-    def add(self, pair: tuple[str, str], eps: Tensor, other: Tensor, at: _At) -> None:
-        """Take the estimates (c, h, w) of two texts in one draw."""
-        _, information, evidence = measure_change(eps, other, at.noise, at.weight)
+    def add(self, pair: tuple[str, str], eps: Tensor, other: Tensor | None, at: _At) -> None:
+        """Take the estimates (c, h, w) of two texts in one draw; None: that of no text at all."""
+        region = torch.zeros_like(eps[0])
         rows, cols = self.challenge.region.shape
-        region = torch.from_numpy(self.challenge.region).to(eps)
-        inside = (torch.stack([evidence, information])[:, :rows, :cols] * region).sum((1, 2))
+        region[:rows, :cols] = torch.from_numpy(self.challenge.region)
+        against = at.nothing(region) if other is None else other
+        _, information, evidence = measure_change(eps, against, at.noise, at.weight)
+        inside = (torch.stack([evidence, information]) * region).sum((1, 2))
         new = torch.cat([inside, inside.new_ones(1)])
         self.totals[pair] = self.totals.get(pair, torch.zeros_like(new)) + new
 
@@ -155,8 +162,8 @@ class _Bout:
         query, rival = self.challenge.query, self.rivals[0]
         score = self.score(query, rival)
         known = max(self.score(text, NOISE) for text in (query, *self.rivals))
-        if known < score:
-            score, rival = known, NOISE
+        if known < 0:  # a trained model does better than one that knows nothing
+            score, rival = min(score, known - 1), NOISE
         return Standing(score, rival, self.evaluations + shared, shared)
 
 
@@ -194,7 +201,7 @@ class _Arena:
         for key, eps in self._gather(wanted, own):
             self.eps[key] = eps
             at = _At.of(key[1], self.estimator.latents)
-            wanted[key][0].add((key[0], NOISE), eps, at.nothing, at)
+            wanted[key][0].add((key[0], NOISE), eps, None, at)
 
     def wanted(self, look: int) -> _Wanted:
         """Return for each text and draw of a look the queries that it is asked for."""
@@ -211,7 +218,7 @@ class _Arena:
             for bout in wanted[rival, draw]:
                 query = bout.challenge.query
                 bout.add((query, rival), self.eps[query, draw], eps, at)
-                bout.add((rival, NOISE), eps, at.nothing, at)
+                bout.add((rival, NOISE), eps, None, at)
 
     def _gather(self, wanted: _Wanted, known: EstimateCache) -> Iterator[tuple[_Key, Tensor]]:
         """Yield the estimates (c, h, w), those that are known first; keep and count the others."""
