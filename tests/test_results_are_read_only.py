@@ -104,7 +104,6 @@ RESULTS: dict[str, Callable[[Boxed], Any]] = {
     "after one draw": lambda _: scene().segment("tree", draws=1),
     "what was known": lambda _: [(s := scene()).segment("tree"), s.segment("tree")],
     "segment_all": lambda _: scene(clear()).segment_all(["tree", "house"], draws=2),
-    "find": lambda _: scene().find("tree"),
     "exclusive": lambda _: scene().segment_all(["tree", "house"], draws=2).exclusive(),
     "Scene.select": lambda _: scene().select("tree and not house", draws=2),
     "textseg.edit": lambda _: textseg.edit(RGB, "tree", "house", model=MODEL, **FEW),

@@ -29,6 +29,8 @@ KOLORS_SCHEDULER: Mapping[str, Any] = {
 class ChatGLMTokenizer(PreTrainedTokenizerFast):
     """Pads ahead and counts its tokens, as the one of this name does, which needs sentencepiece."""
 
+    __module__ = "diffusers.pipelines.kolors.tokenizer"  # a class of one's own counts as its base
+
     def __call__(self, *args: Any, **options: Any) -> Any:
         found = super().__call__(*args, **options)
         if isinstance(found["attention_mask"], Tensor):

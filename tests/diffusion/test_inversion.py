@@ -168,7 +168,7 @@ def test_a_cancelled_inversion_stops_at_once_and_leaves_the_model_as_it_was(fami
     model = counter.as_model
     denoise = denoise_with(model, model.embed_text([""]))
     latents = draw_noise((1, model.latent_channels, 4, 6), seed=0)
-    levels = model.levels(6, 0.8)
+    levels = model.levels(6)[2:]
     invert(denoise, latents, levels)
     assert fingerprint(pipeline) == before
     counter.rows = 0

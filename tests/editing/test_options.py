@@ -50,6 +50,7 @@ NAMED = {
     "attempts": {
         "textseg/toolbox/edit_facts.py": "how many were made is a fact",
         "textseg/toolbox/changing.py": "fills in that fact",
+        "textseg/toolbox/edit.py": "and how many a plan has",
         "textseg/cli/edit.py": "tells it",
     },
     "guidance": {
@@ -59,6 +60,7 @@ NAMED = {
     "negative": {
         "textseg/toolbox/edit_facts.py": "what was led away from is a fact",
         "textseg/toolbox/changing.py": "fills in that fact",
+        "textseg/toolbox/edit.py": "and that of a plan",
         "textseg/toolbox/create_facts.py": "likewise of the picture that was made",
         "textseg/toolbox/create.py": "makes the picture",
     },
