@@ -65,11 +65,11 @@ for attempt in yellow.attempts:
 # you see is what `carry_out` does, and the same plan from another seed finds nothing anew.
 
 # %% alt="The picture with the place of the orange fish lit up and outlined, the rest greyed"
-plan = scene.plan("orange fish", "purple fish", attempts=1)
+plan = scene.plan("orange fish", "yellow fish", attempts=1)
 print(plan)
 plan
 
-# %% alt="Before, mask and after: the orange fish in purple, from the seed of the plan"
+# %% alt="Before, mask and after: the orange fish in yellow, from the seed of the plan"
 scene.carry_out(plan)
 
 # %% [markdown]
