@@ -100,7 +100,7 @@ def test_a_picture_is_read_again_as_the_first_one_was() -> None:
     model = GaussianModel(rate=0.3, size_multiple=4, card=gaussian_card(native=16))
     scene = Scene.open(picture_of("tree"), model)
     assert scene.latents.shape[-1] < SIZE[1]
-    again = reread(scene._read, scene.rgb)
+    again = reread(scene._encoded, scene.rgb)
     np.testing.assert_allclose(again, scene.latents, atol=1e-5)
 
 

@@ -78,7 +78,5 @@ def test_a_single_step_is_refused_in_words(tiny_models) -> None:
 
 def test_pipelines_that_want_a_picture_are_refused() -> None:
     parts = build_qwen().components
-    with pytest.raises(
-        UnsupportedError, match="EditPipeline is told a picture besides words"
-    ):
+    with pytest.raises(UnsupportedError, match="EditPipeline is told a picture besides words"):
         wrap_family(QwenImageEditPipeline(**parts, processor=None))

@@ -53,14 +53,14 @@ class Contest:
     """What attempts at an edit are compared by.
 
     Attributes:
-        read: the picture before.
+        encoded: the picture before.
         region: (H, W) in [0, 1], where it may change.
         name: what is to be there; "" where something is to be gone.
         texts: what the model has read.
         enough: nats a cell of the region from which on a score ends the contest; None: none does.
     """
 
-    read: EncodedPicture
+    encoded: EncodedPicture
     region: NDArray[np.float32]
     name: str
     texts: Texts
@@ -93,8 +93,8 @@ class Contest:
             remade = make(seed, follow)
             return Best(seed, remade, (Attempt(seed, None),), remade.evaluations)
         best: tuple[float | None, int, Remade] | None = None
-        made, counter, spent = list[Attempt](), Counter(self.read.model), Evaluations()
-        stopped, cells = False, float(cells_of(self.read, self.region).sum())
+        made, counter, spent = list[Attempt](), Counter(self.encoded.model), Evaluations()
+        stopped, cells = False, float(cells_of(self.encoded, self.region).sum())
         for k in range(attempts):
             here, own = _named(follow, k + 1, attempts), seed_of(seed, k)
             try:
@@ -123,8 +123,11 @@ class Contest:
         )
 
     def _score(self, model: DiffusionModel, remade: Remade, follow: FollowWalk) -> float:
-        picture = composite(self.read.picture, remade.rgb, self.region)
-        latents, cells = reread(self.read, picture.visible()), cells_of(self.read, self.region)
+        picture = composite(self.encoded.picture, remade.rgb, self.region)
+        latents, cells = (
+            reread(self.encoded, picture.visible()),
+            cells_of(self.encoded, self.region),
+        )
         blank = model.card.language.blank
         texts = self.texts.embed([blank, self.name] if self.name else [blank])
         if texts.unknown[-1]:
@@ -187,10 +190,10 @@ def denoising_errors(
     return [float(value) for value in total]
 
 
-def reread(read: EncodedPicture, rgb: NDArray[np.float32]) -> Tensor:
+def reread(encoded: EncodedPicture, rgb: NDArray[np.float32]) -> Tensor:
     """Return the latents of another picture (H, W, 3), read as the first one of its size was."""
-    pixels = scale_image(to_tensor(rgb), read.padding.size)
-    return encode_image(read.model, pad_to_multiple(pixels, read.model.size_multiple)[0])
+    pixels = scale_image(to_tensor(rgb), encoded.padding.size)
+    return encode_image(encoded.model, pad_to_multiple(pixels, encoded.model.size_multiple)[0])
 
 
 def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:

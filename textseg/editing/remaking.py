@@ -44,13 +44,15 @@ Part = tuple[int, int, int, int]
 """Of a picture: top, left, bottom and right in pixels, the latter two exclusive."""
 
 
-def remake(read: EncodedPicture, paths: Paths, region: NDArray[np.float32], order: Order) -> Remade:
+def remake(
+    encoded: EncodedPicture, paths: Paths, region: NDArray[np.float32], order: Order
+) -> Remade:
     """Return what the method makes of the whole frame; ``region`` is (H, W) in [0, 1]."""
     if isinstance(order.method, Painting):
-        return paint(read, region, order, order.method)
+        return paint(encoded, region, order, order.method)
     assert isinstance(order.method, Walking), "a method walks or paints"
-    model, size = read.model, read.picture.size
-    cells, follow = cells_of(read, region), order.follow
+    model, size = encoded.model, encoded.picture.size
+    cells, follow = cells_of(encoded, region), order.follow
     found = edited_latents(
         model,
         paths,
@@ -62,36 +64,36 @@ def remake(read: EncodedPicture, paths: Paths, region: NDArray[np.float32], orde
     )
     follow.report("decoding", 0, 1)
     with torch.no_grad():
-        pixels = to_rgb(read.padding.crop(model.decode_latents(found.z)))
+        pixels = to_rgb(encoded.padding.crop(model.decode_latents(found.z)))
     follow.report("decoding", 1, 1)
     return Remade(pixels if pixels.shape[:2] == size else resized(pixels, size), found.evaluations)
 
 
 def paint(
-    read: EncodedPicture, region: NDArray[np.float32], order: Order, method: Painting
+    encoded: EncodedPicture, region: NDArray[np.float32], order: Order, method: Painting
 ) -> Remade:
     """Return what a method paints that gives pixels."""
     (prompt,), (negative,) = order.words.target.prompts, order.words.negative.prompts
     canvas = Canvas(
-        read.rgb, region, prompt=prompt, negative=negative, seed=order.seed, follow=order.follow
+        encoded.rgb, region, prompt=prompt, negative=negative, seed=order.seed, follow=order.follow
     )
     painted = method.paint(canvas)
     return Remade(painted.rgb, Evaluations(decode=painted.steps), painted.notes)
 
 
-def cells_of(read: EncodedPicture, region: NDArray[np.float32]) -> Tensor:
+def cells_of(encoded: EncodedPicture, region: NDArray[np.float32]) -> Tensor:
     """Return the mask (1, 1, h, w) of latent cells for a region (H, W) of the picture."""
     at_work = new_tensor(region)[None, None]
-    if read.padding.size != read.picture.size:
+    if encoded.padding.size != encoded.picture.size:
         at_work = torch.nn.functional.interpolate(
-            at_work, size=read.padding.size, mode="bilinear", antialias=True
+            at_work, size=encoded.padding.size, mode="bilinear", antialias=True
         ).clamp(0, 1)
-    padded, _ = pad_to_multiple(at_work, read.model.size_multiple)
-    return latent_mask(padded, read.model.latent_stride).to(read.latents)
+    padded, _ = pad_to_multiple(at_work, encoded.model.size_multiple)
+    return latent_mask(padded, encoded.model.latent_stride).to(encoded.latents)
 
 
 def remake_around(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     region: NDArray[np.float32],
     order: Order,
     opened: Callable[[Part], tuple[EncodedPicture, Paths]],
@@ -99,17 +101,17 @@ def remake_around(
     """Return the same, made from the box around what may change; all else stays.
 
     Args:
-        read: the picture.
+        encoded: the picture.
         region: (H, W) in [0, 1], where it may change.
         order: how it is to be made.
         opened: reads a part of the picture.
     """
     rows, cols = region.any(1).sum(), region.any(0).sum()
     margin = max(1, round(CROP_MARGIN * max(rows, cols)))
-    top, left, bottom, right = box_around(region, margin, read.model.size_multiple)
+    top, left, bottom, right = box_around(region, margin, encoded.model.size_multiple)
     box = (slice(top, bottom), slice(left, right))
     part, paths = opened((top, left, bottom, right))
     inner = remake(part, paths, region[box], order)
-    remade = read.rgb.copy()
+    remade = encoded.rgb.copy()
     remade[box] = inner.rgb
     return Remade(remade, inner.evaluations, inner.notes)

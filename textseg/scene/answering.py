@@ -23,7 +23,7 @@ from textseg.segmentation.settings import SegmentSettings
 
 
 def answer(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     queries: Sequence[str],
     settings: SegmentSettings,
     *,
@@ -36,7 +36,7 @@ def answer(
     asked, reference = texts.embed(queries), texts.embed([settings.reference])
     own = EstimateCache() if settings.presence == "rivals" else None
     raws = compare(
-        read,
+        encoded,
         asked,
         reference,
         settings,
@@ -49,7 +49,7 @@ def answer(
         {}
         if own is None
         else _standings(
-            read,
+            encoded,
             [raws[k] for k, words in enumerate(asked.unknown) if not words],
             settings,
             texts=texts,
@@ -60,7 +60,7 @@ def answer(
         )
     )
     return finish(
-        read,
+        encoded,
         raws,
         asked,
         reference,
@@ -72,7 +72,7 @@ def answer(
 
 
 def _standings(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     raws: Sequence[RawMaps],
     settings: SegmentSettings,
     *,
@@ -93,13 +93,15 @@ def _standings(
         for query, standing in kept.items()
         if standing is not None
     }
-    challenges = _challenges(read, [raw for raw in raws if raw.query not in found], settings)
+    challenges = _challenges(encoded, [raw for raw in raws if raw.query not in found], settings)
     if challenges:
         if known.rivals.full:
             known.rivals = EstimateCache()
         rivals = [rival for each in challenges for rival in each.rivals]
         told = list(dict.fromkeys([*(each.query for each in challenges), *rivals]))
-        estimator = Estimator(read.model, read.latents, texts.embed(told), batch_size=batch_size)
+        estimator = Estimator(
+            encoded.model, encoded.latents, texts.embed(told), batch_size=batch_size
+        )
         with torch.no_grad():
             made = weigh_rivals(estimator, challenges, own=own, cache=known.rivals, follow=follow)
         new = {each.query: standing for each, standing in zip(challenges, made, strict=True)}
@@ -109,16 +111,16 @@ def _standings(
 
 
 def _challenges(
-    read: EncodedPicture, raws: Sequence[RawMaps], settings: SegmentSettings
+    encoded: EncodedPicture, raws: Sequence[RawMaps], settings: SegmentSettings
 ) -> list[Challenge]:
     """Return the queries that are to be weighed: those in doubt for which there are rivals."""
-    card = read.model.card
+    card = encoded.model.card
     calibration, language = PresenceCalibration.of(card.presence), card.language
     plan = plan_draws(
         settings.draws,
         levels=settings.levels,
         sigma_range=settings.sigma_range,
-        covered=read.model.sigma_range,
+        covered=encoded.model.sigma_range,
         seed=settings.seed,
         antithetic=settings.antithetic,
         early=settings.tolerance is not None,

@@ -39,7 +39,7 @@ class Known:
 
 
 def compare(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     texts: Conditioning,
     reference: Conditioning,
     settings: SegmentSettings,
@@ -58,9 +58,9 @@ def compare(
     Raises:
         InvalidInputError: a cell head is asked for, and the model has none.
     """
-    if settings.soften.head and read.model.card.masks.head is None:
+    if settings.soften.head and encoded.model.card.masks.head is None:
         raise InvalidInputError(
-            f"the model {read.model.name!r} has no cell head on its card",
+            f"the model {encoded.model.name!r} has no cell head on its card",
             hint="leave soften.head as it is: False",
         )
     key = settings.of_maps
@@ -73,7 +73,7 @@ def compare(
     missing = [k for k, text in enumerate(texts.prompts) if text not in found]
     if missing:
         made = _compared(
-            read,
+            encoded,
             texts[missing],
             reference,
             settings,
@@ -87,7 +87,7 @@ def compare(
 
 
 def _compared(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     texts: Conditioning,
     reference: Conditioning,
     settings: SegmentSettings,
@@ -101,8 +101,8 @@ def _compared(
         known.references = EstimateCache()
     with torch.no_grad():
         raws = noise_difference(
-            read.model,
-            read.latents,
+            encoded.model,
+            encoded.latents,
             texts,
             reference,
             draws=settings.draws,
@@ -119,12 +119,12 @@ def _compared(
             cancel=follow.cancel,
         )
     # cells that cover nothing but padding say nothing about the picture
-    rows, cols = (-(-side // read.model.latent_stride) for side in read.padding.size)
+    rows, cols = (-(-side // encoded.model.latent_stride) for side in encoded.padding.size)
     return [raw.cropped(rows, cols) for raw in raws]
 
 
 def finish(
-    read: EncodedPicture,
+    encoded: EncodedPicture,
     raws: Sequence[RawMaps],
     texts: Conditioning,
     reference: Conditioning,
@@ -139,7 +139,7 @@ def finish(
     ``standings`` has how queries did against their rivals, for those that had to.
     Those on the texts come first, and among them those on words that the model does not know.
     """
-    calibration = PresenceCalibration.of(read.model.card.presence)
+    calibration = PresenceCalibration.of(encoded.model.card.presence)
     report = follow.progress or (lambda _: None)
     found = []
     for k, raw in enumerate(raws):
@@ -147,15 +147,15 @@ def finish(
         both = sorted((texts[k], reference), key=lambda text: not text.unknown[0])
         item = Segmentation.from_raw(
             raw,
-            read.guide_image,
+            encoded.guide_image,
             settings=settings,
             calibration=calibration,
-            head=read.model.card.masks.head,
+            head=encoded.model.card.masks.head,
             unknown=any(text.unknown[0] for text in both),
             rivals=standings.get(raw.query),
         )
         remarks = dict.fromkeys(note for text in both for note in text.notes[0])
-        notes = (*remarks, *read.picture.notes, *remarks_on(raw, settings, batch_size))
+        notes = (*remarks, *encoded.picture.notes, *remarks_on(raw, settings, batch_size))
         found.append(replace(item, notes=notes))
     report(Progress("refining", len(raws), len(raws)))
     return found

@@ -243,7 +243,7 @@ class Scene(SceneState):
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
         settings = settings if attention else settings.without_attention
         found = answer(
-            self._read,
+            self._encoded,
             check_queries(queries),
             settings,
             texts=self._texts,
@@ -318,7 +318,7 @@ class Scene(SceneState):
         )
         return plan_edit(
             asked,
-            self._read,
+            self._encoded,
             look=partial(self.segment_all, progress=progress, cancel=cancel),
             caption=self.caption,
             prompt=self.made.prompt if self.made else "",

@@ -56,8 +56,8 @@ class SceneState:
         self.model, self.picture, self.padding = model, picture, padding
         self.rgb = picture.visible()
         self.made, self.captioner = made, captioner
-        self._read = EncodedPicture(model, picture, self.rgb, latents.clone(), padding)
-        self._kept = Kept.of(self._read, trajectory.copied() if trajectory else None)
+        self._encoded = EncodedPicture(model, picture, self.rgb, latents.clone(), padding)
+        self._kept = Kept.of(self._encoded, trajectory.copied() if trajectory else None)
         self._caption: str | None = None
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
@@ -65,7 +65,7 @@ class SceneState:
         return type(self)(
             self.model,
             self.picture,
-            self._read.latents,
+            self._encoded.latents,
             self.padding,
             trajectory=self._studio.paths.made,
             made=self.made,
@@ -88,7 +88,7 @@ class SceneState:
     def _memory(self) -> Kept:
         """What was kept of earlier calls; nothing of those to a model with other adapters."""
         if self._kept.adapters != adapters_of(self.model):
-            self._kept = Kept.of(self._read, None)
+            self._kept = Kept.of(self._encoded, None)
         return self._kept
 
     @property
@@ -106,7 +106,7 @@ class SceneState:
     @property
     def latents(self) -> Tensor:
         """What the model made of the picture, (1, c, h, w); a copy."""
-        return self._read.latents.clone()
+        return self._encoded.latents.clone()
 
     @property
     def path(self) -> Trajectory | None:
