@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 
 from tests.tiny import build_sd
+from tests.tiny_families import build_flux
 from textseg.backends.diffusers_unet import DiffusersUNet
 from textseg.backends.family import Family
 from textseg.errors import ModelError, UnsupportedError
@@ -34,6 +36,11 @@ def test_a_family_is_found_for_a_class_that_is_made_of_a_known_one() -> None:
 
     parts = build_sd().components
     assert isinstance(wrap_family(Own(**parts, requires_safety_checker=False)), DiffusersUNet)
+
+
+def test_texts_are_kept_in_the_precision_of_the_network() -> None:
+    text = wrap_family(build_flux().to(torch.bfloat16)).embed_text(["tree"])
+    assert text.embeddings.dtype == text.pooled.dtype == torch.bfloat16
 
 
 def test_other_pipelines_are_known_by_their_network() -> None:

@@ -170,8 +170,8 @@ class PipelineModel(LatentModel):
         read = [self.read_prompt(prompt, text.embeddings.shape[1]) for prompt in prompts]
         return replace(
             text,
-            embeddings=text.embeddings.float(),
-            pooled=None if text.pooled is None else text.pooled.float(),
+            embeddings=text.embeddings.to(self.dtype),
+            pooled=None if text.pooled is None else text.pooled.to(self.dtype),
             notes=tuple((*a, *r.notes) for a, r in zip(about, read, strict=True)),
             unknown=unknown,
             words=tuple(r.words for r in read),
