@@ -149,10 +149,10 @@ def region_of(
         InvalidInputError: it is of a picture of another size.
         NotFoundError: nothing is inside.
     """
-    if found.soft.shape != size:
+    if found.size != size:
         raise InvalidInputError(
             f"the {'mask' if isinstance(found, Mask) else 'segmentation'} is of a picture of "
-            f"{size_words(found.soft.shape)}, this one is {size_words(size)}",
+            f"{size_words(found.size)}, this one is {size_words(size)}",
             hint="segment the picture that is to be edited",
         )
     binary = found.binary(options.threshold) if isinstance(found, Segmentation) else found.binary()
