@@ -666,6 +666,19 @@ def test_a_plan_of_a_part_is_that_of_the_part(picture: Path) -> None:
     assert (planned.presence, planned.prompt) == (edit.presence, edit.prompt)
 
 
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ({"invert": True, "source": "a tree"}, "where it is not tree"),
+        ({"region": "largest"}, "where it is tree (largest)"),
+        ({"query": "", "operation": "add", "region": "bottom left"}, "at the bottom left"),
+    ],
+)
+def test_a_plan_of_a_part_says_which(picture: Path, said: dict[str, Any], where: str) -> None:
+    place = plan_edit(arguments(picture, **said), model=MODEL).result.why[1]
+    assert place.endswith(f"of the picture, {where}")
+
+
 def test_what_cannot_be_edited_cannot_be_planned(picture: Path) -> None:
     with pytest.raises(NotFoundError):
         plan_edit(arguments(picture, query="house", source="a tree"), model=MODEL)

@@ -78,7 +78,8 @@ def plan_change(
 ) -> EditPlan:
     """Return what ``change_scene`` would make of these."""
     if not (query and selecting.selects):
-        return scene.plan(query, target, **options)
+        plan = scene.plan(query, target, **options)
+        return replace(plan, where=f"at the {selecting.region}") if selecting.region else plan
     mask, found, cost = _narrowed(scene, query, selecting, options)
     options = {**options, "mask": mask, "threshold": None}
     named = query
@@ -87,8 +88,8 @@ def plan_change(
         if not target and options.get("prompt") is None:
             options = {**options, "prompt": ""}
     plan = scene.plan(named, target, **options)
-    evaluations = plan.evaluations + cost
-    return replace(plan, query=query, segmentation=found, evaluations=evaluations)
+    where, evaluations = f"where it is {mask.title}", plan.evaluations + cost
+    return replace(plan, query=query, segmentation=found, evaluations=evaluations, where=where)
 
 
 def as_stored(picture: Picture) -> Picture:
