@@ -674,7 +674,7 @@ def test_a_plan_of_a_part_is_that_of_the_part(picture: Path) -> None:
         ({"query": "", "operation": "add", "region": "bottom left"}, "at the bottom left"),
     ],
 )
-def test_a_plan_of_a_part_says_which(picture: Path, said: dict[str, Any], where: str) -> None:
+def test_a_plan_of_a_part_says_which(picture: Path, said: dict[str, object], where: str) -> None:
     place = plan_edit(arguments(picture, **said), model=MODEL).result.why[1]
     assert place.endswith(f"of the picture, {where}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from textseg.provenance import credentials_in, label_in
 from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
-from textseg.toolbox.drafts import create_drafts, edit_drafts, segmentation_drafts
-from textseg.toolbox.edit import check_method, edit_scene, label_of, painter_of
+from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
+from textseg.toolbox.edit import check_method, edit_scene, label_of, painter_of, plan_scene
 from textseg.toolbox.exporting import UNSIGNED
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
@@ -24,12 +25,25 @@ from textseg.workspace import FileLimits, Workspace
 from textseg.workspace.records import MIN_BITS
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from textseg.diffusion.model import DiffusionModel
     from textseg.scene import Scene
+    from textseg.segmentation.mask import Mask
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
-    from textseg.toolbox.edit_facts import EditArguments, EditResult
+    from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.workspace import Record
+
+
+@dataclass(frozen=True, eq=False)
+class _ToEdit:
+    """The picture that an edit is of, what is asked with its handle, the mask that was given."""
+
+    image: Record
+    asked: EditArguments
+    mask: NDArray[np.float32] | Mask | None
 
 
 class Toolbox:
@@ -123,15 +137,10 @@ class Toolbox:
             Cancelled: ``cancel`` was raised.
             ModelError: the model cannot be loaded or used.
         """
-        self.limits.check(steps=arguments.steps)
-        check_method(arguments)
-        image = self.workspace.resolve(arguments.image)
-        mask = None
-        if arguments.mask is not None:
-            mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
+        edit = self._resolved(arguments)
+        image, asked, mask = edit.image, edit.asked, edit.mask
         content = self.workspace.bytes_of(image)
         label, unsigned = label_of(label_in(content)), credentials_in(content)
-        asked = arguments.model_copy(update={"image": image.handle})
 
         def work(follow: Follow) -> EditResult:
             scene, painter = self._scene(image, follow), painter_of(self.host.setup, asked)
@@ -145,6 +154,33 @@ class Toolbox:
 
         done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
         return add_notes(done.outcome, [*done.notes, *([UNSIGNED] if unsigned else [])])
+
+    def plan_edit(
+        self,
+        arguments: EditArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> PlanResult:
+        """Return what ``edit_image`` would do with the same arguments, and keep the mask of where.
+
+        No picture is made, and the edit afterwards looks for nothing a second time. Errors are
+        those of ``edit_image``.
+        """
+        edit = self._resolved(arguments)
+
+        def work(follow: Follow) -> PlanResult:
+            scene, painter = (
+                self._scene(edit.image, follow),
+                painter_of(self.host.setup, edit.asked),
+            )
+            answer = plan_scene(scene, edit.asked, mask=edit.mask, painter=painter, follow=follow)
+            result, draft = plan_draft(answer, edit.asked, self.workspace)
+            self.workspace.keep([draft])
+            return result
+
+        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        return add_notes(done.outcome, done.notes)
 
     def generate_and_edit(
         self,
@@ -180,6 +216,15 @@ class Toolbox:
 
         done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
         return add_notes(done.outcome, done.notes)
+
+    def _resolved(self, arguments: EditArguments) -> _ToEdit:
+        """Return what an edit is made of, checked before anything slow is done."""
+        self.limits.check(steps=arguments.steps)
+        check_method(arguments)
+        image, mask = self.workspace.resolve(arguments.image), None
+        if arguments.mask is not None:
+            mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
+        return _ToEdit(image, arguments.model_copy(update={"image": image.handle}), mask)
 
     def _keep_created(self, answer: CreateAnswer, arguments: CreateArguments) -> CreateResult:
         """Keep all pictures of a creation; the last one is the latest then."""

@@ -11,7 +11,7 @@ from textseg.images import Picture, png_bytes, to_uint16
 from textseg.provenance import GENERATED, Label
 from textseg.saving import picture_bytes
 from textseg.toolbox.create import CreateAnswer
-from textseg.toolbox.edit import EditAnswer
+from textseg.toolbox.edit import EditAnswer, PlanAnswer
 from textseg.toolbox.segment import SegmentAnswer
 from textseg.workspace import Draft, Kind, Record, Workspace
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from textseg.editing.result import Edit
     from textseg.segmentation.mask import Mask
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
-    from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult
+    from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult, PlanResult
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.toolbox.shelf_facts import MaskFacts
 
@@ -65,6 +65,19 @@ def edit_drafts(
     result = answer.result.model_copy(update={**handles, "root": image.root})
     about = _About("edit", image.handle, arguments, result)
     return result, _change_drafts(about, result, answer.edit, answer.label)
+
+
+def plan_draft(
+    answer: PlanAnswer, arguments: EditArguments, workspace: Workspace
+) -> tuple[PlanResult, Draft]:
+    """Return the facts with the handle of the mask, and what is to be kept: where it may change."""
+    from textseg.segmentation.mask import Mask
+
+    plan, handle = answer.plan, workspace.new_handle("mask")
+    result = answer.result.model_copy(update={"region_mask": handle})
+    mask = Mask.of(plan.region, plan.before.visible(), name="what may change")
+    about = _About("plan", result.image, arguments, result)
+    return result, about.draft("mask", handle, mask.size, mask_parts(mask))
 
 
 def create_drafts(
@@ -128,7 +141,7 @@ class _About:
     operation: str
     parent: str | None
     arguments: Facts | None
-    result: SegmentResult | ChangeFacts | CreateResult | MaskFacts
+    result: SegmentResult | ChangeFacts | PlanResult | CreateResult | MaskFacts
 
     def draft(self, kind: Kind, handle: str | None, size: tuple[int, int], parts: Parts) -> Draft:
         assert handle is not None, "handles are given before"

@@ -118,11 +118,7 @@ def plan_edit(
 
     def work(follow: Follow) -> PlanAnswer:
         scene = host.open(given.picture, follow)
-        options = _options(arguments, scene, given.mask, given.painter, follow)
-        plan = plan_change(
-            scene, arguments.query, arguments.target, selecting=arguments, options=options
-        )
-        return PlanAnswer(_plan_result(arguments, plan, scene), plan)
+        return plan_scene(scene, arguments, mask=given.mask, painter=given.painter, follow=follow)
 
     done = host.run(work, Follow(progress, cancel))
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
@@ -160,6 +156,21 @@ def edit_scene(
     return EditAnswer(result, changed.edit, label, changed.scene)
 
 
+def plan_scene(
+    scene: Scene,
+    arguments: EditArguments,
+    *,
+    mask: NDArray[np.float32] | Mask | Segmentation | None,
+    follow: Follow,
+    painter: EditMethod | None = None,
+) -> PlanAnswer:
+    """Return what ``edit_scene`` would do; arguments as there."""
+    options = _options(arguments, scene, mask, painter, follow)
+    query, target = arguments.query, arguments.target
+    plan = plan_change(scene, query, target, selecting=arguments, options=options)
+    return PlanAnswer(_plan_result(arguments, plan, scene), plan)
+
+
 @dataclass(frozen=True, eq=False)
 class _Read:
     """What is read before a model is: the picture, the mask, who paints."""
@@ -195,8 +206,10 @@ def _options(
 
 def _plan_result(arguments: EditArguments, plan: EditPlan, scene: Scene) -> PlanResult:
     from textseg.editing.base import options_of
+    from textseg.editing.masks import box_around
 
     found, size = plan.segmentation, plan.before.size
+    top, left, bottom, right = box_around(plan.region, margin=0, least=1)
     return PlanResult(
         image=arguments.image,
         width=size[1],
@@ -211,8 +224,10 @@ def _plan_result(arguments: EditArguments, plan: EditPlan, scene: Scene) -> Plan
         negative=plan.words.negative,
         seed=plan.seed,
         attempts=plan.attempts,
+        present=None if found is None else found.present,
         presence=None if found is None else found.presence,
         share=plan.share,
+        box=[left, top, right, bottom],
         why=list(plan.why),
         evaluations=plan.evaluations,
         notes=list(plan.notes),

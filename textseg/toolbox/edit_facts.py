@@ -166,7 +166,7 @@ class EditResult(ChangeFacts):
 class PlanResult(Facts):
     """What an edit would do to a picture; nothing was made."""
 
-    image: FileName = Field(description="its path")
+    image: FileName = Field(description="its path, or its handle in a workspace")
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     query: str
@@ -179,10 +179,19 @@ class PlanResult(Facts):
     negative: str = Field(description="text that would be led away from")
     seed: int = Field(description="of the first attempt")
     attempts: int = Field(ge=1, description="attempts at most")
+    present: bool | None = Field(
+        description="the decision whether the query is there; null where the place is another"
+    )
     presence: float | None = Field(
-        ge=0, le=1, description="probability that the query is there; null where a mask was given"
+        ge=0, le=1, description="probability behind that decision; null where there is none"
     )
     share: float = Field(ge=0, le=1, description="share of the picture that might change")
+    box: list[int] = Field(
+        min_length=4,
+        max_length=4,
+        description="around all that might change: left, top, right, bottom in pixels; right and "
+        "bottom lie just outside",
+    )
     why: list[str] = Field(description="what was decided and from what, for people")
     evaluations: int = Field(ge=0, description="network evaluations, to find the place")
     notes: list[str] = Field(description="remarks for people")
@@ -190,6 +199,9 @@ class PlanResult(Facts):
     card: str = Field(description="name of the model's card, which decided what was not given")
     file: FileName | None = Field(
         default=None, description="the picture with the place lit up; null where it was not saved"
+    )
+    region_mask: str | None = Field(
+        default=None, description="handle of the mask of where; null outside of a workspace"
     )
     version: str = Field(description="of textseg")
 

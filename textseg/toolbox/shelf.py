@@ -131,7 +131,7 @@ class Shelf:
         """Return where a mask lets a picture change.
 
         One that was found is widened and faded like any found mask; one that a person painted, or
-        that another edit was confined to, is taken as it is.
+        that an edit was, or was planned to be, confined to, is taken as it is.
 
         Raises:
             UnknownHandleError: there is no such mask.
