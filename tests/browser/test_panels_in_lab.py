@@ -165,6 +165,8 @@ def test_corrections_change_the_mask_and_then_the_edit(nb: Notebook) -> None:
     panel = panel_of(page)
     press(panel, "Show mask")
     expect(line_of(panel)).to_have_text("tree: 39% of the picture")
+    plan = panel.get_by_text("replace: another thing in its place; place: ")
+    expect(plan).to_be_visible()
     press(panel, "Correct by hand")
     ink = panel.get_by_role("application")
     expect(ink).to_have_accessible_name(re.compile("39% of it in the mask; 0 corrections"))
@@ -175,6 +177,7 @@ def test_corrections_change_the_mask_and_then_the_edit(nb: Notebook) -> None:
     expect(ink).to_have_accessible_name(re.compile("1 correction"))
     press(panel, "Apply")
     expect(ink).to_have_accessible_name(re.compile("2[0-9]% of it in the mask; 0 corrections"))
+    expect(plan).to_have_count(0)  # the place is another one now
     left, right, painted = "[70, 70]", "[100, 300]", "[215, 60]"
     shown = f"[bool(panel.body.stage.controller.mask().binary()[*at]) for at in ({left}, {right})]"
     assert nb.ask(shown) == "[False, True]"

@@ -34,6 +34,7 @@ ToolCall = SegmentInput | EditInput | GenerateInput
 
 SEGMENT: Final = "segment_image"
 EDIT: Final = "edit_image"
+PLAN: Final = "plan_edit"
 CREATE: Final = "generate_and_edit"
 CORRECT: Final = "shelf.correct_mask"
 CHOOSE: Final = "shelf.choose"
@@ -76,6 +77,8 @@ def call_behind(toolbox: Toolbox, handle: str) -> Call:
     if record.operation == "generate":
         made = CreateArguments.model_validate(arguments)
         return Call(CREATE, made, "generated", "picture")
+    if record.operation == "plan":
+        return Call(PLAN, EditArguments.model_validate(arguments), "region_mask", "mask")
     if record.operation == "edit" and "changes" in arguments:
         return _changed(toolbox, record)
     if record.operation == "edit":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from threading import RLock
 from typing import TYPE_CHECKING, Final
 
@@ -16,12 +17,13 @@ from textseg.panels.shared import narrowing
 from textseg.panels.shown import describe_mask
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
-from textseg.toolbox import ImageFacts
+from textseg.toolbox import ImageFacts, plan_words
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
 
 NOTHING: Final = ("", "")
+OUTDATED: Final = "Something else is asked for by now; “Show mask” says where and how."
 
 
 class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -32,11 +34,12 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         target: the field for what it becomes.
         operation: replace, remove or add.
         options: the method and its options.
-        look: shows where the query is, and changes nothing.
+        look: shows where and how the edit would be made, and changes nothing.
         run: makes the edit.
         again: makes the last edit another time, with the next seed.
         undo: goes back to the picture before.
         stage: the picture, with the mask once it was looked for.
+        plan: what the edit would do, as long as that is what was looked at.
         compare: the picture before and after.
         history: the pictures there are, to go on from any.
     """
@@ -54,11 +57,12 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         self.operation = tied(_operations(), controller, "operation")
         self.options = OptionsForm(controller)
-        self.look = button("Show mask", "Where it is; nothing is changed", icon="eye")
+        self.look = button("Show mask", "Where and how; nothing is changed", icon="eye")
         self.run = button("Edit", "Make the change", icon="magic", primary=True)
         self.again = button("Another try", "The same with the next seed", icon="refresh")
         self.undo = button("Undo", "Back to the picture before; nothing is lost", icon="undo")
         self.stage, self.compare = MaskStage(controller.finding, work), CompareView()
+        self.plan = widgets.HTML("")
         self.history = widgets.Dropdown(
             description="Go on from", layout=wide(), style=OWN_WIDTH, options=[NOTHING]
         )
@@ -71,6 +75,7 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 foldable(more, settings),
                 row([self.look, self.run, self.again, self.undo]),
                 self._pictures,
+                self.plan,
                 row([self.history]),
             ]
         )
@@ -81,6 +86,8 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.history.observe(work.guarded(self._branch), names="value")
         controller.observe(self._new_picture, names="image")
         controller.finding.observe(self._new_mask, names="masks")
+        controller.observe(self._tell_plan)
+        controller.finding.observe(self._tell_plan, names=["masks", "cut"])
         self.draw()
 
     def describe(self) -> str:
@@ -180,6 +187,11 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.draw()
         if self.looking:
             self.work.tell(self.describe())
+
+    def _tell_plan(self, _: object) -> None:
+        planned, outdated = self.controller.planned, self.controller.outdated
+        said = plan_words(planned) if planned else OUTDATED if outdated else ""
+        self.plan.value = html.escape(said)
 
 
 def _change(edit: Edit) -> str:

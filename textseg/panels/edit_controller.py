@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from traitlets import Bool, Dict, Enum, Unicode
 
 from textseg.editing.options import EditOptions
-from textseg.errors import InvalidInputError, NothingToUndoError
-from textseg.panels.calls import EDIT, UNDO
+from textseg.errors import InvalidInputError, NotFoundError, NothingToUndoError
+from textseg.panels.calls import EDIT, PLAN, UNDO
 from textseg.panels.controller import Controller, given_of
 from textseg.panels.segment_controller import SegmentController
 from textseg.progress import CancelToken, ProgressCallback
@@ -18,7 +19,10 @@ from textseg.toolbox import EditArguments, ImageFacts, Toolbox, UndoArguments, c
 
 if TYPE_CHECKING:
     from textseg.editing.result import Edit
+    from textseg.toolbox import PlanResult
     from textseg.workspace import Record
+
+Asked = dict[str, Any]  # Any: pydantic checks them
 
 OPERATIONS: Final = ("replace", "remove", "add")
 REMEMBERED: Final = 1000  # pictures of a workspace among which a line is looked for
@@ -39,7 +43,7 @@ class EditController(Controller):
         method: name of an edit method; "" for what suits the change.
         options: what is given of the options that only it has, by name.
         settings: what is given of ``EditOptions``, by name.
-        finding: where the query is, to be looked at and corrected before the edit.
+        finding: where the next edit is made, to be looked at and corrected before.
     """
 
     query = Unicode("")
@@ -52,7 +56,7 @@ class EditController(Controller):
     options = Dict()
     settings = Dict()
 
-    _asked: tuple[object, ...] | None = None  # the words that ``look`` was called with
+    _look: tuple[Asked, PlanResult | None] | None = None  # what was looked at last
     _opened: tuple[str, Edit] | None = None  # by its handle: reading it takes a while
 
     def __init__(
@@ -65,19 +69,24 @@ class EditController(Controller):
     # -- where
 
     def look(self) -> None:
-        """Look where the query is, and change nothing; ``finding`` has the mask then.
+        """Look where and how the next edit would be made, and change nothing.
+
+        ``finding`` has the mask then: of the query where that says where, to be cut and corrected,
+        else of all that may change. ``planned`` has the rest, once a target is there as well.
 
         Raises:
-            InvalidInputError: there is no query, or it cannot be asked so.
+            InvalidInputError: it cannot be asked so.
             BusyError: there is work going on.
         """
         self.job.check_idle()
-        finding, self._asked = self.finding, self._words()
+        asked = self._asks(self._by_words())
+        _change(asked)  # what cannot be asked so starts nothing
+        finding = self.finding
         finding.image, finding.queries = self.image, [self.query]
         finding.exclude, finding.region, finding.invert = self.exclude, self.region, self.invert
         finding.threshold = finding.draws = finding.presence = None
         finding.seed = 0  # an edit looks for its query with the default settings
-        finding.run()
+        self.job.start(lambda progress, cancel: self._show_where(asked, progress, cancel))
 
     def open(self, handle: str) -> None:
         """Have the next edit made inside a mask of the workspace, in the picture it belongs to.
@@ -86,19 +95,34 @@ class EditController(Controller):
             UnknownHandleError: there is no such mask.
         """
         self.finding.open(handle)
-        self._asked = None
+        self._look = None
         self.image = self.finding.image
 
     @property
     def looked(self) -> bool:
         """Whether ``finding`` shows where the next edit would be made."""
-        same = self._asked is None or self._asked == self._words()
+        same = self._look is None or self._by_words().items() <= self._look[0].items()
         return bool(self.finding.made) and self.finding.image == self.image and same
 
     @property
     def by_hand(self) -> bool:
         """Whether the next edit is made inside a mask that a person chose or corrected."""
-        return self.looked and (self._asked is None or self.finding.corrected)
+        found = self.finding
+        cut = found.result is None and found.cut != HALF  # what may change, less or more of it
+        return self.looked and (self._look is None or found.corrected or cut)
+
+    @property
+    def planned(self) -> PlanResult | None:
+        """What the next edit would do; None where that was not looked at."""
+        same = self.looked and not (self.by_hand or self.outdated) and self.finding.cut == HALF
+        return self._look[1] if self._look and same else None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether something else is asked for by now than was looked at."""
+        if self._look is None or not self.finding.made or self.finding.image != self.image:
+            return False
+        return not self.by_hand and self._look[0] != self._asks(self._by_words())
 
     # -- edits
 
@@ -109,17 +133,8 @@ class EditController(Controller):
             InvalidInputError: a value is out of its range, or there is no picture.
             QueryError: words are missing, or too many.
         """
-        values: dict[str, Any] = {  # Any: pydantic checks them
-            "image": self._needs_image(),
-            "target": self.target,
-            "operation": self.operation,
-            "method": self.method or None,
-            "options": self.options,
-            **(self._in_a_mask() if self.by_hand else self._by_words()),
-            **self.settings,
-            **self._cut(),
-        }
-        return check_arguments(EditArguments, values)
+        where = self._in_a_mask() if self.by_hand else self._by_words()
+        return check_arguments(EditArguments, {**self._asks(where), **self._cut()})
 
     def run(self) -> None:
         """Make the edit, on the thread of the job; ``image`` is the new picture then.
@@ -196,7 +211,7 @@ class EditController(Controller):
         self.settings = given_of(EditOptions, made)
         if made.mask is not None:  # for when the edit is undone, to be made in another way
             self.finding.open(made.mask)
-            self._asked = None
+            self._look = None
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the picture to a file, labelled as it came about.
@@ -208,6 +223,18 @@ class EditController(Controller):
         return self.toolbox.shelf.export(self._needs_image(), path, force=force)
 
     # -- how
+
+    def _show_where(self, asked: Asked, progress: ProgressCallback, cancel: CancelToken) -> None:
+        change, plan = _change(asked), None
+        if change is not None:
+            with suppress(NotFoundError):  # a search shows that as well, and may be cut lower
+                plan = self.toolbox.plan_edit(change, progress=progress, cancel=cancel)
+        self._look = asked, plan
+        if change is None or plan is None or _is_of_the_query(change, plan):
+            self.finding.find(self.finding.arguments(), progress, cancel)
+        else:
+            self._tell(PLAN, change)
+            self.finding.show(plan.region_mask or "")
 
     def _start(self, arguments: EditArguments) -> None:
         self.job.start(lambda progress, cancel: self._edit(arguments, progress, cancel))
@@ -230,8 +257,17 @@ class EditController(Controller):
             return None
         return EditArguments.model_validate(record.arguments)
 
-    def _words(self) -> tuple[object, ...]:
-        return self.query, self.exclude, self.region, self.invert
+    def _asks(self, where: dict[str, object]) -> Asked:
+        """Return what an edit is asked there."""
+        return {
+            "image": self._needs_image(),
+            "target": self.target,
+            "operation": self.operation,
+            "method": self.method or None,
+            "options": self.options,
+            **where,
+            **self.settings,
+        }
 
     def _by_words(self) -> dict[str, object]:
         names = ("query", "exclude", "region", "invert")
@@ -249,3 +285,19 @@ class EditController(Controller):
         if self.invert:  # what is inside has no name: it is not the query
             return values | ({"prompt": ""} if self.operation == "remove" else {})
         return values if self.operation == "add" else values | {"query": self.query}
+
+
+def _change(asked: Asked) -> EditArguments | None:
+    """Return the edit that is asked for; None as long as a query says nothing but where.
+
+    Raises:
+        QueryError: nothing says where either; words are too many ...
+        InvalidInputError: a value is out of its range.
+    """
+    unsaid = asked["operation"] == "replace" and not (asked["target"] or "prompt" in asked)
+    return None if unsaid and asked["query"].strip() else check_arguments(EditArguments, asked)
+
+
+def _is_of_the_query(change: EditArguments, plan: PlanResult) -> bool:
+    """Whether what is found for the query, cut where it divides best, says where."""
+    return bool(plan.present) and not change.invert and change.threshold is None

@@ -136,8 +136,7 @@ class SegmentController(Controller):
         record = self.toolbox.workspace.resolve(handle, kind="mask")
         self.image = record.parent or ""
         if record.operation != FOUND:
-            self.queries = words_of([self.toolbox.shelf.mask(record.handle).title])
-            self._show(None, [record.handle])
+            self.show(record.handle)
             return
         made = SegmentArguments.model_validate(record.arguments)
         facts = SegmentResult.model_validate(record.result)
@@ -145,6 +144,11 @@ class SegmentController(Controller):
         for name in CHOICES:
             setattr(self, name, getattr(made, name))
         self._show(facts, [record.handle])
+
+    def show(self, handle: str) -> None:
+        """Show a mask of the picture that no search found, under the name that it has."""
+        self.queries = words_of([self.toolbox.shelf.mask(handle).title])
+        self._show(None, [handle])
 
     def forget(self) -> None:
         """Show nothing any more: it was found in another picture, or for other words."""

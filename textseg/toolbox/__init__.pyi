@@ -29,6 +29,7 @@ from .edit_facts import LookFacts as LookFacts
 from .edit_facts import Operation as Operation
 from .edit_facts import PlanResult as PlanResult
 from .edit_facts import look_words as look_words
+from .edit_facts import plan_words as plan_words
 from .exporting import Credentials as Credentials
 from .exporting import created_name as created_name
 from .exporting import edited_name as edited_name

@@ -217,6 +217,11 @@ def look_words(facts: ChangeFacts) -> str:
     return f'"{look.query}" {said} (probability {look.presence:.2f})'
 
 
+def plan_words(facts: PlanResult) -> str:
+    """Return in a line what an edit would do: its kind, where, from what text to what, how."""
+    return "; ".join([*facts.why, *facts.notes])
+
+
 def _contradiction(arguments: EditArguments) -> QueryError | None:
     """Return what is wrong with operation, query, target, prompt and mask together, if anything."""
     if arguments.operation == "add":
