@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agent_tools.langchain import PreviewMode, get_tools
 from agent_tools.reader import CommandReader
 from textseg.errors import InvalidInputError, MissingExtraError
-from textseg.toolbox import Toolbox
+from textseg.toolbox import Setup, Toolbox, open_toolbox
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MOST_CALLS = 20
 """Of tools in one turn: a model that goes round in circles is stopped."""
-
-NEEDS_APPROVAL = ("edit_image", "generate_and_edit")
 
 INSTRUCTIONS = """\
 You find, change and make pictures with tools. Name pictures and masks by their handles; "latest"
@@ -58,7 +56,8 @@ def create_image_assistant(
         image_model: the diffusion model: registered name, folder of a checkpoint, or hub id.
         roots: folders below which pictures may be named by file name.
         approve: stop before every call that makes or changes a picture, until a person approves,
-            edits or rejects it (``HumanInTheLoopMiddleware``); needs a checkpointer.
+            edits or rejects it (``HumanInTheLoopMiddleware``); the description of an edit says
+            where and how it would change which picture. Needs a checkpointer.
         checkpointer: keeps the conversation between calls; None keeps nothing.
 
     Raises:
@@ -67,19 +66,24 @@ def create_image_assistant(
     """
     chat = open_chat_model(model)
     from langchain.agents import create_agent
-    from langchain.agents.middleware import HumanInTheLoopMiddleware, ToolCallLimitMiddleware
+    from langchain.agents.middleware import ToolCallLimitMiddleware
 
     if approve and checkpointer is None:
         raise InvalidInputError(
             "to wait for approval the agent has to keep the conversation",
             hint="pass a checkpointer, e.g. langgraph's InMemorySaver()",
         )
+    toolbox = workspace
+    if not isinstance(toolbox, Toolbox):
+        toolbox = open_toolbox(toolbox, roots=roots, setup=Setup(model=image_model))
     middleware: list[Any] = [ToolCallLimitMiddleware(run_limit=MOST_CALLS, exit_behavior="end")]
     if approve:  # Any above: each middleware has its own type of state
-        middleware.append(HumanInTheLoopMiddleware(dict.fromkeys(NEEDS_APPROVAL, True)))
+        from agent_tools.approving import Approval
+
+        middleware.append(Approval(toolbox))
     return create_agent(
         chat,
-        get_tools(workspace, model=image_model, roots=roots, preview=_preview_for(chat)),
+        get_tools(toolbox, preview=_preview_for(chat)),
         system_prompt=INSTRUCTIONS,
         middleware=middleware,
         checkpointer=checkpointer,

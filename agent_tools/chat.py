@@ -71,22 +71,25 @@ class Chat:
                 state = self._agent.invoke(self._decided(state["__interrupt__"]), self._thread)
         messages: list[BaseMessage] = state["messages"]
         self.say(str(messages[-1].text))
-        for path in self._new_pictures():
-            self.say(f"  {path}")
+        self._say_new_pictures()
 
     def _decided(self, interrupts: Any) -> Any:  # Any: langgraph's own types
         """Return the person's decisions on what waits for approval."""
         from langgraph.types import Command
 
+        self._say_new_pictures()  # masks of where what waits would change one
         decisions = []
         for request in interrupts[0].value["action_requests"]:
-            said = ", ".join(f"{name} {value!r}" for name, value in request["args"].items())
-            answer = self.ask(f"{request['name']}: {said} - go ahead? [y/N] ")
+            answer = self.ask(f"{request['description']} - go ahead? [y/N] ")
             if answer.strip().casefold() in ("y", "yes"):
                 decisions.append({"type": "approve"})
             else:
                 decisions.append({"type": "reject", "message": "the person said no"})
         return Command(resume={"decisions": decisions})
+
+    def _say_new_pictures(self) -> None:
+        for path in self._new_pictures():
+            self.say(f"  {path}")
 
     def _new_pictures(self) -> Iterator[Path]:
         """Yield where the pictures and masks lie that were not there before."""

@@ -101,7 +101,7 @@ def test_person_approves_rejects_or_edits_what_changes_pictures(
     thread: Any = {"configurable": {"thread_id": "1"}}
     paused = agent.invoke({"messages": [HumanMessage("go")]}, thread)
     assert paused["__interrupt__"]
-    assert toolbox.list_images().total == 0
+    assert [image.made_by for image in toolbox.list_images().images] == ["import"]
     answer = agent.invoke(Command(resume={"decisions": [decision]}), thread)["messages"]
     told = [message for message in answer if isinstance(message, ToolMessage)][-1]
     assert told.status == status
@@ -181,7 +181,7 @@ def test_chat_shows_no_mask_of_what_was_not_found(toolbox: Toolbox) -> None:
 def test_chat_asks_before_it_changes_anything(toolbox: Toolbox) -> None:
     command = "turn the tree in garden.png into a house"
     conversation(toolbox, command, approve=True, answers=["n"])
-    assert toolbox.list_images().total == 0
+    assert [image.made_by for image in toolbox.list_images().images] == ["import"]
     conversation(toolbox, command, approve=True, answers=["y"])
     assert toolbox.list_images().total == 2
 
