@@ -295,7 +295,6 @@ def build_hunyuan_dit(scheduler: Any = None) -> HunyuanDiTPipeline:
     return quiet(build)
 
 
-UNSEEN = ("lumina2",)  # whose attention cannot be seen
 MORE: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "sana": build_sana,
     "sana_sprint": build_sprint,

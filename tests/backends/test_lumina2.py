@@ -7,10 +7,11 @@ from torch.testing import assert_close
 
 from tests.tiny_families_2 import build_lumina2
 from textseg.backends.lumina2 import Lumina2
+from textseg.diffusion.attention import Attention, attending
 from textseg.diffusion.model import Conditioning
 from textseg.diffusion.sampling import draw_noise, guided
 from textseg.editing.prompt_to_prompt import PromptToPrompt
-from textseg.errors import InvalidInputError, UnsupportedError
+from textseg.errors import InvalidInputError
 from textseg.scene import Scene
 
 PROMPTS = ["a red tree", "", "tree " * 40]
@@ -69,8 +70,23 @@ def test_rows_of_other_lengths_do_not_count(tiny_models) -> None:
     assert_close(model.predict(z, 0.6, both).velocity[:1], expected, rtol=1e-5, atol=1e-5)
 
 
-def test_methods_that_lead_attention_are_refused(tiny_models) -> None:
+@torch.no_grad()
+def test_attention_is_led_where_all_texts_are_shorter_than_their_padding(tiny_models) -> None:
+    model, z = tiny_models["lumina2"], draw_noise((2, 16, 6, 10), seed=0)
+    text = model.embed_text([PROMPTS[2], PROMPTS[0], "house"])[1:]
+
+    def explicit(call: Attention) -> Attention:
+        return call.with_probabilities(call.probabilities())
+
+    led = attending(model, explicit).predict(z, 0.6, text).velocity
+    assert_close(led, model.predict(z, 0.6, text).velocity, rtol=1e-5, atol=3e-5)
+
+
+def test_prompts_of_other_lengths_lead_attention(tiny_models) -> None:
     scene = Scene.open(np.zeros((22, 30, 3), np.float32), tiny_models["lumina2"])
     mask = np.ones((22, 30), np.float32)
-    with pytest.raises(UnsupportedError, match="attention of the model"):
-        scene.edit("tree", "house", source="tree", method=PromptToPrompt(steps=2), mask=mask)
+    led, free = (
+        scene.edit("tree", "a red house", source="tree", method=each, mask=mask).image
+        for each in (PromptToPrompt(steps=2), PromptToPrompt(steps=2, cross_share=0, self_share=0))
+    )
+    assert led != free

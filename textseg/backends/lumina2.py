@@ -8,6 +8,7 @@ alone goes without one, so that masks are compared with a blank, which has it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from textseg.backends.templates import read_templated
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.guidance import ClassifierFree, Guide, extrapolated
+from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 CHANNELS = 16  # of its latents; where levels shift with the size, the pipeline counts these
@@ -30,11 +32,7 @@ START = " <Prompt Start> "  # of the pipeline, between its system prompt and a p
 
 
 class Lumina2(PipelineModel):
-    """A ``DiffusionModel`` made of the parts of a Lumina 2 pipeline; without state.
-
-    Its attention cannot be seen: in a batch of different prompts the cells of each row stand
-    elsewhere, right behind its text.
-    """
+    """A ``DiffusionModel`` made of the parts of a Lumina 2 pipeline; without state."""
 
     pipeline_class = "Lumina2Pipeline"
     kinds = Kinds(
@@ -95,6 +93,18 @@ class Lumina2(PipelineModel):
     def guide(self) -> Guide:
         """How it follows a text: no further than the text alone leads, row by row of cells."""
         return ClassifierFree(_as_long)
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        """Return the attentions of the transformer, in their order; see ``Attentive``."""
+        refuse_compiled(self.network)
+        assert text.mask is not None
+        config, grid, words = self._network.config, self.grid(z), text.embeddings.shape[1]
+        joint = Layer.joint(grid, words, text_first=True)
+        if not text.mask.all():
+            joint = replace(joint, lengths=tuple(text.mask.sum(1).tolist()))
+        refining, blocks = int(config.num_refiner_layers), int(config.num_layers)
+        among_words = Layer.among_words(words, padding=0)
+        return (among_words,) * refining + (Layer.own(grid),) * refining + (joint,) * blocks
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         answer: Tensor = self._network(

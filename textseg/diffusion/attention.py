@@ -28,6 +28,7 @@ from torch.overrides import TorchFunctionMode
 from textseg.diffusion.layers import Attentive, Layer, attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.stand_in import StandIn
+from textseg.diffusion.standing import as_they_came, filling, lined_up
 from textseg.errors import UnsupportedError
 
 AT_ONCE = 2**24  # probabilities: 64 MiB
@@ -173,8 +174,10 @@ class _Mode(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         call = self._call(*args, **(kwargs or {}))
         controlled = call if call.layer.kind == "words" else self._control(call)
-        # what is not touched is computed as it always is, bit for bit
-        return func(*args, **(kwargs or {})) if controlled is call else controlled.answer()
+        if controlled is call:  # what is not touched is computed as it always is, bit for bit
+            return func(*args, **(kwargs or {}))
+        answer = controlled.answer()
+        return as_they_came(answer, call.layer) if call.layer.lengths else answer
 
     def _call(
         self,
@@ -193,7 +196,7 @@ class _Mode(TorchFunctionMode):
         if enable_gqa:  # each head of the keys serves several of the queries
             shared = query.shape[-3] // key.shape[-3]
             key, value = (each.repeat_interleave(shared, -3) for each in (key, value))
-        return Attention(
+        found = Attention(
             index=index,
             layer=layer,
             q=query,
@@ -203,11 +206,12 @@ class _Mode(TorchFunctionMode):
             scale=1 / math.sqrt(query.shape[-1]) if scale is None else scale,
             dropout=dropout_p,
         )
+        return _lined_up(found) if layer.lengths else found
 
     def _expected(self, query: Tensor, key: Tensor) -> Layer:
         if self.seen < len(self._layers):
             layer = self._layers[self.seen]
-            asked = (self._rows, layer.queries, layer.keys)
+            asked = (self._rows, *layer.asked)
             if (query.ndim, len(query), query.shape[-2], key.shape[-2]) == (4, *asked):
                 return layer
             told = f"{asked[1]} that look at {asked[2]}, for {asked[0]} rows"
@@ -218,6 +222,13 @@ class _Mode(TorchFunctionMode):
             f"{key.shape[-2]}, for {len(query)} rows, where the model says: {told}",
             hint=REMEDY,
         )
+
+
+def _lined_up(call: Attention) -> Attention:
+    """Return a call with its tokens in line; what the network masks is what fills up."""
+    layer = call.layer
+    q, k, v = (lined_up(each, layer) for each in (call.q, call.k, call.v))
+    return replace(call, q=q, k=k, v=v, bias=filling(layer, q))
 
 
 def _causal(query: Tensor, key: Tensor) -> Tensor:

@@ -33,6 +33,9 @@ class Layer:
         text: where the words stand among the keys (and queries, if joint); None in "self".
         picture: where the cells stand among the queries (and keys, but in "cross").
         padding: tokens behind all of them that stand for nothing.
+        lengths: of a joint layer, how long the text of each row is, where the network puts the
+            cells of a row right behind it (``textseg.diffusion.standing``); () where they stand at
+            one place in all rows.
     """
 
     kind: Kind
@@ -41,6 +44,7 @@ class Layer:
     text: slice | None = None
     stage: Stage = ""
     padding: int = 0
+    lengths: tuple[int, ...] = ()
 
     @classmethod
     def among_words(cls, tokens: int, *, padding: int) -> Layer:
@@ -80,6 +84,14 @@ class Layer:
     def queries(self) -> int:
         """How many look."""
         return _end(self.picture, self.text if self.kind == "joint" else None) + self.padding
+
+    @property
+    def asked(self) -> tuple[int, int]:
+        """How many look and are looked at in the network's own call."""
+        if self.lengths:
+            tokens = max(self.lengths) + self.cells
+            return tokens, tokens
+        return self.queries, self.keys
 
     @property
     def keys(self) -> int:
