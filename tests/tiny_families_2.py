@@ -126,13 +126,13 @@ def build_sana(kind: type[SanaPipeline] = SanaPipeline, scheduler: Any = None) -
     return quiet(build)
 
 
-def build_sprint() -> SanaSprintPipeline:
+def build_sprint(kind: type[SanaSprintPipeline] = SanaSprintPipeline) -> SanaSprintPipeline:
     def build() -> SanaSprintPipeline:
         parts = {**build_sana().components, "scheduler": SCMScheduler()}
         config = {**parts["transformer"].config, "guidance_embeds": True}
         config.pop("_use_default_values")  # the other one is among them
         network = SanaTransformer2DModel.from_config(config)
-        return SanaSprintPipeline(**{**parts, "transformer": stir(network.eval())})
+        return kind(**{**parts, "transformer": stir(network.eval())})
 
     return quiet(build)
 

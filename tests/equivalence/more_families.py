@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from diffusers import (
     CogView4Pipeline,
     DDIMScheduler,
@@ -13,7 +14,9 @@ from diffusers import (
     Lumina2Pipeline,
     PixArtSigmaPipeline,
     SanaPipeline,
+    SanaSprintPipeline,
 )
+from diffusers.pipelines.kolors.pipeline_kolors import KolorsPipeline
 from torch import Tensor
 
 from tests.equivalence.pipelines import Case, textbook
@@ -25,7 +28,10 @@ from tests.tiny_families_2 import (
     build_lumina2,
     build_pixart,
     build_sana,
+    build_sprint,
 )
+from tests.tiny_kolors import build_kolors
+from textseg.backends.sana_sprint import SAMPLING as SPRINT
 from textseg.diffusion.solvers import dpm_solver_2m
 
 START = " <Prompt Start> "  # of Lumina 2, between its system prompt and a prompt
@@ -39,6 +45,17 @@ def unbinned(scale: float, negative: str) -> Mapping[str, Any]:
 def uncleaned(scale: float, negative: str) -> Mapping[str, Any]:
     """With the text as it is."""
     return {**unbinned(scale, negative), "clean_caption": False}
+
+
+def sprint(scale: float, negative: str) -> Mapping[str, Any]:
+    """In more steps than two, led away from nothing; it knows no guidance of 1."""
+    if negative:
+        pytest.skip("the pipeline takes no negative prompt")
+    return {
+        "guidance_scale": SPRINT.guidance if scale == 1 else scale,
+        "intermediate_timesteps": None,
+        "use_resolution_binning": False,
+    }
 
 
 class Exact(DPMSolverMultistepScheduler):
@@ -82,6 +99,16 @@ class AnyCogView4(CogView4Pipeline):
         pass
 
 
+class AnySprint(SanaSprintPipeline):
+    def check_inputs(self, *args: Any, **options: Any) -> None:
+        pass
+
+
+class AnyKolors(KolorsPipeline):
+    def check_inputs(self, *args: Any, **options: Any) -> None:
+        pass
+
+
 class AnyPixArt(PixArtSigmaPipeline):
     def check_inputs(self, *args: Any, **options: Any) -> None:
         pass
@@ -96,6 +123,28 @@ def level_of_vp(scheduler: Any, t: float) -> float:
 def level_of_index(scheduler: Any, t: float) -> float:
     """Of a scheduler that is told its timesteps apart from its levels."""
     return scheduler.sigmas[scheduler.timesteps.tolist().index(t)].item()
+
+
+def level_of_angle(_: Any, t: float) -> float:
+    return min(math.sin(t) / (math.sin(t) + math.cos(t)), 1.0)  # the first is beyond a right one
+
+
+def angle_of(sigma: float) -> float:
+    return math.atan2(sigma, 1 - sigma)
+
+
+HALF = 0.5  # ``sigma_data`` of its scheduler: the spread of its states
+
+
+def state_of_sprint(x: Tensor, sigma: float) -> Tensor:
+    return x / HALF * math.hypot(1 - sigma, sigma)
+
+
+def velocity_of_sprint(answer: Tensor, z: Tensor, sigma: float) -> Tensor:
+    """Of the way along the circle of x = cos(t) x0 + sin(t) eps."""
+    t = angle_of(sigma)
+    x, v = z / math.hypot(1 - sigma, sigma), answer / HALF
+    return (math.sin(t) * x + math.cos(t) * v) - (math.cos(t) * x - math.sin(t) * v)
 
 
 def state_of_vp(x: Tensor, sigma: float) -> Tensor:
@@ -117,6 +166,20 @@ def velocity_of_v(v: Tensor, z: Tensor, sigma: float) -> Tensor:
 FAMILIES: Mapping[str, Case] = {
     "sana": Case(
         lambda: build_sana(InstructedSana, Exact(**SANA_SCHEDULER)), unbinned, solver=dpm_solver_2m
+    ),
+    "sprint": Case(
+        lambda: build_sprint(AnySprint),
+        sprint,
+        level=level_of_angle,
+        state=state_of_sprint,
+        velocity=velocity_of_sprint,
+        solver=None,
+    ),
+    "kolors": Case(
+        lambda: build_kolors(AnyKolors),
+        level=level_of_vp,
+        state=lambda x, sigma: x * (1 - sigma),  # its scheduler keeps x0 + s / a eps
+        velocity=velocity_of_eps,
     ),
     "pixart": Case(
         lambda: build_pixart(AnyPixArt),

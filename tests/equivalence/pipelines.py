@@ -31,8 +31,8 @@ class Case:
 
     ``given`` makes of latents (1, c, h, w) what it takes; ``taken`` undoes it, for (h, w).
     ``level`` is where its scheduler stands at a timestep, ``state`` what its latents there are to
-    us, and ``velocity`` what it was handed for these of ours; ``solver`` makes its steps. Pictures
-    are ``larger`` times as large as for others.
+    us, and ``velocity`` what it was handed for these of ours; ``solver`` makes its steps, None
+    where it draws new noise for each. Pictures are ``larger`` times as large as for others.
     """
 
     build: Callable[[], Any]
@@ -42,7 +42,7 @@ class Case:
     level: Callable[[Any, float], float] = lambda _, t: t / 1000
     state: Callable[[Tensor, float], Tensor] = lambda z, _: z
     velocity: Callable[[Tensor, Tensor, float], Tensor] = lambda answer, *_: answer
-    solver: Solver = euler
+    solver: Solver | None = euler
     larger: int = 1
 
     def asked(self, noise: Tensor, stride: int, *, scale: float, negative: str) -> dict[str, Any]:
@@ -123,14 +123,12 @@ def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -
     denoise = guided(model, text[0], text[1], scale=scale)
     states = [case.state(x, sigma) for x, sigma in zip(theirs.states, levels, strict=False)]
     calls = zip(levels, states, theirs.answers, strict=False)
+    found = [
+        relative(denoise(z, sigma).velocity, case.velocity(answer, z, sigma))
+        for sigma, z, answer in calls
+    ]
+    if case.solver is None:
+        return Errors(found, [])
     ours = walk(denoise, model.prior(noise, levels[0]), levels, solver=case.solver)
-    return Errors(
-        [
-            relative(denoise(z, sigma).velocity, case.velocity(answer, z, sigma))
-            for sigma, z, answer in calls
-        ],
-        [
-            relative(step.z, case.state(x, step.sigma))
-            for step, x in zip(ours, theirs.after, strict=True)
-        ],
-    )
+    after = zip(ours, theirs.after, strict=True)
+    return Errors(found, [relative(step.z, case.state(x, step.sigma)) for step, x in after])

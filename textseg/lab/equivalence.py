@@ -25,7 +25,8 @@ PAGE = """# Model families
 
 Each family, beside its own pipeline in diffusers: the largest relative error of any network call
 and of the state after any of {steps} steps, guided and not, at {sizes} pixels. The
-networks are tiny and random, but of the real classes. **None of them has had real weights.**
+networks are tiny and random, but of the real classes. **None of them has had real weights.** A
+pipeline that draws new noise for each step (SANA-Sprint's) is compared in its calls alone.
 
 Guidance and steps are those that new pictures are made with. {error} depends on the processor.
 Stable Diffusion 1.x, 2.x and XL are compared in `tests/equivalence/test_text_to_image.py`.
