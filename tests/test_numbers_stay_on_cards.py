@@ -27,6 +27,8 @@ PUBLISHED = {
     ("textseg.editing.diffedit", "strength", 0.8),  # diffusers' pipeline: inpaint_strength
     ("textseg.editing.sdedit", "strength", 0.8),  # diffusers' image-to-image pipeline
     ("textseg.diffusion.card", "propagate", 0.0),  # off
+    ("textseg.diffusion.card", "depth", 0.0),  # from the first layer
+    ("textseg.diffusion.card", "depth", 1.0),  # to the last
 }
 TUNED = re.compile(
     r"(calibration|tuning|tuned on|held-out)\s+scenes|by\s+benchmark|"
@@ -43,6 +45,9 @@ def numbers(group: object, name: str = "") -> Iterator[tuple[str, float]]:
     if isinstance(group, dict):
         for key, value in group.items():
             yield from numbers(value, key)
+    elif isinstance(group, list):
+        for value in group:
+            yield from numbers(value, name)
     elif isinstance(group, int | float) and not isinstance(group, bool):
         yield name, float(group)
 
@@ -55,26 +60,27 @@ def named_values(source: str) -> Iterator[tuple[str, float]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.AnnAssign | ast.Assign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            yield from ((t.id, v) for t in targets for v in number(node.value) if hasattr(t, "id"))
+            yield from ((t.id, v) for t in targets for v in found(node.value) if hasattr(t, "id"))
         elif isinstance(node, ast.keyword) and node.arg:
-            yield from ((node.arg, value) for value in number(node.value))
+            yield from ((node.arg, value) for value in found(node.value))
         elif isinstance(node, ast.Dict):
             for key, each in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant):
-                    yield from ((str(key.value), value) for value in number(each))
+                    yield from ((str(key.value), value) for value in found(each))
         elif isinstance(node, ast.arguments):
             usual = [*node.posonlyargs, *node.args][::-1], node.defaults[::-1]
             named = zip(node.kwonlyargs, node.kw_defaults, strict=True)
             for argument, default in [*zip(*usual, strict=False), *named]:
-                yield from ((argument.arg, value) for value in number(default or node))
+                yield from ((argument.arg, value) for value in found(default or node))
 
 
-def number(node: ast.AST) -> list[float]:
+def found(node: ast.AST) -> list[float]:
+    """The numbers that a literal is, or is a sequence of."""
     try:
         value = ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError):
         return []
-    return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
+    return [number for _, number in numbers(list(value) if isinstance(value, tuple) else value)]
 
 
 def remarks(source: str) -> str:
@@ -110,6 +116,7 @@ def test_nothing_is_said_to_be_tuned_on_the_embedded_world(name: str) -> None:
         "class S:\n    scale: float = 1.7",
         'DEFAULTS = {"alter": D("flowedit", {"strength": 0.8, "steps": 18})}',
         "settings = RefineSettings(radius=3)",
+        "each = Round(places=(0.75,), left=4)",
         "bias = -3.2878466350526163",
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.segmentation.helpers import Recording, latents_of
+from textseg.diffusion.rivalry import ROUNDS, Round
 from textseg.errors import Cancelled
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.segmentation.competing import NOISE, Challenge, Standing, weigh_rivals
@@ -49,6 +50,7 @@ def weigh(
     own: EstimateCache | None = None,
     cache: EstimateCache | None = None,
     follow: Follow | None = None,
+    rounds: Sequence[Round] = ROUNDS,
 ) -> list[Standing]:
     taken = tuple(draws) or plan()
     challenges = [
@@ -58,6 +60,7 @@ def weigh(
     return weigh_rivals(
         Estimator(model, latents, texts, batch_size=8),
         challenges,
+        rounds=rounds,
         own=EstimateCache() if own is None else own,
         cache=EstimateCache() if cache is None else cache,
         follow=follow or Follow(),
@@ -127,24 +130,32 @@ def test_cells_outside_of_the_region_do_not_count() -> None:
 # ---------------------------------------------------------------- what it costs
 
 
-def test_all_rivals_get_one_draw_four_another_and_the_best_two_all() -> None:
+def test_all_rivals_get_one_draw_four_two_more_and_the_best_two_all() -> None:
     more = {"cyan": (0.2, 0.8, 0.8), "gold": (0.8, 0.7, 0.1), "white": (0.9, 0.9, 0.9)}
     things = {name: GaussianThing(colour, PLACE) for name, colour in more.items()}
     model = Recording(things={**COLOURS, **things})
     rivals = ("red", "green", "pink", *more)
     (standing,) = weigh(model, picture(model, "red"), "blue", rivals=rivals)
     assert standing.rival == "red"
-    assert standing.evaluations == model.evaluations == 10 + 6 + 4 + 2 * 8
+    assert standing.evaluations == model.evaluations == 10 + 6 + 4 * 2 + 2 * 7
     asked = [row.prompt for row in model.rows]
-    assert sorted(asked.count(rival) for rival in rivals) == [1, 1, 2, 2, 10, 10]
+    assert sorted(asked.count(rival) for rival in rivals) == [1, 1, 3, 3, 10, 10]
 
 
-def test_much_noise_comes_first_and_not_the_most() -> None:
+def test_draws_lie_where_the_rounds_have_them_and_none_comes_twice() -> None:
     model = Recording(things=COLOURS)
-    weigh(model, picture(model, "red"), "blue")
-    levels = [row.sigma for row in model.rows if row.prompt == "green"][:2]
+    rounds = (Round((0.75,), left=2), Round((0.65, 0.9), left=1))
+    weigh(model, picture(model, "red"), "blue", rounds=rounds)
+    levels = [row.sigma for row in model.rows if row.prompt == "red"]
     rising = [draw.sigma for draw in plan()]
-    assert levels == pytest.approx([rising[7], rising[6]])
+    rest = [rising[place] for place in (0, 1, 2, 3, 4, 5, 9)]
+    assert levels == pytest.approx([rising[7], rising[6], rising[8], *rest])
+
+
+def test_without_rounds_all_rivals_get_all_draws() -> None:
+    model = Recording(things=COLOURS)
+    weigh(model, picture(model, "red"), "blue", rounds=())
+    assert model.evaluations == 10 + 3 * 10
 
 
 def test_what_is_known_is_not_asked_again() -> None:
@@ -161,7 +172,7 @@ def test_what_is_known_is_not_asked_again() -> None:
     )
     model.calls.clear()
     (first,) = weigh(model, latents, "blue", own=own, cache=cache)
-    assert first.evaluations == model.evaluations == 3 * 2 + 2 * 8
+    assert first.evaluations == model.evaluations == 3 + 3 * 2 + 2 * 7
     model.calls.clear()
     (again,) = weigh(model, latents, "blue", own=own, cache=cache)
     assert again.evaluations == model.evaluations == 0

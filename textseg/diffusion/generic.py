@@ -50,6 +50,10 @@ SOFTEN_FOUND = (
     "falls with the area that is averaged over, what is to be found keeps its share of the side: "
     ".7 cells at 16 a side, growing with the side up to 2 at 64. Not measured on this model"
 )
+RIVALS_FOUND = (
+    "fitted to nothing: what a model that is right would have. rounds: ours; the first at the "
+    "level of DiffEdit, around which the levels lie. Not measured on this model"
+)
 
 
 def log_snr_range(cells: int) -> tuple[float, float]:
@@ -168,7 +172,7 @@ def generic_card(
         presence=Presence(
             found="fitted to nothing: the sign of the evidence where it is found",
             rule="rivals",
-            rivals=Rivals(found="fitted to nothing: what a model that is right would have"),
+            rivals=Rivals(found=RIVALS_FOUND),
         ),
         attempts=attempts(cells),
         edits=edits,

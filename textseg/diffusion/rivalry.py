@@ -35,6 +35,30 @@ class Contrasts(Strict):
 
 
 @dataclass(frozen=True)
+class Round(Strict):
+    """How all rivals that are left are looked at once more, before some of them drop out.
+
+    Attributes:
+        places: of the new draws, from 0, the least noise, to 1, the most.
+        left: how many rivals are left then, the strongest.
+    """
+
+    places: tuple[float, ...]
+    left: int
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        inside = [0 <= place <= 1 for place in self.places]
+        if not inside or not all(inside) or self.left < 1:
+            raise InvalidInputError(
+                f"a round has places in [0, 1] and leaves at least 1 rival, got {self}"
+            )
+
+
+ROUNDS = (Round((0.5,), left=4), Round((1 / 6, 5 / 6), left=2))
+
+
+@dataclass(frozen=True)
 class Rivals(Strict):
     """How the strongest of a query's rivals tells whether it is in the picture.
 
@@ -45,12 +69,18 @@ class Rivals(Strict):
     what is not; noise draws the smallest of many scores down, so half a unit below the middle is
     even, and each half unit from there multiplies the odds by e.
 
+    All rivals are looked at with one draw by default, in the middle of the levels, where DiffEdit
+    looks (arXiv:2210.11427): each further one for all costs dozens of evaluations. The strongest
+    get one from either outer third, the last two all draws: as a rule another colour of the query,
+    and another thing in its colour.
+
     Attributes:
         weights: a coefficient for each feature used.
         bias: added to their sum.
         threshold: from which probability on a query counts as present, inside (0, 1).
         doubt: rivals are asked where the calibrated probability lies from the first to the second.
         found: where the numbers come from.
+        rounds: what comes before those that are left get all draws.
     """
 
     weights: Mapping[str, float] = field(default_factory=lambda: {"rivalry": 2.0})
@@ -58,6 +88,7 @@ class Rivals(Strict):
     threshold: float = 0.5
     doubt: tuple[float, float] = (0.0, 1.0)
     found: str = ""
+    rounds: tuple[Round, ...] = ROUNDS
 
     def __post_init__(self) -> None:
         """Check that the threshold is a probability, and doubt a range."""

@@ -103,7 +103,14 @@ def _standings(
             encoded.model, encoded.latents, texts.embed(told), batch_size=batch_size
         )
         with torch.no_grad():
-            made = weigh_rivals(estimator, challenges, own=own, cache=known.rivals, follow=follow)
+            made = weigh_rivals(
+                estimator,
+                challenges,
+                rounds=encoded.model.card.presence.rivals.rounds,
+                own=own,
+                cache=known.rivals,
+                follow=follow,
+            )
         new = {each.query: standing for each, standing in zip(challenges, made, strict=True)}
         known.standings |= {(query, key): standing for query, standing in new.items()}
         found |= new

@@ -12,8 +12,8 @@ query and its rivals has to beat noise: were the region white noise, the best es
 be linear in z. A network that was never trained does worse than that, whatever the text, and what
 it says of a query counts as lost.
 
-All rivals are looked at with one draw, the strongest with another, and the last two with the rest.
-A draw with much noise, but not the most, tells them apart best: there what is where decides.
+All rivals are looked at with a few draws, the strongest with more, and the last with all of them;
+with how many, and where, stands on the model's card (``textseg.diffusion.rivalry.Round``).
 """
 
 from __future__ import annotations
@@ -27,15 +27,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from textseg.diffusion.rivalry import Round
 from textseg.progress import Follow
 from textseg.segmentation.difference import EstimateCache, measure_change
 from textseg.segmentation.draws import Draw
 from textseg.segmentation.estimating import Estimator, Row
 from textseg.segmentation.presence import LEAST_INFORMATION
 
-LOOKS = (1, 2)  # draws that all rivals get, and those that are left then
-LEFT = (4, 2)  # after each; 2: as a rule another colour of it, and another thing in its colour
-TELLING = 3 / 4  # the way from the least noise to the most where rivals are looked at first
 NOISE = ""  # the rival that is no text
 STAGE = "weighing rivals"
 
@@ -69,6 +67,7 @@ def weigh_rivals(
     estimator: Estimator,
     challenges: Sequence[Challenge],
     *,
+    rounds: Sequence[Round],
     own: EstimateCache,
     cache: EstimateCache,
     follow: Follow,
@@ -78,6 +77,7 @@ def weigh_rivals(
     Args:
         estimator: asks about the picture; its texts are all queries and rivals.
         challenges: the queries, no two with the same text.
+        rounds: what comes before the last rivals get all draws.
         own: estimates of the queries; what is missing is asked for.
         cache: estimates of rivals, to use and to add to.
         follow: told the number of evaluations done after each batch.
@@ -86,14 +86,26 @@ def weigh_rivals(
         OutOfMemoryError: not even one row fits.
         Cancelled: ``follow`` stopped it.
     """
-    arena = _Arena(estimator, [_Bout(each, each.rivals) for each in challenges], follow)
-    arena.prepare(own, cache)
-    for look, left in enumerate((*LEFT, None)):
-        arena.play(arena.wanted(look), cache)
+    bouts = [_Bout(each, each.rivals, _planned(each.draws, rounds)) for each in challenges]
+    arena, left = _Arena(estimator, bouts, follow), [each.left for each in rounds]
+    arena.prepare(own, cache, left=left)
+    for number, most in enumerate((*left, None)):
+        arena.play(arena.wanted(number), cache)
         for bout in arena.bouts:
-            bout.narrow(left)
+            bout.narrow(most)
     follow.report(STAGE, arena.of, arena.of)
     return [bout.standing(arena.shared) for bout in arena.bouts]
+
+
+def _planned(draws: Sequence[Draw], rounds: Sequence[Round]) -> list[list[Draw]]:
+    """Return the draws that are new in each round, and behind them all others."""
+    last, left = len(draws) - 1, dict(enumerate(sorted(draws, key=lambda draw: draw.sigma)))
+
+    def nearest(place: float) -> Draw:
+        return left.pop(min(left, key=lambda number: abs(number - place * last)))
+
+    new = [[nearest(place) for place in each.places if left] for each in rounds]
+    return [*new, list(left.values())]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,21 +133,14 @@ class _At:
 class _Bout:
     """One query: evidence, information and draws (3,) of one text against another, and its cost.
 
-    ``rivals`` are those that are left, the strongest first.
+    ``rivals`` are those that are left, the strongest first; ``draws`` are new in each round.
     """
 
     challenge: Challenge
     rivals: Sequence[str]
+    draws: Sequence[Sequence[Draw]]
     totals: dict[tuple[str, str], Tensor] = field(default_factory=dict)
     evaluations: int = 0
-
-    def draws(self, look: int) -> list[Draw]:
-        """Return the draws that are new in a look, the most telling of all in the first."""
-        rising = sorted(self.challenge.draws, key=lambda draw: draw.sigma)
-        middle = TELLING * (len(rising) - 1)
-        order = sorted(range(len(rising)), key=lambda place: abs(place - middle))
-        start, end = (0, *LOOKS, len(order))[look : look + 2]
-        return [rising[place] for place in order[start:end]]
 
     def add(self, pair: tuple[str, str], eps: Tensor, other: Tensor | None, at: _At) -> None:
         """Take the estimates (c, h, w) of two texts in one draw; None: that of no text at all."""
@@ -180,17 +185,17 @@ class _Arena:
         self.eps: dict[_Key, Tensor] = {}  # of the queries
         self.shared = self.of = 0
 
-    def prepare(self, own: EstimateCache, cache: EstimateCache) -> None:
-        """Gather the estimates of the queries."""
+    def prepare(self, own: EstimateCache, cache: EstimateCache, *, left: Sequence[int]) -> None:
+        """Gather the estimates of the queries; so many rivals are ``left`` after each round."""
         wanted: _Wanted = {
             (bout.challenge.query, draw): [bout]
             for bout in self.bouts
             for draw in bout.challenge.draws
         }
         to_come = sum(
-            min(left, len(bout.rivals)) * len(bout.draws(look))
+            min(most, len(bout.rivals)) * len(new)
             for bout in self.bouts
-            for look, left in enumerate(LEFT, start=1)
+            for most, new in zip(left, bout.draws[1:], strict=True)
         )
         self.of = to_come + sum(
             self._known(key, known) is None
@@ -203,11 +208,11 @@ class _Arena:
             at = _At.of(key[1], self.estimator.latents)
             wanted[key][0].add((key[0], NOISE), eps, None, at)
 
-    def wanted(self, look: int) -> _Wanted:
-        """Return for each text and draw of a look the queries that it is asked for."""
+    def wanted(self, number: int) -> _Wanted:
+        """Return for each text and draw of a round the queries that it is asked for."""
         found: _Wanted = {}
         for bout in self.bouts:
-            for draw, text in product(bout.draws(look), bout.rivals):
+            for draw, text in product(bout.draws[number], bout.rivals):
                 found.setdefault((text, draw), []).append(bout)
         return found
 
