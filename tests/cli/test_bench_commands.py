@@ -98,10 +98,13 @@ def told(result: Result) -> dict[str, Any]:  # a JSON object
         ("edit", ["--scenes", "--seed", "--others", "--workers", "--json"]),
         ("inversion", ["--scenes", "--seed", "--json"]),
         ("readers", ["--scenes", "--seed", "--json"]),
-        ("masks", ["--data", "--names", "--prompt", "--ask", "--absent", "--no-peer", "--results"]),
+        ("masks", ["--data", "--base", "--prompt", "--ask", "--absent", "--no-peer", "--results"]),
         ("edges", ["--data", "--masks", "--cells", "--ignore", "--limit", "--seed", "--json"]),
-        ("pie", ["--data", "--model", "--method", "--compat", "--give-mask", "--results"]),
-        ("tedbench", ["--data", "--model", "--method", "--captioner", "--results"]),
+        (
+            "pie",
+            ["--data", "--model", "--lora", "--method", "--compat", "--give-mask", "--results"],
+        ),
+        ("tedbench", ["--data", "--model", "--offline", "--method", "--captioner", "--results"]),
     ],
 )
 def test_every_bench_explains_itself(textseg: Command, command: str, options: list[str]) -> None:
@@ -145,6 +148,23 @@ def test_items_of_pie_that_are_done_are_not_run_again(textseg: Command, pie: Pat
         path.unlink()
     again = textseg(*PIE, "--results", "done.jsonl", "--json")
     assert told(again)["all"] == told(first)["all"]
+
+
+@pytest.mark.usefixtures("pie")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--base", "folder"), "base and lora go with files"),
+        (("--lora", "style.safetensors"), "base and lora go with files"),
+        (("--model", "owner/name", "--offline"), "is not on this machine"),
+    ],
+)
+def test_what_goes_with_a_model_reaches_a_bench(
+    textseg: Command, given: tuple[str, ...], said: str
+) -> None:
+    result = textseg(*PIE, *given)
+    assert result.stdout == ""
+    assert said in result.stderr
 
 
 @pytest.mark.usefixtures("ted")

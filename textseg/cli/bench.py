@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from textseg import toolbox
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import AsJson, Device, Model, plain_failures, progress_bar, say
+from textseg.cli.shared import AsJson, plain_failures, progress_bar, say
+from textseg.toolbox import Setup
+from textseg.toolbox.running import load_chosen
 
 if TYPE_CHECKING:
     from textseg.lab.bench.editing.report import EditingResult
@@ -23,6 +27,7 @@ Method = Annotated[
 Clip = Annotated[Path | None, typer.Option(help="CLIP folder; without it those figures are null.")]
 Dino = Annotated[Path | None, typer.Option(help="DINO folder, for the structure distance.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first items.")]
+Weights = Annotated[Given, Fields(Setup, but=("captioner", "editor", "batch_size", "max_pixels"))]
 Results = Annotated[
     Path | None, typer.Option(help="JSON lines; finished items are kept and not run again.")
 ]
@@ -179,10 +184,11 @@ def bench_edges(
 
 
 @plain_failures
+@drawn
 def bench_pie(
     data: Data,
-    model: Model = "picturebook",
-    device: Device = "auto",
+    *,
+    weights: Weights,
     method: Method = None,
     clip: Clip = None,
     dino: Dino = None,
@@ -199,10 +205,10 @@ def bench_pie(
     from textseg.lab.bench.editing.editors import SceneEditor
     from textseg.lab.bench.editing.pie import run_pie
     from textseg.lab.bench.metrics.networks import load_judges
-    from textseg.registry.models import load_model
 
-    judges = load_judges(clip=clip, dino=dino, device=device)
-    loaded = load_model(model, device=device)
+    setup = toolbox.check_arguments(Setup, weights)
+    judges = load_judges(clip=clip, dino=dino, device=setup.device)
+    loaded = load_chosen(setup)
     with progress_bar() as progress:
         found = run_pie(
             data,
@@ -220,10 +226,11 @@ def bench_pie(
 
 
 @plain_failures
+@drawn
 def bench_tedbench(
     data: Data,
-    model: Model = "picturebook",
-    device: Device = "auto",
+    *,
+    weights: Weights,
     method: Method = None,
     captioner: Annotated[
         str | None, typer.Option(help="Writes the source prompts: a BLIP folder or hub id.")
@@ -238,10 +245,10 @@ def bench_tedbench(
     from textseg.lab.bench.editing.editors import SceneEditor
     from textseg.lab.bench.editing.tedbench import choose_captioner, run_tedbench
     from textseg.lab.bench.metrics.networks import load_judges
-    from textseg.registry.models import load_model
 
-    judges = load_judges(clip=clip, device=device)
-    loaded = load_model(model, device=device)
+    setup = toolbox.check_arguments(Setup, weights)
+    judges = load_judges(clip=clip, device=setup.device)
+    loaded = load_chosen(setup)
     with progress_bar() as progress:
         found = run_tedbench(
             data,
@@ -258,12 +265,13 @@ def bench_tedbench(
 
 
 @plain_failures
+@drawn
 def bench_masks(
     data: Annotated[
         Path, typer.Option(help="COCO annotations, or a folder like VOC, ImageNet-S, Editing-Mask.")
     ],
-    model: Model = "picturebook",
-    device: Device = "auto",
+    *,
+    weights: Weights,
     names: Annotated[
         Path | None, typer.Option(help="File whose line i names class i, where masks have numbers.")
     ] = None,
@@ -287,8 +295,7 @@ def bench_masks(
 
     settings = MaskBenchSettings(
         data=data,
-        model=model,
-        device=device,
+        setup=toolbox.check_arguments(Setup, weights),
         names=names,
         prompt=prompt,
         ask=ask,  # type: ignore[arg-type]  # an unknown one is refused with those known

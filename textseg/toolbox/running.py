@@ -127,19 +127,7 @@ class Host:
     def loaded(self, follow: Follow) -> DiffusionModel:
         """Return the model, loaded if it is not yet, and report that."""
         follow.report(LOADING, 0, 1)
-        setup = self.setup
-        if self.model is None:
-            check_model(setup.model, local_files_only=setup.offline)  # before torch is imported
-        from textseg.scene import load
-
-        model = self.model or load(
-            setup.model,
-            device=setup.device,
-            dtype=self._dtype,
-            local_files_only=setup.offline,
-            base=setup.base,
-            lora=setup.lora,
-        )
+        model = self.model or load_chosen(self.setup, dtype=self._dtype)
         follow.report(LOADING, 1, 1)
         return model
 
@@ -201,6 +189,21 @@ class Host:
         finally:
             with self._lock:
                 self._active.discard(asked)
+
+
+def load_chosen(setup: Setup, *, dtype: str = "auto") -> DiffusionModel:
+    """Return the model that a person decided on; raises what ``load_model`` does."""
+    check_model(setup.model, local_files_only=setup.offline)  # before torch is imported
+    from textseg.scene import load
+
+    return load(
+        setup.model,
+        device=setup.device,
+        dtype=dtype,
+        local_files_only=setup.offline,
+        base=setup.base,
+        lora=setup.lora,
+    )
 
 
 def add_notes(result: ResultT, notes: Sequence[str]) -> ResultT:

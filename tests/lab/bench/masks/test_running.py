@@ -36,6 +36,7 @@ from textseg.lab.bench.segment import THRESHOLDS
 from textseg.progress import Follow
 from textseg.scene import Scene
 from textseg.testing import GaussianModel, GaussianThing
+from textseg.toolbox import Setup
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +46,8 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measure(data: Path, **options: Any) -> MaskReport:  # Any: fields of different types
-    settings = MaskBenchSettings(data, **{"model": "gaussian", **options})
+    setup = Setup(model=options.pop("model", "gaussian"))
+    settings = MaskBenchSettings(data, setup, **options)
     return measure_masks(settings, follow=Follow())
 
 

@@ -22,6 +22,7 @@ from textseg.lab.bench.scores import Mask, Soft
 from textseg.lab.bench.segment import THRESHOLDS
 from textseg.scene import Scene
 from textseg.segmentation.result import Segmentations
+from textseg.toolbox.common import EMBEDDED, Setup
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ class MaskBenchSettings:
 
     Attributes:
         data: the set; see `LAYOUTS`.
-        model: a name, folder or hub id.
-        device: where to run it.
+        setup: the model, and where it runs.
         names: a file of names of classes; see `read_mask_set`.
         prompt: the query, with {} for the category.
         ask: "present" asks for the categories of each picture, each by itself, and for some that
@@ -48,8 +48,7 @@ class MaskBenchSettings:
     """
 
     data: Path
-    model: str = "picturebook"
-    device: str = "auto"
+    setup: Setup = EMBEDDED
     names: Path | None = None
     prompt: str = "{}"
     ask: Asked = "present"

@@ -32,7 +32,8 @@ from textseg.lab.bench.peer import DiffEditMask
 from textseg.lab.bench.scores import pixel_ap
 from textseg.picturebook import weights_folder
 from textseg.progress import Follow
-from textseg.registry.models import check_model, load_model
+from textseg.registry.models import check_model
+from textseg.toolbox.running import load_chosen
 
 OURS, PEER = "default", "peer"
 
@@ -49,7 +50,7 @@ def measure_masks(settings: MaskBenchSettings, *, follow: Follow) -> MaskReport:
     """
     if settings.ask not in ASKED:
         raise UnknownNameError.among("ask", settings.ask, ASKED)
-    check_model(settings.model)
+    check_model(settings.setup.model, local_files_only=settings.setup.offline)
     pixel_ap(np.zeros(2, np.float32), np.array([True, False]))  # whether it can be computed at all
     mask_set = read_mask_set(
         settings.data, names=settings.names, limit=settings.limit, follow=follow
@@ -59,7 +60,7 @@ def measure_masks(settings: MaskBenchSettings, *, follow: Follow) -> MaskReport:
             "each picture of this set has a text of its own: there is no list to ask from",
             hint='ask for what is "present"',
         )
-    model = load_model(settings.model, device=settings.device)
+    model = load_chosen(settings.setup)
     try:
         peer, unavailable = load_peer(settings, model), {}
     except TextsegError as error:
@@ -137,11 +138,12 @@ def load_peer(settings: MaskBenchSettings, model: DiffusionModel) -> DiffEditMas
         raise UnsupportedError("not asked for")
     if settings.ask == "all":
         raise UnsupportedError("of two hard masks on one pixel none is the likelier")
-    folder = (
-        weights_folder() if settings.model == "picturebook" else Path(settings.model).expanduser()
-    )
-    if not folder.is_dir():
-        raise UnsupportedError(f"it needs a folder of weights, which {settings.model!r} is not")
+    setup = settings.setup
+    folder = weights_folder() if setup.model == "picturebook" else Path(setup.model).expanduser()
+    if not folder.is_dir() or setup.lora:
+        raise UnsupportedError(
+            f"it needs a folder of weights with nothing added, which {model.name!r} is not"
+        )
     return DiffEditMask(folder, device=str(model.device))
 
 
