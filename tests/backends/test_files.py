@@ -49,6 +49,8 @@ def test_whole_checkpoints_are_told_by_their_text_encoders(
     assert file.repositories[0].endswith(repository)
 
 
+CONV, RESNET = "input_blocks.0.0.weight", "down_blocks.0.resnets.0.conv1.weight"
+WORDS = "transformer_blocks.0.attn2.to_k.weight"
 NETWORKS = [
     ({"guidance_in.in_layer.bias": (4,), "img_in.weight": (8, 64)}, "FLUX.1 dev"),
     ({"double_blocks.0.img_attn.norm.key_norm.scale": (4,)}, "FLUX.1 schnell"),
@@ -62,7 +64,11 @@ NETWORKS = [
     ({"layers.0.adaLN_modulation.0.weight": (4, 4), "cap_embedder.0.weight": (4,)}, "Z-Image"),
     ({"cap_embedder.0.weight": (4,)}, "Lumina"),
     ({"label_emb.0.0.weight": (4, 4), "input_blocks.0.0.weight": (4, 4, 3, 3)}, "XL"),
+    ({CONV: (4, 4, 3, 3), f"input_blocks.1.1.{WORDS}": (4, 768)}, "Diffusion 1"),
+    ({CONV: (4, 4, 3, 3), f"input_blocks.1.1.{WORDS}": (4, 1024)}, "Diffusion 2"),
+    ({RESNET: (4, 4, 3, 3), f"down_blocks.0.attentions.0.{WORDS}": (4, 1024)}, "Diffusion 2"),
 ]
+UNETS = ("XL", "Diffusion 1", "Diffusion 2")
 
 
 @pytest.mark.parametrize("inside", ["", INSIDE], ids=["bare", "inside"])
@@ -74,7 +80,8 @@ def test_networks_alone_are_told_by_keys_that_no_other_family_has(
     named["further.weight"] = (2, 2)
     file = look_at(write(tmp_path / "file.safetensors", named))
     assert (file.content, what in file.what) == ("network", True)
-    assert file.part == ("unet" if what == "XL" else "transformer")
+    assert file.part == ("unet" if what in UNETS else "transformer")
+    assert (what == "Diffusion 2") == ("stabilityai/stable-diffusion-2-1" in file.repositories)
 
 
 SAVED = {"flux": "FLUX.1", "hunyuan_image": "HunyuanImage", "sana": "SANA", "qwen": "Qwen-Image"}

