@@ -123,7 +123,7 @@ def _about(facts: Mapping[str, Any]) -> str:  # Any: JSON
 
 
 def _checkpoint_line(info: CheckpointInfo) -> str:
-    facts = [info.title, info.repository, info.license or "licence: see its page"]
+    facts = [info.title, info.repository, info.license]
     facts += [f"{info.gigabytes:g} GB in half precision", f"{info.side} pixels"]
     return ", ".join([*facts, *filter(None, [info.needs])])
 
