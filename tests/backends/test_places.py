@@ -11,6 +11,7 @@ import torch
 
 from tests.tiny import build_sd, build_sd3, build_xl
 from textseg.backends.latent import LatentModel
+from textseg.backends.part_loading import has_accelerate
 from textseg.backends.places import CheckpointFiles, find_place
 from textseg.errors import ModelError
 from textseg.registry.families import load_family
@@ -38,6 +39,22 @@ def in_cache(
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("abc")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("family", ["sd1", "sd3"])
+def test_weights_are_the_same_without_accelerate(
+    family: str, dtype: str, tiny_folders: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there with some extras only; without it the libraries load in another way."""
+    given = load_family(tiny_folders[family], device="cpu", dtype=dtype, local_files_only=True)
+    monkeypatch.setattr("diffusers.utils.import_utils._accelerate_available", False)
+    assert not has_accelerate()
+    plain = load_family(tiny_folders[family], device="cpu", dtype=dtype, local_files_only=True)
+    assert isinstance(plain, LatentModel)
+    assert isinstance(given, LatentModel)
+    assert plain.dtype == given.dtype
+    assert_same_weights(plain, given)
 
 
 @pytest.mark.parametrize("variant", ["fp16", "bf16"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +188,10 @@ def test_a_gguf_file_says_which_base_it_needs(tmp_path: Path) -> None:
     assert "a folder in diffusers format of the same family" in caught.value.hint
 
 
-@pytest.mark.skipif(find_spec("gguf") is not None, reason="the package is there")
-def test_a_gguf_file_says_what_reads_it(tmp_path: Path, tiny_folders: Mapping[str, Path]) -> None:
+def test_a_gguf_file_says_what_reads_it(
+    tmp_path: Path, tiny_folders: Mapping[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("diffusers.utils.is_gguf_available", lambda: False)
     (tmp_path / "model.gguf").write_bytes(b"GGUF\x03\x00\x00\x00")
     with pytest.raises(MissingExtraError, match=r"pip install 'textseg\[gguf\]'"):
         load(tmp_path / "model.gguf", base=tiny_folders["sd3"])
