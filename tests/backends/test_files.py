@@ -130,6 +130,9 @@ def test_a_lora_given_as_a_model_is_refused_with_the_way_to_use_it(
         ),
         ({"guidance_in.in_layer.bias": (4,), "scaled_fp8": (2,), "z.w": (1,)}, "packed"),
         ({"control_model.input_blocks.0.0.weight": (4,)}, "ControlNet"),
+        (VAE, "an autoencoder alone"),
+        ({"encoder.conv_in.weight": (4,), "decoder.conv_in.weight": (4,)}, "an autoencoder alone"),
+        ({"text_model.encoder.layers.0.mlp.fc1.weight": (4,)}, "a text encoder alone"),
     ],
 )
 def test_what_is_no_text_to_image_model_is_refused_by_its_name(

@@ -127,8 +127,23 @@ def test_pickled_weights_are_never_read(broken: Path, part: str) -> None:
 def test_truncated_weights_are_a_model_error(broken: Path) -> None:
     weights = broken / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="cannot be loaded"):
+    with pytest.raises(ModelError, match=r"cannot be loaded: .*; a file is damaged: download it"):
         load(broken)
+
+
+def test_weights_that_another_package_has_packed_name_that_package(broken: Path) -> None:
+    packed = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    edit_json(
+        broken / "unet" / "config.json", lambda config: config.update(quantization_config=packed)
+    )
+    with pytest.raises(ModelError, match="its unet is quantised by bitsandbytes"):
+        load(broken)
+
+
+def test_a_part_given_as_a_model_names_the_folder_around_it(broken: Path) -> None:
+    with pytest.raises(ModelError, match="is a part of a model") as caught:
+        load_model(broken / "unet", device="cpu")
+    assert caught.value.hint == f"use {str(broken)!r}"
 
 
 def test_weights_of_another_shape_are_a_model_error(broken: Path) -> None:
@@ -321,7 +336,7 @@ def test_an_xl_variant_with_other_size_inputs_is_refused() -> None:
 
 def test_a_folder_with_nothing_but_a_single_file_is_refused_with_the_file(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match=r"but the single file model\.safetensors"):
+    with pytest.raises(ModelError, match=r"but single files: model\.safetensors"):
         load(tmp_path)
 
 

@@ -101,7 +101,8 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     ],
 )
 def test_a_path_that_is_not_there_is_a_model_error(path: str) -> None:
-    with pytest.raises(ModelError, match="there is no model folder"):
+    what = "file" if path.endswith(".safetensors") else "folder"
+    with pytest.raises(ModelError, match=f"there is no model {what}"):
         load_model(path)
 
 

@@ -117,6 +117,19 @@ def test_small_files_come_from_the_hub_where_it_may_be_asked(
     assert asked == [(expected, ["*.json", "*.txt", "*.model"])]
 
 
+@pytest.mark.parametrize(("name", "base"), [("sd", "xl"), ("xl", "sd")])
+def test_a_base_of_another_family_is_called_so(files: Path, name: str, base: str) -> None:
+    with pytest.raises(UnsupportedError, match="is a model of another family"):
+        load(files / f"{name}.safetensors", base=files / base)
+
+
+def test_a_base_with_another_network_is_called_so(
+    files: Path, tiny_folders: Mapping[str, Path]
+) -> None:
+    with pytest.raises(UnsupportedError, match="is a model of another family"):
+        load(files / "sd.safetensors", base=tiny_folders["sd3"])
+
+
 @pytest.mark.parametrize("start", ["model.diffusion_model.mid", "first_stage", "cond_stage"])
 def test_a_file_that_lacks_weights_is_an_error(files: Path, tmp_path: Path, start: str) -> None:
     weights = load_file(files / "sd.safetensors")

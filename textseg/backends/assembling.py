@@ -44,6 +44,7 @@ def load_parts_of(
     """
     file = given.file
     if file is not None and file.content == "whole":
+        _check_base(file, kinds, given.folder)
         folder = find_configs(given.folder, kinds, local_files_only=local_files_only)
         place = CheckpointFiles(given.folder, folder, frozenset())
         loaded = load_whole(file, folder, kinds, dtype=dtype)
@@ -81,6 +82,15 @@ def load_parts_of(
 
 def _is_tokenizer(part: str) -> bool:
     return part.startswith("tokenizer")
+
+
+def _check_base(file: SingleFile, kinds: Mapping[str, Any], folder: str) -> None:
+    encoders = sum(name.startswith("text_encoder") for name in kinds)
+    if file.part not in kinds or encoders != file.encoders:
+        raise UnsupportedError(
+            f"{str(file.path)!r} is {file.what}, and {folder!r} is a model of another family",
+            hint="pass as base a model of the same family, or leave it out",
+        )
 
 
 def _replaced_part(file: SingleFile, kinds: Mapping[str, Any], folder: str) -> str:

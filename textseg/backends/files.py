@@ -30,6 +30,11 @@ _OTHER_INPUTS = {
     5: "a depth checkpoint, whose network takes a depth map as well",
 }
 _PACKED = ("scaled_fp8", ".scale_weight", ".qweight")  # ComfyUI's scaled fp8, SVDQuant, GPTQ
+_VAE = ("first_stage_model.", "decoder.", "encoder.conv", "encoder.down", "encoder.mid")
+_PARTS = {  # how all keys begin of files with no more than a part of a model
+    "an autoencoder alone": (*_VAE, "encoder.norm", "quant_conv.", "post_quant_conv."),
+    "a text encoder alone": ("text_model.", "text_projection.", "shared.", "encoder.block"),
+}
 _FLUX_INPUTS = {384: "FLUX.1 Fill", 128: "FLUX.1 Depth or Canny"}
 
 
@@ -46,6 +51,7 @@ class SingleFile:
             fetch.
         sampling: what its keys say about the noise, as options of a scheduler.
         quantised: whether its weights are packed numbers, in GGUF format.
+        encoders: of text, in a whole model.
     """
 
     path: Path
@@ -55,6 +61,7 @@ class SingleFile:
     repositories: tuple[str, ...] = ()
     sampling: Mapping[str, object] = field(default_factory=dict)
     quantised: bool = False
+    encoders: int = 0
 
 
 @dataclass(frozen=True)
@@ -239,6 +246,9 @@ def _additions(path: Path, shapes: Shapes) -> SingleFile | None:
         return SingleFile(path, "refused", "weights that are packed in a way that is not read")
     if any(key.startswith(("control_model.", "controlnet_cond_embedding.")) for key in shapes):
         return SingleFile(path, "refused", "a ControlNet")
+    for what, starts in _PARTS.items():
+        if shapes and all(key.startswith(starts) for key in shapes):
+            return SingleFile(path, "refused", what)
     return None
 
 
@@ -257,15 +267,17 @@ def _whole(path: Path, shapes: Shapes) -> SingleFile | None:
     if any(key.startswith("conditioner.embedders.0.model.") for key in shapes):
         return SingleFile(path, "refused", "the refiner of Stable Diffusion XL")
     texts = {
-        "conditioner.embedders.1.": ("a Stable Diffusion XL checkpoint", _XL),
-        "cond_stage_model.model.": ("a Stable Diffusion 2 checkpoint", _SD2),
-        "cond_stage_model.transformer.": ("a Stable Diffusion 1 checkpoint", _SD1),
+        "conditioner.embedders.1.": ("a Stable Diffusion XL checkpoint", _XL, 2),
+        "cond_stage_model.model.": ("a Stable Diffusion 2 checkpoint", _SD2, 1),
+        "cond_stage_model.transformer.": ("a Stable Diffusion 1 checkpoint", _SD1, 1),
     }
     found = [kind for start, kind in texts.items() if any(key.startswith(start) for key in shapes)]
     if not found or not any(key.startswith("first_stage_model.") for key in shapes):
         return None
-    what, repositories = found[0]
-    return SingleFile(path, "whole", what, "", repositories, _sampling(shapes))
+    what, repositories, encoders = found[0]
+    return SingleFile(
+        path, "whole", what, "unet", repositories, _sampling(shapes), encoders=encoders
+    )
 
 
 def _sampling(shapes: Shapes) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Index = Mapping[str, Any]  # Any: JSON of others; parts are pairs of library and class
 SINGLE_ENDINGS = (".safetensors", ".gguf", ".ckpt")
+SHOWN = 3  # of those in a folder, in the error about it
 
 
 def read_index(source: str, *, local_files_only: bool) -> Index:
@@ -44,11 +45,17 @@ def _check_is_folder(path: Path) -> None:
         return
     if not any(path.iterdir()):
         raise ModelError(f"the folder {str(path)!r} is empty", hint=remedy(str(path)))
+    if (path.parent / INDEX_FILE).is_file():
+        raise ModelError(
+            f"the folder {str(path)!r} is a part of a model, which is given by the folder around "
+            "it",
+            hint=f"use {str(path.parent)!r}",
+        )
     alone = sorted(file.name for end in SINGLE_ENDINGS for file in path.glob(f"*{end}"))
     raise ModelError(
         f"the folder {str(path)!r} has no {INDEX_FILE}"
-        + (f", but the single file {alone[0]}" if alone else ""),
-        hint=f"use {str(path / alone[0])!r}" if alone else remedy(str(path)),
+        + (f", but single files: {', '.join(alone[:SHOWN])}" if alone else ""),
+        hint=f"give one of them: {str(path / alone[0])!r}" if alone else remedy(str(path)),
     )
 
 

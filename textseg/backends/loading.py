@@ -6,12 +6,14 @@ goes wrong becomes a ``ModelError`` that names the remedy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from textseg.errors import (
     InvalidInputError,
@@ -23,6 +25,7 @@ from textseg.errors import (
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SHOWN_WEIGHTS = 3  # of those that a checkpoint lacks, in the error about them
 OUT_OF_MEMORY_PHRASES = ("out of memory", "can't allocate memory", "not enough memory")
+_METHOD = re.compile(r'"quant_method":\s*"(\w+)"')  # in a config
 MODEL_FILES = (
     "model_index.json and safetensors weights for each part, as pipeline.save_pretrained(folder) "
     "writes them"
@@ -92,18 +95,24 @@ def explained_loading(
                 hint="check the hub id and download it once where there is a network "
                 f"(hf download {source}), or give the folder of a copy",
             ) from error
+        damaged = _behind(error, SafetensorError)
         raise ModelError(
             f"the {kind} {source!r} cannot be loaded: {_first_line(error)}",
-            hint=remedy(source, content),
+            hint="a file is damaged: download it again" if damaged else remedy(source, content),
         ) from error
 
 
-def _failed_lookup(error: BaseException | None) -> BaseException | None:
+def _failed_lookup(error: BaseException) -> BaseException | None:
     """Return the error of a file that is not in the cache while the hub was not reached."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    while error is not None and not isinstance(error, LocalEntryNotFoundError):
-        error = error.__cause__ or error.__context__  # the libraries above wrap it more than once
+    return _behind(error, LocalEntryNotFoundError)
+
+
+def _behind(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
+    """Return the error of a kind that the libraries have wrapped, more than once perhaps."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
     return error
 
 
@@ -216,7 +225,10 @@ def _speaks_of_memory(error: BaseException) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
+    """Return how an error begins: its first line, and the next where that only announces it."""
     lines = str(error).strip().splitlines()
+    if len(lines) > 1 and lines[0].endswith(":"):
+        return f"{lines[0]} {lines[1].strip()}"
     return lines[0] if lines else type(error).__name__
 
 
@@ -226,6 +238,8 @@ def remedy(source: str, content: str = MODEL_FILES) -> str:
     if folder.is_file():
         return "it may be damaged, or made for another model: get it again, or another one"
     if folder.is_dir():
+        if packed := _quantised(folder):
+            return packed
         needs = f"the folder needs {content}"
         if any(_is_pickled(part) for part in (folder, *filter(Path.is_dir, folder.iterdir()))):
             return (
@@ -237,6 +251,17 @@ def remedy(source: str, content: str = MODEL_FILES) -> str:
         "if it is a hub id, check its spelling, the network and that you may read it "
         "(hf auth login); if it is a folder, check the path, or download it and give the folder"
     )
+
+
+def _quantised(folder: Path) -> str:
+    """Return what to do about a part whose config says that it is quantised; "": none does."""
+    for config in sorted(folder.glob("*/config.json")):
+        if found := _METHOD.search(config.read_text("utf-8", errors="replace")):
+            return (
+                f"its {config.parent.name} is quantised by {found[1]}: install that package, "
+                "which may need a GPU, or use weights that are not quantised"
+            )
+    return ""
 
 
 def _is_pickled(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from textseg.errors import ModelError, UnknownNameError
 from textseg.registry.plugins import load_plugin, plugins
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-FILE_ENDINGS = ("/", os.sep, ".safetensors", ".ckpt", ".gguf")
+FILES = (".safetensors", ".ckpt", ".gguf")
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ class Names:
         if Path(name).exists():
             return
         if _looks_like_path(name):
+            what = "file" if name.endswith(FILES) else "folder"
             raise ModelError(
-                f"there is no {self.kind} folder {name!r}",
+                f"there is no {self.kind} {what} {name!r}",
                 hint=f"check the path, or use a registered name ({', '.join(self.names())}) or a "
                 "hub id",
             )
@@ -112,7 +113,7 @@ def _looks_like_path(name: str) -> bool:
     return (
         Path(name).is_absolute()
         or name.startswith(".")
-        or name.endswith(FILE_ENDINGS)
+        or name.endswith(("/", os.sep, *FILES))
         or len(parts) > 2
         or "\\" in name
     )
