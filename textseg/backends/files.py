@@ -243,7 +243,9 @@ def _additions(path: Path, shapes: Shapes) -> SingleFile | None:
     if "edm_mean" in shapes or "edm_vpred.sigma_max" in shapes:
         return SingleFile(path, "refused", "a checkpoint in EDM coordinates (Playground, CosXL)")
     if any(key.endswith(_PACKED) for key in shapes):
-        return SingleFile(path, "refused", "weights that are packed in a way that is not read")
+        return SingleFile(
+            path, "refused", "a file of weights that are packed in a way that is not read"
+        )
     if any(key.startswith(("control_model.", "controlnet_cond_embedding.")) for key in shapes):
         return SingleFile(path, "refused", "a ControlNet")
     for what, starts in _PARTS.items():
