@@ -13,6 +13,7 @@ from torch import Tensor
 
 from textseg.diffusion.extras import notes_of
 from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.seeing import Seeing
 from textseg.errors import OutOfMemoryError
 from textseg.images import Padding, Picture, pad_to_multiple, size_words, to_tensor
 from textseg.segmentation.guide import CellGrid, GuideImage
@@ -25,7 +26,7 @@ class EncodedPicture:
     """A picture with the latents that a model made of it.
 
     Attributes:
-        model: what read it.
+        model: what read it; one that looks at pictures looks at this one.
         picture: at its own size.
         rgb: (H, W, 3) as a viewer shows it.
         latents: (1, c, h, w).
@@ -37,6 +38,12 @@ class EncodedPicture:
     rgb: NDArray[np.float32]
     latents: Tensor
     padding: Padding
+
+    def __post_init__(self) -> None:
+        """Show the picture to a model that looks at pictures."""
+        if isinstance(self.model, Seeing):
+            shown = self.model.beside(self.latents, to_tensor(self.rgb))
+            object.__setattr__(self, "model", shown)
 
     @property
     def cell_pixels(self) -> float:

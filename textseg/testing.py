@@ -28,6 +28,7 @@ from textseg.diffusion.model import (
     per_row,
 )
 from textseg.diffusion.sampling import draw_noise
+from textseg.diffusion.seeing import Seeing
 from textseg.diffusion.vocabulary import unknown_note, unknown_words
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.picturebook import weights_folder
@@ -234,10 +235,9 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
 
     Looks at shapes, at the identity z == (1 - sigma) x0 + sigma eps at three levels and at two in
     one batch, at rows that must not see each other, at a question that is asked twice, at inputs
-    and torch's generator, which must not change, at the levels, and at the card. ``tolerance`` is
-    absolute, for latents of unit scale.
+    and torch's generator, which must not change, at the levels, and at the card. A model that looks
+    at pictures looks at one meanwhile. ``tolerance`` is absolute, for latents of unit scale.
     """
-    _check_card(model)
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
     kept, drawn = image.clone(), torch.random.get_rng_state()
@@ -251,6 +251,8 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
         again = model.decode_unclamped(latents).clamp(0, 1)
         same = torch.allclose(again, decoded, rtol=tolerance, atol=tolerance)
         _claim(same, "decode_unclamped: another picture than that of decode_latents")
+    model = model.beside(latents, image) if isinstance(model, Seeing) else model
+    _check_card(model)
     text = model.embed_text(["", prompt])
     _claim(text.prompts == ("", prompt), "embed_text lost a prompt or changed their order")
     lowest, highest = model.sigma_range

@@ -59,6 +59,7 @@ class Language(Strict):
         captioner: the name of the captioner that speaks as its prompts do; None: there is none.
         found: where this comes from.
         contrasts: words that a query's rivals are made of; None for everyday English.
+        instructed: whether it is told what to do to a picture, in place of what is to be seen.
     """
 
     blank: str
@@ -66,6 +67,7 @@ class Language(Strict):
     captioner: str | None
     found: str
     contrasts: Contrasts | None = None
+    instructed: bool = False
 
     @property
     def known_words(self) -> frozenset[str] | None:

@@ -32,7 +32,7 @@ class Layer:
         stage: of a network that goes down to few cells and up again; "" where it does not.
         text: where the words stand among the keys (and queries, if joint); None in "self".
         picture: where the cells stand among the queries (and keys, but in "cross").
-        padding: tokens behind all of them that stand for nothing.
+        padding: tokens behind all of them, of nothing or of a picture that is looked at besides.
         lengths: of a joint layer, how long the text of each row is, where the network puts the
             cells of a row right behind it (``textseg.diffusion.standing``); () where they stand at
             one place in all rows.

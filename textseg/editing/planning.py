@@ -12,6 +12,7 @@ from PIL import Image
 
 from textseg.diffusion.card import Change, EditHabit, ModelCard
 from textseg.editing.base import EditMethod
+from textseg.editing.external import Instructions
 from textseg.editing.finishing import changes_colour
 from textseg.editing.kinds import kind_of_change
 from textseg.editing.options import METHOD_OPTIONS, EditOptions
@@ -173,13 +174,14 @@ def plan_edit(
     source = prompt if options.source is None and not witness else witness
     kind = kind_of_change(asked.query, asked.target, source)
     usual = card.edits.of(kind)
+    told = choose_instruction(asked, card)
     method = choose_method(asked, usual=usual, card=card, steps=steps)
     place = find_place(
         asked.mask,
-        asked.query,
+        told or asked.query,
         encoded,
         kind=kind,
-        source=source,
+        source="" if told else source,
         witness=witness,
         options=options,
         usual=usual,
@@ -190,10 +192,10 @@ def plan_edit(
         query=asked.query,
         target=asked.target,
         kind=kind,
-        name=asked.target or options.prompt or "",
+        name=told or asked.target or options.prompt or "",
         method=method,
         region=place.region,
-        words=choose_words(asked, method, source),
+        words=choose_words(asked, method, source, told=told),
         seed=options.seed,
         attempts=options.attempts or _usual_attempts(asked, usual, card),
         enough=None if options.attempts else _enough(asked, card),
@@ -224,9 +226,25 @@ def _enough(asked: EditRequest, card: ModelCard) -> float | None:
     return card.attempts.there if asked.target or asked.options.prompt else card.attempts.gone
 
 
-def choose_words(asked: EditRequest, method: EditMethod, source: str) -> EditWords:
-    """Return the texts of an edit of a picture that ``source`` describes."""
+def choose_instruction(asked: EditRequest, card: ModelCard) -> str:
+    """Return what a model is told that follows instructions; "" for one that does not.
+
+    What it would change is where the picture may change, too.
+    """
+    if not card.language.instructed:
+        return ""
+    return asked.options.prompt or Instructions().say(asked.query, asked.target)
+
+
+def choose_words(asked: EditRequest, method: EditMethod, source: str, *, told: str) -> EditWords:
+    """Return the texts of an edit of a picture that ``source`` describes.
+
+    ``told`` is the instruction for a model that follows one, "" for any other: of the picture as it
+    is, it is told nothing.
+    """
     options = asked.options
+    if told and not isinstance(method, Painting):
+        return EditWords("", told, options.negative)
     if options.prompt is not None:
         return EditWords(source, options.prompt, options.negative)
     before, after = (

@@ -21,6 +21,10 @@ from textseg.segmentation.result import Segmentation
 from textseg.segmentation.settings import SegmentSettings
 
 MAPS_BYTES = 64 * 2**20
+INSTRUCTED = (
+    "the model follows instructions: the mask is of what this one would change, and nothing is "
+    "decided about what is there"
+)
 
 
 @dataclass
@@ -141,6 +145,7 @@ def finish(
     """
     calibration = PresenceCalibration.of(encoded.model.card.presence)
     report = follow.progress or (lambda _: None)
+    told = (INSTRUCTED,) if encoded.model.card.language.instructed else ()
     found = []
     for k, raw in enumerate(raws):
         report(Progress("refining", k, len(raws)))
@@ -155,7 +160,8 @@ def finish(
             rivals=standings.get(raw.query),
         )
         remarks = dict.fromkeys(note for text in both for note in text.notes[0])
-        notes = (*remarks, *encoded.picture.notes, *remarks_on(raw, settings, batch_size))
+        about = (*encoded.picture.notes, *remarks_on(raw, settings, batch_size))
+        notes = (*remarks, *told, *about)
         found.append(replace(item, notes=notes))
     report(Progress("refining", len(raws), len(raws)))
     return found
