@@ -40,6 +40,7 @@ from tests.tiny_parts import (
     build_vae,
     stir,
 )
+from tests.tiny_seeing import build_fill, build_inpainting, build_inpainting_xl
 
 
 def build_sd(
@@ -73,7 +74,10 @@ def build_sd2(**options: Any) -> StableDiffusionPipeline:
     return build_sd(**{"scheduler": scheduler, **options})
 
 
-def build_xl(*, force_zeros_for_empty_prompt: bool = True) -> StableDiffusionXLPipeline:
+def build_xl(
+    *, force_zeros_for_empty_prompt: bool = True, **options: Any
+) -> StableDiffusionXLPipeline:
+    """``options`` are the UNet's."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         first, second = build_tokenizer(), build_tokenizer(pad_token="!")
@@ -84,6 +88,7 @@ def build_xl(*, force_zeros_for_empty_prompt: bool = True) -> StableDiffusionXLP
             projection_class_embeddings_input_dim=6 * 8 + TEXT_WIDTH,
             transformer_layers_per_block=(1, 2),
             use_linear_projection=True,
+            **options,
         )
         pipeline = StableDiffusionXLPipeline(
             vae=build_vae(scaling_factor=0.13),
@@ -180,6 +185,9 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "klein": build_klein,
     "hunyuan_image": build_hunyuan_image,
     "hidream": build_hidream,
+    "inpainting": build_inpainting,
+    "inpainting_xl": build_inpainting_xl,
+    "fill": build_fill,
     **MORE,
 }
 

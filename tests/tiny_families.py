@@ -62,16 +62,20 @@ def build_kl() -> AutoencoderKL:
 
 
 def build_flux(
-    *, scheduler: Mapping[str, Any] = DYNAMIC, guidance_embeds: bool = True
+    *,
+    scheduler: Mapping[str, Any] = DYNAMIC,
+    guidance_embeds: bool = True,
+    channels: tuple[int, int | None] = (16, None),
 ) -> FluxPipeline:
-    """As dev has it."""
+    """As dev has it; ``channels`` are those that the transformer takes and gives."""
 
     def build() -> FluxPipeline:
         first, second = build_tokenizer(), build_t5_tokenizer()
         return FluxPipeline(
             transformer=stir(
                 FluxTransformer2DModel(
-                    in_channels=16,
+                    in_channels=channels[0],
+                    out_channels=channels[1],
                     num_layers=1,
                     num_single_layers=1,
                     attention_head_dim=16,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import pixel_unshuffle
@@ -13,6 +14,7 @@ from torch.nn.functional import pixel_unshuffle
 from textseg.backends.packed import pack, unpack
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise, guided, walk
+from textseg.diffusion.seeing import Seeing
 from textseg.diffusion.solvers import Solver, euler
 from textseg.registry.families import wrap_family
 
@@ -25,6 +27,30 @@ def textbook(scale: float, negative: str) -> Mapping[str, Any]:
     return {"guidance_scale": scale, "negative_prompt": negative}
 
 
+def zeroed(scale: float, negative: str) -> Mapping[str, Any]:
+    """Of a pipeline that has zeros in the place of no text, but not of the empty one."""
+    return textbook(scale, negative) | ({} if negative else {"negative_prompt": None})
+
+
+def true_cfg(scale: float, negative: str) -> Mapping[str, Any]:
+    """Two answers, of a pipeline that calls something else its guidance."""
+    return {"true_cfg_scale": scale, "negative_prompt": negative}
+
+
+def embedded(scale: float, negative: str) -> Mapping[str, Any]:
+    """One answer that is told the scale, but where it is led away from a text."""
+    if negative:
+        return {"guidance_scale": 1.0, **true_cfg(scale, negative)}
+    return {"guidance_scale": scale}
+
+
+def only_told(scale: float, negative: str) -> Mapping[str, Any]:
+    """Of a pipeline that can be led away from nothing."""
+    if negative:
+        pytest.skip("the pipeline takes no negative prompt")
+    return {"guidance_scale": scale}
+
+
 @dataclass(frozen=True)
 class Case:
     """A tiny pipeline, and how it is asked for the same as we are.
@@ -33,6 +59,7 @@ class Case:
     ``level`` is where its scheduler stands at a timestep, ``state`` what its latents there are to
     us, and ``velocity`` what it was handed for these of ours; ``solver`` makes its steps, None
     where it draws new noise for each. Pictures are ``larger`` times as large as for others.
+    ``shown`` hands it the picture (1, 3, H, W) that is looked at, where one is.
     """
 
     build: Callable[[], Any]
@@ -44,6 +71,7 @@ class Case:
     velocity: Callable[[Tensor, Tensor, float], Tensor] = lambda answer, *_: answer
     solver: Solver | None = euler
     larger: int = 1
+    shown: Callable[[Tensor], Mapping[str, Any]] | None = None
 
     def asked(self, noise: Tensor, stride: int, *, scale: float, negative: str) -> dict[str, Any]:
         return {
@@ -113,6 +141,10 @@ def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -
     cells = (height // model.latent_stride, width // model.latent_stride)
     noise = draw_noise((1, model.latent_channels, *cells), seed=3)
     asked = case.asked(noise, model.latent_stride, scale=scale, negative=negative)
+    if case.shown is not None:
+        image = draw_noise((1, 3, height, width), seed=5).sigmoid().mul(255).round() / 255
+        assert isinstance(model, Seeing)
+        model, asked = model.beside(model.encode_image(image), image), asked | case.shown(image)
     theirs = recorded(case, pipeline, noise, **asked)
     levels = model.levels(STEPS, cells=cells)
     assert len(theirs.sigmas) == len(levels) - 1

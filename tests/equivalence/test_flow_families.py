@@ -9,24 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    ChromaPipeline,
-    FluxKontextPipeline,
-    HiDreamImagePipeline,
-    HunyuanImagePipeline,
-)
+from diffusers import ChromaPipeline, HiDreamImagePipeline, HunyuanImagePipeline
 from diffusers.guiders import AdaptiveProjectedMixGuidance
 from torch.testing import assert_close
 
-from tests.equivalence import more_families
+from tests.equivalence import filling_families, more_families
 from tests.equivalence.pipelines import (
     PROMPT,
     SCALE,
     STEPS,
     Case,
     compare,
+    embedded,
+    only_told,
     packed_case,
     patched_case,
+    true_cfg,
 )
 from tests.tiny import build_aura, build_sd3
 from tests.tiny_families import build_chroma, build_flux, build_qwen, build_schnell, build_z_image
@@ -42,25 +40,6 @@ DYNAMIC = {"use_dynamic_shifting": True, "base_image_seq_len": 4, "max_image_seq
 SIZES = [(24, 40), (36, 20)]  # 6 x 10 and 9 x 5 tokens
 
 
-def true_cfg(scale: float, negative: str) -> Mapping[str, Any]:
-    """Two answers, of a pipeline that calls something else its guidance."""
-    return {"true_cfg_scale": scale, "negative_prompt": negative}
-
-
-def embedded(scale: float, negative: str) -> Mapping[str, Any]:
-    """One answer that is told the scale, but where it is led away from a text."""
-    if negative:
-        return {"guidance_scale": 1.0, **true_cfg(scale, negative)}
-    return {"guidance_scale": scale}
-
-
-def only_told(scale: float, negative: str) -> Mapping[str, Any]:
-    """Of a pipeline that can be led away from nothing."""
-    if negative:
-        pytest.skip("the pipeline takes no negative prompt")
-    return {"guidance_scale": scale}
-
-
 def klein(scale: float, negative: str) -> Mapping[str, Any]:
     """Led away from the states of a text, which the pipeline takes in place of it."""
     away = build_klein().encode_prompt(negative)[0] if negative else None
@@ -69,17 +48,6 @@ def klein(scale: float, negative: str) -> Mapping[str, Any]:
 
 def short(scale: float, negative: str) -> Mapping[str, Any]:
     return {**true_cfg(scale, negative), "max_sequence_length": 256}
-
-
-def kontext(scale: float, negative: str) -> Mapping[str, Any]:
-    """Without a picture, and at the size that is asked for."""
-    return {**embedded(scale, negative), "_auto_resize": False, "max_area": 24 * 40}
-
-
-def build_kontext() -> FluxKontextPipeline:
-    pipeline = FluxKontextPipeline(**build_flux().components)
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
 
 
 def added(scale: float, negative: str) -> Mapping[str, Any]:
@@ -126,6 +94,7 @@ FAMILIES = {
     "hunyuan_image": Case(lambda: build_hunyuan_image(Guided)),
     "hidream": Case(lambda: build_hidream(Sized)),
     **more_families.FAMILIES,
+    **filling_families.FAMILIES,
 }
 
 
@@ -138,13 +107,6 @@ def test_every_call_and_every_step_is_the_pipelines(
 ) -> None:
     found = compare(FAMILIES[family], size, scale=scale, negative=negative)
     assert max(*found.calls, *found.steps) < 2e-5  # float32; some tell levels as roots and angles
-
-
-@pytest.mark.parametrize("negative", ["", "house"])
-@torch.no_grad()
-def test_kontext_without_a_picture_is_flux(negative: str) -> None:
-    found = compare(packed_case(build_kontext, kontext), (24, 40), scale=SCALE, negative=negative)
-    assert max(*found.calls, *found.steps) < 1e-5
 
 
 @torch.no_grad()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,17 +45,27 @@ class DiffusersUNet(LatentModel):
         ``card`` is what the model is used to; ``None`` for what its family is. Raises
         ``UnsupportedError``.
         """
-        _check_unet(parts, name)
+        _check_unet(parts, name, takes=self.channels_taken(parts.vae.config.latent_channels))
         super().__init__(
             parts.unet,
             parts.vae,
             VariancePreserving.of(parts.scheduler),
             name=name,
             device=parts.device,
-            card=unet_card(parts, name) if card is None else card,
+            card=self.make_card(parts, name) if card is None else card,
             notes=parts.notes,
         )
         self._parts = parts
+
+    @classmethod
+    def make_card(cls, parts: Parts, name: str) -> ModelCard:
+        """Return what a model of these parts is used to; a card beside the weights goes first."""
+        return unet_card(parts, name)
+
+    @classmethod
+    def channels_taken(cls, latent: int) -> int:
+        """Return how many channels its UNet takes where the latents have so many."""
+        return latent
 
     @property
     def patch(self) -> int:
@@ -78,13 +89,17 @@ class DiffusersUNet(LatentModel):
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         answer: Tensor = self._network(
-            x,
+            self._input(x, text),
             times,
             text.embeddings.to(x),
             timestep_cond=self._no_guidance(x),
             added_cond_kwargs=size_and_pooled(x, text, stride=self.latent_stride),
         ).sample
         return answer
+
+    def _input(self, x: Tensor, text: Conditioning) -> Tensor:
+        """Return what the UNet takes, (b, channels, h, w): ``x``, and what it is shown besides."""
+        return x
 
     def _no_guidance(self, x: Tensor) -> Tensor | None:
         width = self._parts.unet.config.time_cond_proj_dim
@@ -111,6 +126,13 @@ def size_and_pooled(x: Tensor, text: Conditioning, *, stride: int) -> dict[str, 
     }
 
 
+KindOf = Callable[[Parts], type[DiffusersUNet]]
+
+
+def _plain(parts: Parts) -> type[DiffusersUNet]:
+    return DiffusersUNet
+
+
 def load_unet_model(
     source: str | os.PathLike[str],
     *,
@@ -118,41 +140,55 @@ def load_unet_model(
     dtype: str = "auto",
     local_files_only: bool = False,
     name: str | None = None,
+    kind_of: KindOf = _plain,
 ) -> DiffusersUNet:
     """Load a diffusers folder or hub id.
 
     A local folder may hold a card of its own, see ``textseg.diffusion.card``. ``device`` "auto"
     prefers cuda, then mps, then cpu; ``dtype`` "auto" is float32 on a cpu, elsewhere what the card
-    says. Raises ``ModelError`` and ``UnsupportedError``.
+    says. ``kind_of`` chooses the class. Raises ``ModelError`` and ``UnsupportedError``.
     """
     parts = load_parts(source, device=device, dtype=dtype, local_files_only=local_files_only)
-    called = name or str(source)
-    card = read_card(Path(source), unet_card(parts, called))
-    return DiffusersUNet(parts, name=called, card=card)
+    called, kind = name or str(source), kind_of(parts)
+    card = read_card(Path(source), kind.make_card(parts, called))
+    return kind(parts, name=called, card=card)
 
 
 def wrap_pipeline(
-    pipeline: DiffusionPipeline, *, device: str = "auto", dtype: str = "auto"
+    pipeline: DiffusionPipeline,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    kind_of: KindOf = _plain,
 ) -> DiffusersUNet:
     """Use a loaded pipeline where it is and as it is; nothing in it is changed.
 
     It is asked in evaluation mode, and back in its own between the calls. A card in the folder that
-    it was loaded from counts.
+    it was loaded from counts. ``kind_of`` chooses the class.
 
     Raises ``InvalidInputError`` when ``device`` or ``dtype`` ask for something other than what it
     has.
     """
     parts = parts_of(pipeline)
     check_place(device, dtype, has=parts.device, in_dtype=parts.unet.dtype)
-    name = name_of(pipeline)
-    return DiffusersUNet(parts, name=name, card=read_card(Path(name), unet_card(parts, name)))
+    name, kind = name_of(pipeline), kind_of(parts)
+    return kind(parts, name=name, card=read_card(Path(name), kind.make_card(parts, name)))
 
 
-def _check_unet(parts: Parts, name: str) -> None:
+def unet_family(kind_of: KindOf) -> Family:
+    """Return how the registry makes models of the classes that ``kind_of`` chooses."""
+    return Family(
+        partial(load_unet_model, kind_of=kind_of), partial(wrap_pipeline, kind_of=kind_of)
+    )
+
+
+def _check_unet(parts: Parts, name: str, *, takes: int) -> None:
     config, latent = parts.unet.config, parts.vae.config.latent_channels
     problem = None
-    if config.in_channels != latent:
-        problem = f"its UNet takes {config.in_channels} channels, where the latents have {latent}"
+    if config.in_channels != takes:
+        problem = (
+            f"its UNet takes {config.in_channels} channels, where latents of {latent} need {takes}"
+        )
     elif config.out_channels != latent:
         problem = (
             f"its UNet returns {config.out_channels} channels, where the latents have {latent}"
@@ -173,7 +209,7 @@ def _check_unet(parts: Parts, name: str) -> None:
     if problem:
         raise UnsupportedError(
             f"the model {name!r} is not supported: {problem}",
-            hint=f"use {KINDS.title}, but not their inpainting, depth, refiner or adapter variants",
+            hint=f"use {KINDS.title}, but not their depth, refiner or adapter variants",
         )
 
 
@@ -184,4 +220,4 @@ def _added_width(parts: Parts) -> int:
     )  # 6 numbers: see size_and_pooled
 
 
-FAMILY = Family(load_unet_model, wrap_pipeline)
+FAMILY = unet_family(_plain)

@@ -1,4 +1,4 @@
-"""FLUX.1 dev and schnell, and Kontext without a picture: joint attention (Black Forest Labs, 2024).
+"""FLUX.1 dev and schnell: joint attention (Black Forest Labs, 2024).
 
 The text is what T5 says, with its padding, and one vector of CLIP. The network of dev was distilled
 to be told its guidance (``textseg.diffusion.guidance.Embedded``); schnell's to four steps without.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from textseg.backends.autoencoders import stride_of
@@ -124,9 +125,13 @@ class Flux(PackedModel):
             pooled_projections=text.pooled.to(tokens),
             encoder_hidden_states=text.embeddings.to(tokens),
             txt_ids=times.new_zeros(text.embeddings.shape[1], 3),
-            img_ids=positions(grid, tokens.device),
+            img_ids=self._places(grid, tokens.device),
         ).sample
         return answer
+
+    def _places(self, grid: tuple[int, int], device: torch.device) -> Tensor:
+        """Return where the tokens stand, (tokens, 3)."""
+        return positions(grid, device)
 
 
 def _is_schnell(parts: Mapping[str, Any]) -> bool:  # Any: classes of diffusers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import torch
@@ -45,10 +46,18 @@ class PackedModel(PipelineModel):
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         grid = self.grid(x)
-        return unpack(self._ask_tokens(pack(x), times, text, grid=grid), grid)
+        answer = self._ask_tokens(self._tokens(x), times, text, grid=grid)
+        return unpack(answer[:, : math.prod(grid)], grid)
+
+    def _tokens(self, x: Tensor) -> Tensor:
+        """Return what the network takes for ``x`` (b, c, h, w): (b, tokens, channels).
+
+        What it is shown besides stands behind, among the tokens or among their channels.
+        """
+        return pack(x)
 
     @abstractmethod
     def _ask_tokens(
         self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]
     ) -> Tensor:
-        """Return the answer, of the shape of ``tokens``; the rest as in ``_ask``."""
+        """Return the answer to ``tokens``, those of the latents first; the rest as in ``_ask``."""

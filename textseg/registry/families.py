@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 _UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x and XL")
+_INPAINTING = Own("textseg.backends.inpainting_unet:FAMILY", "Stable Diffusion inpainting")
 _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
 _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
 _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
+_FILL = Own("textseg.backends.flux_fill:FAMILY", "FLUX.1 Fill")
 _CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
 _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
@@ -42,11 +44,14 @@ _HUNYUAN_DIT = Own("textseg.backends.hunyuan_dit:FAMILY", "HunyuanDiT")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
+    "StableDiffusionInpaintPipeline": _INPAINTING,
+    "StableDiffusionXLInpaintPipeline": _INPAINTING,
     "UNet2DConditionModel": _UNET,
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
     "AuraFlowTransformer2DModel": _AURA,
     "ChromaTransformer2DModel": _CHROMA,
+    "FluxFillPipeline": _FILL,
     "FluxTransformer2DModel": _FLUX,
     "QwenImagePipeline": _QWEN,
     "QwenImageImg2ImgPipeline": _QWEN,
