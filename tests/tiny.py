@@ -40,7 +40,7 @@ from tests.tiny_parts import (
     build_vae,
     stir,
 )
-from tests.tiny_seeing import build_fill, build_inpainting, build_inpainting_xl
+from tests.tiny_seeing import build_fill, build_inpainting, build_inpainting_xl, build_kontext
 
 
 def build_sd(
@@ -187,6 +187,7 @@ FAMILIES: Mapping[str, Callable[[], DiffusionPipeline]] = {
     "hidream": build_hidream,
     "inpainting": build_inpainting,
     "inpainting_xl": build_inpainting_xl,
+    "kontext": build_kontext,
     "fill": build_fill,
     **MORE,
 }

@@ -25,6 +25,7 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLProcessor,
     Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
@@ -149,8 +150,8 @@ def vision_language(width: int = 16) -> Qwen2_5_VLForConditionalGeneration:
     return Qwen2_5_VLForConditionalGeneration(config).eval()
 
 
-class PictureReader:
-    """What ``Qwen2VLProcessor`` does without videos, for which it would need torchvision."""
+class PictureReader(Qwen2VLProcessor):
+    """The processor without videos, for which it would need torchvision."""
 
     def __init__(self) -> None:
         limits = {"shortest_edge": 28 * 28, "longest_edge": 4 * 28 * 28}

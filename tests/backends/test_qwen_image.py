@@ -4,7 +4,6 @@ import re
 
 import pytest
 import torch
-from diffusers import QwenImageEditPipeline
 from torch.testing import assert_close
 
 from tests.tiny_families import build_qwen
@@ -12,8 +11,7 @@ from textseg.backends.qwen_image import LENGTH, QwenImage, rescaled
 from textseg.backends.tokens import SHOWN_CHARACTERS
 from textseg.diffusion.model import Conditioning
 from textseg.diffusion.sampling import draw_noise
-from textseg.errors import InvalidInputError, UnsupportedError
-from textseg.registry.families import wrap_family
+from textseg.errors import InvalidInputError
 
 PROMPTS = ["a red tree", "", "tree " * 20]
 
@@ -74,9 +72,3 @@ def test_a_single_step_is_refused_in_words(tiny_models) -> None:
     """Its levels end at a fixed one, which one step cannot reach."""
     with pytest.raises(InvalidInputError, match="no levels for 1 steps"):
         tiny_models["qwen"].levels(1)
-
-
-def test_pipelines_that_want_a_picture_are_refused() -> None:
-    parts = build_qwen().components
-    with pytest.raises(UnsupportedError, match="EditPipeline is told a picture besides words"):
-        wrap_family(QwenImageEditPipeline(**parts, processor=None))

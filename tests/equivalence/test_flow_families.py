@@ -13,7 +13,7 @@ from diffusers import ChromaPipeline, HiDreamImagePipeline, HunyuanImagePipeline
 from diffusers.guiders import AdaptiveProjectedMixGuidance
 from torch.testing import assert_close
 
-from tests.equivalence import filling_families, more_families
+from tests.equivalence import filling_families, more_families, seeing_families
 from tests.equivalence.pipelines import (
     PROMPT,
     SCALE,
@@ -95,17 +95,19 @@ FAMILIES = {
     "hidream": Case(lambda: build_hidream(Sized)),
     **more_families.FAMILIES,
     **filling_families.FAMILIES,
+    "kontext, no picture": seeing_families.KONTEXT,
 }
+SEEING = seeing_families.FAMILIES  # none of them makes a picture of text alone
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *SEEING])
 @pytest.mark.parametrize(("scale", "negative"), [(SCALE, ""), (SCALE, "house"), (1.0, "")])
 @torch.no_grad()
 def test_every_call_and_every_step_is_the_pipelines(
     size: tuple[int, int], family: str, scale: float, negative: str
 ) -> None:
-    found = compare(FAMILIES[family], size, scale=scale, negative=negative)
+    found = compare({**FAMILIES, **SEEING}[family], size, scale=scale, negative=negative)
     assert max(*found.calls, *found.steps) < 2e-5  # float32; some tell levels as roots and angles
 
 

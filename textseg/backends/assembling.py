@@ -13,7 +13,7 @@ from textseg.backends.files import SingleFile
 from textseg.backends.index import Index
 from textseg.backends.loras import add_loras
 from textseg.backends.part_loading import check_words, load_part, load_scheduler
-from textseg.backends.places import CheckpointFiles, find_place
+from textseg.backends.places import WORD_PARTS, CheckpointFiles, find_place
 from textseg.backends.single_files import find_configs, load_lone_network, load_whole
 from textseg.errors import UnsupportedError
 
@@ -81,7 +81,7 @@ def load_parts_of(
 
 
 def _is_tokenizer(part: str) -> bool:
-    return part.startswith("tokenizer")
+    return part.startswith(WORD_PARTS)
 
 
 def _check_base(file: SingleFile, kinds: Mapping[str, Any], folder: str) -> None:

@@ -74,12 +74,16 @@ class Autoencoder:
     def decode(self, latents: Tensor) -> Tensor:
         """Return the image (b, 3, H, W) of latents (b, c, h, w), in and a little beyond [0, 1]."""
         vae = self._vae_for(pixels=latents.shape[2] * latents.shape[3] * self.stride**2)
-        latents = latents.to(self.device).float()
-        shift, scale = self._units(latents)
+        raw = self.unscaled(latents.to(self.device).float())
         with evaluating(vae), explained_memory():
-            image = self._image(vae, (latents * scale + shift).to(vae.dtype)).float()
+            image = self._image(vae, raw.to(vae.dtype)).float()
         check_finite(image, "autoencoder", model=self.model, dtype=vae.dtype)
         return image / 2 + 0.5
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """Return latents (b, c, h, w) in the autoencoder's own units: its posterior mean."""
+        shift, scale = self._units(latents)
+        return latents * scale + shift
 
     def _mean(self, vae: Any, image: Tensor) -> Tensor:  # Any: as ``network``
         mean: Tensor = vae.encode(image).latent_dist.mode()

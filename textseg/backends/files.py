@@ -211,7 +211,8 @@ def refuse(file: SingleFile) -> NoReturn:
         "lora": "pass it with lora= (--lora FILE), beside the model that it was made for",
         "embedding": "load it into a pipeline, pipeline.load_textual_inversion(file), and pass the "
         "pipeline as the model",
-        "refused": "use a text-to-image checkpoint, whole or quantised as GGUF",
+        "refused": "use a text-to-image checkpoint, whole or quantised as GGUF; one that fills "
+        "holes or follows instructions is given by its folder in diffusers format",
     }
     raise UnsupportedError(
         f"{str(file.path)!r} is {file.what}, and no model that can be used",

@@ -8,7 +8,7 @@ import torch
 
 from textseg.backends.index import Index, class_name
 from textseg.backends.loading import load_network, remedy
-from textseg.backends.places import CheckpointFiles
+from textseg.backends.places import WORD_PARTS, CheckpointFiles
 from textseg.errors import ModelError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def load_part(
 ) -> Any:  # Any: an instance of it
     """Return a part of a model from its subfolder; raises what the libraries do."""
     where = {"subfolder": part, "local_files_only": local_files_only}
-    if part.startswith("tokenizer"):
+    if part.startswith(WORD_PARTS):
         return check_words(kind.from_pretrained(place.where, **where), part, place.source)
     if part == "vae":
         dtype = vae_precision(kind, place.where, dtype, local_files_only=local_files_only)

@@ -25,6 +25,7 @@ from textseg.backends.loading import (
     explained_memory,
     remedy,
 )
+from textseg.backends.places import WORD_PARTS
 from textseg.backends.wrapping import in_float32, refuse_pictures, remarks_on_pipeline
 from textseg.diffusion.card import Precision, read_precision
 from textseg.errors import InvalidInputError, ModelError, UnsupportedError
@@ -100,7 +101,7 @@ def load_all(
             local_files_only=local_files_only,
         )
         for name in classes:
-            if not name.startswith("tokenizer"):
+            if not name.startswith(WORD_PARTS):
                 loaded[name] = loaded[name].to(target)
     _work_after_forks()
     return Loaded(loaded, index, target, given.notes)

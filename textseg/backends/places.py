@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from textseg.backends.loading import MODEL_FILES, explained_loading
 from textseg.errors import ModelError
 
+WORD_PARTS = ("tokenizer", "processor")  # how parts are called that read words, without weights
 INDEX_FILE = "model_index.json"
 VARIANTS = ("", "fp16", "bf16")  # in the order in which they are taken; "" is the plain one
 RESAVE = (
@@ -62,7 +63,7 @@ class CheckpointFiles:
 
     def holds(self, part: str) -> bool:
         """Return whether all files of a part are there, weights in any variant that is read."""
-        if part.startswith("tokenizer"):
+        if part.startswith(WORD_PARTS):
             return any(_is_in(part, name) for name in self.names)
         matches = _weights_of(part, self.names)
         for variant in VARIANTS:

@@ -107,9 +107,13 @@ class QwenImage(PackedModel):
             timestep=times / 1000,
             encoder_hidden_states=text.embeddings.to(tokens),
             encoder_hidden_states_mask=None if text.mask.all() else text.mask,
-            img_shapes=[[(1, *grid)]] * len(tokens),
+            img_shapes=[self._frames(grid)] * len(tokens),
         ).sample
         return answer
+
+    def _frames(self, grid: tuple[int, int]) -> list[tuple[int, int, int]]:
+        """Return how many frames, rows and columns of tokens each picture is, in their order."""
+        return [(1, *grid)]
 
 
 def rescaled(away: Tensor, towards: Tensor, scale: float) -> Tensor:

@@ -21,7 +21,7 @@ from textseg.backends.checkpoint import fetch_small_files
 from textseg.backends.files import SingleFile
 from textseg.backends.loading import check_complete, no_progress_bars, undisturbed
 from textseg.backends.part_loading import vae_precision
-from textseg.backends.places import cached_folder
+from textseg.backends.places import WORD_PARTS, cached_folder
 from textseg.backends.tokens import silence_libraries
 from textseg.errors import MissingExtraError
 
@@ -131,7 +131,7 @@ def _gguf(dtype: torch.dtype) -> object:
 
 def _has_configs(folder: Path) -> Any:  # Any: a predicate on names of parts
     def has(part: str) -> bool:
-        name = "*" if part.startswith("tokenizer") else "config.json"
+        name = "*" if part.startswith(WORD_PARTS) else "config.json"
         return any((folder / part).glob(name))
 
     return has

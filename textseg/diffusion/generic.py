@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from textseg.diffusion.card import (
     Attempts,
@@ -53,6 +54,14 @@ SOFTEN_FOUND = (
 RIVALS_FOUND = (
     "fitted to nothing: what a model that is right would have. rounds: ours; the first at the "
     "level of DiffEdit, around which the levels lie. Not measured on this model"
+)
+RELEVANCE_FOUND = (
+    "the difference alone, as in Watch Your Steps (arXiv:2308.08947): the words of an instruction "
+    "say what to do, so that where they are looked at is not where it is done"
+)
+UNDECIDED_FOUND = (
+    "nothing is decided: what an instruction asks for need not be there, so that it is taken as "
+    "found with a probability of one half"
 )
 
 
@@ -178,4 +187,30 @@ def generic_card(
         edits=edits,
         sampling=sampling,
         precision=precision,
+    )
+
+
+def instructed_card(usual: ModelCard, *, name: str, sampling: Sampling) -> ModelCard:
+    """Return the card of a model that was made of another one, to follow instructions.
+
+    Args:
+        usual: of the other one.
+        name: of the card.
+        sampling: how its pipeline makes the changed picture, from pure noise and the picture.
+    """
+    told: Options = {"steps": sampling.steps, "guidance": sampling.guidance}
+    soften = replace(usual.masks.soften, attention=0.0)
+    return replace(
+        usual,
+        name=name,
+        language=replace(usual.language, instructed=True),
+        masks=replace(
+            usual.masks,
+            soften=soften,
+            words=None,
+            found=f"{RELEVANCE_FOUND}. The other numbers: {usual.masks.found}",
+        ),
+        presence=Presence(weights={}, bias=0.0, found=UNDECIDED_FOUND),
+        edits=edits("blended", {**told, "strength": 1.0}, every=told),
+        sampling=sampling,
     )

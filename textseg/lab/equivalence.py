@@ -14,10 +14,12 @@ from typing import Any
 
 import torch
 
+from textseg.backends.instruct_pix2pix import TwoGuidances
 from textseg.backends.latent import LatentModel
 from textseg.diffusion.guidance import ClassifierFree, extrapolated, guide_of
 from textseg.diffusion.layers import Attentive
 from textseg.diffusion.sampling import draw_noise
+from textseg.diffusion.seeing import Seeing
 from textseg.registry.families import wrap_family
 from textseg.registry.refusals import REASONS
 
@@ -27,6 +29,7 @@ Each family, beside its own pipeline in diffusers: the largest relative error of
 and of the state after any of {steps} steps, guided and not, at {sizes} pixels. The
 networks are tiny and random, but of the real classes. **None of them has had real weights.** A
 pipeline that draws new noise for each step (SANA-Sprint's) is compared in its calls alone.
+Those that follow instructions are shown the same picture; those that fill holes fill all of one.
 
 Guidance and steps are those that new pictures are made with. {error} depends on the processor.
 Stable Diffusion 1.x, 2.x and XL are compared in `tests/equivalence/test_text_to_image.py`.
@@ -56,10 +59,8 @@ class FamilyRow:
 
 def cases() -> Mapping[str, Any]:  # Any: ``Case`` of the tests, which are not installed
     """Return the tiny pipelines that the tests compare."""
-    found: Mapping[str, Any] = importlib.import_module(
-        "tests.equivalence.test_flow_families"
-    ).FAMILIES
-    return found
+    tests = importlib.import_module("tests.equivalence.test_flow_families")
+    return {**tests.FAMILIES, **tests.SEEING}
 
 
 def describe(case: Any) -> FamilyRow:  # Any: as in ``cases``
@@ -69,6 +70,10 @@ def describe(case: Any) -> FamilyRow:  # Any: as in ``cases``
     assert isinstance(model, LatentModel)
     made, limit = model.card.sampling, model.card.sizes.largest
     side = model.size_multiple // model.latent_stride
+    z = draw_noise((1, model.latent_channels, 6 * side, 10 * side), seed=0)
+    if isinstance(model, Seeing):
+        model = model.beside(z, torch.zeros(1, 3, *z.shape[2:]))
+    assert isinstance(model, LatentModel)
     return FamilyRow(
         model.card.name,
         next(  # some of the tests are classes of their own, made of it
@@ -79,7 +84,7 @@ def describe(case: Any) -> FamilyRow:  # Any: as in ``cases``
         f"{made.guidance:g}, {_way(model)}; {made.steps} steps",
         f"whole tokens of {model.patch} x {model.patch} cells"
         + ("" if limit is None else ", up to a largest"),
-        _attention(model, draw_noise((1, model.latent_channels, 6 * side, 10 * side), seed=0)),
+        _attention(model, z),
     )
 
 
@@ -126,6 +131,8 @@ def page(errors: Mapping[FamilyRow, float]) -> str:
 
 def _way(model: LatentModel) -> str:
     guide = guide_of(model)
+    if isinstance(guide, TwoGuidances):
+        return f"mixed, {guide.picture:g} for the picture"
     if not isinstance(guide, ClassifierFree):
         return "told to the network"
     return "mixed" if guide.mix is extrapolated else "mixed, lengths kept"

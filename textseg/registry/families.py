@@ -22,13 +22,17 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
 _UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x and XL")
+_IP2P = Own("textseg.backends.instruct_pix2pix:FAMILY", "InstructPix2Pix")
 _INPAINTING = Own("textseg.backends.inpainting_unet:FAMILY", "Stable Diffusion inpainting")
 _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
 _AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
 _FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
+_KONTEXT = Own("textseg.backends.flux_kontext:FAMILY", "FLUX.1 Kontext")
 _FILL = Own("textseg.backends.flux_fill:FAMILY", "FLUX.1 Fill")
 _CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
+_QWEN_EDIT = Own("textseg.backends.qwen_image_edit:FAMILY", "Qwen-Image-Edit")
+_QWEN_PLUS = Own("textseg.backends.qwen_image_edit:PLUS_FAMILY", "Qwen-Image-Edit Plus")
 _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
 _FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
 _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
@@ -46,13 +50,20 @@ FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionXLPipeline": _UNET,
     "StableDiffusionInpaintPipeline": _INPAINTING,
     "StableDiffusionXLInpaintPipeline": _INPAINTING,
+    "StableDiffusionInstructPix2PixPipeline": _IP2P,
+    "StableDiffusionXLInstructPix2PixPipeline": _IP2P,
     "UNet2DConditionModel": _UNET,
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
     "AuraFlowTransformer2DModel": _AURA,
     "ChromaTransformer2DModel": _CHROMA,
+    "FluxKontextInpaintPipeline": _KONTEXT,
+    "FluxKontextPipeline": _KONTEXT,
     "FluxFillPipeline": _FILL,
     "FluxTransformer2DModel": _FLUX,
+    "QwenImageEditInpaintPipeline": _QWEN_EDIT,
+    "QwenImageEditPipeline": _QWEN_EDIT,
+    "QwenImageEditPlusPipeline": _QWEN_PLUS,
     "QwenImagePipeline": _QWEN,
     "QwenImageImg2ImgPipeline": _QWEN,
     "QwenImageInpaintPipeline": _QWEN,

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _CODES = "fills in codes, where masks and edits need noise and the picture under it"
-_PICTURE = "is told a picture besides words, which masks and edits do not have for it"
 _PIXELS = "works on pixels in stages, where masks and edits need the latents of one network"
 _PRIOR = "is told what another network imagines of the words, and not the words alone"
 _STAGES = "begins with latents that it has nothing for to read a picture into"
 REASONS: Mapping[str, str] = {
     "Amused": _CODES,
-    "BlipDiffusion": _PICTURE,
-    "BriaFiboEdit": _PICTURE,
+    "BlipDiffusion": "is shown what to paint in a picture of its own, besides words",
     "GlmImage": _PRIOR,
     "Helios": "makes films",
-    "HunyuanImageRefiner": _PICTURE,
+    "HunyuanImageRefiner": "makes pictures of another model sharper",
     "IF": _PIXELS,
     "Ideogram4": "asks a second network about the empty text, so that answers to two texts differ "
     "by more than the texts",
-    "JoyImageEdit": _PICTURE,
     "KandinskyCombined": _PRIOR,
     "KandinskyI": _PRIOR,
     "KandinskyP": _PRIOR,
     "KandinskyV22": _PRIOR,
-    "LongCatImageEdit": _PICTURE,
     "PRXPixel": "works on pixels, where masks and edits need the latents of an autoencoder",
-    "QwenImageEdit": _PICTURE,
-    "QwenImageLayered": _PICTURE,
+    "QwenImageLayered": "takes a picture apart into layers",
     "StableCascade": _STAGES,
     "StableUnCLIP": _PRIOR,
     "UnCLIP": _PRIOR,
