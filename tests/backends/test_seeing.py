@@ -36,6 +36,8 @@ from textseg.scene import Scene
 from textseg.scene.comparing import INSTRUCTED
 from textseg.segmentation.draws import plan_draws
 from textseg.testing import check_model
+from textseg.toolbox.changing import change_scene
+from textseg.toolbox.selecting import Selecting
 
 BUILDERS = [build_ip2p, build_ip2p_xl, build_kontext, build_qwen_edit, build_qwen_plus]
 RGB = np.random.default_rng(0).random((22, 30, 3), np.float32)
@@ -140,6 +142,14 @@ def test_an_edit_changes_what_is_masked_and_no_pixel_outside(
     outside = found.mask == 0
     assert np.array_equal(found.picture.rgb[outside], scene.rgb[outside])
     assert not np.array_equal(found.picture.rgb, scene.rgb)
+
+
+def test_nobody_says_that_something_is_there_now_where_nothing_is_decided(model: Any) -> None:
+    options: Any = {"steps": 2, "mask": MASK}
+    made = change_scene(
+        Scene.open(RGB, model), "house", "boat", selecting=Selecting(), check=True, options=options
+    )
+    assert made.look is None
 
 
 @pytest.mark.parametrize("build", [build_ip2p, build_ip2p_xl, build_qwen_edit])

@@ -53,7 +53,8 @@ def change_scene(
         query: what to change.
         target: what it becomes; empty to remove it.
         selecting: what narrows the query; nothing where ``options`` have a mask.
-        check: look at the edited picture again, if there is time for it.
+        check: look at the edited picture again, if there is time for it; a model that follows
+            instructions decides nothing about what is there, and does not look.
         options: keywords of ``Scene.edit``.
     """
     from textseg.scene import Scene
@@ -65,7 +66,7 @@ def change_scene(
     after = Scene.open(as_stored(edit.picture), scene.model, captioner=scene.captioner)
     what = target or query
     look = None
-    if check and what:
+    if check and what and not scene.model.card.language.instructed:
         try:
             look = after.segment(what, progress=follow[0], cancel=follow[1])
         except TimeLimitError:  # the edit is made all the same

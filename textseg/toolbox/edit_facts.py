@@ -103,7 +103,8 @@ class CheckFacts(Facts):
         min_length=3, max_length=3, description="mean colour inside the mask afterwards, 0 to 255"
     )
     look: LookFacts | None = Field(
-        description="null where no second look was asked for, or no time was left for it"
+        description="null where no second look was asked for, no time was left for it, or the "
+        "model follows instructions"
     )
 
 
