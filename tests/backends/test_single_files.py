@@ -210,13 +210,12 @@ def test_a_gguf_file_says_what_reads_it(
         load(tmp_path / "model.gguf", base=tiny_folders["sd3"])
 
 
-def test_a_gguf_file_is_used_as_it_is_packed(
-    tmp_path: Path, tiny_folders: Mapping[str, Path], tiny_models
-) -> None:
+def write_gguf(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
+    """Write weights in GGUF format, those of attention in 8 bits."""
     gguf = pytest.importorskip("gguf")
     pytest.importorskip("accelerate")
-    writer = gguf.GGUFWriter(str(tmp_path / "model.gguf"), "sd3")
-    for name, weight in tiny_models["sd3"].network.state_dict().items():
+    writer = gguf.GGUFWriter(str(path), "sd3")
+    for name, weight in weights.items():
         values = weight.numpy()
         packed = weight.ndim == 2 and weight.shape[1] % 32 == 0 and "attn.to_" in name
         if packed:
@@ -227,10 +226,24 @@ def test_a_gguf_file_is_used_as_it_is_packed(
     for write in ("header_to_file", "kv_data_to_file", "tensors_to_file"):
         getattr(writer, f"write_{write}")()
     writer.close()
+
+
+def test_a_gguf_file_is_used_as_it_is_packed(
+    tmp_path: Path, tiny_folders: Mapping[str, Path], tiny_models
+) -> None:
+    write_gguf(tmp_path / "model.gguf", tiny_models["sd3"].network.state_dict())
     model = load(tmp_path / "model.gguf", base=tiny_folders["sd3"], dtype="float32")
     assert torch.uint8 in {weight.dtype for weight in model.network.parameters()}
     difference = answer(model) - answer(load(tiny_folders["sd3"]))
     assert 0 < difference.norm() / answer(model).norm() < 0.05
+
+
+def test_a_gguf_file_does_not_go_with_another_family(
+    tmp_path: Path, tiny_folders: Mapping[str, Path], tiny_models
+) -> None:
+    write_gguf(tmp_path / "model.gguf", tiny_models["sd3"].network.state_dict())
+    with pytest.raises(ModelError, match="has other weights than the transformer of"):
+        load(tmp_path / "model.gguf", base=tiny_folders["flux"])
 
 
 def test_a_base_beside_anything_but_a_file_is_refused(tiny_folders: Mapping[str, Path]) -> None:

@@ -23,7 +23,7 @@ from textseg.backends.loading import check_complete, no_progress_bars, undisturb
 from textseg.backends.part_loading import vae_precision
 from textseg.backends.places import WORD_PARTS, cached_folder
 from textseg.backends.tokens import silence_libraries
-from textseg.errors import MissingExtraError
+from textseg.errors import MissingExtraError, ModelError
 
 
 def find_configs(folder: str, parts: Iterable[str], *, local_files_only: bool) -> str:
@@ -102,7 +102,7 @@ def load_lone_network(
     options: dict[str, object] = {"low_cpu_mem_usage": False}
     if file.quantised:
         options = {"quantization_config": _gguf(dtype)}
-    with _given_completely(file), silence_libraries():
+    with _given_completely(file), silence_libraries(), _names_that_fit(file, part, folder):
         network = kind.from_single_file(
             str(file.path),
             config=folder,
@@ -139,6 +139,18 @@ def _has_configs(folder: Path) -> Any:  # Any: a predicate on names of parts
 
 def _ready(part: Any) -> Any:  # Any: a network, or a tokenizer
     return part.eval().requires_grad_(False) if isinstance(part, Module) else part
+
+
+@contextmanager
+def _names_that_fit(file: SingleFile, part: str, folder: str) -> Iterator[None]:
+    """Raise ``ModelError`` where the library looks for names of weights that are not there."""
+    try:
+        yield
+    except LookupError as error:
+        raise ModelError(
+            f"the {_called(file)} has other weights than the {part} of {folder!r}",
+            hint="give a base of the same family as the file",
+        ) from error
 
 
 @contextmanager
