@@ -111,6 +111,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.running",
         "textseg.registry",
     ),
+    # many pictures: what a worker does is what a scene does
+    "textseg.labelling": (*BORDER, "textseg.labelling", "textseg.segmentation"),
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
         *BORDER,

@@ -1,0 +1,1 @@
+"""Many pictures: rows of masks on disk, made by any number of workers, and made once."""
