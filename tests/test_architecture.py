@@ -112,7 +112,25 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry",
     ),
     # many pictures: what a worker does is what a scene does
-    "textseg.labelling": (*BORDER, "textseg.labelling", "textseg.segmentation"),
+    "textseg.labelling": (
+        *BORDER,
+        "textseg.version",
+        "textseg.labelling",
+        "textseg.scene",
+        "textseg.encoded",
+        "textseg.diffusion.card.ModelCard",
+        "textseg.diffusion.model",
+        "textseg.diffusion.rivalry.PresenceRule",
+        "textseg.segmentation.picking",
+        "textseg.segmentation.result",
+        "textseg.segmentation.settings",
+        "textseg.editing.apply.FollowWalk",
+        "textseg.registry.checkpoints",
+        "textseg.registry.models.check_model",
+        "textseg.backends.loading",  # which devices there are
+        "textseg.backends.places.cached_folder",
+        "textseg.picturebook.weights_folder",
+    ),
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
         *BORDER,
@@ -128,6 +146,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.toolbox",
         "textseg.workspace",
         "textseg.scene",
+        "textseg.labelling",
         "textseg.editing.options",
         "textseg.editing.placing",
         "textseg.editing.planning",

@@ -10,8 +10,8 @@ from pyarrow import parquet
 from textseg import Scene
 from textseg.errors import InvalidInputError, WorkspaceError
 from textseg.labelling.rows import (
-    Origin,
     LabelRow,
+    Origin,
     error_rows,
     read_rows,
     read_table,

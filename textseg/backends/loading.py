@@ -48,6 +48,14 @@ def choose_device(device: str) -> torch.device:
     return chosen
 
 
+def all_devices(device: str) -> list[str]:
+    """Return every device here that a name stands for: all of a kind, unless one has a number."""
+    chosen = str(choose_device(device))
+    if chosen == "cuda":
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [chosen]
+
+
 def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
     """Return the precision of that name; "auto" is float32 on a processor and float16 elsewhere."""
     if dtype == "auto":

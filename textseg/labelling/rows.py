@@ -218,6 +218,14 @@ def read_rows(folder: Path) -> Iterator[LabelRow]:
             seen.add((row.id, row.query))
 
 
+def read_errors(folder: Path) -> Iterator[str]:
+    """Yield why pictures could not be asked about, a line for each that there is."""
+    for path in part_files(folder):
+        table = read_part(path, ["id", "error"])
+        failed = table.filter(table["error"].is_valid()).to_pylist()
+        yield from {row["id"]: row["error"] for row in failed}.values()
+
+
 def rows_from(table: pa.Table) -> Iterator[LabelRow]:
     """Yield the rows of a table."""
     for values in table.to_pylist():
