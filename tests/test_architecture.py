@@ -131,6 +131,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.backends.places.cached_folder",
         "textseg.picturebook.weights_folder",
     ),
+    "textseg.ray": ("textseg.labelling.engines.ray_batches",),
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
         *BORDER,
