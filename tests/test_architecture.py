@@ -206,6 +206,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.fields",
         "textseg.files.naming_target",
         "textseg.images.open_picture",
+        "textseg.labelling.label.LabelProgress",
         "textseg.process",
         "textseg.progress",
         "textseg.version",

@@ -18,6 +18,9 @@ HEAVY = (
     "langgraph",
     "matplotlib",
     "mcp",
+    "pyarrow",
+    "pycocotools",
+    "ray",
 )
 
 

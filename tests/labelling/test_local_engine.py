@@ -43,10 +43,9 @@ def test_pictures_and_interrupts_that_stop_workers_change_no_file(tmp_path: Path
             cancel.cancel()
 
     first = labelled("labels", progress=stop, cancel=cancel)
-    assert first.stopped
-    assert first.asked == seen[-1].step < 13
+    assert first.asked == seen[-1].step == 13 - first.left < 13
     second = labelled("labels", progress=seen.append)
-    assert not second.stopped
+    assert second.left == 0
     assert (second.pictures, second.known, second.known + second.asked) == (13, first.asked, 13)
     assert second.errors == 1
     assert seen[-1].rate is not None
@@ -102,7 +101,7 @@ def test_workers_that_die_before_they_begin_end_the_call(tmp_path: Path) -> None
 def test_nothing_is_started_where_nothing_is_left(tmp_path: Path) -> None:
     draw_pictures(tmp_path / "photos", 1)
     worker_less = labelled("labels", shard=(2, 2))
-    assert (worker_less.pictures, worker_less.stopped) == (0, False)
+    assert (worker_less.pictures, worker_less.left) == (0, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from textseg import Scene
-from textseg.errors import InvalidInputError, WorkspaceError
+from textseg.errors import InvalidInputError, MissingExtraError, WorkspaceError
 from textseg.labelling.rows import (
     LabelRow,
     Origin,
@@ -109,3 +111,16 @@ def test_file_that_was_cut_off_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(WorkspaceError, match=r"part-1\.parquet cannot be read"):
         list(read_rows(tmp_path))
+
+
+def test_columns_are_told_in_the_documentation() -> None:
+    page = Path(__file__).parents[2] / "docs" / "many_pictures.md"
+    table = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    told = {name for line in table for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert set(schema().names) <= told
+
+
+def test_missing_libraries_are_asked_for_by_their_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pycocotools", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'textseg\[label\]'"):
+        table_of(ROWS)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from torch import Tensor
 
 from tests.registering import register_model
 from textseg import Scene, segment_many
-from textseg.errors import ImageError, ModelError, QueryError
+from textseg.diffusion.model import Conditioning, Levels, Prediction
+from textseg.errors import ImageError, ModelError, PrecisionError, QueryError
 from textseg.images import to_uint8
 from textseg.labelling.inputs import list_pictures
 from textseg.labelling.job import open_job
@@ -169,6 +171,30 @@ def test_noises_may_be_those_of_each_picture(working: Working, photos: Path) -> 
     worker(part)
     rows = by_path(folder)
     assert rows["0.png"][0].presence != rows["1.png"][0].presence
+
+
+class Coarse(GaussianModel):
+    """The same in a precision that does not hold its numbers."""
+
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        raise PrecisionError("the network gave infinite numbers in float16")
+
+
+def test_picture_that_half_precision_cannot_hold_is_asked_about_in_full(
+    working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, part, folder = working()
+    worker(part)
+    whole = (folder / part.name).read_bytes()
+    (folder / part.name).unlink()
+
+    def load(*, device: str, dtype: str, local_files_only: bool) -> GaussianModel:
+        return MODEL if dtype == "float32" else Coarse()
+
+    register_model(monkeypatch, "gaussian", load)
+    worker, part, folder = working()
+    worker(part)
+    assert (folder / part.name).read_bytes() == whole
 
 
 def test_worker_with_other_weights_does_not_begin(working: Working) -> None:

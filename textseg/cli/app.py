@@ -25,6 +25,7 @@ from textseg.cli.bench import (
 from textseg.cli.calibrate import calibrate
 from textseg.cli.create import CreateCommand, create
 from textseg.cli.edit import edit
+from textseg.cli.label import label
 from textseg.cli.listing import caption, demo, methods, models
 from textseg.cli.segment import segment
 from textseg.cli.shared import plain_failures
@@ -81,6 +82,7 @@ def _found(names: Names, name: str) -> Callable[..., None]:
 
 
 app.command()(segment)
+app.command()(label)
 app.command()(edit)
 app.command(cls=CreateCommand)(create)
 app.command()(caption)

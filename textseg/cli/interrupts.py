@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from textseg.errors import Cancelled
 from textseg.process import Leave
+from textseg.progress import CancelToken
 
 Handler = Callable[[int, FrameType | None], object]
 
@@ -28,6 +30,31 @@ def interruptible() -> Iterator[None]:
     """Let Ctrl-C raise ``KeyboardInterrupt``, for what has to clean up behind itself."""
     with _handling(signal.default_int_handler):
         yield
+
+
+@contextmanager
+def finishing(cancel: CancelToken) -> Iterator[None]:
+    """Let Ctrl-C, or the end that a system asks for, stop the work once what is at hand is done.
+
+    A second Ctrl-C ends the process at once.
+    """
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        cancel.cancel()
+        signal.signal(signal.SIGINT, before)
+        with suppress(OSError):  # not by the stream's object, which may be at work
+            os.write(2, b"\ntextseg: finishing what is at hand; Ctrl-C again ends at once\n")
+
+    with _handling(stop):
+        if not isinstance(before, Leave):
+            yield
+            return
+        asked = signal.signal(signal.SIGTERM, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, asked)
 
 
 @contextmanager

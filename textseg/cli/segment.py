@@ -12,6 +12,7 @@ from textseg import toolbox
 from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import AsJson, Force, plain_failures, progress_bar, say
+from textseg.errors import QueryError
 from textseg.toolbox import QueryFacts, SegmentArguments, SegmentResult, Setup
 
 
@@ -32,6 +33,7 @@ def segment(
     force: Force = False,
 ) -> None:
     """Find each QUERY in a picture; write overlay, soft mask, binary mask and facts."""
+    _refuse_pictures(queries)
     arguments = toolbox.check_arguments(
         SegmentArguments, {**looking, "image": image, "queries": queries}
     )
@@ -42,6 +44,22 @@ def segment(
     with interruptible():
         result = toolbox.save_segment(answer, output, force=force)
     say(result.model_dump_json(indent=2) if as_json else _described(result))
+
+
+def _refuse_pictures(queries: list[str]) -> None:
+    """Raise where a query is the name of a picture: several were named where one is meant."""
+    for query in queries:
+        suffix = Path(query).suffix
+        if suffix and Path(query).is_file():
+            raise QueryError(
+                f"{query!r} is a file, and what follows the first picture are queries: "
+                "`textseg segment` looks at one picture",
+                hint=f"for many: textseg label '*{suffix}' -q {_last_words(queries)!r}",
+            )
+
+
+def _last_words(queries: list[str]) -> str:
+    return next((query for query in reversed(queries) if not Path(query).suffix), "tree")
 
 
 def _described(result: SegmentResult) -> str:

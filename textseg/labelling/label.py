@@ -59,7 +59,7 @@ class Labelled:
         asked: those that the model was asked about now.
         errors: those that could not be asked about, at any time.
         seconds: that it took, loading the model included.
-        stopped: whether it was stopped before all was done.
+        left: those that have no rows yet, because it was stopped.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class Labelled:
     asked: int
     errors: int
     seconds: float
-    stopped: bool
+    left: int
 
     def rows(self) -> Iterator[LabelRow]:
         """Yield the rows in the folder, those of other calls too."""
@@ -178,7 +178,7 @@ def label(
         asked=work.asked,
         errors=work.errors,
         seconds=time.monotonic() - began,
-        stopped=work.done < work.pictures,
+        left=work.pictures - work.done,
     )
 
 
@@ -245,7 +245,7 @@ def _run(
     cancel: CancelToken,
 ) -> Iterator[PartReport]:
     """Return the reports of an engine; nothing is started where nothing is to do."""
-    if not parts:
+    if not parts or cancel.cancelled:
         return iter(())
     if engine == "ray":
         return run_on_ray(parts, place, pool=pool, cancel=cancel)

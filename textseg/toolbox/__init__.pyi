@@ -40,6 +40,11 @@ from .exporting import save_create as save_create
 from .exporting import save_edit as save_edit
 from .exporting import save_plan as save_plan
 from .exporting import save_segment as save_segment
+from .label import label_pictures as label_pictures
+from .label import label_status as label_status
+from .label_facts import LabelArguments as LabelArguments
+from .label_facts import LabelResult as LabelResult
+from .label_facts import LabelStatus as LabelStatus
 from .running import Limits as Limits
 from .segment import SegmentAnswer as SegmentAnswer
 from .segment import segment_image as segment_image

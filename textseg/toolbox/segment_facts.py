@@ -10,20 +10,9 @@ from textseg.toolbox.common import FileName
 from textseg.toolbox.selecting_facts import RegionFacts, Selecting
 
 
-class SegmentArguments(Selecting):
-    """What to look for in which picture, and how."""
+class LookArguments(Facts):
+    """How queries are looked for, in one picture or in many."""
 
-    image: FileName = Field(description="which picture: its path, or its handle")
-    queries: list[Query] = Field(
-        min_length=1, max_length=100, description="what to look for, one mask each"
-    )
-    threshold: float | None = Field(
-        default=None,
-        ge=0,
-        le=1,
-        description="where to cut the soft masks; null: where each map divides best, which leaves "
-        "the mask of a query that is not present empty",
-    )
     reference: str | None = Field(
         default=None,
         description="text the queries are compared with; empty: no text; null: what the model's "
@@ -48,6 +37,22 @@ class SegmentArguments(Selecting):
         description="what decides whether a query is there: the evidence for it, or where that "
         "leaves doubt also how it does against what might be there instead, which takes longer; "
         "null: what the model's card says",
+    )
+
+
+class SegmentArguments(Selecting, LookArguments):
+    """What to look for in which picture, and how."""
+
+    image: FileName = Field(description="which picture: its path, or its handle")
+    queries: list[Query] = Field(
+        min_length=1, max_length=100, description="what to look for, one mask each"
+    )
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="where to cut the soft masks; null: where each map divides best, which leaves "
+        "the mask of a query that is not present empty",
     )
 
 
