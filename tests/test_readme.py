@@ -69,6 +69,17 @@ def test_the_shell_command_of_the_readme_runs(desk: Path) -> None:
     assert [query["query"] for query in facts["queries"]] == ["red house", "tree", "boat"]
 
 
+LABEL = re.findall(r"^    (textseg label .*)$", README, re.MULTILINE)
+
+
+def test_the_commands_for_many_pictures_run_one_after_the_other(desk: Path) -> None:
+    (desk / "photos").mkdir()
+    (desk / "picture.png").rename(desk / "photos" / "picture.png")
+    first, second = LABEL
+    assert "labels: 1 pictures; 1 asked about now" in run(f"{first} --workers 1").stdout
+    assert "labels: 1 of 1 pictures (100.0%)" in run(second).stdout
+
+
 MADE = r"^    (textseg (?:edit|create|caption|segment .* --region) .*)$"
 
 
