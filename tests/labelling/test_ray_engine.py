@@ -38,7 +38,7 @@ def test_cluster_of_two_workers_makes_the_files_of_one_process(tmp_path: Path) -
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         facts = LabelResult.model_validate_json(done.stdout)
         assert (facts.asked, facts.errors) == (9, 1)
-        assert facts.first_errors == [DEADLY]
+        assert facts.first_errors == [f"5.png: {DEADLY}"]
         assert not list((tmp_path / engine).glob(".*"))
     for path in (tmp_path / "ray").glob("part-*"):
         assert path.read_bytes() == (tmp_path / "local" / path.name).read_bytes()

@@ -15,6 +15,7 @@ from textseg.labelling.rows import (
     LabelRow,
     Origin,
     error_rows,
+    read_errors,
     read_rows,
     read_table,
     rows_from,
@@ -27,7 +28,8 @@ from textseg.testing import GaussianModel
 MODEL = GaussianModel()
 ORIGIN = Origin("gaussian", "0f", "1e", "2.0")
 SCENE = Scene.open(MODEL.picture(["tree"], 24, 40, seed=4), MODEL)
-FOUND = SCENE.segment_all(["tree", "house", "boat"])
+QUERIES = ["tree", "house", "boat"]
+FOUND = SCENE.segment_all(QUERIES)
 ROWS = rows_of("a1", "in/garden.png", FOUND, origin=ORIGIN)
 
 
@@ -98,6 +100,17 @@ def test_picture_in_two_files_is_read_once(tmp_path: Path) -> None:
     written(tmp_path, "2", [*ROWS, *rows_of("c3", "c.png", FOUND, origin=ORIGIN)])
     assert [row.id for row in read_rows(tmp_path)] == [*["a1"] * 3, *["c3"] * 3]
     assert len(read_table(tmp_path, ["id"])) == 9
+
+
+def test_errors_name_their_pictures(tmp_path: Path) -> None:
+    told = {"a": "in/a.png: the file is empty", "b": "3 workers died"}
+    rows = [
+        row
+        for name, error in told.items()
+        for row in error_rows(name, f"in/{name}.png", QUERIES, error=error, origin=ORIGIN)
+    ]
+    written(tmp_path, "1", [*rows, *ROWS])
+    assert list(read_errors(tmp_path)) == [told["a"], "in/b.png: 3 workers died"]
 
 
 def test_folder_without_labels_says_what_makes_some(tmp_path: Path) -> None:

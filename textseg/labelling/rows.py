@@ -219,11 +219,13 @@ def read_rows(folder: Path) -> Iterator[LabelRow]:
 
 
 def read_errors(folder: Path) -> Iterator[str]:
-    """Yield why pictures could not be asked about, a line for each that there is."""
+    """Yield why pictures could not be asked about: a line for each, which names it."""
     for path in part_files(folder):
-        table = read_part(path, ["id", "error"])
+        table = read_part(path, ["id", "path", "error"])
         failed = table.filter(table["error"].is_valid()).to_pylist()
-        yield from {row["id"]: row["error"] for row in failed}.values()
+        for row in {row["id"]: row for row in failed}.values():
+            named = row["path"] in row["error"]
+            yield row["error"] if named else f"{row['path']}: {row['error']}"
 
 
 def rows_from(table: pa.Table) -> Iterator[LabelRow]:

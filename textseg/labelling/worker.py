@@ -59,7 +59,7 @@ class PartReport:
     errors: int
     asked: int
     seconds: float
-    worker: str = ""
+    worker: str
 
 
 def use_one_core(device: str) -> None:

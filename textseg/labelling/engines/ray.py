@@ -3,8 +3,9 @@
 Nothing depends on Ray but who runs where. Its own ways of losing and repeating work do no harm,
 because a worker writes its parts itself, and writes none that is there. What is known to go wrong:
 
-* An actor's constructor is kept in the object store, and large arguments in it stop restarts
-  (ray-project/ray#53727): ours is told a folder, and reads everything else there.
+* An actor's constructor is kept in the object store, and where it is lost from there the actor
+  cannot be restarted (ray-project/ray#53727; Ray warns of it in every run): ours is told a folder
+  and reads everything else there, so there is little to lose.
 * A pool of one whose actor dies can hang where errors are forgiven
   (ray-project/ray#62746, ``max_errored_blocks``): none are, and parts come one to a block.
 * The raylet ends itself where its helpers take longer than 15 seconds to start, as they may on a
