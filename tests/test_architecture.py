@@ -132,6 +132,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.picturebook.weights_folder",
     ),
     "textseg.ray": ("textseg.labelling.engines.ray_batches",),
+    # labels in other formats: reads rows, knows no model
+    "textseg.exporting": (
+        *BORDER,
+        "textseg.exporting",
+        "textseg.labelling.rows",
+        "textseg.registry.named",
+    ),
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
         *BORDER,

@@ -6,6 +6,7 @@ from .editing.external import external as external
 from .editing.planning import EditPlan as EditPlan
 from .editing.result import Edit as Edit
 from .editing.result import constrain as constrain
+from .exporting.export import export_labels as export_labels
 from .labelling.label import label as label
 from .labelling.many import segment_many as segment_many
 from .progress import CancelToken as CancelToken

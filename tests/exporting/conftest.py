@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.exporting.samples import labels
+
+__all__ = ["labels"]

@@ -1,0 +1,17 @@
+"""The formats by name. Another package adds one as an entry point in ``textseg.formats``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textseg.registry.named import Names, Own
+
+FORMATS: Final = Names(
+    "format",
+    "textseg.formats",
+    {
+        "coco": Own("textseg.exporting.coco:write", "run lengths of COCO, with LVIS's negatives"),
+        "fiftyone": Own("textseg.exporting.fiftyone:write", "COCO as FiftyOne reads it"),
+    },
+)
+"""What can be written: each a ``textseg.exporting.writing.Writer``."""
