@@ -138,6 +138,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.exporting",
         "textseg.labelling.rows",
         "textseg.registry.named",
+        "textseg.segmentation.export.stems",
     ),
     # pictures and masks on disk: knows no model
     "textseg.workspace": (
