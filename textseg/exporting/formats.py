@@ -11,6 +11,7 @@ FORMATS: Final = Names(
     "textseg.formats",
     {
         "coco": Own("textseg.exporting.coco:write", "run lengths of COCO, with LVIS's negatives"),
+        "yolo": Own("textseg.exporting.yolo:write", "polygons for Ultralytics"),
         "masks": Own("textseg.exporting.masks:write", "a PNG for each mask"),
         "indexed": Own("textseg.exporting.indexed:write", "a PNG of class numbers for a picture"),
         "fiftyone": Own("textseg.exporting.fiftyone:write", "COCO as FiftyOne reads it"),
