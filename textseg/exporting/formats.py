@@ -14,6 +14,7 @@ FORMATS: Final = Names(
         "yolo": Own("textseg.exporting.yolo:write", "polygons for Ultralytics"),
         "masks": Own("textseg.exporting.masks:write", "a PNG for each mask"),
         "indexed": Own("textseg.exporting.indexed:write", "a PNG of class numbers for a picture"),
+        "geojson": Own("textseg.exporting.geojson:write", "polygons on the globe, or in pixels"),
         "fiftyone": Own("textseg.exporting.fiftyone:write", "COCO as FiftyOne reads it"),
     },
 )
