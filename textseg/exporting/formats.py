@@ -15,6 +15,8 @@ FORMATS: Final = Names(
         "masks": Own("textseg.exporting.masks:write", "a PNG for each mask"),
         "indexed": Own("textseg.exporting.indexed:write", "a PNG of class numbers for a picture"),
         "geojson": Own("textseg.exporting.geojson:write", "polygons on the globe, or in pixels"),
+        "label-studio": Own("textseg.exporting.label_studio:write", "predictions, as brushes"),
+        "cvat": Own("textseg.exporting.cvat:write", "CVAT for images 1.1, as masks"),
         "fiftyone": Own("textseg.exporting.fiftyone:write", "COCO as FiftyOne reads it"),
     },
 )
