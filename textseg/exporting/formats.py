@@ -17,6 +17,7 @@ FORMATS: Final = Names(
         "geojson": Own("textseg.exporting.geojson:write", "polygons on the globe, or in pixels"),
         "label-studio": Own("textseg.exporting.label_studio:write", "predictions, as brushes"),
         "cvat": Own("textseg.exporting.cvat:write", "CVAT for images 1.1, as masks"),
+        "hf": Own("textseg.exporting.hugging_face:write", "a data set for Hugging Face"),
         "fiftyone": Own("textseg.exporting.fiftyone:write", "COCO as FiftyOne reads it"),
     },
 )
