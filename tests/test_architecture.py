@@ -211,6 +211,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.cli",
         "textseg.editing.options.EditOptions",
         "textseg.errors",
+        "textseg.exporting",
         "textseg.fields",
         "textseg.files.naming_target",
         "textseg.images.open_picture",

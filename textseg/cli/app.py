@@ -25,6 +25,7 @@ from textseg.cli.bench import (
 from textseg.cli.calibrate import calibrate
 from textseg.cli.create import CreateCommand, create
 from textseg.cli.edit import edit
+from textseg.cli.export import export
 from textseg.cli.label import label
 from textseg.cli.listing import caption, demo, methods, models
 from textseg.cli.segment import segment
@@ -88,6 +89,7 @@ app.command(cls=CreateCommand)(create)
 app.command()(caption)
 app.command()(methods)
 app.command()(models)
+app.command()(export)
 app.command()(demo)
 app.command()(calibrate)
 for name, command in further_commands().items():
