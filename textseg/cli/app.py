@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from textseg.cli.bench import (
+    bench_cost,
     bench_edges,
     bench_edit,
     bench_generate,
@@ -99,6 +100,7 @@ bench.command("segment")(bench_segment)
 bench.command("edit")(bench_edit)
 bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
+bench.command("cost")(bench_cost)
 bench.command("edges")(bench_edges)
 bench.command("register")(bench_register)
 bench.command("readers")(bench_readers)

@@ -142,6 +142,20 @@ def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False)
 
 
 @plain_failures
+def bench_cost(
+    rounds: Annotated[int, typer.Option(min=1, help="Turns that each query takes.")] = 5,
+    scenes: Annotated[int, typer.Option(min=1, help="Scenes whose things are edited.")] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """Measure what queries, edits and large pictures take beside their network evaluations."""
+    from textseg.lab.bench.spending import measure_spending
+
+    with progress_bar() as progress:
+        report = measure_spending(rounds=rounds, scenes=scenes, progress=progress)
+    say(report.to_json() if as_json else report.to_text())
+
+
+@plain_failures
 def bench_edges(
     data: Annotated[Path, typer.Option(help="Folder with pictures.")],
     masks: Annotated[

@@ -39,7 +39,7 @@ def measure(model: DiffusionModel) -> dict[str, float]:
         Scene.open(image, model).segment(QUERIES[0])
 
     def bare() -> None:
-        _bare_evaluations(model, image, rows=2 * model.card.masks.levels.draws)
+        bare_evaluations(model, image, rows=2 * model.card.masks.levels.draws)
 
     def together() -> None:
         Scene.open(image, model).segment_all(QUERIES)
@@ -52,7 +52,7 @@ def measure(model: DiffusionModel) -> dict[str, float]:
     kept = rounds[1:]  # the first warms up
     return {
         "seconds_one_query": statistics.median(row[0] for row in kept),
-        "over_bare_evaluations": statistics.median(row[0] / row[1] for row in kept),
+        "overbare_evaluations": statistics.median(row[0] / row[1] for row in kept),
         "five_together_over_single": statistics.median(row[2] / row[3] for row in kept),
         "seconds_loading": min(_seconds(lambda: load_unet_model(weights_folder())) for _ in "123"),
         "megabytes_20_queries": _peak_megabytes(),
@@ -65,8 +65,8 @@ def _seconds(part: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _bare_evaluations(model: DiffusionModel, image: NDArray[np.uint8], *, rows: int) -> None:
-    """Encode and evaluates as often as one query needs, in batches as large."""
+def bare_evaluations(model: DiffusionModel, image: NDArray[np.uint8], *, rows: int) -> None:
+    """Encode and evaluate as often as one query needs, in batches as large."""
     with torch.no_grad():
         latents = model.encode_image(to_tensor(np.divide(image, 255, dtype=np.float32)))
         text = model.embed_text([QUERIES[0]])

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from textseg.lab.bench.spending import RATIO, SHARE, Figure, Spending, measure_picture
+from textseg.scene import load
+
+
+def test_a_report_says_each_figure_beside_its_goal() -> None:
+    report = Spending({"1 query": Figure(1.234, RATIO, "1.05 x"), "share": Figure(0.801, SHARE)})
+    assert report.to_text().splitlines()[2:] == [
+        "| 1 query | 1.23 x | 1.05 x |",
+        "| share | 80% | |",
+    ]
+    assert json.loads(report.to_json())["1 query"]["value"] == 1.234
+
+
+def test_a_picture_is_followed_from_its_file_to_those_of_its_mask() -> None:
+    found = measure_picture(load("picturebook", device="cpu"), (150, 200))
+    *seconds, share = found.values()
+    assert len(seconds) == 4
+    network, refining = seconds[1].value, seconds[2].value
+    assert min(network, refining) > 0
+    assert network + refining <= sum(each.value for each in seconds)
+    assert share.value == pytest.approx((network + refining) / sum(each.value for each in seconds))
