@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,16 +38,22 @@ _RULES: dict[Rule, Callable[[NDArray[Any]], float]] = {
 
 @dataclass(frozen=True)
 class SoftMap:
-    """A soft mask (h, w) in [0, 1] at latent size, and its standard error (nan after one draw).
+    """A soft mask (h, w) in [0, 1] at latent size.
 
     ``threshold`` is the value that became 0.5, of a map that ``source`` names; ``rule`` found it.
+    ``find_spread`` works out the standard error, which few ask for and a cell head takes long for.
     """
 
     soft: NDArray[np.float32]
-    spread: NDArray[np.float32]
+    find_spread: Callable[[], Array]
     threshold: float
     source: str
     rule: str
+
+    @property
+    def spread(self) -> NDArray[np.float32]:
+        """The standard error (h, w) of ``soft``; nan after one draw."""
+        return self.find_spread().astype(np.float32)
 
 
 def soften(raw: RawMaps, settings: SoftenSettings, head: CellHead | None = None) -> SoftMap:
@@ -57,18 +64,19 @@ def soften(raw: RawMaps, settings: SoftenSettings, head: CellHead | None = None)
     """
     if settings.head and head is not None and is_whole(raw):
         cells = _filled(find_cells(raw, head), settings.fill).astype(np.float32)
-        return SoftMap(cells, cell_spread(raw, head).astype(np.float32), 0.5, "cells", HEAD)
+        return SoftMap(cells, partial(cell_spread, raw, head), 0.5, "cells", HEAD)
     values, relative = _join(raw, settings)
     threshold = _threshold(values, settings)
     if threshold <= 0 or np.ptp(values) <= 1e-6 * values.max():
         dark = np.zeros(values.shape, np.float32)
-        return SoftMap(dark, dark.copy(), threshold, _source(raw, settings), settings.rule)
+        zeros = partial(np.zeros, values.shape)
+        return SoftMap(dark, zeros, threshold, _source(raw, settings), settings.rule)
     values = np.maximum(values, 1e-6 * threshold)  # 0 has no logarithm
     soft = special.expit(settings.steepness * np.log(values / threshold))
     slope = settings.steepness * soft * (1 - soft)
     return SoftMap(
         soft=_filled(soft, settings.fill).astype(np.float32),
-        spread=(slope * relative).astype(np.float32),
+        find_spread=partial(np.multiply, slope, relative),
         threshold=threshold,
         source=_source(raw, settings),
         rule=settings.rule,
