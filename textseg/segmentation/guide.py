@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage import transform
+from torch.nn.functional import interpolate
 
 from textseg.diffusion.mask_settings import RefineSettings
 from textseg.segmentation.superpixels import Labels, find_superpixels
@@ -123,7 +124,7 @@ class GuideImage:
     def reduced(self, pixels: int) -> Array:
         """Return the picture at the size of ``reduced_grid(pixels)``."""
         size = self.reduced_grid(pixels).size
-        return self._once("reduced", size, lambda: _shrunk(self.rgb, size))
+        return self._once("reduced", size, lambda: shrunk(self.rgb, size))
 
     def windows(self, settings: RefineSettings) -> Windows:
         """Return what the guided filter's windows hold of the picture."""
@@ -183,8 +184,10 @@ def _between(values: Array, pitch: float, pixels: int, *, axis: int) -> Array:
     return found
 
 
-def _shrunk(rgb: Array, size: tuple[int, int]) -> Array:
+def shrunk(rgb: Array, size: tuple[int, ...]) -> Array:
+    """Return a picture (H, W, channels) at a smaller size, without aliasing."""
     if rgb.shape[:2] == size:
         return rgb
-    found = transform.resize(rgb, size, order=1, anti_aliasing=True, preserve_range=True)
-    return np.asarray(found, np.float32)
+    channels = torch.tensor(rgb.transpose(2, 0, 1))[None]
+    found = interpolate(channels, list(size), mode="bilinear", antialias=True)
+    return found[0].permute(1, 2, 0).contiguous().numpy()

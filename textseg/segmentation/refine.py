@@ -113,11 +113,11 @@ def clear_specks(soft: Array, least: float) -> Array:
     What is turned over is mirrored at 0.5, which leaves no step at its rim. Pixels that touch at a
     corner connect inside, as in regions, and therefore not outside.
     """
-    soft = np.where(_small_pieces(soft > HALF, least, corners=True), inverse(soft), soft)
+    soft = _turned(soft, _small_pieces(soft > HALF, least, corners=True))
     inside = soft > HALF
     if not inside.any():  # the picture is no hole
         return soft
-    return np.where(_small_pieces(~inside, least, corners=False), inverse(soft), soft)
+    return _turned(soft, _small_pieces(~inside, least, corners=False))
 
 
 def _bicubic(soft: Array, image: GuideImage, settings: RefineSettings) -> Array:
@@ -170,6 +170,12 @@ def _voted(fine: Array, image: GuideImage, settings: RefineSettings) -> Array:
     ways = image.superpixels(settings.guide_pixels)
     voted = stretch(vote(stretch(fine, ways[0].shape), ways), image.grid.size)
     return fine + np.float32(settings.votes) * (voted - fine)
+
+
+def _turned(soft: Array, pieces: NDArray[np.bool_]) -> Array:
+    found = soft.copy()
+    found[pieces] = inverse(soft[pieces])
+    return found
 
 
 def _small_pieces(inside: NDArray[np.bool_], least: float, *, corners: bool) -> NDArray[np.bool_]:
