@@ -18,7 +18,7 @@ from PIL import Image, PngImagePlugin
 
 from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, write_files
-from textseg.images import size_words
+from textseg.images import png_level, size_words
 from textseg.provenance import Credentials, Label, sign
 
 FileFormat = Literal["PNG", "JPEG", "WEBP", "TIFF"]
@@ -139,6 +139,8 @@ def picture_bytes(
         format, size=(pixels.shape[0], pixels.shape[1]), transparent=transparent, quality=quality
     )
     options = _encoding(format, quality) | _metadata(format, label, metadata)
+    if format == "PNG":
+        options["compress_level"] = png_level((pixels.shape[0], pixels.shape[1]))
     if icc_profile is not None:
         _check_profile(icc_profile, grey=pixels.ndim == 2)
         options["icc_profile"] = icc_profile

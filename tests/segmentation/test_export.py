@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from textseg.segmentation.export import json_bytes, npz_bytes, stems
+from textseg.scene import Scene
+from textseg.segmentation.drawing import MaskLayer, overlay
+from textseg.segmentation.export import file_scale, json_bytes, npz_bytes, stems
+from textseg.testing import GaussianModel, gaussian_card
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,28 @@ def test_json_is_strict_and_keeps_other_scripts_readable() -> None:
     assert "木".encode() in json_bytes({"query": "木"})
     with pytest.raises(ValueError, match="JSON"):
         json_bytes({"presence": float("nan")})
+
+
+def test_a_large_picture_is_saved_without_what_its_other_files_hold(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rgb = rng.random((1030, 1040, 3)).astype(np.float32)
+    scene = Scene.open(rgb, GaussianModel(card=gaussian_card(native=32)))
+    found = scene.segment("tree")
+    saved = found.save(tmp_path)
+    with np.load(saved.arrays) as arrays:
+        assert set(arrays.files) == set(found.raw.arrays())
+        np.testing.assert_array_equal(arrays["evidence"], found.raw.evidence)
+    soft = np.asarray(Image.open(saved.soft))
+    np.testing.assert_allclose(soft / 65535, found.soft, atol=1 / 65535)
+
+
+def test_a_file_of_a_large_picture_is_drawn_smaller() -> None:
+    assert file_scale((1030, 1040)) == 1
+    assert 4e6 < 3000 * 4000 * file_scale((3000, 4000)) ** 2 < 4.2e6
+    rgb = np.full((60, 90, 3), 0.5, np.float32)
+    mask = np.zeros((60, 90), np.float32)
+    mask[20:40, 30:60] = 1
+    drawn = overlay(rgb, [MaskLayer(mask, "#ff0000")], enlarge=0.5)
+    assert drawn.size == (45, 30)
+    red, _, blue = drawn.getpixel((22, 15))  # type: ignore[misc]  # an RGB picture gives three
+    assert red > blue

@@ -17,10 +17,14 @@ from textseg.images.decoding import (
 )
 from textseg.images.opening import opened
 from textseg.images.pixels import (
+    LARGE,
+    QUICK,
+    USUAL,
     Picture,
     freeze,
     plain_array,
     png_bytes,
+    png_level,
     to_uint8,
     to_uint16,
     unit_range,
@@ -37,7 +41,10 @@ from textseg.images.tensors import (
 
 __all__ = [
     "FORMATS",
+    "LARGE",
     "MAX_PIXELS",
+    "QUICK",
+    "USUAL",
     "ImageLike",
     "Padding",
     "Picture",
@@ -51,6 +58,7 @@ __all__ = [
     "pad_to_multiple",
     "plain_array",
     "png_bytes",
+    "png_level",
     "size_words",
     "to_rgb",
     "to_tensor",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,8 @@ from PIL import Image
 from scipy import ndimage
 from skimage import transform
 
-from textseg.images import to_uint8
+from textseg.images import png_bytes, to_uint8
+from textseg.segmentation.guide import shrunk
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,22 +49,24 @@ class FigureField:
 
 
 def overlay(
-    rgb: NDArray[np.float32], layers: Sequence[MaskLayer], *, enlarge: int = 1
+    rgb: NDArray[np.float32], layers: Sequence[MaskLayer], *, enlarge: float = 1
 ) -> Image.Image:
     """Return the picture (H, W, 3) with the layers lit up and what is in none of them greyed.
 
-    ``enlarge`` draws every pixel as a square of that many, so that lines get finer.
+    ``enlarge`` draws every pixel as a square of that many, so that lines get finer; less than 1
+    makes the picture smaller.
     """
-    canvas = rgb.repeat(enlarge, 0).repeat(enlarge, 1)
-    softs = [_resized(layer.soft, canvas.shape[:2]) for layer in layers]
-    lit = np.max(softs, axis=0)[..., None]
-    grey = canvas @ np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601 luma
-    canvas = lit * canvas + (1 - lit) * (0.12 + 0.5 * grey[..., None])
+    planes = _planes(rgb, enlarge)  # (3, H, W)
+    softs = [_resized(layer.soft, planes.shape[1:]) for layer in layers]
+    red, green, blue = planes
+    dim = 0.12 + 0.5 * (0.299 * red + 0.587 * green + 0.114 * blue)  # ITU-R BT.601 luma
+    planes = dim + np.max(softs, axis=0) * (planes - dim)
     for layer, soft in zip(layers, softs, strict=True):
-        canvas = canvas + 0.12 * soft[..., None] * (_rgb(layer.colour) - canvas)
+        colour = _rgb(layer.colour)[:, None, None]
+        planes += np.float32(0.12) * soft * (colour - planes)
         if layer.line is not None:
-            canvas = _outlined(canvas, soft > layer.line, _rgb(layer.colour))
-    return Image.fromarray(to_uint8(canvas))
+            _outline(planes, soft > layer.line, colour)
+    return Image.fromarray(np.ascontiguousarray(np.moveaxis(to_uint8(planes), 0, -1)))
 
 
 def display_scale(size: tuple[int, int]) -> int:
@@ -72,11 +76,10 @@ def display_scale(size: tuple[int, int]) -> int:
 
 def png(image: Image.Image | Figure) -> bytes:
     """Return the content of a PNG file of a PIL image or a matplotlib figure."""
-    stream = io.BytesIO()
     if isinstance(image, Image.Image):
-        image.save(stream, format="PNG")
-    else:
-        image.savefig(stream, format="png", dpi=100)
+        return png_bytes(image)
+    stream = io.BytesIO()
+    image.savefig(stream, format="png", dpi=100)
     return stream.getvalue()
 
 
@@ -105,20 +108,41 @@ def _draw(into: Figure, ax: Axes, panel: FigureField) -> None:
     into.colorbar(drawn, ax=ax, fraction=0.035)
 
 
-def _outlined(
-    canvas: NDArray[np.float32], binary: NDArray[np.bool_], colour: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _outline(
+    planes: NDArray[np.float32], binary: NDArray[np.bool_], colour: NDArray[np.float32]
+) -> None:
+    """Draw a line around a mask (H, W) into a picture (3, H, W)."""
     if not binary.any():
-        return canvas
+        return
     width = max(1, round(min(binary.shape) / 150))
-    away = ndimage.distance_transform_edt(~binary)
-    line = (away > 0) & (away <= width)
-    casing = (away > width) & (away <= 2 * width)  # dark: the line shows on any background
-    found = np.where(casing[..., None], 0.35 * canvas, canvas)
-    return np.asarray(np.where(line[..., None], colour, found), np.float32)
+    rows, cols = _box(binary, 2 * width)
+    part, away = planes[:, rows, cols], ndimage.distance_transform_edt(~binary[rows, cols])
+    part[:, (away > width) & (away <= 2 * width)] *= 0.35  # dark: so the line shows anywhere
+    part[:, (away > 0) & (away <= width)] = colour[..., 0]
+
+
+def _box(binary: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    """Return the rows and columns that hold a mask (H, W), and so many pixels around."""
+    rows, cols = (np.flatnonzero(binary.any(axis)) for axis in (1, 0))
+    top, left = (max(0, int(at[0]) - margin) for at in (rows, cols))
+    bottom, right = (int(at[-1]) + margin + 1 for at in (rows, cols))
+    return slice(top, bottom), slice(left, right)
+
+
+def _planes(rgb: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Return the channels (3, h, w) of a picture (H, W, 3) at ``scale`` times its size."""
+    if scale < 1:
+        rgb = shrunk(rgb, (round(scale * rgb.shape[0]), round(scale * rgb.shape[1])))
+    elif scale > 1:
+        rgb = rgb.repeat(round(scale), 0).repeat(round(scale), 1)
+    return np.ascontiguousarray(np.moveaxis(rgb, -1, 0))
 
 
 def _resized(soft: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
+    if soft.shape == size[:2]:
+        return soft
+    if soft.size > math.prod(size[:2]):
+        return shrunk(soft[..., None], size[:2])[..., 0]
     return np.asarray(transform.resize(soft, size[:2], order=1, preserve_range=True), np.float32)
 
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textseg.files import write_files
+from textseg.images import LARGE, QUICK, USUAL
 
 LONGEST_STEM = 60  # characters of a query that go into file names
 MOST_BYTES = 120  # that they may take up: a name has 255, and the picture's own is in it too
+FILE_PIXELS = 2**22  # larger pictures are drawn smaller in files: people look at them on a screen
 _PORTS = (f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))
 _NO_NAMES = {"", "con", "prn", "aux", "nul", *_PORTS}  # devices of Windows, whatever suffix follows
 _SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
@@ -26,8 +31,10 @@ _SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
 class SavedFiles:
     """Where the parts of one segmentation lie.
 
-    ``overlay`` is for people; ``soft`` is 16-bit grey, 65535 = 1.0; ``mask`` is 8-bit, 255 =
-    inside; ``arrays`` holds soft mask, spread and raw maps as float32; ``facts`` everything else.
+    ``overlay`` is for people, and smaller than a picture of more than four megapixels; ``soft`` is
+    16-bit grey, 65535 = 1.0; ``mask`` is 8-bit, 255 = inside; ``arrays`` holds the raw maps as
+    float32, of a picture of at most ``textseg.images.LARGE`` pixels also soft mask and spread;
+    ``facts`` everything else.
     """
 
     overlay: Path
@@ -66,10 +73,19 @@ def stems(queries: Iterable[str]) -> list[str]:
     return found
 
 
-def npz_bytes(arrays: Mapping[str, NDArray[np.float32]]) -> bytes:
-    """Return the content of a compressed NPZ file."""
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
+def file_scale(size: tuple[int, int]) -> float:
+    """Return at which share of its sides a picture (H, W) is drawn for a file; 1 for most."""
+    return min(1.0, math.sqrt(FILE_PIXELS / (size[0] * size[1])))
+
+
+def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:  # Any: each has its own type
+    """Return the content of a compressed NPZ file; a large one is packed fast, not tight."""
+    stream, most = io.BytesIO(), max(values.size for values in arrays.values())
+    level = QUICK if most > LARGE else USUAL
+    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=level) as packed:
+        for name, values in arrays.items():
+            with packed.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, values, allow_pickle=False)
     return stream.getvalue()
 
 

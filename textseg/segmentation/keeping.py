@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from textseg.errors import InvalidInputError
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
+from textseg.segmentation.export import npz_bytes
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.result import Segmentation
@@ -36,9 +37,7 @@ class Packed:
     def to_bytes(self) -> bytes:
         """Return the content of a compressed NPZ file; the facts are an array of UTF-8."""
         text = np.frombuffer(json.dumps(self.facts, allow_nan=False).encode(), np.uint8)
-        stream = io.BytesIO()
-        np.savez_compressed(stream, allow_pickle=False, **{**self.arrays, _FACTS: text})
-        return stream.getvalue()
+        return npz_bytes({**self.arrays, _FACTS: text})
 
     @classmethod
     def of_bytes(cls, content: bytes) -> Packed:

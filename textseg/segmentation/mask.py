@@ -247,14 +247,14 @@ class Mask(MaskAlgebra):
         return self._corrected(soft, "corrected")
 
     def overlay(
-        self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: int = 1
+        self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: float = 1
     ) -> Image.Image:
         """Return the picture with the mask lit up and outlined, the rest greyed.
 
         Args:
             threshold: where the line runs; ``None`` is 0.5.
             colour: of tint and line, "#rrggbb".
-            enlarge: draw each pixel as a square of that many.
+            enlarge: draw each pixel as a square of that many; less than 1 draws it smaller.
         """
         line = HALF if threshold is None else threshold
         return drawing.overlay(self.rgb, [MaskLayer(self.soft, colour, line)], enlarge=enlarge)

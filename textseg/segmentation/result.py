@@ -14,7 +14,7 @@ from PIL import Image
 
 from textseg.diffusion.card import CellHead
 from textseg.errors import InvalidInputError, UnknownNameError
-from textseg.images import freeze, png_bytes, size_words, to_uint16
+from textseg.images import LARGE, freeze, png_bytes, size_words, to_uint16
 from textseg.segmentation import drawing, export
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
@@ -178,14 +178,14 @@ class Segmentation(MaskAlgebra):
         return list(find_pieces(self.soft, self.binary(threshold), self._least_area).regions)
 
     def overlay(
-        self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: int = 1
+        self, threshold: float | None = None, *, colour: str = COLOURS[0], enlarge: float = 1
     ) -> Image.Image:
         """Return the picture with the query lit up and outlined, the rest greyed.
 
         Args:
             threshold: where the line runs; ``None`` as in ``binary``.
             colour: of tint and line, "#rrggbb".
-            enlarge: draw each pixel as a square of that many.
+            enlarge: draw each pixel as a square of that many; less than 1 draws it smaller.
         """
         line = (HALF if self.present else None) if threshold is None else threshold
         return drawing.overlay(self.rgb, [MaskLayer(self.soft, colour, line)], enlarge=enlarge)
@@ -251,11 +251,17 @@ class Segmentation(MaskAlgebra):
 
     def _contents(self) -> Iterator[bytes]:
         """Yield the five files of ``export.SavedFiles``."""
-        yield drawing.png(self.overlay())
+        yield drawing.png(self.overlay(enlarge=export.file_scale(self.size)))
         yield png_bytes(to_uint16(self.soft))
         yield png_bytes(self.binary())
-        yield export.npz_bytes({"soft": self.soft, "spread": self.spread, **self.raw.arrays()})
+        yield export.npz_bytes(self._arrays())
         yield export.json_bytes(self.facts())
+
+    def _arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Return what ``export.SavedFiles.arrays`` holds."""
+        if self.pixels.steps.size > LARGE:  # refining once more for the spread takes long
+            return self.raw.arrays()
+        return {"soft": self.soft, "spread": self.spread, **self.raw.arrays()}
 
     def __repr__(self) -> str:
         """Return a line with query, decision and covered area, or why there is none."""

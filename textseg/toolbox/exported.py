@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from textseg.files import fitting
 from textseg.images import Picture, png_bytes, to_uint8, to_uint16
-from textseg.segmentation.export import stems
+from textseg.segmentation.export import file_scale, stems
 from textseg.toolbox.create_facts import CreateFiles, CreateResult
 from textseg.toolbox.segment_facts import FileNames, QueryFacts, SegmentResult
 
@@ -63,7 +63,8 @@ def segment_contents(result: SegmentResult, answer: SegmentAnswer) -> Iterator[t
 def _overlay(item: Segmentation, mask: Mask, facts: QueryFacts, *, selects: bool) -> Image.Image:
     """Return the picture with the mask lit up; what was narrowed shows what is left."""
     given = facts.threshold if facts.threshold_rule == "given" else None
-    return mask.overlay() if selects else item.overlay(given)
+    scale = file_scale(item.size)
+    return mask.overlay(enlarge=scale) if selects else item.overlay(given, enlarge=scale)
 
 
 def create_names(path: Path, changes: int, *, stages: bool) -> CreateFiles:
