@@ -184,6 +184,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.selecting",
         "textseg.diffusion.card.ModelCard",
         "textseg.diffusion.model",
+        "textseg.diffusion.mask_settings.Look",
         "textseg.diffusion.rivalry.PresenceRule",
     ),
     # views on the toolbox: no model, no method by name

@@ -98,6 +98,7 @@ def told(result: Result) -> dict[str, Any]:  # a JSON object
         ("edit", ["--scenes", "--seed", "--others", "--workers", "--json"]),
         ("inversion", ["--scenes", "--seed", "--json"]),
         ("cost", ["--rounds", "--scenes", "--json"]),
+        ("small", ["--scenes", "--seed", "--json"]),
         ("readers", ["--scenes", "--seed", "--json"]),
         ("masks", ["--data", "--base", "--prompt", "--ask", "--absent", "--no-peer", "--results"]),
         ("edges", ["--data", "--masks", "--cells", "--ignore", "--limit", "--seed", "--json"]),

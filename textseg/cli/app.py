@@ -21,6 +21,7 @@ from textseg.cli.bench import (
     bench_readers,
     bench_register,
     bench_segment,
+    bench_small,
     bench_tedbench,
 )
 from textseg.cli.calibrate import calibrate
@@ -101,6 +102,7 @@ bench.command("edit")(bench_edit)
 bench.command("generate")(bench_generate)
 bench.command("inversion")(bench_inversion)
 bench.command("cost")(bench_cost)
+bench.command("small")(bench_small)
 bench.command("edges")(bench_edges)
 bench.command("register")(bench_register)
 bench.command("readers")(bench_readers)

@@ -156,6 +156,18 @@ def bench_cost(
 
 
 @plain_failures
+def bench_small(scenes: Scenes = 40, seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Measure how small things in large pictures are found: at the first look and at a second."""
+    import json
+
+    from textseg.lab.bench.small import measure_small, table
+
+    with progress_bar() as progress:
+        report = measure_small(scenes=scenes, seed=seed, progress=progress)
+    say(json.dumps(report, indent=2) if as_json else table(report))
+
+
+@plain_failures
 def bench_edges(
     data: Annotated[Path, typer.Option(help="Folder with pictures.")],
     masks: Annotated[

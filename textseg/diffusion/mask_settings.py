@@ -16,6 +16,7 @@ from textseg.errors import InvalidInputError
 Statistic = Literal["difference", "information", "evidence"]
 Rule = Literal["otsu", "li", "triangle", "mean", "fixed"]
 Refiner = Literal["bicubic", "guided", "walker"]
+Look = Literal["whole", "zoom", "tiles"]
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class EditController(Controller):
         finding.image, finding.queries = self.image, [self.query]
         finding.exclude, finding.region, finding.invert = self.exclude, self.region, self.invert
         finding.threshold = finding.draws = finding.presence = None
-        finding.seed = 0  # an edit looks for its query with the default settings
+        finding.seed, finding.look = 0, "whole"  # an edit looks for its query with the defaults
         self.job.start(lambda progress, cancel: self._show_where(asked, progress, cancel))
 
     def open(self, handle: str) -> None:

@@ -40,6 +40,7 @@ CHOICES: Final = (
     "draws",
     "attention",
     "presence",
+    "look",
 )
 """What a search is told besides picture and queries; called the same here and in the toolbox."""
 
@@ -65,6 +66,7 @@ class SegmentController(Controller):
         draws: noised copies of the picture; None for the default.
         attention: whether masks use where the model looks at the words.
         presence: what decides whether a query is there; None for the default.
+        look: where to look, and where again.
         result: the facts of the last search; None before the first, and for opened masks.
         masks: handles of what is shown, in the order of the queries.
         cut: where what is shown is cut; 0.5 is where it was made to be cut.
@@ -80,6 +82,7 @@ class SegmentController(Controller):
     draws = Int(None, allow_none=True)
     attention = Bool(True)
     presence = Unicode(None, allow_none=True)
+    look = Unicode("whole")
 
     result = Instance(SegmentResult, allow_none=True)
     masks = List(Unicode())

@@ -24,7 +24,7 @@ from textseg.toolbox import SegmentArguments, Toolbox
 if TYPE_CHECKING:
     from textseg.segmentation.result import Segmentation
 
-DRAWN: Final = ("seed", "attention")  # those that a person sets besides the words
+DRAWN: Final = ("seed", "attention", "look")  # those that a person sets besides the words
 
 
 class SegmentPanel(Panel):

@@ -12,6 +12,7 @@ from textseg.diffusion.vocabulary import unknown_words
 from textseg.editing.apply import FollowWalk
 from textseg.encoded import EncodedPicture, Texts
 from textseg.scene.comparing import Known, compare, finish
+from textseg.scene.looking import ReadWindows, look_again
 from textseg.segmentation.competing import Challenge, Standing, weigh_rivals
 from textseg.segmentation.difference import EstimateCache, RawMaps
 from textseg.segmentation.draws import plan_draws
@@ -30,9 +31,41 @@ def answer(
     texts: Texts,
     batch_size: int,
     known: Known,
+    windows: ReadWindows,
     follow: FollowWalk,
 ) -> list[Segmentation]:
     """Return where each of the queries is; see ``Scene.segment_all``."""
+
+    def ask(
+        part: EncodedPicture, asked: Sequence[str], known: Known, follow: FollowWalk
+    ) -> list[Segmentation]:
+        return _answer(
+            part,
+            asked,
+            settings,
+            texts=texts,
+            batch_size=batch_size,
+            known=known,
+            follow=follow,
+        )
+
+    found = ask(encoded, queries, known, follow)
+    if settings.look == "whole":
+        return found
+    return look_again(encoded, found, settings, ask=ask, windows=windows, follow=follow)
+
+
+def _answer(
+    encoded: EncodedPicture,
+    queries: Sequence[str],
+    settings: SegmentSettings,
+    *,
+    texts: Texts,
+    batch_size: int,
+    known: Known,
+    follow: FollowWalk,
+) -> list[Segmentation]:
+    """Return what one look at a picture, or a part of one, shows."""
     asked, reference = texts.embed(queries), texts.embed([settings.reference])
     own = EstimateCache() if settings.presence == "rivals" else None
     raws = compare(

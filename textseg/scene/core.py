@@ -11,6 +11,7 @@ from typing import Any, Unpack
 from numpy.typing import NDArray
 
 from textseg.checking import check_arguments
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.diffusion.vocabulary import words_hint
@@ -184,6 +185,7 @@ class Scene(SceneState):
         soften: SoftenSettings | None = None,
         refine: RefineSettings | None = None,
         presence: PresenceRule | None = None,
+        look: Look = "whole",
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
     ) -> Segmentations:
@@ -216,6 +218,9 @@ class Scene(SceneState):
             presence: what decides whether a query is there: "calibrated", the evidence for it, or
                 "rivals", where that leaves doubt also how it does against texts that might be true
                 instead: up to some 60 evaluations more, shared by the queries of a call.
+            look: "zoom" looks again in windows around what was found of each query, "tiles" in
+                windows all over the picture, each read at the size that the model was made for:
+                for small things in large pictures. Each window costs as much as the first look.
             progress: called with the work done.
             cancel: looked at before each batch.
 
@@ -238,6 +243,7 @@ class Scene(SceneState):
             "soften": soften,
             "refine": refine,
             "presence": presence,
+            "look": look,
         }
         usual = SegmentSettings.of_card(self.model.card)
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
@@ -249,6 +255,7 @@ class Scene(SceneState):
             texts=self._texts,
             batch_size=batch_size,
             known=self._known,
+            windows=self._windows,
             follow=FollowWalk(progress, cancel),
         )
         share = (time.perf_counter() - start) / len(found)

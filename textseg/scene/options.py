@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 from numpy.typing import NDArray
 
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.editing.base import EditMethod
@@ -48,6 +49,7 @@ class SegmentOptions(TypedDict, total=False):
     soften: SoftenSettings | None
     refine: RefineSettings | None
     presence: PresenceRule | None
+    look: Look
     progress: ProgressCallback | None
     cancel: CancelToken | None
 

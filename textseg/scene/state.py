@@ -18,6 +18,7 @@ from textseg.encoded import EncodedPicture, Texts
 from textseg.errors import UnsupportedError
 from textseg.images import Padding, Picture
 from textseg.scene.comparing import Known
+from textseg.scene.looking import ReadWindows
 from textseg.scene.opening import describe
 from textseg.scene.options import CaptionerLike, Made
 
@@ -28,6 +29,7 @@ class Kept:
 
     adapters: Hashable
     known: Known
+    windows: ReadWindows
     studio: Studio
 
     @classmethod
@@ -35,7 +37,7 @@ class Kept:
         """Return what is known at the beginning: the way that the picture came about, if any."""
         paths, texts = Paths(read.latents, path), Texts(read.model)
         studio = Studio(read, paths, texts, OpenedParts(read))
-        return cls(adapters_of(read.model), Known(), studio)
+        return cls(adapters_of(read.model), Known(), ReadWindows(read), studio)
 
 
 class SceneState:
@@ -98,6 +100,10 @@ class SceneState:
     @property
     def _known(self) -> Known:
         return self._memory.known
+
+    @property
+    def _windows(self) -> ReadWindows:
+        return self._memory.windows
 
     @property
     def _studio(self) -> Studio:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from textseg.diffusion.card import ModelCard
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
+from textseg.errors import UnknownNameError
 from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.soften import SoftenSettings
 
@@ -16,7 +19,7 @@ class SegmentSettings:
 
     ``reference`` is the text that queries are compared with, ``card`` the name of the model card
     that decided what the caller did not; "" in what was kept before there were cards. ``presence``
-    is what decides whether a query is in the picture at all.
+    is what decides whether a query is in the picture at all, ``look`` where it is looked for again.
     """
 
     reference: str
@@ -31,6 +34,12 @@ class SegmentSettings:
     refine: RefineSettings
     presence: PresenceRule = "calibrated"
     card: str = ""
+    look: Look = "whole"
+
+    def __post_init__(self) -> None:
+        """Check the name of the look."""
+        if self.look not in get_args(Look):
+            raise UnknownNameError.among("look", self.look, get_args(Look))
 
     @classmethod
     def of_card(cls, card: ModelCard) -> SegmentSettings:
@@ -55,7 +64,11 @@ class SegmentSettings:
     def of_maps(self) -> SegmentSettings:
         """What decides the raw maps: the same settings, but for what is made of them."""
         return replace(
-            self, soften=SoftenSettings(), refine=RefineSettings(), presence="calibrated"
+            self,
+            soften=SoftenSettings(),
+            refine=RefineSettings(),
+            presence="calibrated",
+            look="whole",
         )
 
 

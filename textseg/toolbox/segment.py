@@ -138,6 +138,7 @@ def _options(arguments: SegmentArguments, batch_size: int | None, follow: Follow
         "attention": arguments.attention,
         "seed": arguments.seed,
         "presence": arguments.presence,
+        "look": arguments.look,
         "progress": follow.progress,
         "cancel": follow.cancel,
     }

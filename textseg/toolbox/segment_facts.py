@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from textseg.checking import Facts, Query
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.toolbox.common import FileName
 from textseg.toolbox.selecting_facts import RegionFacts, Selecting
@@ -37,6 +38,11 @@ class LookArguments(Facts):
         description="what decides whether a query is there: the evidence for it, or where that "
         "leaves doubt also how it does against what might be there instead, which takes longer; "
         "null: what the model's card says",
+    )
+    look: Look = Field(
+        default="whole",
+        description="where to look, for small things in a large picture: at the whole; then again "
+        "around what was found, or tile by tile, which takes longest",
     )
 
 

@@ -75,12 +75,16 @@ def exams(
     """
     for i in range(scenes):
         index = seed * 1_000_000 + i
-        rendered = render(scene_of(world, stream, index), size=size)
-        rng = np.random.default_rng([SET_VERSION, index])
-        present = list(_present(rendered, rng))
-        asked = present + list(_absent(rendered, rng, len(present)))
-        again = [] if world == 1 else list(_reworded(asked, rng))
-        yield QueryExam(rendered, tuple(asked + again))
+        yield exam_of(render(scene_of(world, stream, index), size=size), index, world=world)
+
+
+def exam_of(rendered: Rendered, index: int, *, world: World = 1) -> QueryExam:
+    """Return a scene with its questions, which its number in the stream picks."""
+    rng = np.random.default_rng([SET_VERSION, index])
+    present = list(_present(rendered, rng))
+    asked = present + list(_absent(rendered, rng, len(present)))
+    again = [] if world == 1 else list(_reworded(asked, rng))
+    return QueryExam(rendered, tuple(asked + again))
 
 
 def _truth(rendered: Rendered, kind: str, color: str | None) -> np.ndarray:
