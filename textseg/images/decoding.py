@@ -259,6 +259,7 @@ def _from_pil(
     if lower is not None or mode.startswith("I"):
         notes += depth_notes(rgb)
     deep = "" if lower is None else ";16"
+    rgb.setflags(write=False)  # nobody else has it, so that it need not be copied to be kept
     return Picture(rgb, alpha, mode + deep, tuple(notes), _profile(image))
 
 

@@ -251,4 +251,6 @@ def split(values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.
 
 def fraction(pixels: Array, top: int) -> NDArray[np.float32]:
     """Return integers as new float32, ``top`` as 1."""
-    return pixels.astype(np.float32) / np.float32(top)
+    values = pixels.astype(np.float32)
+    values /= np.float32(top)
+    return values

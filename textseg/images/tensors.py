@@ -25,7 +25,7 @@ def new_tensor(values: NDArray[Any]) -> Tensor:
 
 def to_tensor(rgb: NDArray[np.float32]) -> Tensor:
     """Return (H, W, 3) as a new float32 tensor (1, 3, H, W)."""
-    return new_tensor(np.asarray(rgb, np.float32)).permute(2, 0, 1)[None].contiguous()
+    return new_tensor(np.asarray(rgb, np.float32).transpose(2, 0, 1))[None].contiguous()
 
 
 def to_rgb(tensor: Tensor) -> NDArray[np.float32]:

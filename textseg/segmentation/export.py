@@ -21,7 +21,7 @@ from textseg.images import LARGE, QUICK, USUAL
 
 LONGEST_STEM = 60  # characters of a query that go into file names
 MOST_BYTES = 120  # that they may take up: a name has 255, and the picture's own is in it too
-FILE_PIXELS = 2**22  # larger pictures are drawn smaller in files: people look at them on a screen
+FILE_PIXELS = 2**21  # larger pictures are drawn smaller in files: people look at them on a screen
 _PORTS = (f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))
 _NO_NAMES = {"", "con", "prn", "aux", "nul", *_PORTS}  # devices of Windows, whatever suffix follows
 _SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
@@ -31,7 +31,7 @@ _SUFFIXES = ("_overlay.png", "_soft.png", "_mask.png", ".npz", ".json")
 class SavedFiles:
     """Where the parts of one segmentation lie.
 
-    ``overlay`` is for people, and smaller than a picture of more than four megapixels; ``soft`` is
+    ``overlay`` is for people, and smaller than a picture of more than two megapixels; ``soft`` is
     16-bit grey, 65535 = 1.0; ``mask`` is 8-bit, 255 = inside; ``arrays`` holds the raw maps as
     float32, of a picture of at most ``textseg.images.LARGE`` pixels also soft mask and spread;
     ``facts`` everything else.
