@@ -7,10 +7,12 @@ to somebody else must not be seen: not after an error, and not by another thread
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch.nn import Module
+
+from textseg.diffusion.layers import modules_of
 
 _LOCK = threading.Lock()
 _ASKED: dict[Module, int] = {}
@@ -24,7 +26,7 @@ def evaluating(*networks: Module) -> Iterator[None]:
     Calls may nest, overlap in threads and share modules: the last one to leave puts a module back.
     """
     with _LOCK:
-        asked = [module for module in _modules(networks) if module.training or module in _ASKED]
+        asked = [module for module in modules_of(*networks) if module.training or module in _ASKED]
         for module in asked:
             _ASKED[module] = _ASKED.get(module, 0) + 1
             module.training = False
@@ -37,12 +39,3 @@ def evaluating(*networks: Module) -> Iterator[None]:
                 if not _ASKED[module]:
                     del _ASKED[module]
                     module.training = True
-
-
-def _modules(networks: Iterable[Module]) -> Iterator[Module]:
-    # Module.modules() also builds all names, which takes four times as long; this is done each call
-    waiting = list(networks)
-    while waiting:
-        module = waiting.pop()
-        yield module
-        waiting.extend(child for child in module._modules.values() if child is not None)

@@ -168,7 +168,7 @@ class LatentModel(ABC):
         with evaluating(self._network), explained_memory():
             x = self._process.seen(z, sigma).to(self.dtype)
             answer = self._ask(x, times, text).float()
-        check_finite(answer, "network", model=self.name, dtype=self.dtype)
+        check_finite(answer, "network", model=self.name, dtype=x.dtype)
         return self._process.read(z, sigma, answer)
 
     def levels(

@@ -7,7 +7,7 @@ CLIP has tokens. So a model whose attention can be seen and changed says it: it 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, cast, runtime_checkable
 
@@ -131,9 +131,21 @@ def refuse_compiled(network: Module) -> None:
 
     A compiled graph takes what it saw of a control for granted.
     """
-    for module in network.modules():
-        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None:
+    for module in modules_of(network):
+        if "_orig_mod" in module._modules or module._compiled_call_impl is not None:
             raise UnsupportedError(
                 "the network is compiled: its attention cannot be changed",
                 hint="load the model without torch.compile",
             )
+
+
+def modules_of(*networks: Module) -> Iterator[Module]:
+    """Yield every module of networks, in no order, some more than once.
+
+    ``Module.modules()`` also builds all names, which takes four times as long, at each call.
+    """
+    waiting = list(networks)
+    while waiting:
+        module = waiting.pop()
+        yield module
+        waiting.extend(child for child in module._modules.values() if child is not None)
