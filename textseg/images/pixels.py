@@ -101,7 +101,10 @@ def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 def to_uint16(values: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
     """Return values in [0, 1], any shape, as 0 ... 65535, rounded to the nearest."""
-    return (values.astype(np.float64).clip(0, 1) * 65535).round().astype(np.uint16)
+    scaled = values.astype(np.float64)
+    scaled.clip(0, 1, out=scaled)
+    scaled *= 65535
+    return scaled.round(out=scaled).astype(np.uint16)
 
 
 def png_bytes(image: Array | Image.Image) -> bytes:

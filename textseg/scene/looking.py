@@ -37,7 +37,7 @@ class ReadWindows:
     def __call__(self, window: Window) -> tuple[EncodedPicture, Known]:
         """Return the part of the picture, as the model reads it."""
         if window not in self._kept:
-            rgb = np.ascontiguousarray(self._whole.rgb[window.box])
+            rgb = self._whole.rgb[window.box]  # a view: windows are kept, and may be many
             part = encode_picture(self._whole.model, Picture(rgb, None, "RGB"), None)
             self._kept[window] = part, Known()
         return self._kept[window]
