@@ -17,7 +17,7 @@ from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.guide import CellGrid, GuideImage
-from textseg.segmentation.keeping import Packed, read_segmentation, segmentation_bytes
+from textseg.segmentation.keeping import GUIDE_PIXELS, Packed, read_segmentation, segmentation_bytes
 from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Region, Segmentation, Segmentations
@@ -339,5 +339,6 @@ def test_what_was_kept_before_there_were_cards_can_be_read(found: Segmentations)
     facts = {key: each for key, each in packed.facts.items() if key != "rivals"}
     older = Packed(packed.arrays, {**facts, "settings": settings}).to_bytes()
     again = read_segmentation(older, tree.rgb)
-    assert again.settings == replace(tree.settings, card="")
+    refine = replace(tree.settings.refine, guide_pixels=GUIDE_PIXELS)
+    assert again.settings == replace(tree.settings, card="", refine=refine)
     assert tree.settings.card == "gaussian"
