@@ -119,6 +119,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.scene",
         "textseg.encoded",
         "textseg.diffusion.card.ModelCard",
+        "textseg.diffusion.mask_settings.Look",
         "textseg.diffusion.model",
         "textseg.diffusion.rivalry.PresenceRule",
         "textseg.segmentation.picking",

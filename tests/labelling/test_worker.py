@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tests.registering import register_model
 from textseg import Scene, segment_many
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.model import Conditioning, Levels, Prediction
 from textseg.errors import ImageError, ModelError, PrecisionError, QueryError
 from textseg.images import to_uint8
@@ -76,8 +77,9 @@ def by_path(folder: Path) -> dict[str, list[LabelRow]]:
     return found
 
 
-def test_rows_are_what_a_scene_says(working: Working, photos: Path) -> None:
-    worker, part, folder = working()
+@pytest.mark.parametrize("look", ["whole", "zoom"])
+def test_rows_are_what_a_scene_says(working: Working, photos: Path, look: Look) -> None:
+    worker, part, folder = working(look=look)
     report = worker(part)
     assert (report.pictures, report.errors, report.asked) == (4, 1, 4)
     found = by_path(folder)
@@ -85,7 +87,8 @@ def test_rows_are_what_a_scene_says(working: Working, photos: Path) -> None:
         first, *_ = found[f"{k}.png"]
         origin = worker._maker.origin
         scene = Scene.open(photos / f"{k}.png", MODEL)
-        rows = rows_of(first.id, first.path, scene.segment_all(QUERIES, draws=3), origin=origin)
+        found_here = scene.segment_all(QUERIES, draws=3, look=look)
+        rows = rows_of(first.id, first.path, found_here, origin=origin)
         assert [(row.rle, row.area, row.evaluations, row.notes) for row in found[f"{k}.png"]] == [
             (row.rle, row.area, row.evaluations, row.notes) for row in rows
         ]

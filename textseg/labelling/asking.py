@@ -15,6 +15,7 @@ from textseg.images import ImageLike, open_picture
 from textseg.labelling.settings import LabelSettings
 from textseg.scene.answering import answer
 from textseg.scene.comparing import Known
+from textseg.scene.looking import ReadWindows
 from textseg.segmentation.result import Segmentations
 
 
@@ -67,13 +68,15 @@ class PictureAsker:
     def _found(self, source: ImageLike, picture: str, texts: JobTexts) -> Segmentations:
         settings = self._settings
         opened = open_picture(source, max_pixels=settings.max_pixels)
+        encoded = encode_picture(texts.model, opened, None)
         found = answer(
-            encode_picture(texts.model, opened, None),
+            encoded,
             settings.queries,
             settings.of_picture(picture, texts.model.card),
             texts=texts,
             batch_size=settings.batch_size,
             known=Known(),
+            windows=ReadWindows(encoded),
             follow=FollowWalk(),
         )
         return Segmentations(tuple(found))

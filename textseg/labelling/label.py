@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from textseg.checking import MAX_PIXELS, check_arguments
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.errors import InvalidInputError
 from textseg.labelling.engines.local import run_locally
@@ -91,6 +92,7 @@ def label(
     seed: int = 0,
     seed_by: SeedBy = "job",
     presence: PresenceRule | None = None,
+    look: Look = "whole",
     batch_size: int = BATCH_SIZE,
     max_pixels: int = MAX_PIXELS,
     engine: Engine = "local",
@@ -124,6 +126,7 @@ def label(
         seed_by: "job", the same noises for all pictures; "picture", others for each, so that the
             errors of what is trained on the masks are not all alike.
         presence: what decides whether a query is there.
+        look: where: at the whole picture, or again in parts of it.
         batch_size: most rows in the network at once.
         max_pixels: a picture with more is not asked about.
         engine: "local", processes on this machine; "ray", Ray Data.
@@ -155,6 +158,7 @@ def label(
             "seed": seed,
             "seed_by": seed_by,
             "presence": presence,
+            "look": look,
             "batch_size": batch_size,
             "max_pixels": max_pixels,
         },

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from textseg.checking import MAX_PIXELS, check_arguments
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.errors import TextsegError
@@ -48,6 +49,7 @@ def segment_many(
     attention: bool = True,
     seed: int = 0,
     presence: PresenceRule | None = None,
+    look: Look = "whole",
     batch_size: int = BATCH_SIZE,
     max_pixels: int = MAX_PIXELS,
 ) -> Iterator[PictureAnswer]:
@@ -67,6 +69,7 @@ def segment_many(
         attention: use where the words are looked at.
         seed: decides the noises, which are the same for all pictures.
         presence: what decides whether a query is there.
+        look: where: at the whole picture, or again in parts of it.
         batch_size: most rows in the network at once.
         max_pixels: a picture with more is not asked about.
 
@@ -84,6 +87,7 @@ def segment_many(
             "attention": attention,
             "seed": seed,
             "presence": presence,
+            "look": look,
             "batch_size": batch_size,
             "max_pixels": max_pixels,
         },

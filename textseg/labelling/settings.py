@@ -10,6 +10,7 @@ from pydantic import Field
 
 from textseg.checking import MAX_PIXELS, Facts, Query
 from textseg.diffusion.card import ModelCard
+from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.labelling.digests import digest
 from textseg.segmentation.settings import SegmentSettings
@@ -35,6 +36,7 @@ class LabelSettings(Facts):
     seed: int = Field(default=0, ge=0, lt=2**63)
     seed_by: SeedBy = "job"
     presence: PresenceRule | None = None
+    look: Look = "whole"
     batch_size: int = Field(default=BATCH_SIZE, ge=1, le=4096)
     max_pixels: int = Field(default=MAX_PIXELS, ge=1)
 
@@ -50,6 +52,7 @@ class LabelSettings(Facts):
             "reference": None if self.reference is None else self.reference.strip(),
             "draws": self.draws,
             "presence": self.presence,
+            "look": self.look,
             "seed": self._seed(picture),
         }
         usual = SegmentSettings.of_card(card)

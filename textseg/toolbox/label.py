@@ -62,6 +62,7 @@ def label_pictures(
         seed=arguments.seed,
         seed_by=arguments.seed_by,
         presence=arguments.presence,
+        look=arguments.look,
         batch_size=BATCH_SIZE if setup.batch_size is None else setup.batch_size,
         max_pixels=setup.max_pixels,
         engine=arguments.engine,
