@@ -9,6 +9,7 @@ from tests.segmentation.helpers import Recording
 from textseg.errors import Cancelled, UnknownNameError
 from textseg.progress import CancelToken, Progress
 from textseg.scene import Scene
+from textseg.segmentation.windows import tiles
 from textseg.testing import GaussianModel, GaussianThing, gaussian_card
 
 SIZE = (96, 144)
@@ -69,6 +70,20 @@ def test_a_window_that_is_surer_decides_presence() -> None:
     whole, found = scene.segment("tree"), scene.segment("tree", look="zoom")
     assert found.presence >= whole.presence
     assert found.spread.shape == SIZE
+
+
+def test_one_tile_among_many_has_to_be_surer() -> None:
+    model = model_for()
+    scene = Scene.open(model.picture([], *SIZE, seed=1), model)
+    asked = tiles(SIZE, 24)
+    alone = [
+        Scene.open(np.ascontiguousarray(scene.rgb[each.box]), model).segment("tree").presence
+        for each in asked
+    ]
+    whole, found = scene.segment("tree"), scene.segment("tree", look="tiles")
+    odds = max(alone) / (1 - max(alone)) / len(asked)
+    assert found.presence == pytest.approx(max(whole.presence, odds / (1 + odds)), rel=1e-3)
+    assert not found.present
 
 
 def test_a_picture_that_is_read_as_it_is_gets_one_look_and_a_remark() -> None:

@@ -220,8 +220,7 @@ class Scene(SceneState):
                 instead: up to some 60 evaluations more, shared by the queries of a call.
             look: "zoom" looks again in windows around what was found of each query, "tiles" in
                 windows all over the picture, each read at the size that the model was made for:
-                for small things in large pictures. Each window costs as much as the first look;
-                with tiles more often something is seen that is not there.
+                for small things in large pictures. Each window costs as much as the first look.
             progress: called with the work done.
             cancel: looked at before each batch.
 

@@ -15,6 +15,7 @@ from textseg.images import Picture
 from textseg.progress import Progress
 from textseg.scene.comparing import Known
 from textseg.segmentation.pixels import MaskPixels
+from textseg.segmentation.presence import PresenceCalibration, PresenceVerdict
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.settings import SegmentSettings
 from textseg.segmentation.soften import soften
@@ -72,6 +73,9 @@ def look_again(
         answers = ask(part, queries, known, _named(follow, k + 1, len(plan)))
         for first, item in zip((True, *[False] * len(answers)), answers, strict=False):
             seen[item.query].append((window, item if first else _without_shared(item)))
+    if settings.look == "tiles":
+        calibration = PresenceCalibration.of(whole.model.card.presence)
+        seen = {query: _doubted(answers, calibration) for query, answers in seen.items()}
     return [_joined(item, seen[item.query]) for item in found]
 
 
@@ -129,6 +133,27 @@ def _joined(whole: Segmentation, seen: Sequence[tuple[Window, Segmentation]]) ->
         rivals=rivals and replace(rivals, evaluations=0, shared_evaluations=0),
         notes=(*whole.notes, f"looked again in windows: {len(seen)}, {len(better)} of them used"),
     )
+
+
+def _doubted(
+    seen: Sequence[tuple[Window, Segmentation]], calibration: PresenceCalibration
+) -> list[tuple[Window, Segmentation]]:
+    """Return the answers of windows all over the picture with their odds shared out among them.
+
+    The best of many looks at places where nothing is to be expected is sure of something too
+    easily; each has the odds of one in so many (C. E. Bonferroni 1936).
+    """
+    found = []
+    for window, item in seen:
+        asked = calibration.rivals if item.rivals else calibration.suited_to(item.raw)
+        before = PresenceVerdict(item.presence, asked.threshold)
+        odds = before.probability / (1 - min(before.probability, 1 - 1e-9)) / len(seen)
+        after = PresenceVerdict(odds / (1 + odds), asked.threshold)
+        dimmed = np.float32(item.pixels.largest * after.gate / max(before.gate, 1e-9))
+        pixels = replace(item.pixels, largest=dimmed)
+        told = replace(item, pixels=pixels, presence=after.probability, present=after.present)
+        found.append((window, told))
+    return found
 
 
 def _without_shared(item: Segmentation) -> Segmentation:

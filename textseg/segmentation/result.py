@@ -254,14 +254,9 @@ class Segmentation(MaskAlgebra):
         yield drawing.png(self.overlay(enlarge=export.file_scale(self.size)))
         yield png_bytes(to_uint16(self.soft))
         yield png_bytes(self.binary())
-        yield export.npz_bytes(self._arrays())
+        masks = {} if self.pixels.steps.size > LARGE else {"soft": self.soft, "spread": self.spread}
+        yield export.npz_bytes({**masks, **self.raw.arrays()})
         yield export.json_bytes(self.facts())
-
-    def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return what ``export.SavedFiles.arrays`` holds."""
-        if self.pixels.steps.size > LARGE:  # refining once more for the spread takes long
-            return self.raw.arrays()
-        return {"soft": self.soft, "spread": self.spread, **self.raw.arrays()}
 
     def __repr__(self) -> str:
         """Return a line with query, decision and covered area, or why there is none."""

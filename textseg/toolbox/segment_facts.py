@@ -42,8 +42,7 @@ class LookArguments(Facts):
     look: Look = Field(
         default="whole",
         description="where to look, for small things in a large picture: at the whole; then again "
-        "around what was found, or tile by tile, which takes longest and errs more on what is not "
-        "there",
+        "around what was found, or tile by tile, which takes longest",
     )
 
 
