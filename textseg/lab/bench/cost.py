@@ -10,6 +10,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -31,8 +32,18 @@ ROUNDS = 7
 QUERIES = ["red house", "tree", "mushroom", "boat", "blue car"]
 
 
-def measure(model: DiffusionModel) -> dict[str, float]:
-    """Return seconds, ratios of seconds, and megabytes, each named after what it measures."""
+class QueryCost(TypedDict):
+    """Seconds, ratios of seconds, and megabytes, each named after what it measures."""
+
+    seconds_one_query: float
+    over_bare_evaluations: float
+    five_together_over_single: float
+    seconds_loading: float
+    megabytes_20_queries: float
+
+
+def measure(model: DiffusionModel) -> QueryCost:
+    """Return what queries about the first picture of the demo cost."""
     image = render(PICTURES["meadow"][0]).image
 
     def one() -> None:
@@ -52,7 +63,7 @@ def measure(model: DiffusionModel) -> dict[str, float]:
     kept = rounds[1:]  # the first warms up
     return {
         "seconds_one_query": statistics.median(row[0] for row in kept),
-        "overbare_evaluations": statistics.median(row[0] / row[1] for row in kept),
+        "over_bare_evaluations": statistics.median(row[0] / row[1] for row in kept),
         "five_together_over_single": statistics.median(row[2] / row[3] for row in kept),
         "seconds_loading": min(_seconds(lambda: load_unet_model(weights_folder())) for _ in "123"),
         "megabytes_20_queries": _peak_megabytes(),

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,7 +122,7 @@ class Report:
         """Return a Markdown table."""
         drawn = write_table(["", *COLUMNS], ([name, *_cells(row)] for name, row in self._flat()))
         facts = ", ".join(f"{key} {value}" for key, value in self.facts.items())
-        return "\n\n".join([drawn, _cost_text(self.rows["cost"]), facts])
+        return "\n\n".join([drawn, _cost_text(cast("cost.QueryCost", self.rows["cost"])), facts])
 
     def _flat(self) -> Iterable[tuple[str, dict[str, Any]]]:
         for name, row in self.rows.items():
@@ -140,7 +140,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [*cells, show(row["seconds_per_query"], "{:.2f}")]
 
 
-def _cost_text(row: dict[str, Any]) -> str:  # Any: as in Report
+def _cost_text(row: cost.QueryCost) -> str:
     return (
         f"One query takes {row['seconds_one_query']:.2f} s, "
         f"{row['over_bare_evaluations']:.2f} x its bare network evaluations; five in one call take "
@@ -195,7 +195,7 @@ def run(
             "oracle": summary(perfect),
             "groups": groups(ours),
             "variants": {name: summary(answers) for name, answers in varied.items()},
-            "cost": cost.measure(model),
+            "cost": {**cost.measure(model)},
         },
         facts={
             "scenes": scenes,
