@@ -152,7 +152,8 @@ def test_early_stops_and_antithetic_noises_are_weighed_with_their_own_draws() ->
         assert found.evaluations == model.evaluations
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+# what an instruction asks for need not be there: models that follow them decide nothing
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "kontext"])
 def test_an_untrained_network_finds_nothing(
     family: str, tiny_models: Mapping[str, LatentModel]
 ) -> None:

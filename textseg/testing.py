@@ -238,6 +238,7 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     and torch's generator, which must not change, at the levels, and at the card. A model that looks
     at pictures looks at one meanwhile. ``tolerance`` is absolute, for latents of unit scale.
     """
+    _check_card(model)
     side = model.size_multiple * -(-32 // model.size_multiple)
     image = draw_noise((1, 3, side, 2 * side), seed=0).sigmoid()
     kept, drawn = image.clone(), torch.random.get_rng_state()
@@ -252,7 +253,8 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
         same = torch.allclose(again, decoded, rtol=tolerance, atol=tolerance)
         _claim(same, "decode_unclamped: another picture than that of decode_latents")
     model = model.beside(latents, image) if isinstance(model, Seeing) else model
-    _check_card(model)
+    blank = model.embed_text([model.card.language.blank])
+    _claim(not blank.unknown[0], "the model does not know the words of its own blank text")
     text = model.embed_text(["", prompt])
     _claim(text.prompts == ("", prompt), "embed_text lost a prompt or changed their order")
     lowest, highest = model.sigma_range
@@ -282,10 +284,6 @@ def _check_card(model: DiffusionModel) -> None:
         _claim(max(low, lowest) < min(high, highest), "the card names levels beyond the model's")
     for side in (card.sizes.native, card.sizes.largest):
         _claim((side or 0) % model.size_multiple == 0, f"the card names a side of {side} pixels")
-    _claim(
-        not model.embed_text([card.language.blank]).unknown[0],
-        "the model does not know the words of its own blank text",
-    )
 
 
 def _check_prediction(

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
-from torch.nn.functional import interpolate
 
 from textseg.diffusion.mask_settings import RefineSettings
 from textseg.segmentation.superpixels import Labels, find_superpixels
@@ -188,6 +186,8 @@ def shrunk(rgb: Array, size: tuple[int, ...]) -> Array:
     """Return a picture (H, W, channels) at a smaller size, without aliasing."""
     if rgb.shape[:2] == size:
         return rgb
+    import torch  # panels draw masks before it is there
+
     channels = torch.tensor(rgb.transpose(2, 0, 1))[None]
-    found = interpolate(channels, list(size), mode="bilinear", antialias=True)
+    found = torch.nn.functional.interpolate(channels, list(size), mode="bilinear", antialias=True)
     return found[0].permute(1, 2, 0).contiguous().numpy()
