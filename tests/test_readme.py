@@ -14,6 +14,7 @@ import pytest
 from agent_tools.chat import Chat, talk
 from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
 from textseg.editing.result import Edit
+from textseg.lab.bench import small
 from textseg.lab.bench.editing.scenes import EditReport
 from textseg.lab.bench.segment import Report
 from textseg.picturebook.demo import PICTURES
@@ -115,6 +116,11 @@ def test_the_tables_of_finding_are_the_measured_ones(page: str, name: str) -> No
     table = re.search(rf"<!-- bench:{name} -->\n(.*?)\n<!-- /bench:{name} -->", text, re.DOTALL)
     assert table is not None
     assert table[1] == Report.from_json(measured).to_text()
+
+
+def test_the_table_of_small_things_is_the_measured_one() -> None:
+    measured = json.loads((ROOT / "docs" / "bench_small.json").read_text(encoding="utf-8"))
+    assert f"<!-- bench:small -->\n{small.table(measured)}\n<!-- /bench:small -->" in README
 
 
 def test_the_edit_table_of_the_readme_is_the_measured_one() -> None:
