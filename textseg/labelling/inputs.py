@@ -113,9 +113,9 @@ def _rows(path: Path) -> Iterator[tuple[str | None, str]]:
         from pyarrow import parquet
 
         with path.open("rb") as stream:
-            table = parquet.ParquetFile(stream)
+            table = parquet.ParquetFile(stream, pre_buffer=False)  # as in `read_part`
             wanted = [name for name in (ID, PATH) if name in table.schema_arrow.names]
-            rows = table.read(wanted).to_pylist()
+            rows = table.read(wanted, use_threads=False).to_pylist()
     else:
         with path.open(encoding="utf-8-sig", newline="") as text:
             rows = list(csv.DictReader(text))

@@ -194,7 +194,9 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
     try:
         with path.open("rb") as stream:
-            return parquet.ParquetFile(stream).read(columns)
+            # threads of pyarrow now and then abort a process that ends right afterwards
+            file = parquet.ParquetFile(stream, pre_buffer=False)
+            return file.read(columns, use_threads=False)
     except (ArrowException, OSError) as error:
         raise WorkspaceError(
             f"{path} cannot be read: {error}", hint="the same call of `textseg label` makes it anew"
