@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Event
+from typing import Self
 
 from textseg.errors import Cancelled, TimeLimitError
 
@@ -54,6 +55,17 @@ class Follow:
 
     progress: ProgressCallback | None = None
     cancel: CancelToken | None = None
+
+    def named(self, part: str) -> Self:
+        """Return who follows a part of the work, told which one it is."""
+        show = self.progress
+        if show is None:
+            return self
+
+        def report(progress: Progress) -> None:
+            show(replace(progress, stage=f"{progress.stage} ({part})"))
+
+        return replace(self, progress=report)
 
     def report(self, name: str, step: int, of: int) -> None:
         """Show that ``step`` of ``of`` is done; raises ``Cancelled``, or ``TimeLimitError``.

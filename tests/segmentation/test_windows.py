@@ -23,33 +23,33 @@ def holds(window: Window, rows: tuple[int, int], cols: tuple[int, int]) -> bool:
 
 
 def test_a_window_holds_its_thing_and_what_is_around_it() -> None:
-    (window,) = windows_around(cells_with(np.s_[4:6, 10:12]), GRID, native=100)
+    (window,) = windows_around(cells_with(np.s_[4:6, 10:12]), GRID, native=100, around=2.5)
     assert holds(window, (160, 240), (400, 480))
     assert (window.bottom - window.top, window.right - window.left) == (200, 200)
     assert (window.top, window.left) == (100, 340)
 
 
 def test_a_window_at_the_edge_stays_in_the_picture_and_is_as_large_as_the_model_likes() -> None:
-    (window,) = windows_around(cells_with(np.s_[15:16, 0:1]), GRID, native=128)
+    (window,) = windows_around(cells_with(np.s_[15:16, 0:1]), GRID, native=128, around=2.5)
     assert window == Window(512, 0, 640, 128)
 
 
 def test_the_most_of_it_is_looked_at_first_and_not_everything() -> None:
     things = [np.s_[0:1, 0:1], np.s_[0:2, 8:10], np.s_[8:9, 3:4], np.s_[12:15, 18:21]]
-    found = windows_around(cells_with(*things), GRID, native=64)
+    found = windows_around(cells_with(*things), GRID, native=64, around=2.5)
     assert len(found) == MOST
     assert holds(found[0], (480, 600), (720, 840))
     assert holds(found[1], (0, 80), (320, 400))
 
 
 def test_where_nothing_is_found_the_brightest_place_is_looked_at() -> None:
-    (window,) = windows_around(cells_with(np.s_[7:8, 5:6], value=0.2), GRID, native=100)
+    (window,) = windows_around(cells_with(np.s_[7:8, 5:6], value=0.2), GRID, native=100, around=2.5)
     assert holds(window, (280, 320), (200, 240))
 
 
 def test_what_is_large_is_not_looked_at_again() -> None:
-    assert windows_around(cells_with(np.s_[2:14, 3:20]), GRID, native=128) == ()
-    assert windows_around(cells_with(np.s_[4:6, 10:12]), GRID, native=600) == ()
+    assert windows_around(cells_with(np.s_[2:14, 3:20]), GRID, native=128, around=2.5) == ()
+    assert windows_around(cells_with(np.s_[4:6, 10:12]), GRID, native=600, around=2.5) == ()
 
 
 @pytest.mark.parametrize("native", [64, 128, 250])

@@ -40,11 +40,14 @@ class Sizes(Strict):
         native: side of the square pictures that it was trained on.
         largest: the longest side that its network can take at all.
         found: where the numbers come from.
+        around: sides of a thing that a window around it has, where it is looked at again: what is
+            half as wide as a picture is well seen. Not measured but on models that say so.
     """
 
     native: int | None
     largest: int | None
     found: str
+    around: float = 2.0
 
 
 @dataclass(frozen=True)

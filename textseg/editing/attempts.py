@@ -27,7 +27,6 @@ from textseg.editing.result import Attempt, Evaluations, composite
 from textseg.encoded import EncodedPicture, Texts, encode_image, scale_image
 from textseg.errors import TimeLimitError
 from textseg.images import pad_to_multiple, to_tensor
-from textseg.progress import Progress
 from textseg.segmentation.draws import plan_draws
 from textseg.segmentation.estimating import BATCH_SIZE, Estimator, Row
 
@@ -96,7 +95,7 @@ class Contest:
         made, counter, spent = list[Attempt](), Counter(self.encoded.model), Evaluations()
         stopped, cells = False, float(cells_of(self.encoded, self.region).sum())
         for k in range(attempts):
-            here, own = _named(follow, k + 1, attempts), seed_of(seed, k)
+            here, own = follow.named(f"{k + 1} of {attempts}"), seed_of(seed, k)
             try:
                 remade = make(own, here)
                 spent = spent.plus(remade.evaluations)
@@ -194,15 +193,3 @@ def reread(encoded: EncodedPicture, rgb: NDArray[np.float32]) -> Tensor:
     """Return the latents of another picture (H, W, 3), read as the first one of its size was."""
     pixels = scale_image(to_tensor(rgb), encoded.padding.size)
     return encode_image(encoded.model, pad_to_multiple(pixels, encoded.model.size_multiple)[0])
-
-
-def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:
-    """Return who follows the work on one attempt, told which one it is."""
-    show = follow.progress
-    if show is None:
-        return follow
-
-    def report(progress: Progress) -> None:
-        show(replace(progress, stage=f"{progress.stage} ({number} of {of})"))
-
-    return replace(follow, progress=report)

@@ -12,7 +12,6 @@ from textseg.diffusion.card import ModelCard
 from textseg.editing.apply import FollowWalk
 from textseg.encoded import EncodedPicture, encode_picture
 from textseg.images import Picture
-from textseg.progress import Progress
 from textseg.scene.comparing import Known
 from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration, PresenceVerdict
@@ -70,7 +69,7 @@ def look_again(
     seen: dict[str, list[tuple[Window, Segmentation]]] = {item.query: [] for item in found}
     for k, (window, queries) in enumerate(plan.items()):
         part, known = windows(window)
-        answers = ask(part, queries, known, _named(follow, k + 1, len(plan)))
+        answers = ask(part, queries, known, follow.named(f"window {k + 1} of {len(plan)}"))
         for first, item in zip((True, *[False] * len(answers)), answers, strict=False):
             seen[item.query].append((window, item if first else _without_shared(item)))
     if settings.look == "tiles":
@@ -104,7 +103,7 @@ def _windows(
     if settings.look == "tiles":
         return tiles(whole.picture.size, native)
     cells = soften(item.raw, settings.soften, card.masks.head).soft
-    return windows_around(cells, whole.grid, native)
+    return windows_around(cells, whole.grid, native, around=card.sizes.around)
 
 
 def _joined(whole: Segmentation, seen: Sequence[tuple[Window, Segmentation]]) -> Segmentation:
@@ -160,15 +159,3 @@ def _without_shared(item: Segmentation) -> Segmentation:
     """Return an answer without the evaluations that the first answer of its call has counted."""
     own = item.raw.evaluations - item.raw.shared_evaluations
     return replace(item, raw=replace(item.raw, evaluations=own, shared_evaluations=0))
-
-
-def _named(follow: FollowWalk, number: int, of: int) -> FollowWalk:
-    """Return who follows the work on one window, told which one it is."""
-    show = follow.progress
-    if show is None:
-        return follow
-
-    def report(progress: Progress) -> None:
-        show(replace(progress, stage=f"{progress.stage} (window {number} of {of})"))
-
-    return replace(follow, progress=report)

@@ -18,7 +18,6 @@ from scipy import ndimage
 from textseg.segmentation.guide import Array, CellGrid
 from textseg.segmentation.soft import HALF
 
-AROUND = 2.5  # sides of a thing that the window around it has
 MOST = 3  # windows around what one query found, those that most of it lies in
 GAIN = 1.4  # how many times larger things have to get in a window for it to be worth a look
 ACROSS = 3.0  # tiles along the shorter side of the picture, if they did not overlap
@@ -47,11 +46,14 @@ class Window:
         return np.outer(down, across).astype(np.float32)
 
 
-def windows_around(cells: Array, grid: CellGrid, native: int) -> tuple[Window, ...]:
+def windows_around(
+    cells: Array, grid: CellGrid, native: int, *, around: float
+) -> tuple[Window, ...]:
     """Return windows around the pieces of a soft mask of cells (h, w), the most of it first.
 
-    They have at least ``native`` pixels a side. Where nothing is above one half there is one around
-    the brightest cell; around what is large already there is none.
+    They have ``around`` sides of their piece, and at least ``native`` pixels a side. Where nothing
+    is above one half there is one around the brightest cell; around what is large already there is
+    none.
     """
     inside = cells > min(HALF, 0.99 * float(cells.max()))
     labels, count = ndimage.label(inside, np.ones((3, 3)))
@@ -63,7 +65,7 @@ def windows_around(cells: Array, grid: CellGrid, native: int) -> tuple[Window, .
         spans = [
             (box.start * step, box.stop * step) for box, step in zip(boxes[k], pitch, strict=True)
         ]
-        side = max(native, round(AROUND * max(end - start for start, end in spans)))
+        side = max(native, round(around * max(end - start for start, end in spans)))
         window = _placed([(start + end) / 2 for start, end in spans], side, grid.size)
         if window is not None and window not in found:
             found.append(window)
