@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from textseg.diffusion.guidance import ClassifierFree, extrapolated
+from textseg.diffusion.guidance import ClassifierFree, Scale, extrapolated
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import denoise_with, draw_noise, guided
 from textseg.diffusion.solvers import Denoiser
@@ -17,7 +17,7 @@ from textseg.testing import GaussianModel
 Z = draw_noise((2, 3, 8, 12), seed=0)
 
 
-def length_kept(away: Tensor, towards: Tensor, scale: float) -> Tensor:
+def length_kept(away: Tensor, towards: Tensor, scale: Scale) -> Tensor:
     """As Qwen-Image: every token of 2 x 2 cells has the length that it has without guidance."""
     mixed = extrapolated(away, towards, scale)
     kept, found = (
@@ -31,10 +31,10 @@ class Keeping(GaussianModel):
 
 
 def told(
-    model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+    model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
 ) -> Denoiser:
     """As FLUX.1-dev: the network reads the scale, and is asked once."""
-    scales = torch.full((len(text),), scale)
+    scales = torch.as_tensor(scale, dtype=torch.float32).expand(len(text))
     return denoise_with(model, replace(text, further={**text.further, "scale": scales}))
 
 
@@ -50,9 +50,7 @@ class Distilled(GaussianModel):
         read, empty = (teacher.embed_text(prompts) for prompts in (text.prompts, [""] * len(z)))
         scales = text.further.get("scale", torch.ones(len(z)))
         away, towards = (teacher.predict(z, sigma, each).velocity for each in (empty, read))
-        return Prediction.from_velocity(
-            z, sigma, extrapolated(away, towards, scales[:, None, None, None])
-        )
+        return Prediction.from_velocity(z, sigma, extrapolated(away, towards, scales))
 
 
 def texts_of(model: DiffusionModel) -> tuple[Conditioning, Conditioning]:
@@ -86,6 +84,16 @@ def test_scale_one_is_without_guidance_whatever_the_models_way(model: GaussianMo
     text, reference = texts_of(model)
     found = guided(model, text, reference, scale=1)(Z, 0.5).velocity
     assert_close(found, GaussianModel(rate=0.2).predict(Z, 0.5, text).velocity)
+
+
+@pytest.mark.parametrize("kind", [GaussianModel, Keeping, Distilled])
+def test_each_prompt_may_have_a_scale_of_its_own(kind: type[GaussianModel]) -> None:
+    model = kind(rate=0.2)
+    text, reference = texts_of(model)
+    found = guided(model, text, reference, scale=torch.tensor([4.0, 1.0]))(Z, 0.5).velocity
+    for row, scale in enumerate((4.0, 1.0)):
+        alone = guided(model, text[row : row + 1], reference, scale=scale)
+        assert_close(found[row : row + 1], alone(Z[row : row + 1], 0.5).velocity)
 
 
 def test_pictures_are_made_the_models_own_way() -> None:

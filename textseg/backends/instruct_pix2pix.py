@@ -22,8 +22,8 @@ from textseg.backends.unet_card import unet_card
 from textseg.backends.unet_parts import Parts
 from textseg.diffusion.card import ModelCard, Sampling
 from textseg.diffusion.generic import instructed_card
-from textseg.diffusion.guidance import Guide
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered
+from textseg.diffusion.guidance import Guide, Scale
+from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered, per_row
 from textseg.diffusion.solvers import Denoiser
 
 SHOWN = "shown"  # among ``Conditioning.further``: (n,), 1 with the picture and 0 without
@@ -84,7 +84,7 @@ class TwoGuidances:
     picture: float = PICTURE_GUIDANCE
 
     def __call__(
-        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
     ) -> Denoiser:
         """Return the denoiser; see ``Guide``. ``scale`` is that of the instruction."""
         three = Conditioning.cat([_shown(reference, 0.0), reference, text])
@@ -93,7 +93,7 @@ class TwoGuidances:
             level = covered(model, sigma)
             found = model.predict(torch.cat([z, z, z]), level, three).velocity
             nothing, seen, told = found.chunk(3)
-            mixed = nothing + self.picture * (seen - nothing) + scale * (told - seen)
+            mixed = nothing + self.picture * (seen - nothing) + per_row(scale, z) * (told - seen)
             return Prediction.from_velocity(z, level, mixed)
 
         return denoise

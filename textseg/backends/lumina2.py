@@ -23,7 +23,7 @@ from textseg.backends.ragged import without_padding
 from textseg.backends.templates import read_templated
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
-from textseg.diffusion.guidance import ClassifierFree, Guide, extrapolated
+from textseg.diffusion.guidance import ClassifierFree, Guide, Scale, extrapolated
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
@@ -116,7 +116,7 @@ class Lumina2(PipelineModel):
         return -answer
 
 
-def _as_long(away: Tensor, towards: Tensor, scale: float) -> Tensor:
+def _as_long(away: Tensor, towards: Tensor, scale: Scale) -> Tensor:
     """Return the mix of two velocities (b, c, h, w), as long as the second in each row of cells.
 
     The pipeline's own, ``cfg_normalization``: lengths are those along the last axis.

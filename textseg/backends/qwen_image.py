@@ -21,7 +21,7 @@ from textseg.backends.pipelines import PromptReading
 from textseg.backends.templates import read_templated
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
-from textseg.diffusion.guidance import ClassifierFree, Guide, extrapolated
+from textseg.diffusion.guidance import ClassifierFree, Guide, Scale, extrapolated
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
@@ -116,7 +116,7 @@ class QwenImage(PackedModel):
         return [(1, *grid)]
 
 
-def rescaled(away: Tensor, towards: Tensor, scale: float) -> Tensor:
+def rescaled(away: Tensor, towards: Tensor, scale: Scale) -> Tensor:
     """Return the mix of two velocities (b, c, h, w), each token as long as in ``towards``."""
     mixed = pack(extrapolated(away, towards, scale))
     lengths = [each.norm(dim=-1, keepdim=True) for each in (pack(towards), mixed)]

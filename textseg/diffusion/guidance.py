@@ -15,29 +15,32 @@ from typing import Protocol, cast
 import torch
 from torch import Tensor
 
-from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered
+from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered, per_row
 from textseg.diffusion.solvers import Denoiser
+
+Scale = float | Tensor
+"""How far to go: one number, or a tensor (n,) with one for each prompt."""
 
 
 class Guide(Protocol):
     """A way of following a text."""
 
     def __call__(
-        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
     ) -> Denoiser:
         """Return the denoiser that follows ``text``, away from as many prompts of ``reference``.
 
-        ``scale`` is never 1, which is without guidance.
+        ``scale`` is never 1 for all of them, which is without guidance.
         """
 
 
-Mix = Callable[[Tensor, Tensor, float], Tensor]
+Mix = Callable[[Tensor, Tensor, Scale], Tensor]
 """Velocities (b, c, h, w) by the reference and by the text, and the scale -> the guided one."""
 
 
-def extrapolated(away: Tensor, towards: Tensor, scale: float) -> Tensor:
+def extrapolated(away: Tensor, towards: Tensor, scale: Scale) -> Tensor:
     """Return ``scale`` times the way from ``away`` to ``towards`` (arXiv:2207.12598, eq. 6)."""
-    return away + scale * (towards - away)
+    return away + per_row(scale, away) * (towards - away)
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class ClassifierFree:
     mix: Mix = extrapolated
 
     def __call__(
-        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
     ) -> Denoiser:
         """Return the denoiser; see ``Guide``."""
         both = Conditioning.cat([reference, text])
@@ -63,9 +66,10 @@ class ClassifierFree:
 TOLD = "guidance"  # among ``Conditioning.further``: (n,), the scale that a network is told
 
 
-def told(text: Conditioning, scale: float) -> Conditioning:
+def told(text: Conditioning, scale: Scale) -> Conditioning:
     """Return prompts that tell a distilled network the scale, in place of one they had."""
-    scales = torch.full((len(text),), scale, device=text.embeddings.device)
+    scales = torch.as_tensor(scale, dtype=torch.float32, device=text.embeddings.device)
+    scales = scales.expand(len(text))
     return replace(text, further={**text.further, TOLD: scales})
 
 
@@ -79,7 +83,7 @@ class Embedded:
     """
 
     def __call__(
-        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+        self, model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
     ) -> Denoiser:
         """Return the denoiser; see ``Guide``."""
         if any(map(str.strip, reference.prompts)):

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from textseg.diffusion.guidance import guide_of
+from textseg.diffusion.guidance import Scale, guide_of
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered
 from textseg.diffusion.solvers import Denoiser, Solver, euler
 from textseg.errors import InvalidInputError
@@ -39,17 +39,17 @@ def denoise_with(model: DiffusionModel, text: Conditioning) -> Denoiser:
 
 
 def guided(
-    model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: float
+    model: DiffusionModel, text: Conditioning, reference: Conditioning, *, scale: Scale
 ) -> Denoiser:
     """Return the denoiser that follows ``text`` more than the model does by itself.
 
     It moves ``scale`` times the way from what ``reference`` says to what ``text`` says, or goes the
     model's own way (``textseg.diffusion.guidance``).
 
-    One prompt of ``reference`` serves all rows, else it has as many as ``text``. At ``scale`` 1 the
-    reference has no say and is not evaluated.
+    One prompt of ``reference`` serves all rows, else it has as many as ``text``. Where ``scale`` is
+    1 for all, the reference has no say and is not evaluated.
     """
-    if scale == 1:
+    if bool((torch.as_tensor(scale) == 1).all()):
         return denoise_with(model, text)
     if len(reference) == 1:
         reference = reference.repeat_interleave(len(text))

@@ -17,7 +17,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from textseg.diffusion.model import DiffusionModel, Prediction
+from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import Denoiser
 from textseg.editing.base import STRICT, Guidance, Source, Steps, Strength, edit_levels
@@ -46,9 +46,11 @@ class FlowEdit:
         return walk(self._difference(model, source), source.latents, levels)
 
     def _difference(self, model: DiffusionModel, source: Source) -> Denoiser:
-        texts = [text.repeat_interleave(self.averages) for text in (source.source, source.target)]
-        of_source = guided(model, texts[0], source.negative, scale=self.source_guidance)
-        of_target = guided(model, texts[1], source.negative, scale=self.guidance)
+        texts = Conditioning.cat([source.source, source.target]).repeat_interleave(self.averages)
+        scales = torch.tensor([self.source_guidance, self.guidance])
+        of_both = guided(
+            model, texts, source.negative, scale=scales.repeat_interleave(self.averages)
+        )
         drawn = 0
 
         def denoise(z: Tensor, sigma: float) -> Prediction:
@@ -57,8 +59,8 @@ class FlowEdit:
                 [source.noised(model, sigma, drawn + k) for k in range(self.averages)]
             )
             drawn += self.averages
-            towards = of_target(z - source.latents + noised, sigma).velocity
-            away = of_source(noised, sigma).velocity
+            both = torch.cat([noised, z - source.latents + noised])
+            away, towards = of_both(both, sigma).velocity.chunk(2)
             change = (towards - away).mean(0, keepdim=True)
             return Prediction.from_velocity(z, sigma, source.mask * change)
 
