@@ -147,7 +147,7 @@ def bench_cost(
     scenes: Annotated[int, typer.Option(min=1, help="Scenes whose things are edited.")] = 4,
     as_json: AsJson = False,
 ) -> None:
-    """Measure what queries, edits and large pictures take beside their network evaluations."""
+    """Measure what queries, edits, large pictures and many pictures take."""
     from textseg.lab.bench.spending import measure_spending
 
     with progress_bar() as progress:

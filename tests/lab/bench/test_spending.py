@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from textseg.lab.bench.spending import RATIO, SHARE, Figure, Spending, measure_picture
+from textseg.lab.bench.spending import (
+    RATIO,
+    SHARE,
+    Figure,
+    Spending,
+    measure_labelling,
+    measure_picture,
+)
 from textseg.scene import load
 
 
@@ -25,3 +32,10 @@ def test_a_picture_is_followed_from_its_file_to_those_of_its_mask() -> None:
     assert min(network, refining) > 0
     assert network + refining <= sum(each.value for each in seconds)
     assert share.value == pytest.approx((network + refining) / sum(each.value for each in seconds))
+
+
+def test_labelling_is_told_for_a_loop_and_for_workers() -> None:
+    found = measure_labelling(load("picturebook", device="cpu"), 9, crews=[1])  # parts of 4
+    loop, pace, ratio = (each.value for each in found.values())
+    assert min(loop, pace) > 0
+    assert ratio == pytest.approx(pace / loop)

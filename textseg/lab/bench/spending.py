@@ -1,7 +1,8 @@
 """`textseg bench cost`: what queries, edits and large pictures take, and what of that could go.
 
 Seconds are those of the processor, on one thread, so that a machine which others use as well gives
-the same. What is compared takes turns in one process, and the ratio of each turn counts.
+the same; only labelling is told by the clock. What is compared takes turns in one process, and the
+ratio of each turn counts.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice, product
@@ -27,8 +28,9 @@ from textseg.lab.bench.cost import bare_evaluations
 from textseg.lab.bench.editing.editors import DEFAULT, PEER, make_editor
 from textseg.lab.bench.editing.scene_tasks import BY_QUERY, scene_numbers, scene_tasks
 from textseg.lab.bench.tables import write_table
+from textseg.labelling.label import label
 from textseg.picturebook.demo import PICTURES
-from textseg.picturebook.scenes import render
+from textseg.picturebook.scenes import render, sample_scene
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, load
@@ -37,7 +39,8 @@ COUNTS = (1, 5, 20)  # queries of a call
 LARGE = (3000, 4000)
 GRAIN = 2.0  # grey levels: a photograph is not as smooth as one that was enlarged
 Form = str  # of ``str.format``
-RATIO, SECONDS, SHARE = "{:.2f} x", "{:.2f} s", "{:.0%}"
+RATIO, SECONDS, SHARE, PACE = "{:.2f} x", "{:.2f} s", "{:.0%}", "{:.1f} a second"
+WORKERS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,18 @@ class Spending:
 
 
 def measure_spending(
-    *, rounds: int = 5, scenes: int = 4, progress: ProgressCallback | None = None
+    *,
+    rounds: int = 5,
+    scenes: int = 4,
+    pictures: int = 64,
+    progress: ProgressCallback | None = None,
 ) -> Spending:
     """Return what the embedded model takes.
 
     Args:
         rounds: turns of each query, after one that warms up.
         scenes: calibration scenes whose things are edited.
+        pictures: calibration scenes that are labelled.
         progress: told of every part.
     """
     report = progress or (lambda _: None)
@@ -86,6 +94,7 @@ def measure_spending(
         lambda: measure_queries(model, rounds),
         lambda: measure_edits(scenes),
         lambda: measure_picture(model, LARGE),
+        lambda: measure_labelling(model, pictures),
     ]
     figures: dict[str, Figure] = {}
     with _one_thread():
@@ -159,6 +168,46 @@ def measure_picture(model: DiffusionModel, size: tuple[int, int]) -> dict[str, F
             float((network + refining) / whole), SHARE, "80%"
         ),
     }
+
+
+def measure_labelling(
+    model: DiffusionModel, pictures: int, *, crews: Sequence[int] = WORKERS
+) -> dict[str, Figure]:
+    """Return how many pictures a second are labelled with five queries, by a loop and by workers.
+
+    These are seconds of the clock, from the first part that is finished on: loading the model is
+    left out, and what else the machine does is not.
+    """
+    queries = [f"{colour} {kind}" for kind, colour in islice(product(KINDS, COLORS), 5)]
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{k:04}.png" for k in range(pictures)]
+        numbers = scene_numbers("calibration", scenes=pictures, seed=0)
+        for file, number in zip(files, numbers, strict=True):
+            file.write_bytes(png_bytes(render(sample_scene("calibration", number)).image))
+        start = time.perf_counter()
+        for file in files:
+            Scene.open(file, model).segment_all(queries)
+        loop = pictures / (time.perf_counter() - start)
+        found = {"labelling, a loop in Python": Figure(loop, PACE)}
+        for workers in crews:
+            pace = _labelling_pace(Path(folder), queries, workers)
+            several = "worker" if workers == 1 else "workers"
+            found[f"labelling, {workers} {several}"] = Figure(pace, PACE)
+            found[f"labelling, {workers} {several}, over the loop"] = Figure(pace / loop, RATIO)
+    return found
+
+
+def _labelling_pace(folder: Path, queries: list[str], workers: int) -> float:
+    """Return pictures a second, from the first that have rows on."""
+    reached: list[tuple[int, float]] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.step and (not reached or progress.step > reached[-1][0]):
+            reached.append((progress.step, time.perf_counter()))
+
+    label(folder, queries, out=folder / f"labels-{workers}", workers=workers, progress=watch)
+    (first, start), (last, end) = reached[0], reached[-1]
+    return (last - first) / (end - start)
 
 
 def _steps(model: DiffusionModel, file: Path, into: Path) -> tuple[float, ...]:
