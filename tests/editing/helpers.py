@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,8 +19,8 @@ from textseg.diffusion.model import (
 from textseg.diffusion.sampling import Step, denoise_with, draw_noise, guided, last, walk
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
-from textseg.editing.apply import numbered_noise
-from textseg.editing.base import EditMethod, Source
+from textseg.editing.apply import FollowWalk, Paths, numbered_noise
+from textseg.editing.base import EditMethod, Fitted, Fitting, Source
 from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
@@ -88,6 +88,10 @@ class Bench:
     negative: str = ""
     seed: int = SEED
     made: list[Trajectory] = field(default_factory=list)
+    examples: tuple[Tensor, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.paths = Paths(self.latents)
 
     def text(self, prompt: str) -> Conditioning:
         return self.model.embed_text([prompt])
@@ -98,6 +102,10 @@ class Bench:
         self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
         return self.made[-1]
 
+    def fitted(self, key: Hashable, make: Callable[[Fitting], Fitted]) -> Fitted:
+        """As ``Paths`` has it made, with nobody watching."""
+        return self.paths.fit(self.model, key, make, follow=FollowWalk())
+
     def source_with(self, mask: Tensor) -> Source:
         return Source(
             latents=self.latents,
@@ -107,6 +115,8 @@ class Bench:
             negative=self.text(self.negative),
             invert=self.inverted,
             noise=numbered_noise(self.latents, self.seed),
+            fit=self.fitted,
+            examples=self.examples,
         )
 
     @torch.no_grad()

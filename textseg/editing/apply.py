@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step, denoise_with, draw_noise, last
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
-from textseg.editing.base import Differentiating, Source, Walking
+from textseg.editing.base import Differentiating, Fitted, Fitting, Item, Source, Walking
 from textseg.editing.result import Evaluations
 from textseg.errors import ModelError
 
 TRAJECTORY_BYTES = 256 * 2**20
+FIT_BYTES = 2**30
+FIT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Words:
 
 @dataclass
 class Paths:
-    """The trajectories of one picture: the one it was made by, and those that inversion found.
+    """What is known of one picture: its trajectories, and what was fitted to it.
 
     Attributes:
         latents: (1, c, h, w) of the picture.
@@ -68,6 +71,30 @@ class Paths:
     _kept: ByteCache[Trajectory] = field(
         default_factory=lambda: ByteCache(TRAJECTORY_BYTES, lambda path: path.nbytes)
     )
+    _fits: ByteCache[Fitted] = field(default_factory=lambda: ByteCache(FIT_BYTES, _bytes_of))
+
+    def fit(
+        self,
+        model: DiffusionModel,
+        key: Hashable,
+        make: Callable[[Fitting], Fitted],
+        *,
+        follow: FollowWalk,
+    ) -> Fitted:
+        """Return what was fitted to the picture before, or is now."""
+
+        def watch(steps: Iterable[Item], of: int) -> Iterator[Item]:
+            for k, step in enumerate(steps):
+                yield step
+                follow.report("fitting", k + 1, of)
+
+        found = self._fits.get(key)
+        if found is None:
+            with torch.enable_grad():
+                found = make(Fitting(model, numbered_noise(self.latents, FIT_SEED), watch))
+            found = {name: each.detach() for name, each in found.items()}
+            self._fits.put(key, found)
+        return found
 
     def invert(
         self,
@@ -112,6 +139,7 @@ def edited_latents(
     words: Words,
     seed: int,
     follow: FollowWalk,
+    examples: tuple[Tensor, ...] = (),
 ) -> Latents:
     """Return what a method makes of a picture.
 
@@ -123,12 +151,13 @@ def edited_latents(
         words: the prompts.
         seed: of all noise.
         follow: sees the steps, may stop them.
+        examples: latents (1, c, h, w) of further pictures.
 
     Raises:
         ModelError: the network gave no finite numbers.
         Cancelled: ``follow`` stopped it.
     """
-    inverting, decoding = Counter(model), Counter(model)
+    inverting, decoding, fitting = Counter(model), Counter(model), Counter(model)
 
     def inverter(levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         # All the way up, once: then edits of any other strength find their levels too.
@@ -150,6 +179,8 @@ def edited_latents(
         negative=words.negative,
         invert=inverter,
         noise=numbered_noise(paths.latents, seed),
+        fit=partial(paths.fit, fitting.as_model, follow=follow),
+        examples=examples,
     )
     with torch.set_grad_enabled(isinstance(method, Differentiating)):
         steps = follow.watch_steps("editing", method.run(decoding.as_model, source))
@@ -159,7 +190,12 @@ def edited_latents(
             f"the network of {model.name!r} returned values that are not numbers",
             hint="load the model with dtype='float32'",
         )
-    return Latents(z, Evaluations(inversion=inverting.rows, decode=decoding.rows))
+    spent = Evaluations(inversion=inverting.rows, decode=decoding.rows, fit=fitting.rows)
+    return Latents(z, spent)
+
+
+def _bytes_of(fitted: Fitted) -> int:
+    return sum(each.nbytes for each in fitted.values())
 
 
 def numbered_noise(like: Tensor, seed: int) -> Callable[[int], Tensor]:

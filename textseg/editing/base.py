@@ -7,9 +7,9 @@ cancelling, masks, prompts, the autoencoder and the exact composite are not its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, Literal, Protocol, cast, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import ConfigDict, Field
 from torch import Tensor
@@ -48,12 +48,44 @@ Differential = Annotated[
 
 STRICT = ConfigDict(extra="forbid")
 
+Need = Literal["inversion", "attention", "features", "gradients", "weights", "examples"]
+"""What a method asks for beyond the plain answers of a model: the picture's way into noise; to
+change attention, or what blocks give; gradients; weights to fit; pictures of a subject."""
+
+Item = TypeVar("Item")
+
 
 class Inverter(Protocol):
     """Gives the picture's trajectory through chosen levels; what was made before comes back."""
 
     def __call__(self, levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         """Return states at the levels (descending); ``prompt`` is "empty" or "source"."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What a fit to one picture works with.
+
+    Attributes:
+        model: the network; what it is asked here counts as fitting.
+        noise: gives standard normal noise (1, c, h, w) by number, whatever the seed of the edit.
+        watch: yields the steps of a fit as they are made, of so many; raises ``Cancelled``.
+    """
+
+    model: DiffusionModel
+    noise: Callable[[int], Tensor]
+    watch: Callable[[Iterable[Item], int], Iterator[Item]]
+
+
+Fitted = Mapping[str, Tensor]
+"""What was fitted, by name: weights of the network, embeddings of words."""
+
+
+class Fitter(Protocol):
+    """Has something fitted to the picture, once: what was made before comes back."""
+
+    def __call__(self, key: Hashable, make: Callable[[Fitting], Fitted]) -> Fitted:
+        """Return what ``make`` gives; ``key`` holds all that it depends on but the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +100,8 @@ class Source:
         negative: one prompt that guidance leads away from; "" by default.
         invert: gives the picture's trajectory.
         noise: gives standard normal noise (1, c, h, w) by number; the same number, the same noise.
+        fit: has something fitted to the picture.
+        examples: latents (1, c, h, w) of further pictures, each of its own size.
     """
 
     latents: Tensor
@@ -77,6 +111,8 @@ class Source:
     negative: Conditioning
     invert: Inverter
     noise: Callable[[int], Tensor]
+    fit: Fitter
+    examples: tuple[Tensor, ...] = ()
 
     def noised(self, model: DiffusionModel, sigma: float, number: int) -> Tensor:
         """Return the picture under noise; at the model's highest level nothing but the noise."""
@@ -91,7 +127,10 @@ class EditMethod(Protocol):
     """One way to edit: by ``Walking`` through noise levels, or by ``Painting`` pixels.
 
     Implementations are dataclasses (pydantic's, so that options are checked and can be listed);
-    ``title`` and ``paper`` say where they come from.
+    ``title`` and ``paper`` say where they come from. Most say as well, as class variables, which
+    kinds of change they are for (``suits``, a tuple of ``Change``), what they ask of a model or of
+    the caller (``needs``, of ``Need``), and how many network evaluations they take (``cost``, in
+    words).
     """
 
     title: ClassVar[str]

@@ -13,6 +13,7 @@ from typing import ClassVar
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from textseg.diffusion.card import Change
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
@@ -21,6 +22,7 @@ from textseg.editing.base import (
     ChosenSolver,
     Differential,
     Guidance,
+    Need,
     Source,
     Steps,
     Strength,
@@ -39,6 +41,9 @@ class BlendedLatentDiffusion:
 
     title: ClassVar[str] = "denoise inside the mask, on the freshly noised picture"
     paper: ClassVar[str] = "arXiv:2206.02779"
+    suits: ClassVar[tuple[Change, ...]] = ("replace", "remove", "add")
+    needs: ClassVar[tuple[Need, ...]] = ()
+    cost: ClassVar[str] = "2 a step"
 
     strength: Strength = 0.75
     steps: Steps = 50

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from textseg.diffusion.card import Change
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
@@ -22,6 +23,7 @@ from textseg.editing.base import (
     Guidance,
     InversionPrompt,
     InversionSolver,
+    Need,
     Source,
     Steps,
     Strength,
@@ -41,6 +43,9 @@ class DiffEdit:
 
     title: ClassVar[str] = "invert the picture, then decode it with the target text in the mask"
     paper: ClassVar[str] = "arXiv:2210.11427"
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "remove", "add", "setting")
+    needs: ClassVar[tuple[Need, ...]] = ("inversion",)
+    cost: ClassVar[str] = "2 a step, 1 a step of the inversion"
 
     strength: Strength = 0.8
     steps: Steps = 50

@@ -17,10 +17,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from textseg.diffusion.card import Change
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import Denoiser
-from textseg.editing.base import STRICT, Guidance, Source, Steps, Strength, edit_levels
+from textseg.editing.base import STRICT, Guidance, Need, Source, Steps, Strength, edit_levels
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -29,6 +30,9 @@ class FlowEdit:
 
     title: ClassVar[str] = "follow the difference of two velocities, without inversion"
     paper: ClassVar[str] = "arXiv:2412.08629"
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "setting")
+    needs: ClassVar[tuple[Need, ...]] = ()
+    cost: ClassVar[str] = "4 a step"
 
     strength: Strength = 0.66
     steps: Steps = 50

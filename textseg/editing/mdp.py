@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
+from textseg.diffusion.card import Change
 from textseg.diffusion.model import DiffusionModel, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import Denoiser
@@ -25,6 +26,7 @@ from textseg.editing.base import (
     Guidance,
     InversionPrompt,
     InversionSolver,
+    Need,
     Source,
     Steps,
     Strength,
@@ -41,6 +43,9 @@ class MDP:
 
     title: ClassVar[str] = "reuse the picture's own noise estimates over a range of steps"
     paper: ClassVar[str] = "arXiv:2303.16765"
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "setting")
+    needs: ClassVar[tuple[Need, ...]] = ("inversion",)
+    cost: ClassVar[str] = "2 a step that is not reused, 1 a step of the inversion"
 
     strength: Strength = 1.0
     steps: Steps = 50

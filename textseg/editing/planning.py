@@ -20,7 +20,7 @@ from textseg.editing.painting import Painting
 from textseg.editing.placing import find_place
 from textseg.editing.prompts import region_prompt
 from textseg.encoded import EncodedPicture
-from textseg.errors import QueryError
+from textseg.errors import InvalidInputError, QueryError
 from textseg.images import Picture, freeze
 from textseg.segmentation.drawing import COLOURS, MaskLayer, display_scale, overlay, png
 from textseg.segmentation.mask import Mask
@@ -71,6 +71,7 @@ class EditPlan:
         card: name of the card that decided what the caller did not.
         where: the place, in words.
         notes: remarks for people.
+        examples: further pictures that the method learns from.
     """
 
     before: Picture
@@ -91,6 +92,7 @@ class EditPlan:
     card: str
     where: str
     notes: tuple[str, ...] = ()
+    examples: tuple[Picture, ...] = ()
 
     def __post_init__(self) -> None:
         """Let nobody change the region."""
@@ -140,6 +142,7 @@ class EditRequest:
     method: str | EditMethod | None
     mask: NDArray[Any] | Segmentation | Mask | None
     options: EditOptions
+    examples: tuple[Picture, ...] = ()
 
 
 def plan_edit(
@@ -176,6 +179,7 @@ def plan_edit(
     usual = card.edits.of(kind)
     told = choose_instruction(asked, card)
     method = choose_method(asked, usual=usual, card=card, steps=steps)
+    check_examples(method, asked.examples)
     place = find_place(
         asked.mask,
         told or asked.query,
@@ -206,6 +210,7 @@ def plan_edit(
         card=card.name,
         where=place.where,
         notes=place.notes,
+        examples=asked.examples,
     )
 
 
@@ -270,6 +275,21 @@ def choose_method(
     elif isinstance(method, str):
         options = {**usual_options(method, card=card, steps=steps), **options}
     return make_method(method, options)
+
+
+def check_examples(method: EditMethod, examples: Sequence[Picture]) -> None:
+    """Raise ``InvalidInputError`` where a method needs examples and has none, or ignores them."""
+    wanted = "examples" in getattr(method, "needs", ())
+    if wanted and not examples:
+        raise InvalidInputError(
+            f"{type(method).__name__} learns from pictures of a subject, and there is none",
+            hint="give some as examples",
+        )
+    if examples and not wanted:
+        raise InvalidInputError(
+            f"{type(method).__name__} takes no examples, got {len(examples)}",
+            hint="`textseg methods` tells which do, or leave them out",
+        )
 
 
 def usual_options(name: str, *, card: ModelCard, steps: int | None) -> dict[str, object]:

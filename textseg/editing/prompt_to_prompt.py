@@ -26,6 +26,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from textseg.diffusion.attention import Attention, attending
+from textseg.diffusion.card import Change
 from textseg.diffusion.layers import attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
@@ -36,6 +37,7 @@ from textseg.editing.base import (
     Guidance,
     InversionPrompt,
     InversionSolver,
+    Need,
     Source,
     Steps,
     Strength,
@@ -57,6 +59,9 @@ class PromptToPrompt:
 
     title: ClassVar[str] = "give the attention of the picture's own text to the target text"
     paper: ClassVar[str] = "arXiv:2208.01626"
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace")
+    needs: ClassVar[tuple[Need, ...]] = ("inversion", "attention")
+    cost: ClassVar[str] = "3 a step, 1 a step of the inversion"
 
     strength: Strength = 1.0
     steps: Steps = 50

@@ -23,12 +23,16 @@ CROP_MARGIN = 0.25  # of the longer side of what may change
 
 @dataclass(frozen=True)
 class Order:
-    """How a picture is to be made again: by which method, after which texts, from which noise."""
+    """How a picture is to be made again: by which method, after which texts, from which noise.
+
+    ``examples`` are latents (1, c, h, w) of further pictures.
+    """
 
     method: EditMethod
     words: Words
     seed: int
     follow: FollowWalk
+    examples: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,7 @@ def remake(
         words=order.words,
         seed=order.seed,
         follow=follow,
+        examples=order.examples,
     )
     follow.report("decoding", 0, 1)
     with torch.no_grad():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,20 +40,16 @@ class Evaluations:
     inversion: int = 0
     decode: int = 0
     choice: int = 0
+    fit: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.mask + self.inversion + self.decode + self.choice
+        return sum(astuple(self))
 
     def plus(self, other: Evaluations) -> Evaluations:
         """Return both together."""
-        return Evaluations(
-            mask=self.mask + other.mask,
-            inversion=self.inversion + other.inversion,
-            decode=self.decode + other.decode,
-            choice=self.choice + other.choice,
-        )
+        return Evaluations(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,10 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
     texts = studio.texts.embed([said.source, said.target, said.negative, ""])
     words = Words(texts[0], texts[1], texts[2], texts[3])
 
+    examples = tuple(encode_picture(encoded.model, each, None).latents for each in plan.examples)
+
     def make(seed: int, here: FollowWalk) -> Remade:
-        order = Order(plan.method, words, seed, here)
+        order = Order(plan.method, words, seed, here, examples)
         if plan.crop:
             made = remake_around(encoded, plan.region, order, studio.parts)
         else:

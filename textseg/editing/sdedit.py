@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from textseg.diffusion.card import Change
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import Step, guided, walk
 from textseg.diffusion.solvers import SOLVERS
@@ -19,6 +20,7 @@ from textseg.editing.base import (
     STRICT,
     ChosenSolver,
     Guidance,
+    Need,
     Source,
     Steps,
     Strength,
@@ -33,6 +35,9 @@ class SDEdit:
 
     title: ClassVar[str] = "noise and denoise the whole picture, use it inside the mask"
     paper: ClassVar[str] = "arXiv:2108.01073"
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "setting")
+    needs: ClassVar[tuple[Need, ...]] = ()
+    cost: ClassVar[str] = "2 a step"
 
     strength: Strength = 0.8
     steps: Steps = 50

@@ -291,6 +291,7 @@ class Scene(SceneState):
         *,
         method: str | EditMethod | None = None,
         mask: NDArray[Any] | Segmentation | Mask | None = None,
+        examples: Sequence[ImageLike] = (),
         progress: ProgressCallback | None = None,
         cancel: CancelToken | None = None,
         **options: Unpack[OptionKeywords],
@@ -308,6 +309,7 @@ class Scene(SceneState):
                 floats in [0, 1], 1 = may change, taken as it is; or a segmentation or ``Mask``,
                 which is cut, widened and feathered as the mask of the query is. A ``Mask`` is cut
                 at 0.5 and never widened into what was taken away from it.
+            examples: pictures of a subject, for a method that learns from them; as in ``open``.
             progress: called with the work done.
             cancel: looked at after each step.
             {options}
@@ -321,7 +323,12 @@ class Scene(SceneState):
             Cancelled: ``cancel`` was raised.
         """
         asked = EditRequest(
-            query.strip(), target.strip(), method, mask, check_arguments(EditOptions, options)
+            query.strip(),
+            target.strip(),
+            method,
+            mask,
+            check_arguments(EditOptions, options),
+            tuple(open_picture(each) for each in examples),
         )
         return plan_edit(
             asked,

@@ -14,6 +14,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.editing.base import EditMethod
 from textseg.editing.options import OptionKeywords
+from textseg.images import ImageLike
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.refine import RefineSettings
@@ -59,6 +60,7 @@ class EditKeywords(OptionKeywords, total=False):
 
     method: str | EditMethod | None
     mask: NDArray[Any] | Segmentation | Mask | None
+    examples: Sequence[ImageLike]
     progress: ProgressCallback | None
     cancel: CancelToken | None
 

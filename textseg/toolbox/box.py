@@ -14,7 +14,7 @@ from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
-from textseg.toolbox.edit import check_method, edit_scene, label_of, painter_of, plan_scene
+from textseg.toolbox.edit import Beside, check_method, edit_scene, label_of, painter_of, plan_scene
 from textseg.toolbox.exporting import UNSIGNED
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from textseg.diffusion.model import DiffusionModel
+    from textseg.images import Picture
     from textseg.scene import Scene
     from textseg.segmentation.mask import Mask
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _ToEdit:
-    """The picture that an edit is of, what is asked with its handle, the mask that was given."""
+    """The picture that an edit is of, what is asked with its handle, and what was given along."""
 
     image: Record
     asked: EditArguments
     mask: NDArray[np.float32] | Mask | None
+    examples: tuple[Picture, ...]
 
 
 class Toolbox:
@@ -138,15 +140,14 @@ class Toolbox:
             ModelError: the model cannot be loaded or used.
         """
         edit = self._resolved(arguments)
-        image, asked, mask = edit.image, edit.asked, edit.mask
+        image, asked = edit.image, edit.asked
         content = self.workspace.bytes_of(image)
         label, unsigned = label_of(label_in(content)), credentials_in(content)
 
         def work(follow: Follow) -> EditResult:
             scene, painter = self._scene(image, follow), painter_of(self.host.setup, asked)
-            answer = edit_scene(
-                scene, asked, mask=mask, label=label, painter=painter, follow=follow
-            )
+            beside = Beside(edit.mask, painter, edit.examples)
+            answer = edit_scene(scene, asked, beside, label=label, follow=follow)
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
             self._remember(result.picture, answer.scene)
@@ -174,7 +175,8 @@ class Toolbox:
                 self._scene(edit.image, follow),
                 painter_of(self.host.setup, edit.asked),
             )
-            answer = plan_scene(scene, edit.asked, mask=edit.mask, painter=painter, follow=follow)
+            beside = Beside(edit.mask, painter, edit.examples)
+            answer = plan_scene(scene, edit.asked, beside, follow=follow)
             result, draft = plan_draft(answer, edit.asked, self.workspace)
             self.workspace.keep([draft])
             return result
@@ -224,7 +226,9 @@ class Toolbox:
         image, mask = self.workspace.resolve(arguments.image), None
         if arguments.mask is not None:
             mask = self.shelf.mask_for(image, arguments.mask, resize=arguments.resize_mask)
-        return _ToEdit(image, arguments.model_copy(update={"image": image.handle}), mask)
+        examples = tuple(self.shelf.picture(each) for each in arguments.examples)
+        asked = arguments.model_copy(update={"image": image.handle})
+        return _ToEdit(image, asked, mask, examples)
 
     def _keep_created(self, answer: CreateAnswer, arguments: CreateArguments) -> CreateResult:
         """Keep all pictures of a creation; the last one is the latest then."""

@@ -57,6 +57,21 @@ class PlanAnswer:
     plan: EditPlan
 
 
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """What an edit is made with, beside picture and words.
+
+    Attributes:
+        mask: where to change; None: where the query is, or where the words of ``region`` say.
+        painter: who makes the edit where no method is named; None: the model.
+        examples: pictures of a subject.
+    """
+
+    mask: NDArray[np.float32] | Mask | Segmentation | None = None
+    painter: EditMethod | None = None
+    examples: tuple[Picture, ...] = ()
+
+
 def edit_image(
     arguments: EditArguments,
     *,
@@ -91,9 +106,8 @@ def edit_image(
         return edit_scene(
             host.open(given.picture, follow),
             arguments,
-            mask=given.mask,
+            given.beside,
             label=label,
-            painter=given.painter,
             follow=follow,
         )
 
@@ -118,7 +132,7 @@ def plan_edit(
 
     def work(follow: Follow) -> PlanAnswer:
         scene = host.open(given.picture, follow)
-        return plan_scene(scene, arguments, mask=given.mask, painter=given.painter, follow=follow)
+        return plan_scene(scene, arguments, given.beside, follow=follow)
 
     done = host.run(work, Follow(progress, cancel))
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
@@ -127,21 +141,19 @@ def plan_edit(
 def edit_scene(
     scene: Scene,
     arguments: EditArguments,
+    beside: Beside,
     *,
-    mask: NDArray[np.float32] | Mask | Segmentation | None,
     label: Label,
     follow: Follow,
-    painter: EditMethod | None = None,
 ) -> EditAnswer:
     """Return the same as ``edit_image`` for a picture that a model has read already.
 
     Args:
         scene: of the picture.
-        arguments: what to change; its ``image`` and ``mask`` are only told.
-        mask: where to change; None: where the query is, or where the words of ``region`` say.
+        arguments: what to change; its ``image``, ``mask`` and ``examples`` are only told.
+        beside: what else was read.
         label: how the edited picture will have come about.
         follow: who sees the work, and may stop it.
-        painter: who makes the edit where no method is named; None: the model.
     """
     caption = scene.caption() if arguments.source is None else None
     changed = change_scene(
@@ -150,22 +162,17 @@ def edit_scene(
         arguments.target,
         selecting=arguments,
         check=arguments.check,
-        options=_options(arguments, scene, mask, painter, follow),
+        options=_options(arguments, scene, beside, follow),
     )
     result = _result(arguments, changed, caption)
     return EditAnswer(result, changed.edit, label, changed.scene)
 
 
 def plan_scene(
-    scene: Scene,
-    arguments: EditArguments,
-    *,
-    mask: NDArray[np.float32] | Mask | Segmentation | None,
-    follow: Follow,
-    painter: EditMethod | None = None,
+    scene: Scene, arguments: EditArguments, beside: Beside, *, follow: Follow
 ) -> PlanAnswer:
     """Return what ``edit_scene`` would do; arguments as there."""
-    options = _options(arguments, scene, mask, painter, follow)
+    options = _options(arguments, scene, beside, follow)
     query, target = arguments.query, arguments.target
     plan = plan_change(scene, query, target, selecting=arguments, options=options)
     return PlanAnswer(_plan_result(arguments, plan, scene), plan)
@@ -173,34 +180,31 @@ def plan_scene(
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """What is read before a model is: the picture, the mask, who paints."""
+    """What is read before a model is."""
 
     picture: Picture
-    mask: NDArray[np.float32] | None
-    painter: EditMethod | None
+    beside: Beside
 
 
 def _read(arguments: EditArguments, setup: Setup) -> _Read:
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
     mask = _read_mask(arguments, setup, picture)
     check_method(arguments)
-    return _Read(picture, mask, painter_of(setup, arguments))
+    examples = [open_picture(each, max_pixels=setup.max_pixels) for each in arguments.examples]
+    return _Read(picture, Beside(mask, painter_of(setup, arguments), tuple(examples)))
 
 
 def _options(
-    arguments: EditArguments,
-    scene: Scene,
-    mask: NDArray[np.float32] | Mask | Segmentation | None,
-    painter: EditMethod | None,
-    follow: Follow,
+    arguments: EditArguments, scene: Scene, beside: Beside, follow: Follow
 ) -> EditKeywords:
     """Return the keywords of ``Scene.edit``; a method that is made has its numbers already."""
+    mask = beside.mask
     if mask is None and arguments.operation == "add":
         mask = place(arguments.region, scene.picture.size)
-    method = _method(arguments, scene, painter)
+    method = _method(arguments, scene, beside.painter)
     options = {name: getattr(arguments, name) for name in EditOptions.model_fields}
     options |= {} if method is None else dict.fromkeys(METHOD_OPTIONS)
-    options |= {"method": method, "mask": mask}
+    options |= {"method": method, "mask": mask, "examples": beside.examples}
     return cast("EditKeywords", {**options, "progress": follow.progress, "cancel": follow.cancel})
 
 

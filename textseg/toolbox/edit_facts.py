@@ -46,6 +46,11 @@ class EditArguments(Selecting, EditOptions):
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="further options of the method, by name"
     )
+    examples: list[FileName] = Field(
+        default_factory=list,
+        max_length=20,
+        description="pictures of a subject, for a method that learns from them: paths, or handles",
+    )
     check: bool = Field(
         default=True, description="look at the edited picture again for what was asked for"
     )
@@ -65,6 +70,7 @@ class EvaluationFacts(Facts):
     inversion: int = Field(ge=0, description="to find the noise that the picture comes from")
     decode: int = Field(ge=0, description="to make the edited picture, all attempts at it")
     choice: int = Field(default=0, ge=0, description="to choose among several attempts")
+    fit: int = Field(default=0, ge=0, description="to fit something to the picture")
     check: int = Field(ge=0, description="to look at the edited picture again")
     total: int = Field(ge=0)
 
