@@ -53,6 +53,8 @@ def methods(as_json: AsJson = False) -> None:
             say(f"{info.name}: cannot be used ({info.package}): {info.error}")
             continue
         say(f"{info.name}: {info.title} ({info.paper}; {info.package})")
+        uses = (("for", info.suits), ("needs", info.needs), ("evaluations", (info.cost,)))
+        say("  " + "; ".join(f"{use}: {', '.join(told)}" for use, told in uses if any(told)))
         for option in info.options:
             say(f"  {_option_line(option)}")
 

@@ -42,6 +42,9 @@ class MethodInfo:
         paper: where it was published.
         options: what can be set.
         package: where it comes from.
+        suits: kinds of change that it is for.
+        needs: what it asks of a model or of the caller.
+        cost: network evaluations in words.
         error: why it cannot be used; "" where it can. Only name and package are known then.
     """
 
@@ -50,6 +53,9 @@ class MethodInfo:
     paper: str
     options: tuple[OptionInfo, ...]
     package: str
+    suits: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    cost: str = ""
     error: str = ""
 
 
@@ -135,8 +141,11 @@ def _method_info(point: EntryPoint) -> MethodInfo:
         kind = _method_class(name)
         options = tuple(read_option(option, facts) for option, facts in _properties(kind).items())
     except Exception as error:  # whatever another package did must not take the others away
-        return MethodInfo(name, "", "", (), package, " ".join(str(error).split()))
-    return MethodInfo(name, kind.title, kind.paper, options, package)
+        return MethodInfo(name, "", "", (), package, error=" ".join(str(error).split()))
+    told: dict[str, Any] = {  # Any: their kinds differ
+        part: getattr(kind, part) for part in ("suits", "needs", "cost") if hasattr(kind, part)
+    }
+    return MethodInfo(name, kind.title, kind.paper, options, package, **told)
 
 
 def _properties(kind: type[EditMethod]) -> dict[str, dict[str, Any]]:  # a JSON schema
