@@ -6,7 +6,7 @@ import reprlib
 import unicodedata
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -14,6 +14,9 @@ from textseg.errors import InvalidInputError, QueryError, problem_words
 
 LONGEST_QUERY = 20_000  # characters; a model reads far fewer, and says which it left out
 MAX_PIXELS = 40_000_000  # of a picture, unless somebody allows more
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+"""What a model computes in; "auto" is the fastest that is safe on its device."""
 
 
 class Facts(BaseModel):

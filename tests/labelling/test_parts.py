@@ -129,6 +129,7 @@ def test_job_is_begun_once_and_resumed_as_it_was(tmp_path: Path) -> None:
         ({"queries": ("tree",)}, "with queries ['tree', 'house'], not ['tree']"),
         ({"seed_by": "picture"}, "with seed by 'job', not 'picture'"),
         ({"model": "sd15"}, "with model 'picturebook', not 'sd15'"),
+        ({"dtype": "bfloat16"}, "with dtype 'auto', not 'bfloat16'"),
     ],
 )
 def test_job_with_other_settings_is_refused(

@@ -15,6 +15,7 @@ from tests.original import save_original
 from tests.tiny import build_sd
 from textseg.errors import ModelError
 from textseg.toolbox import SegmentArguments, Setup, segment_image
+from textseg.toolbox.running import load_chosen
 
 
 @pytest.fixture
@@ -59,3 +60,10 @@ def test_offline_holds_for_the_captioner_too(arguments: SegmentArguments) -> Non
     setup = Setup(offline=True, captioner="nobody/nothing", device="cpu")
     with pytest.raises(ModelError, match="not on this machine"):
         segment_image(arguments, setup=setup)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_the_precision_is_that_of_the_network(name: str, tiny_folders) -> None:
+    setup = Setup(model=str(tiny_folders["sd1"]), device="cpu", dtype=name)
+    network = load_chosen(setup).network
+    assert {str(each.dtype) for each in network.parameters()} == {f"torch.{name}"}

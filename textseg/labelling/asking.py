@@ -43,7 +43,7 @@ class PictureAsker:
         """
         self._load, self._settings = load, settings
         self._lock = threading.Lock()
-        self.model = load(dtype="auto")
+        self.model = load(dtype=settings.dtype)
         self._texts = JobTexts.of(self.model, settings)
         self._full: JobTexts | None = None
 

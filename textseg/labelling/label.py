@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from textseg.checking import MAX_PIXELS, check_arguments
+from textseg.checking import MAX_PIXELS, Precision, check_arguments
 from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.errors import InvalidInputError
@@ -84,6 +84,7 @@ def label(
     model: str | os.PathLike[str] = "picturebook",
     base: str | os.PathLike[str] | None = None,
     lora: Sequence[str | os.PathLike[str]] = (),
+    dtype: Precision = "auto",
     device: str = "auto",
     offline: bool = False,
     reference: str | None = None,
@@ -117,6 +118,8 @@ def label(
         model: a registered name, a folder, a file or a hub id: workers load it.
         base: as in ``load``, and so is ``lora``.
         lora: files that are added to its weights.
+        dtype: its precision, "auto" for the fastest safe one; what that cannot hold is asked about
+            again in float32.
         device: where the model runs; "auto" and a kind of device are all devices of that kind.
         offline: never ask the hub.
         reference: as in ``Scene.segment_all``, and so are the arguments down to ``batch_size``.
@@ -152,6 +155,7 @@ def label(
             "model": _absolute(model),
             "base": None if base is None else _absolute(base),
             "lora": [_absolute(each) for each in lora],
+            "dtype": dtype,
             "reference": reference,
             "draws": draws,
             "attention": attention,

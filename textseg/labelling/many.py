@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from textseg.checking import MAX_PIXELS, check_arguments
+from textseg.checking import MAX_PIXELS, Precision, check_arguments
 from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
@@ -44,6 +44,7 @@ def segment_many(
     *,
     model: ModelLike = "picturebook",
     device: DeviceLike = "auto",
+    dtype: Precision = "auto",
     reference: str | None = None,
     draws: int | None = None,
     attention: bool = True,
@@ -64,6 +65,7 @@ def segment_many(
         queries: what to look for in each.
         model: as in ``Scene.open``.
         device: as in ``Scene.open``.
+        dtype: as in ``Scene.open``.
         reference: as in ``Scene.segment_all``, and so are the arguments down to ``batch_size``.
         draws: noised copies of each picture.
         attention: use where the words are looked at.
@@ -82,6 +84,7 @@ def segment_many(
         LabelSettings,
         {
             "queries": check_queries(queries),
+            "dtype": dtype,
             "reference": reference,
             "draws": draws,
             "attention": attention,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from textseg.checking import MAX_PIXELS, Facts, Query
+from textseg.checking import MAX_PIXELS, Facts, Precision, Query
 from textseg.diffusion.card import ModelCard
 from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
@@ -30,6 +30,7 @@ class LabelSettings(Facts):
     model: str = Field(default="picturebook", min_length=1)
     base: str | None = None
     lora: tuple[str, ...] = ()
+    dtype: Precision = "auto"
     reference: str | None = None
     draws: int | None = Field(default=None, ge=1, le=1000)
     attention: bool = True

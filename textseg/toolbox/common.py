@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
 
-from textseg.checking import MAX_PIXELS
+from textseg.checking import MAX_PIXELS, Precision
 from textseg.checking import Facts as Facts
 from textseg.checking import check_arguments as check_arguments
 from textseg.checking import explain as explain
@@ -55,6 +55,11 @@ class Setup(Facts):
         default=False, description="never ask the hub; take what is on this machine"
     )
     device: str = Field(default="auto", description='where to load the model; "auto": the best')
+    dtype: Precision = Field(
+        default="auto",
+        description="precision of the model; auto: the fastest that is safe; where it cannot hold "
+        "the numbers, float32 is taken",
+    )
     captioner: str | None = Field(
         default=None,
         min_length=1,

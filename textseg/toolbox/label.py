@@ -55,6 +55,7 @@ def label_pictures(
         base=setup.base,
         lora=setup.lora,
         device=setup.device,
+        dtype=setup.dtype,
         offline=setup.offline,
         reference=arguments.reference,
         draws=arguments.draws,

@@ -90,7 +90,7 @@ class Host:
     ) -> None:
         """Load nothing yet; ``turns`` None is a queue of its own."""
         self.setup, self.model, self.turns = setup, model, turns or Turns()
-        self._dtype = "auto"
+        self._dtype: str = self.setup.dtype
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
         self._lock = threading.Lock()
         self._active: set[CancelToken] = set()
@@ -191,15 +191,15 @@ class Host:
                 self._active.discard(asked)
 
 
-def load_chosen(setup: Setup, *, dtype: str = "auto") -> DiffusionModel:
-    """Return the model that a person decided on; raises what ``load_model`` does."""
+def load_chosen(setup: Setup, *, dtype: str | None = None) -> DiffusionModel:
+    """Return the model that a person decided on, in another precision where one is given."""
     check_model(setup.model, local_files_only=setup.offline)  # before torch is imported
     from textseg.scene import load
 
     return load(
         setup.model,
         device=setup.device,
-        dtype=dtype,
+        dtype=dtype or setup.dtype,
         local_files_only=setup.offline,
         base=setup.base,
         lora=setup.lora,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.checking import check_arguments
+from textseg.checking import Precision, check_arguments
 from textseg.errors import InvalidInputError
 from textseg.images import ImageLike
 from textseg.labelling.digests import digest
@@ -39,6 +39,7 @@ class LabelBatches:
         *,
         model: str = "picturebook",
         device: str = "auto",
+        dtype: Precision = "auto",
         reference: str | None = None,
         draws: int | None = None,
         seed: int = 0,
@@ -50,6 +51,7 @@ class LabelBatches:
         settings = {
             "queries": check_queries(queries),
             "model": model,
+            "dtype": dtype,
             "reference": reference,
             "draws": draws,
             "seed": seed,
