@@ -94,6 +94,16 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.painting.Painting",
         "textseg.registry",
     ),
+    # pictures changed by arithmetic: knows masks, and no model
+    "textseg.retouching": (
+        *BORDER,
+        "textseg.editing.masks",
+        "textseg.editing.result",
+        "textseg.retouching",
+        "textseg.segmentation.mask",
+        "textseg.segmentation.picking",
+        "textseg.segmentation.soft",
+    ),
     "textseg.scene": (
         *BORDER,
         "textseg.scene",
@@ -160,6 +170,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing.options",
         "textseg.editing.placing",
         "textseg.editing.planning",
+        "textseg.retouching",
         "textseg.registry.captioners.load_captioner",
         "textseg.registry.models.check_model",
         "textseg.registry.methods.make_method",

@@ -14,6 +14,8 @@ from .progress import Progress as Progress
 from .registry.editors import load_editor as load_editor
 from .registry.methods import methods as methods
 from .registry.models import models as models
+from .retouching.actions import Retouched as Retouched
+from .retouching.actions import retouch as retouch
 from .scene import Creation as Creation
 from .scene import Scene as Scene
 from .scene import edit as edit

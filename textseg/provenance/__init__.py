@@ -9,7 +9,7 @@ shows whether file and statement were changed since. What the picture said about
 from __future__ import annotations
 
 from textseg.provenance.credentials import Credentials, sign
-from textseg.provenance.labels import EDITED, GENERATED, Label, SourceType
+from textseg.provenance.labels import EDITED, ENHANCED, GENERATED, Label, SourceType
 from textseg.provenance.metadata import source_metadata
 from textseg.provenance.reading import (
     credentials_in,
@@ -20,6 +20,7 @@ from textseg.provenance.reading import (
 
 __all__ = [
     "EDITED",
+    "ENHANCED",
     "GENERATED",
     "Credentials",
     "Label",

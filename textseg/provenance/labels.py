@@ -14,7 +14,11 @@ from xml.sax.saxutils import escape
 from textseg.errors import InvalidInputError
 from textseg.version import __version__
 
-SourceType = Literal["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"]
+SourceType = Literal[
+    "trainedAlgorithmicMedia",
+    "compositeWithTrainedAlgorithmicMedia",
+    "algorithmicallyEnhanced",
+]
 
 VOCABULARY: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -46,11 +50,12 @@ _DESCRIPTION = """
 
 @dataclass(frozen=True)
 class Label:
-    """What a file says about a picture that a model made or changed.
+    """What a file says about a picture that was made or changed here.
 
     Attributes:
         source_type: the IPTC term: a trained model made all of it (``GENERATED``), or a part of a
-            picture that was there before (``EDITED``).
+            picture that was there before (``EDITED``); or no model did, and the picture was changed
+            by arithmetic (``ENHANCED``).
         description: text for ``dc:description``, up to 8000 characters; None writes none. Prompts
             are in the file only if they are put here.
 
@@ -90,6 +95,7 @@ class Label:
 
 GENERATED: Final = Label("trainedAlgorithmicMedia")
 EDITED: Final = Label("compositeWithTrainedAlgorithmicMedia")
+ENHANCED: Final = Label("algorithmicallyEnhanced")
 
 
 def _check_description(text: str) -> None:
