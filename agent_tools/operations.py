@@ -1,4 +1,4 @@
-"""The five tools, once for all protocols: what they are called, take, say and return."""
+"""The tools, once for all protocols: what they are called, take, say and return."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from pydantic import ValidationError
 
 from textseg.toolbox import (
+    ArrangeResult,
     ChangeFacts,
     CreateResult,
     EditResult,
     Facts,
     ImageFacts,
     ListResult,
+    MadeFacts,
     QueryFacts,
     RegionFacts,
+    RetouchResult,
     SegmentResult,
     UndoResult,
     look_words,
@@ -29,6 +32,7 @@ from textseg.toolbox.inputs import (
     ToolInput,
     UndoInput,
 )
+from textseg.toolbox.retouch_inputs import ArrangeInput, RetouchInput
 
 if TYPE_CHECKING:
     from textseg.progress import Follow
@@ -131,6 +135,23 @@ def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> ToolAnswer:
     return ToolAnswer(result, text, _handles(result.image.handle))
 
 
+def retouch_image(toolbox: Toolbox, asked: RetouchInput, follow: Follow) -> ToolAnswer:
+    """Change a thing, or what is around it, without a model."""
+    result = toolbox.retouch_image(
+        asked.arguments(), progress=follow.progress, cancel=follow.cancel
+    )
+    said = limit_words(_retouched(result))
+    return ToolAnswer(result, said, _handles(result.picture))
+
+
+def arrange_image(toolbox: Toolbox, asked: ArrangeInput, follow: Follow) -> ToolAnswer:
+    """Move, copy, scale or mirror a thing."""
+    result = toolbox.arrange_image(
+        asked.arguments(), progress=follow.progress, cancel=follow.cancel
+    )
+    return ToolAnswer(result, limit_words(_arranged(result)), _handles(result.picture))
+
+
 OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "segment_image",
@@ -177,6 +198,22 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
         UndoInput,
         UndoResult,
         undo,
+    ),
+    Operation(
+        "retouch_image",
+        "Retouch a picture",
+        "Exact changes of a thing, around it (invert) or of all (no query). Rest as in edit_image.",
+        RetouchInput,
+        RetouchResult,
+        retouch_image,
+    ),
+    Operation(
+        "arrange_image",
+        "Move things in a picture",
+        "Move, copy, scale or mirror a thing; the hole is filled. Rest as in edit_image.",
+        ArrangeInput,
+        ArrangeResult,
+        arrange_image,
     ),
 )
 BY_NAME: Final[Mapping[str, Operation[Any]]] = {each.name: each for each in OPERATIONS}  # as above
@@ -261,6 +298,32 @@ def _made(result: CreateResult) -> Iterator[str]:
     yield f"Made {result.generated}, {result.width} x {result.height}, seed {result.seed}."
     if result.changes:
         yield from _changed(result.changes[-1], result.generated or "it")
+
+
+def _retouched(result: RetouchResult) -> Iterator[str]:
+    yield f"{_done(result)}: new picture {result.picture}, {result.width} x {result.height}."
+    yield from _sentences(result.notes)
+    if result.mean_rgb_after is not None:
+        before, after = _hex(result.mean_rgb_before), _hex(result.mean_rgb_after)
+        yield f"{result.changed_outside} pixels changed elsewhere."
+        yield f"Mean colour there {before} before, {after} now."
+
+
+def _arranged(result: ArrangeResult) -> Iterator[str]:
+    yield f"{_done(result)}: new picture {result.picture}."
+    yield from _sentences(result.notes)
+    before, after = (",".join(map(str, box)) for box in (result.box_before, result.box_after))
+    yield f"Its box was {before} and is {after}."
+    if result.method is not None:
+        yield "Where it was is filled by the model."
+
+
+def _done(result: MadeFacts) -> str:
+    """Return what was done to what."""
+    what = _quoted(result.query) if result.query else "what the mask shows"
+    thing = what if result.region_mask else "all of it"
+    around = "all but " if result.invert else ""
+    return f"Done in {result.image}: {result.action}, {around}{thing}"
 
 
 def _listed(result: ListResult) -> Iterator[str]:

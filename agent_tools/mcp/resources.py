@@ -15,7 +15,7 @@ PNG = "image/png"
 MOST_LISTED = 50
 
 _ADDRESSES = UriTemplate.parse("textseg://image/{handle}{?max}")
-_MADE = ("edit", "generate")
+_MADE = ("edit", "generate", "retouch", "arrange")
 
 
 def address(handle: str) -> str:

@@ -47,6 +47,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "generate_and_edit": {"prompt": "a tree", "width": 40, "height": 24},
     "list_images": {},
     "undo": {},
+    "retouch_image": {"image": "garden.png", "action": "blur", "query": "tree"},
+    "arrange_image": {"image": "garden.png", "action": "flip"},
 }
 
 
@@ -136,11 +138,27 @@ class TestUndoInUse(Standard, ToolsIntegrationTests):
     number = 4
 
 
+class TestRetouchStandard(Standard, ToolsUnitTests):
+    number = 5
+
+
+class TestRetouchInUse(Standard, ToolsIntegrationTests):
+    number = 5
+
+
+class TestArrangeStandard(Standard, ToolsUnitTests):
+    number = 6
+
+
+class TestArrangeInUse(Standard, ToolsIntegrationTests):
+    number = 6
+
+
 # -- schemas
 
 # What each strict mode takes: OpenAI's has no defaults and lengths, Anthropic's no ranges either.
 TAKEN = {"type", "enum", "items", "description"}
-MOST_TOKENS = 1100
+MOST_TOKENS = 1500
 CHARACTERS_A_TOKEN = 4  # of English and JSON, roughly
 
 

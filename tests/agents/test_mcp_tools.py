@@ -87,6 +87,8 @@ def test_tools_come_in_their_fixed_order_with_clean_schemas(toolbox: Toolbox, mo
         "generate_and_edit",
         "list_images",
         "undo",
+        "retouch_image",
+        "arrange_image",
     ]
     for tool, operation in zip(listed, OPERATIONS, strict=True):
         assert (tool.title, tool.description) == (operation.title, operation.description)
@@ -105,6 +107,8 @@ def test_hints_say_what_calls_leave_behind(toolbox: Toolbox, mode: str) -> None:
         "generate_and_edit": {"prompt": "tree", "height": 24},
         "list_images": {},
         "undo": {},
+        "retouch_image": {"image": "garden.png", "query": "tree", "action": "grey"},
+        "arrange_image": {"image": "garden.png", "query": "tree", "action": "flip"},
     }
     added: Any = {"operation": "add", "target": "house", "region": "right"}
 
@@ -172,6 +176,8 @@ def test_structured_content_is_what_the_output_schema_says(toolbox: Toolbox, mod
         "generate_and_edit": {"prompt": "tree", "query": "tree", "target": "house", "height": 24},
         "list_images": {"limit": 2},
         "undo": {},
+        "retouch_image": {"image": "garden.png", "query": "tree", "action": "grey"},
+        "arrange_image": {"image": "garden.png", "query": "tree", "action": "flip"},
     }
 
     async def every(client: Client) -> None:

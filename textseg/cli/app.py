@@ -30,6 +30,7 @@ from textseg.cli.edit import edit
 from textseg.cli.export import export
 from textseg.cli.label import label
 from textseg.cli.listing import caption, demo, methods, models
+from textseg.cli.retouch import arrange, retouch
 from textseg.cli.segment import segment
 from textseg.cli.shared import plain_failures
 from textseg.errors import ModelError
@@ -87,6 +88,8 @@ def _found(names: Names, name: str) -> Callable[..., None]:
 app.command()(segment)
 app.command()(label)
 app.command()(edit)
+app.command()(retouch)
+app.command()(arrange)
 app.command(cls=CreateCommand)(create)
 app.command()(caption)
 app.command()(methods)

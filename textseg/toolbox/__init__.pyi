@@ -1,3 +1,7 @@
+from .arrange import ArrangeAnswer as ArrangeAnswer
+from .arrange import arrange_image as arrange_image
+from .arrange_facts import ArrangeArguments as ArrangeArguments
+from .arrange_facts import ArrangeResult as ArrangeResult
 from .box import Toolbox as Toolbox
 from .box import open_toolbox as open_toolbox
 from .caption import caption_image as caption_image
@@ -33,11 +37,14 @@ from .edit_facts import plan_words as plan_words
 from .exporting import Credentials as Credentials
 from .exporting import created_name as created_name
 from .exporting import edited_name as edited_name
+from .exporting import made_name as made_name
 from .exporting import refuse_create_output as refuse_create_output
 from .exporting import refuse_edit_output as refuse_edit_output
+from .exporting import refuse_made_output as refuse_made_output
 from .exporting import refuse_segment_output as refuse_segment_output
 from .exporting import save_create as save_create
 from .exporting import save_edit as save_edit
+from .exporting import save_made as save_made
 from .exporting import save_plan as save_plan
 from .exporting import save_segment as save_segment
 from .label import label_pictures as label_pictures
@@ -45,6 +52,11 @@ from .label import label_status as label_status
 from .label_facts import LabelArguments as LabelArguments
 from .label_facts import LabelResult as LabelResult
 from .label_facts import LabelStatus as LabelStatus
+from .retouch import RetouchAnswer as RetouchAnswer
+from .retouch import retouch_image as retouch_image
+from .retouch_facts import MadeFacts as MadeFacts
+from .retouch_facts import RetouchArguments as RetouchArguments
+from .retouch_facts import RetouchResult as RetouchResult
 from .running import Limits as Limits
 from .segment import SegmentAnswer as SegmentAnswer
 from .segment import segment_image as segment_image

@@ -16,6 +16,7 @@ from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
 from textseg.toolbox.edit import Beside, check_method, edit_scene, label_of, painter_of, plan_scene
 from textseg.toolbox.exporting import UNSIGNED
+from textseg.toolbox.making import Desk
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from textseg.images import Picture
     from textseg.scene import Scene
     from textseg.segmentation.mask import Mask
+    from textseg.toolbox.arrange_facts import ArrangeArguments, ArrangeResult
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
     from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
+    from textseg.toolbox.retouch_facts import RetouchArguments, RetouchResult
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.workspace import Record
 
@@ -184,6 +187,39 @@ class Toolbox:
         done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
         return add_notes(done.outcome, done.notes)
 
+    def retouch_image(
+        self,
+        arguments: RetouchArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RetouchResult:
+        """Return how a picture was changed without a model, and keep the new one, the latest then.
+
+        Where nothing is to be found nobody waits for the model.
+
+        Raises:
+            NotFoundError: a thing is not in the picture; nothing was changed.
+            TextsegError: the others are those of ``edit_image``.
+        """
+        return self._desk.retouch(arguments, Follow(progress, cancel))
+
+    def arrange_image(
+        self,
+        arguments: ArrangeArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> ArrangeResult:
+        """Return what was moved in a picture, and keep the new one, which is the latest then.
+
+        Raises:
+            NotFoundError: a thing is not in the picture; nothing was changed.
+            InvalidInputError: the thing would leave the picture.
+            TextsegError: the others are those of ``edit_image``.
+        """
+        return self._desk.arrange(arguments, Follow(progress, cancel))
+
     def generate_and_edit(
         self,
         arguments: CreateArguments,
@@ -262,6 +298,10 @@ class Toolbox:
         """Return the scene of a picture, to ask it in Python; it is shared with the operations."""
         image = self.workspace.resolve(handle)
         return self.host.run(lambda follow: self._scene(image, follow), Follow(progress)).outcome
+
+    @property
+    def _desk(self) -> Desk:
+        return Desk(self.shelf, self.host, self._scene, self.limits.seconds)
 
     def _scene(self, image: Record, follow: Follow) -> Scene:
         def opened(model: DiffusionModel) -> Scene:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from textseg.segmentation.mask import Mask
     from textseg.toolbox.create_facts import CreateArguments, CreateResult
     from textseg.toolbox.edit_facts import ChangeFacts, EditArguments, EditResult, PlanResult
+    from textseg.toolbox.meaning import MadeAnswer, MadeT
+    from textseg.toolbox.retouch_facts import MadeFacts, Meant
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.toolbox.shelf_facts import MaskFacts
 
@@ -116,6 +118,33 @@ def create_drafts(
     return result, drafts
 
 
+def made_drafts(
+    answer: MadeAnswer[MadeT], arguments: Meant, image: Record, workspace: Workspace
+) -> tuple[MadeT, list[Draft]]:
+    """Return the facts with the handles of a picture that no model made, and what is to be kept.
+
+    The mask belongs to the picture before; where all of it was meant there is none.
+    """
+    from textseg.segmentation.mask import Mask
+
+    result = answer.result.model_copy(
+        update={
+            "picture": workspace.new_handle("image"),
+            "region_mask": None if answer.weight is None else workspace.new_handle("mask"),
+            "root": image.root,
+        }
+    )
+    about = _About(arguments.operation, image.handle, arguments, result)
+    content = _labelled(answer.picture, answer.label)
+    drafts = [
+        about.draft("image", result.picture, answer.picture.size, {"picture": ("png", content)})
+    ]
+    if answer.weight is not None:
+        mask = Mask.of(answer.weight, answer.before.visible(), name=result.query or result.action)
+        drafts.append(about.draft("mask", result.region_mask, mask.size, mask_parts(mask)))
+    return result, drafts
+
+
 def mask_parts(mask: Mask) -> Parts:
     """Return the parts of a mask: a 16-bit picture for people, the exact values for us."""
     from textseg.segmentation.keeping import mask_bytes
@@ -141,7 +170,7 @@ class _About:
     operation: str
     parent: str | None
     arguments: Facts | None
-    result: SegmentResult | ChangeFacts | PlanResult | CreateResult | MaskFacts
+    result: SegmentResult | ChangeFacts | PlanResult | CreateResult | MaskFacts | MadeFacts
 
     def draft(self, kind: Kind, handle: str | None, size: tuple[int, int], parts: Parts) -> Draft:
         assert handle is not None, "handles are given before"

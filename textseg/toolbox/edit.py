@@ -245,7 +245,7 @@ def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> 
     facts, edit = change_facts(changed), changed.edit
     return EditResult(
         **facts.model_dump(exclude={"notes"}),
-        notes=[*facts.notes, *_kept(edit.before.mode)],
+        notes=[*facts.notes, *mode_notes(edit.before.mode)],
         image=arguments.image,
         width=edit.size[1],
         height=edit.size[0],
@@ -258,7 +258,7 @@ def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> 
     )
 
 
-def _kept(mode: str) -> list[str]:
+def mode_notes(mode: str) -> list[str]:
     """Return remarks on what becomes of a picture of a PIL mode that is not RGB."""
     if mode in ("RGB", "RGBA", "RGBX", "RGBa"):
         return []

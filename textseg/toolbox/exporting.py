@@ -31,6 +31,8 @@ from textseg.toolbox.exported import (
     segment_names,
     with_files,
 )
+from textseg.toolbox.meaning import MadeAnswer, MadeT
+from textseg.toolbox.retouch_facts import Meant
 from textseg.toolbox.running import add_notes
 from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
 
@@ -148,6 +150,72 @@ def save_edit(
     if credentials is None and read_credentials(result.image):
         notes.append(UNSIGNED)
     return add_notes(result, notes).model_copy(update={"file": str(saved)})
+
+
+def made_name(arguments: Meant) -> str:
+    """Return a file name for a retouched or arranged picture, made of that of the picture."""
+    ending = f"_{arguments.action}.png"
+    return fitting(Path(arguments.image).stem, [ending]) + ending
+
+
+def refuse_made_output(
+    arguments: Meant, path: Path, *, setup: Setup = EMBEDDED, force: bool = False
+) -> None:
+    """Raise what ``save_made`` would raise for these arguments, before anything slow is done.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+        InvalidInputError: it is one of the files that are read, its suffix belongs to no format,
+            or the format cannot hold the picture.
+        ImageError: the picture cannot be read.
+    """
+    format = format_of(path)
+    _refuse_inputs(path, [arguments.image, arguments.mask])
+    usable_folder(path.parent)
+    refuse_existing([path], force=force)
+    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
+    transparent = picture.alpha is not None or arguments.action == "cut_out"
+    check_writable(format, size=picture.size, transparent=transparent)
+
+
+def save_made(
+    answer: MadeAnswer[MadeT],
+    path: Path,
+    *,
+    force: bool = False,
+    label: bool = True,
+    keep_metadata: bool = False,
+) -> MadeT:
+    """Write a retouched or arranged picture, labelled; return the result with its file.
+
+    Args:
+        answer: what ``retouch_image`` or ``arrange_image`` returned.
+        path: PNG, TIFF, WebP or JPEG, by its suffix; the folder is made when missing. The picture
+            that was changed is never replaced.
+        force: replace a file that exists.
+        label: false writes no label, which is for a person to decide: no tool may offer it.
+        keep_metadata: hand on camera, date, author, place ... of the file that was changed.
+
+    Raises:
+        OutputExistsError: the file exists and ``force`` is false.
+        InvalidInputError: it is one of the files that were read, or cannot be written so.
+    """
+    from textseg.editing.result import pixels_of
+
+    result = answer.result
+    _refuse_inputs(path, [result.image, result.mask])
+    saved = save_picture(
+        path,
+        pixels_of(answer.picture),
+        label=answer.label if label else None,
+        icc_profile=answer.picture.icc_profile,
+        metadata=source_metadata(result.image) if keep_metadata else None,
+        force=force,
+    )
+    loss = loss_note(format_of(path))
+    unsigned = UNSIGNED if read_credentials(result.image) else None
+    notes = [*result.notes, *filter(None, (loss, unsigned))]
+    return result.model_copy(update={"notes": notes, "file": str(saved)})
 
 
 def save_plan(answer: PlanAnswer, path: Path, *, force: bool = False) -> PlanResult:

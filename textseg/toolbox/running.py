@@ -21,12 +21,22 @@ if TYPE_CHECKING:
     from textseg.images import Picture
     from textseg.scene import Scene
     from textseg.scene.options import CaptionerLike
+    from textseg.toolbox.arrange_facts import ArrangeResult
     from textseg.toolbox.create_facts import CreateResult
     from textseg.toolbox.edit_facts import EditResult, PlanResult
+    from textseg.toolbox.retouch_facts import RetouchResult
     from textseg.toolbox.segment_facts import SegmentResult
 
 T = TypeVar("T")
-ResultT = TypeVar("ResultT", "SegmentResult", "EditResult", "PlanResult", "CreateResult")
+ResultT = TypeVar(
+    "ResultT",
+    "SegmentResult",
+    "EditResult",
+    "PlanResult",
+    "CreateResult",
+    "RetouchResult",
+    "ArrangeResult",
+)
 
 OPEN_SCENES = 3
 LOADING = "loading the model"

@@ -334,6 +334,10 @@ def _what(record: Record) -> str:
     facts: dict[str, Any] = record.result  # Any: JSON
     if record.operation == "generate":
         return str(facts.get("prompt", ""))
+    if record.operation in ("retouch", "arrange"):
+        return " ".join(
+            filter(None, (str(facts.get(name, "")) for name in ("action", "query", "to")))
+        )
     return _change(facts) if record.operation == "edit" else ""
 
 

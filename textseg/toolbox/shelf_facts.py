@@ -17,7 +17,7 @@ class ImageFacts(Facts):
     handle: str
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
-    made_by: str = Field(description='"import", "generate" or "edit"')
+    made_by: str = Field(description='"import", "generate", "edit", "retouch" ...')
     what: str = Field(description="what was made or changed, in a few words; empty for imports")
     parent: str | None = Field(description="the picture it was made from; null for the first one")
     latest: bool = Field(description='whether it is the one that "latest" means')
