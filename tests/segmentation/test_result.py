@@ -16,8 +16,16 @@ from PIL import Image
 from tests.segmentation.helpers import compare, latents_of
 from textseg.errors import InvalidInputError, OutputExistsError, UnknownNameError
 from textseg.segmentation.competing import Standing
+from textseg.segmentation.export import npz_bytes
 from textseg.segmentation.guide import CellGrid, GuideImage
-from textseg.segmentation.keeping import GUIDE_PIXELS, Packed, read_segmentation, segmentation_bytes
+from textseg.segmentation.keeping import (
+    GUIDE_PIXELS,
+    Packed,
+    mask_bytes,
+    read_mask,
+    read_segmentation,
+    segmentation_bytes,
+)
 from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration
 from textseg.segmentation.result import Region, Segmentation, Segmentations
@@ -328,6 +336,31 @@ def test_everything_but_an_unknown_word_is_not_the_whole_picture(
     assert not select(found["tree"], exclude=unknown).binary().any()
     assert not select(found["tree"], exclude=unknown, invert=True).binary().any()
     assert select(found["house"], invert=True).binary().all()
+
+
+def test_mask_and_spread_come_back_bit_for_bit_and_take_little(found: Segmentations) -> None:
+    tree = found["tree"]
+    content = segmentation_bytes(tree)
+    again = read_segmentation(content, tree.rgb)
+    np.testing.assert_array_equal(again.soft, tree.soft)
+    np.testing.assert_array_equal(again.spread, tree.spread)
+    assert "spread" not in Packed.of_bytes(content).arrays
+    assert len(mask_bytes(tree.as_mask())) < len(npz_bytes({"soft": tree.soft}))
+    np.testing.assert_array_equal(read_mask(mask_bytes(tree.as_mask()), tree.rgb).soft, tree.soft)
+
+
+def test_a_mask_that_was_not_found_comes_back_bit_for_bit(found: Segmentations) -> None:
+    moved = found["tree"].as_mask(0.3)
+    np.testing.assert_array_equal(read_mask(mask_bytes(moved), moved.rgb).soft, moved.soft)
+
+
+def test_masks_as_they_were_kept_once_can_be_read(found: Segmentations) -> None:
+    tree = found["tree"]
+    packed = Packed.of_bytes(segmentation_bytes(tree))
+    older = {"soft": tree.soft, "spread": tree.spread, **tree.raw.arrays()}
+    again = read_segmentation(Packed(older, packed.facts).to_bytes(), tree.rgb)
+    np.testing.assert_array_equal(again.soft, tree.soft)
+    np.testing.assert_array_equal(again.spread, tree.spread)
 
 
 def test_what_was_kept_before_there_were_cards_can_be_read(found: Segmentations) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from typing import Any
@@ -18,12 +18,15 @@ from textseg.errors import InvalidInputError
 from textseg.segmentation.competing import Standing
 from textseg.segmentation.difference import RawMaps
 from textseg.segmentation.export import npz_bytes
+from textseg.segmentation.guide import CellGrid, GuideImage
 from textseg.segmentation.mask import Mask
-from textseg.segmentation.pixels import MaskPixels
+from textseg.segmentation.pixels import CellSpread, MaskPixels, soft_of
+from textseg.segmentation.refine import RefineSettings
 from textseg.segmentation.result import Segmentation
 from textseg.segmentation.settings import SegmentSettings, Threshold
 
-_FACTS = "facts"
+_FACTS, _STEPS, _LARGEST = "facts", "steps", "largest"
+Arrays = dict[str, NDArray[Any]]  # Any: each has its own type
 GUIDE_PIXELS = 1_000_000  # of every mask, before a card could say otherwise
 
 
@@ -71,7 +74,8 @@ def segmentation_bytes(item: Segmentation) -> bytes:
         "seconds": item.seconds,
         "notes": item.notes,
     }
-    return Packed({"soft": item.soft, "spread": item.spread, **item.raw.arrays()}, facts).to_bytes()
+    arrays = {**_kept_pixels(item.pixels), **_kept_spread(item.pixels), **item.raw.arrays()}
+    return Packed(arrays, facts).to_bytes()
 
 
 def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
@@ -82,20 +86,21 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
     """
     packed = Packed.of_bytes(content)
     arrays, facts = dict(packed.arrays), packed.facts
-    soft, spread = arrays.pop("soft"), arrays.pop("spread")
-    if soft.shape != rgb.shape[:2]:
-        raise InvalidInputError("the segmentation that was kept is of another picture")
     try:
+        settings = _settings(facts["settings"])
+        pixels = _pixels(arrays, rgb, settings.refine)
+        if pixels.size != rgb.shape[:2]:
+            raise InvalidInputError("the segmentation that was kept is of another picture")
         levels = tuple(facts["raw"]["levels"])
         parts: dict[str, Any] = {**arrays, **facts["raw"], "levels": levels}  # Any: field by field
         raw = RawMaps(**parts)
         return Segmentation(
             query=raw.query,
-            pixels=MaskPixels.of(soft, partial(np.asarray, spread)),
+            pixels=pixels,
             presence=float("nan") if facts["present"] is None else facts["presence"],
             present=facts["present"],
             threshold=Threshold(**facts["threshold"]),
-            settings=_settings(facts["settings"]),
+            settings=settings,
             raw=raw,
             rgb=rgb,
             rivals=Standing(**facts["rivals"]) if facts.get("rivals") else None,
@@ -104,6 +109,45 @@ def read_segmentation(content: bytes, rgb: NDArray[np.float32]) -> Segmentation:
         )
     except (KeyError, TypeError, ValidationError) as error:
         raise InvalidInputError("what was kept of a segmentation is incomplete") from error
+
+
+def _kept_pixels(pixels: MaskPixels) -> Arrays:
+    """Return a mask as two planes of bytes, which pack sooner and better than what they make up."""
+    planes = np.stack([pixels.steps >> 8, pixels.steps & 0xFF]).astype(np.uint8)
+    return {_STEPS: planes, _LARGEST: np.asarray(pixels.largest)}
+
+
+def _kept_spread(pixels: MaskPixels) -> Arrays:
+    """Return what the spread is worked out from: cells are little, and few ever look at it."""
+    found = pixels.find_spread
+    if not isinstance(found, CellSpread):
+        return {"spread": pixels.spread}
+    return {
+        "cells": found.soft,
+        "cells_spread": found.of_cells(),
+        "cells_across": np.asarray(found.image.grid.cells),
+        "gate": np.asarray(found.gate),
+    }
+
+
+def _pixels(arrays: Arrays, rgb: NDArray[np.float32], settings: RefineSettings) -> MaskPixels:
+    """Return mask and spread, whose arrays are taken out of ``arrays``."""
+    if "spread" in arrays:
+        find: Callable[[], NDArray[np.float32]] = partial(np.asarray, arrays.pop("spread"))
+    else:
+        cells, spread = arrays.pop("cells"), arrays.pop("cells_spread")
+        height, width = map(float, arrays.pop("cells_across"))
+        grid, gate = CellGrid(rgb.shape[:2], (height, width)), float(arrays.pop("gate"))
+        image = GuideImage(rgb, grid)
+        find = CellSpread(cells, partial(np.asarray, spread), image, settings, gate)
+    if "soft" in arrays:  # as masks were kept once
+        return MaskPixels.of(arrays.pop("soft"), find)
+    return MaskPixels(*_steps(arrays), find)
+
+
+def _steps(arrays: Arrays) -> tuple[NDArray[np.uint16], np.float32]:
+    high, low = arrays.pop(_STEPS).astype(np.uint16)
+    return high << 8 | low, np.float32(arrays.pop(_LARGEST))
 
 
 def _settings(facts: Mapping[str, Any]) -> SegmentSettings:  # Any: JSON
@@ -115,7 +159,9 @@ def _settings(facts: Mapping[str, Any]) -> SegmentSettings:  # Any: JSON
 
 def mask_bytes(mask: Mask) -> bytes:
     """Return a mask without its picture."""
-    arrays = {"soft": mask.soft}
+    pixels = MaskPixels.of(mask.soft, partial(np.zeros_like, mask.soft))
+    exact = np.array_equal(pixels.soft, mask.soft)  # where it was not found, but moved or mixed
+    arrays = _kept_pixels(pixels) if exact else {"soft": mask.soft}
     spared = {} if mask.spared is None else {"spared": mask.spared}
     facts = {"name": mask.name, "least_area": mask.least_area}
     return Packed({**arrays, **spared}, facts).to_bytes()
@@ -130,6 +176,8 @@ def read_mask(content: bytes, rgb: NDArray[np.float32]) -> Mask:
     packed = Packed.of_bytes(content)
     parts: dict[str, Any] = {**packed.arrays, **packed.facts}  # Any: field by field
     try:
+        if _STEPS in parts:
+            parts["soft"] = soft_of(*_steps(parts))
         return Mask(rgb=rgb, **parts)
-    except TypeError as error:
+    except (KeyError, TypeError) as error:
         raise InvalidInputError("what was kept of a mask is incomplete") from error

@@ -176,7 +176,7 @@ class Mask(MaskAlgebra):
         Values below it are stretched or squeezed to [0, 0.5], those above to [0.5, 1], so that
         ``as_mask(t).binary()`` is ``binary(t)`` and all that follows cuts there too.
         """
-        if threshold is None:
+        if threshold is None or threshold == HALF:
             return self
         return self._with(moved(self.soft, threshold), self.name, spared=self.spared)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,31 @@ from textseg.segmentation.soft import HALF
 from textseg.segmentation.soften import SoftMap
 
 STEPS = np.iinfo(np.uint16).max
+
+
+@dataclass(frozen=True, eq=False)
+class CellSpread:
+    """Finds the standard error (H, W) of a mask from what it was made of.
+
+    Attributes:
+        soft: (h, w), the mask of the cells.
+        of_cells: returns the standard error (h, w) of that.
+        image: the picture.
+        settings: how the mask got its edges.
+        gate: how bright it may be at most; nan: unknown.
+    """
+
+    soft: Array
+    of_cells: Callable[[], NDArray[np.floating]]
+    image: GuideImage
+    settings: RefineSettings
+    gate: float
+
+    def __call__(self) -> Array:
+        """Return the standard error."""
+        slope = settle_cells(self.soft, self.image, self.settings).slope
+        cells = self.of_cells().astype(np.float32)
+        return np.float32(self.gate) * slope * np.maximum(self.image.grid.enlarge(cells, 1), 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +82,7 @@ class MaskPixels:
     ) -> MaskPixels:
         """Return the mask that cells mean for a picture, at most ``gate`` bright; nan: unknown."""
         soft = np.float32(np.nan_to_num(gate)) * sharpen(cells.soft, image, settings)
-        return cls.of(soft, partial(_spread, cells, image, settings, gate=gate))
+        return cls.of(soft, CellSpread(cells.soft, cells.find_spread, image, settings, gate))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -68,7 +92,7 @@ class MaskPixels:
     @property
     def soft(self) -> Array:
         """The soft mask (H, W), read-only."""
-        return _read_only(_values(self.largest)[self.steps])
+        return _read_only(soft_of(self.steps, self.largest))
 
     @property
     def spread(self) -> Array:
@@ -76,13 +100,13 @@ class MaskPixels:
         return _read_only(self.find_spread())
 
 
+def soft_of(steps: NDArray[np.uint16], largest: np.float32) -> Array:
+    """Return the mask (H, W) that steps of its largest value / 65535 mean."""
+    return _values(largest)[steps]
+
+
 def _values(largest: np.float32) -> Array:
     return largest * (np.arange(STEPS + 1, dtype=np.float32) / np.float32(STEPS))
-
-
-def _spread(cells: SoftMap, image: GuideImage, settings: RefineSettings, *, gate: float) -> Array:
-    slope = settle_cells(cells.soft, image, settings).slope
-    return np.float32(gate) * slope * np.maximum(image.grid.enlarge(cells.spread, order=1), 0)
 
 
 def _read_only(values: Array) -> Array:
