@@ -61,7 +61,9 @@ async ({esm, css, state}) => {
   const handlers = new Map();
   window.revived = revived;
   window.saved = [];
+  window.sent = [];
   window.handlers = () => [...handlers.values()].reduce((sum, each) => sum + each.length, 0);
+  window.trigger = (event) => (handlers.get(event) ?? []).forEach((handler) => handler());
   let unsaved = {};
   window.model = {
     get: (name) => values[name],
@@ -70,6 +72,8 @@ async ({esm, css, state}) => {
       unsaved[name] = value;
       for (const handler of [...(handlers.get(`change:${name}`) ?? [])]) handler();
     },
+    send: (content, _, buffers) =>
+      window.sent.push({content, sizes: buffers.map((each) => each.byteLength)}),
     save_changes: () => { window.saved.push(unsaved); unsaved = {}; },
     on: (event, handler) => handlers.set(event, [...(handlers.get(event) ?? []), handler]),
     off: (event, handler) =>

@@ -210,6 +210,17 @@ def test_unknown_word_is_named_as_such_and_has_no_probability(blank: LeafPage) -
     )
 
 
+def test_unknown_words_come_first_in_chips_and_words(blank: LeafPage) -> None:
+    masks = [soft_bytes(ramp(HEIGHT, WIDTH))] * 2
+    root = blank.mount(view(masks=masks, labels=["tree", "gnu"], present=[True, None]))
+    expect(root.get_by_role("group", name="Queries").get_by_role("button").first).to_contain_text(
+        "gnu"
+    )
+    expect(root.get_by_role("status")).to_contain_text(
+        "gnu: unknown word, nothing can be said; tree"
+    )
+
+
 def test_correction_goes_to_the_query_that_is_chosen(blank: LeafPage) -> None:
     masks = [soft_bytes(ramp(HEIGHT, WIDTH))] * 2
     root = blank.mount(view(masks=masks, labels=["tree", "house"], present=[True, True]))

@@ -122,6 +122,14 @@ def test_view_that_goes_while_it_loads_does_nothing_more(
     assert blank.page.evaluate("element.childElementCount") == 0
 
 
+@each_leaf
+def test_kernel_that_has_gone_is_told(blank: LeafPage, make: Callable[[], Leaf]) -> None:
+    root = blank.mount(make())
+    expect(root.get_by_role("alert")).to_have_count(0)
+    blank.page.evaluate("trigger('comm_live_update')")
+    expect(root.get_by_role("alert")).to_contain_text("run the cell of this panel again")
+
+
 AGAIN = """
 async (esm) => {
   const url = URL.createObjectURL(new Blob([esm], {type: "text/javascript"}));

@@ -11,6 +11,18 @@ from tests.browser.panelpage import FOUND, line_of, panel_of, press
 
 pytestmark = pytest.mark.browser
 
+DROP = """
+async () => {
+  const canvas = new OffscreenCanvas(500, 300);
+  canvas.getContext("2d").fillRect(0, 0, 200, 200);
+  const data = new DataTransfer();
+  const type = "image/png";
+  data.items.add(new File([await canvas.convertToBlob({type})], "drawn.png", {type}));
+  document.querySelector(".textseg-panel .ts-masks").dispatchEvent(
+    new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: data}));
+}
+"""
+
 # notes the key after which the cells are others
 NOTE_CHANGES = """
 () => {
@@ -119,3 +131,27 @@ def test_notebook_is_saved_from_every_control(nb: Notebook) -> None:
         page.wait_for_function("(number) => window.saved >= number", arg=number)
     expect(panel.get_by_role("textbox", name="Find", exact=True)).to_have_value("tree, boat")
     assert page.evaluate("window.saved") == len(controls) > 10
+
+
+COUNT = "len(__import__('ipywidgets').widgets.widget._instances)"
+RUN_ALL = "() => window.jupyterapp.commands.execute('notebook:run-all-cells')"
+
+
+def test_cell_that_is_run_again_leaves_no_widgets_of_before(nb: Notebook) -> None:
+    page = nb.open(PRELUDE, SEGMENT)
+    expect(panel_of(page)).to_have_count(1)
+    number = nb.ask(COUNT)
+    page.evaluate(RUN_ALL)
+    nb.until(COUNT, number)
+    expect(panel_of(page)).to_have_count(1)
+    press(panel_of(page), "Find")
+    expect(line_of(panel_of(page))).to_have_text(FOUND)
+
+
+def test_picture_that_is_dropped_is_worked_on(nb: Notebook) -> None:
+    page = nb.open(PRELUDE, SEGMENT)
+    before = nb.ask("panel.controller.image")
+    page.evaluate(DROP)
+    nb.until("panel.controller.image != " + before, "True")
+    nb.until("(panel.stage.view.height, panel.stage.view.width)", "(300, 500)")
+    assert nb.ask("panel.upload.file.name") == "'drawn.png'"

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import types
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -50,9 +49,9 @@ from textseg.images import png_bytes
 from textseg.panels import CreatePanel, EditPanel, SegmentPanel, hosting
 from textseg.panels.edit_controller import EditController
 from textseg.panels.fields import field_for
+from textseg.panels.leaves import Upload
 from textseg.panels.options_form import OptionsForm
 from textseg.panels.panel import Panel
-from textseg.panels.shared import uploaded
 from textseg.registry.methods import methods
 from textseg.segmentation.drawing import COLOURS
 from textseg.segmentation.mask import Mask
@@ -201,9 +200,7 @@ def test_uploaded_picture_is_the_one_that_is_worked_on(toolbox: Toolbox) -> None
     panel.run.click()
     assert "there is no picture yet" in line_of(panel)
     content = png_bytes(PIXELS)
-    panel.upload.value = ({"name": "mine.png", "type": "image/png", "size": len(content),
-                           "content": memoryview(content),
-                           "last_modified": datetime.now(UTC)},)  # fmt: skip
+    panel.upload.file = Upload("mine.png", content)
     assert panel.stage.view.width == WIDTH
     np.testing.assert_array_equal(pixels(toolbox, panel.controller.image), PIXELS)
     panel.queries.value = "tree,"
@@ -211,18 +208,10 @@ def test_uploaded_picture_is_the_one_that_is_worked_on(toolbox: Toolbox) -> None
     assert panel.stage.view.labels == ["tree"]
 
 
-def test_uploads_of_older_widgets_are_understood() -> None:
-    old = {"a.png": {"metadata": {"name": "a.png"}, "content": b"x"}}
-    assert uploaded(old) == ("a.png", b"x")
-    assert uploaded({}) is None
-    assert uploaded(()) is None
-
-
 def test_file_that_is_no_picture_is_told(toolbox: Toolbox) -> None:
     panel = segment_panel(toolbox)
     before = panel.controller.image
-    panel.upload.value = ({"name": "a.txt", "type": "", "size": 2, "content": memoryview(b"hi"),
-                           "last_modified": datetime.now(UTC)},)  # fmt: skip
+    panel.upload.file = Upload("a.txt", b"hi")
     assert "not a picture" in line_of(panel)
     assert panel.controller.image == before
 
@@ -714,9 +703,7 @@ def test_state_of_a_panel_is_in_its_traits(toolbox: Toolbox) -> None:
 def test_every_control_has_a_name_and_says_what_it_does(toolbox: Toolbox) -> None:
     for panel in (segment_panel(toolbox), edit_panel(toolbox), create_panel(toolbox)):
         for each in every_widget(panel):
-            if isinstance(
-                each, ipywidgets.Button | ipywidgets.ToggleButton | ipywidgets.FileUpload
-            ):
+            if isinstance(each, ipywidgets.Button | ipywidgets.ToggleButton):
                 assert each.description
                 assert each.tooltip
             elif isinstance(each, ipywidgets.Text | ipywidgets.Dropdown | ipywidgets.Checkbox):

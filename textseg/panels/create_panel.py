@@ -16,7 +16,9 @@ from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_body import EditBody
 from textseg.panels.fields import TiedFields, button, row, text, tied, whole
 from textseg.panels.hosting import toolbox_of
+from textseg.panels.leaves import Download
 from textseg.panels.panel import Panel
+from textseg.panels.shared import picture_file
 from textseg.panels.work_row import WorkRow
 from textseg.toolbox import Toolbox
 
@@ -70,6 +72,7 @@ class CreatePanel(Panel):
         how = row([*sizes, *seed.values(), self.run])
         super().__init__(controller, work, [row([self.prompt]), how, work, self.caption, self.body])
         work.starts(self.run, controller.run)
+        work.enters(self.prompt, self.run)
         controller.observe(self._describe_picture, names=["image", "caption"])
         # after the body, which knows nothing of prompts and would have the last word
         controller.editing.observe(self._describe_picture, names="image")
@@ -115,6 +118,12 @@ class CreatePanel(Panel):
         if not where:
             raise InvalidInputError("there is no file to save to", hint="name one, e.g. made.png")
         return self.controller.editing.save(where)
+
+    def _handed_out(self) -> str:
+        return "the picture, as a PNG file"
+
+    def _file(self) -> Download:
+        return picture_file(self.controller.editing)
 
     def _place(self) -> tuple[str, str]:
         return "File for the picture", "made.png"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Final
 import ipywidgets as widgets
 
 from textseg.panels.edit_controller import OPERATIONS, EditController
-from textseg.panels.fields import OWN_WIDTH, button, foldable, row, text, tied, toggle, wide
+from textseg.panels.fields import OWN_WIDTH, Foldable, button, row, text, tied, toggle, wide
 from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
-from textseg.panels.shared import narrowing
+from textseg.panels.shared import narrowing, words_in
 from textseg.panels.shown import describe_mask
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
@@ -68,11 +68,12 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         self._pictures = widgets.VBox([self.stage])
         more = toggle("More", "Parts, seed, strength, method ...")
-        settings = widgets.VBox([narrowing(controller), self.options])
+        narrowed = narrowing(controller)
+        settings = widgets.VBox([narrowed, self.options])
         super().__init__(
             [
                 row([self.query, self.target, self.operation, more]),
-                foldable(more, settings),
+                Foldable(more, settings),
                 row([self.look, self.run, self.again, self.undo]),
                 self._pictures,
                 self.plan,
@@ -81,6 +82,8 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         work.starts(self.look, controller.look)
         work.starts(self.run, self._edit)
+        for field in (self.query, self.target, *words_in(narrowed)):
+            work.enters(field, self.run)
         work.starts(self.again, controller.again)
         work.starts(self.undo, controller.undo)
         self.history.observe(work.guarded(self._branch), names="value")

@@ -11,8 +11,9 @@ from textseg.panels.edit_body import EditBody
 from textseg.panels.edit_controller import EditController
 from textseg.panels.fields import row
 from textseg.panels.hosting import bring_in, toolbox_of
+from textseg.panels.leaves import Download
 from textseg.panels.panel import Panel
-from textseg.panels.shared import take_in, uploader
+from textseg.panels.shared import picture_file, uploader
 from textseg.panels.work_row import WorkRow
 from textseg.toolbox import Toolbox
 
@@ -56,13 +57,10 @@ class EditPanel(Panel):
         controller = EditController(box, bring_in(box, image))
         controller.query, controller.target = query, target
         work = WorkRow(controller.job)
-        self.upload = uploader()
+        self.upload = uploader(controller, work)
         self.body = EditBody(controller, work)
         self.run = self.body.run
         super().__init__(controller, work, [row([self.upload]), work, self.body])
-        self.upload.observe(
-            work.guarded(lambda: take_in(controller, self.upload.value)), names="value"
-        )
 
     @property
     def result(self) -> Edit | None:
@@ -90,6 +88,12 @@ class EditPanel(Panel):
         if not where:
             raise InvalidInputError("there is no file to save to", hint="name one, e.g. edited.png")
         return self.controller.save(where)
+
+    def _handed_out(self) -> str:
+        return "the picture, as a PNG file"
+
+    def _file(self) -> Download:
+        return picture_file(self.controller)
 
     def _place(self) -> tuple[str, str]:
         return "File for the picture", "edited.png"

@@ -71,16 +71,18 @@ def toggle(label: str, about: str, *, icon: str = "") -> widgets.ToggleButton:
     return widgets.ToggleButton(description=label, tooltip=about, icon=icon, layout=layout)
 
 
-def foldable(opener: widgets.ToggleButton, content: widgets.Widget) -> widgets.Box:
-    """Return a box that holds the content while the button is down."""
-    box = widgets.VBox([])
+class Foldable(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """A box that shows its content while a button is down."""
 
-    def follow(_: object = None) -> None:
-        box.children = (content,) if opener.value else ()
+    def __init__(self, opener: widgets.ToggleButton, content: widgets.Widget) -> None:
+        """Follow the button."""
+        super().__init__([])
+        self._opener, self._content = opener, content
+        opener.observe(lambda _: self._follow(), names="value")
+        self._follow()
 
-    opener.observe(follow, names="value")
-    follow()
-    return box
+    def _follow(self) -> None:
+        self.children = (self._content,) if self._opener.value else ()
 
 
 def tied(field: widgets.Widget, state: HasTraits, name: str) -> widgets.Widget:
@@ -99,22 +101,22 @@ def field_for(option: OptionInfo) -> widgets.Widget:
     about: dict[str, Any] = {  # Any: widgets have no types
         "description": option.name.replace("_", " ").capitalize(),
         "tooltip": f"{option.about}{allowed}{left}",
-        "layout": wide(),
         "style": OWN_WIDTH,
     }
     yes_or_no = [("yes", True), ("no", False)] if option.type == "boolean" else []
     answers = [*yes_or_no, *((each, each) for each in option.choices)]
     if option.default is None and answers:
-        return widgets.Dropdown(options=[(option.unless_given, ""), *answers], value="", **about)
+        choices = [(option.unless_given, ""), *answers]
+        return widgets.Dropdown(options=choices, value="", layout=wide(), **about)
     if option.default is None:
-        return widgets.Text(placeholder=option.unless_given, **about)
+        return widgets.Text(placeholder=option.unless_given, layout=wide(), **about)
     about["value"] = option.default
     if option.choices:
-        return widgets.Dropdown(options=option.choices, **about)
+        return widgets.Dropdown(options=option.choices, layout=wide(), **about)
     if option.type == "boolean":
-        return widgets.Checkbox(indent=False, **about | {"layout": widgets.Layout(width="auto")})
+        return widgets.Checkbox(indent=False, layout=widgets.Layout(width="auto"), **about)
     if option.type == "string":
-        return widgets.Text(placeholder=option.unless_given, **about)
+        return widgets.Text(placeholder=option.unless_given, layout=wide(), **about)
     return _number(option, about)
 
 

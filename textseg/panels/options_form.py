@@ -14,6 +14,7 @@ from textseg.editing.options import METHOD_OPTIONS, EditOptions
 from textseg.fields import options_of
 from textseg.panels.edit_controller import EditController
 from textseg.panels.fields import OWN_WIDTH, TiedFields, row, wide
+from textseg.panels.living import close_all
 from textseg.registry.methods import MethodInfo, method_names, methods
 
 AUTOMATIC: Final = "what suits the change"
@@ -63,9 +64,12 @@ class OptionsForm(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
         self.about.value = "" if chosen is None else html.escape(_describe(chosen))
         options = () if chosen is None else chosen.options
         own = [option for option in options if option.name not in METHOD_OPTIONS]
+        before = list(self.fields.values())
         self._own.untie()
         self._own = TiedFields(own, self._controller, "options")
         self._row.children = tuple(self.fields.values())
+        for field in before:
+            close_all(field)
 
 
 def _describe(info: MethodInfo) -> str:

@@ -9,8 +9,11 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
+from textseg.errors import OutputExistsError
 from textseg.panels.controller import Calls, Controller
 from textseg.panels.fields import button, row, text
+from textseg.panels.leaves import Download, Downloader
+from textseg.panels.living import close_all, take_the_cell
 from textseg.panels.work_row import WorkRow
 
 WIDGET: Final = "application/vnd.jupyter.widget-view+json"
@@ -28,6 +31,7 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Attributes:
         controller: the state, and what can be done with it.
         work: the line about the work that is going on.
+        download: hands out what is shown.
     """
 
     def __init__(
@@ -56,6 +60,16 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             timeout: most seconds to wait; None for as long as it takes.
         """
         return self.controller.job.wait(timeout)
+
+    def close(self) -> None:
+        """Free the widgets, all of them; results and the work that goes on are left alone.
+
+        It is called for a panel whose cell is run again and shows another one.
+        """
+        close_all(self)
+        self.__dict__.pop(
+            "_repr_mimebundle_", None
+        )  # ipywidgets takes it away: the picture is left
 
     def to_python(self) -> str:
         """Return Python that makes what is shown again, bit for bit.
@@ -93,11 +107,10 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self, include: Sequence[str] | None = None, exclude: Sequence[str] | None = None
     ) -> Bundle:
         words = self.describe()
-        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        data: dict[str, Any] = {
-            "text/plain": f"{type(self).__name__}({words})",
-            WIDGET: view,
-        }
+        data: dict[str, Any] = {"text/plain": f"{type(self).__name__}({words})"}
+        if self.comm is not None:  # not closed
+            take_the_cell(self)
+            data[WIDGET] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         still = self.still()
         if still is None:
             return data, {}
@@ -113,7 +126,26 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         where = text("Save to", about, example=example)
         save = button("Save", "Write files; none is replaced", icon="save")
         save.on_click(self.work.guarded(lambda: self._saved(where.value.strip())))
-        return [row([where, save, python, tool]), self._copy]
+        self.work.enters(where, save)
+        self.download = Downloader(self._handed_out(), self._to_hand_out)
+        return [row([where, save, self.download, python, tool]), self._copy]
+
+    @abstractmethod
+    def _handed_out(self) -> str:
+        """Return what can be downloaded, in words."""
+
+    @abstractmethod
+    def _file(self) -> Download:
+        """Return what is shown as a file.
+
+        Raises:
+            InvalidInputError: nothing is shown.
+        """
+
+    def _to_hand_out(self) -> Download | None:
+        made: list[Download] = []
+        self.work.guarded(lambda: made.append(self._file()))(None)
+        return made[0] if made else None
 
     @abstractmethod
     def _place(self) -> tuple[str, str]:
@@ -124,6 +156,9 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._copy.children = (self._copied,)
 
     def _saved(self, where: str) -> None:
-        written = self.save(where)
+        try:
+            written = self.save(where)
+        except OutputExistsError as error:
+            raise OutputExistsError(error.message, hint="give another name") from None
         paths = written if isinstance(written, list) else [written]
         self.work.tell(f"Written: {', '.join(str(path) for path in paths)}")

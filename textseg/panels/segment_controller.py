@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -285,11 +285,18 @@ class SegmentController(Controller):
             InvalidInputError: nothing is shown.
             OutputExistsError: a file exists and ``force`` is false.
         """
+        return write_files(Path(folder), self.files(), force=force)
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """Return name and content of each file that ``save`` writes.
+
+        Raises:
+            InvalidInputError: nothing is shown.
+        """
         if not self.masks:
             raise InvalidInputError("there is no mask yet", hint="look for something first")
         masks = [mask for k in range(len(self.masks)) if (mask := self.mask(k)) is not None]
-        files = files_of(self.shown(), masks, image=self.image, cut=self.cut)
-        return write_files(Path(folder), files, force=force)
+        return files_of(self.shown(), masks, image=self.image, cut=self.cut)
 
     # -- how
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from textseg.errors import InvalidInputError
 from textseg.fields import options_of
 from textseg.images import ImageLike
-from textseg.panels.fields import button, field_for, foldable, row, text, tied, toggle
+from textseg.panels.fields import Foldable, button, field_for, row, text, tied, toggle
 from textseg.panels.hosting import bring_in, toolbox_of
+from textseg.panels.leaves import Download
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.panel import Panel
 from textseg.panels.segment_controller import SegmentController
-from textseg.panels.shared import narrowing, take_in, uploader
-from textseg.panels.shown import describe_mask
+from textseg.panels.shared import narrowing, uploader, words_in
+from textseg.panels.shown import describe_mask, zip_bytes
 from textseg.panels.stills import with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.segmentation.mask import Mask
@@ -63,21 +64,21 @@ class SegmentPanel(Panel):
         work = WorkRow(controller.job)
         self.queries = text("Find", "What to look for, with commas between", example="tree, house")
         self.queries.value = ", ".join(queries)
-        self.upload = uploader()
+        self.upload = uploader(controller, work)
         self.run = button("Find", "Look for all of them", icon="search", primary=True)
         more = toggle("More", "Spare something, take one region, another seed")
         self.stage = MaskStage(controller, work)
         options = options_of(SegmentArguments)
+        narrowed = narrowing(controller)
         drawn = [tied(field_for(options[name]), controller, name) for name in DRAWN]
         fields = [
             row([self.upload, self.queries, self.run, more]),
-            foldable(more, row([narrowing(controller), *drawn])),
+            Foldable(more, row([narrowed, *drawn])),
         ]
         super().__init__(controller, work, [*fields, work, self.stage])
         work.starts(self.run, self._find)
-        self.upload.observe(
-            work.guarded(lambda: take_in(controller, self.upload.value)), names="value"
-        )
+        for field in (self.queries, *words_in(narrowed)):
+            work.enters(field, self.run)
         controller.observe(self._tell_masks, names="masks")
 
     @property
@@ -134,6 +135,12 @@ class SegmentPanel(Panel):
         if not where:
             raise InvalidInputError("there is no folder to save to", hint="name one")
         return self.controller.save(where)
+
+    def _handed_out(self) -> str:
+        return "overlays, masks and facts, in a ZIP file"
+
+    def _file(self) -> Download:
+        return Download("masks.zip", zip_bytes(self.controller.files()))
 
     def _place(self) -> tuple[str, str]:
         return "Folder for overlays, masks and facts", "masks"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import ipywidgets as widgets
 
+from textseg.errors import InvalidInputError
 from textseg.panels.controller import Controller
 from textseg.panels.fields import row, switch, text, tied
+from textseg.panels.leaves import Download, Uploader
+from textseg.panels.work_row import WorkRow
 
 
 def narrowing(controller: Controller) -> widgets.HBox:
@@ -26,36 +26,32 @@ def narrowing(controller: Controller) -> widgets.HBox:
     )
 
 
-def uploader() -> widgets.FileUpload:
-    """Return the button that takes a picture from a person's disk."""
-    return widgets.FileUpload(
-        accept="image/*",
-        multiple=False,
-        description="Upload",
-        tooltip="Take a picture from your disk",
-        layout=widgets.Layout(width="auto"),
-    )
+def words_in(form: widgets.HBox) -> list[widgets.Text]:
+    """Return the fields for words in a form."""
+    return [field for field in form.children if isinstance(field, widgets.Text)]
 
 
-def uploaded(value: Any) -> tuple[str, bytes] | None:  # Any: versions of ipywidgets differ
-    """Return name and content of the file that was given last; None for none."""
-    files = list(value.values()) if isinstance(value, Mapping) else list(value)
-    if not files:
-        return None
-    file = files[-1]
-    name = file["name"] if "name" in file else file["metadata"]["name"]
-    return str(name), bytes(file["content"])
+def uploader(controller: Controller, work: WorkRow) -> Uploader:
+    """Return what takes a picture from a person's disk, to be worked on."""
+    workspace = controller.toolbox.workspace
+    taker = Uploader(workspace.limits.max_bytes)
+
+    def take() -> None:
+        if taker.file is not None:
+            record = workspace.add_picture(taker.file.content, name=taker.file.name)
+            controller.turn_to(record.handle)
+
+    taker.observe(work.guarded(take), names="file")
+    return taker
 
 
-def take_in(controller: Controller, value: Any) -> None:  # Any: as above
-    """Work on the picture that was uploaded, if there is one.
+def picture_file(controller: Controller) -> Download:
+    """Return the picture that is worked on as a PNG file, labelled as it came about.
 
     Raises:
-        ImageError: it cannot be read.
-        BusyError: there is work going on.
+        InvalidInputError: there is none.
     """
-    taken = uploaded(value)
-    if taken is not None:
-        name, content = taken
-        record = controller.toolbox.workspace.add_picture(content, name=name)
-        controller.turn_to(record.handle)
+    if not controller.image:
+        raise InvalidInputError("there is no picture yet")
+    shelf = controller.toolbox.shelf
+    return Download(f"{controller.image}.png", shelf.png(controller.image))

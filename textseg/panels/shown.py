@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from zipfile import ZIP_STORED, ZipFile
 
 from textseg.images import png_bytes, to_uint16
 from textseg.segmentation.export import json_bytes, stems
@@ -78,3 +80,12 @@ def files_of(
         yield f"{stem}_soft.png", png_bytes(to_uint16(mask.soft))
         yield f"{stem}_mask.png", png_bytes(mask.binary())
         yield f"{stem}.json", json_bytes(facts)
+
+
+def zip_bytes(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return files as the content of one ZIP file; most are compressed already."""
+    stream = io.BytesIO()
+    with ZipFile(stream, "w", ZIP_STORED) as packed:
+        for name, content in files:
+            packed.writestr(name, content)
+    return stream.getvalue()

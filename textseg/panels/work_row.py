@@ -39,6 +39,15 @@ class WorkRow(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._starters = (*self._starters, press)
         press.on_click(self.guarded(action))
 
+    def enters(self, field: widgets.Text, press: widgets.Button) -> None:
+        """Have Enter in a field do what a button does, while that can be pressed."""
+
+        def hear(_: object, said: dict[str, object], __: object) -> None:
+            if said.get("event") == "submit" and not press.disabled:
+                press.click()
+
+        field.on_msg(hear)
+
     def guarded(self, action: Callable[[], object]) -> Callable[[object], None]:
         """Return what a widget may call: errors of the action are shown instead of lost."""
 
@@ -89,6 +98,8 @@ def _progress(job: Job) -> str:
     if job.at is None:
         return "Waiting for the model …"
     stage = html.escape(job.stage)
+    if job.step >= job.of:  # what comes now, such as keeping what was found, has no steps
+        return f'<progress aria-label="{stage}"></progress> {stage}: done, going on …'
     left = "" if job.remaining is None else f", {job.remaining:.0f} s left"
     bar = f'<progress max="{job.of}" value="{job.step}" aria-label="{stage}"></progress>'
     return f"{bar} {stage}: step {job.step} of {job.of}{left}"

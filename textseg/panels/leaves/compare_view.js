@@ -25,6 +25,7 @@ function render({ model, el }) {
   const status = statusLine(life);
   const nodes = [box, range, outlined];
   root.append(...nodes, ...status.nodes);
+  tellWhenGone(model, life, root);
   let loads = 0;
 
   const summary = () => {

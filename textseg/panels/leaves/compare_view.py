@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traitlets
 
-from textseg.panels.leaves.leaf import Leaf, content, script
+from textseg.panels.leaves.leaf import PictureLeaf, content, script
 
 
-class CompareView(Leaf):
+class CompareView(PictureLeaf):
     """Two pictures of one size: left of a line the first, right of it the second.
 
     Attributes:

@@ -19,6 +19,10 @@ function lifetime(model) {
         later(() => model.off(`change:${name}`, handler));
       }
     },
+    watchEvent(name, handler) {
+      model.on(name, handler);
+      later(() => model.off(name, handler));
+    },
     end: () => ends.splice(0).forEach((end) => end()),
   };
 }
@@ -72,6 +76,16 @@ function makeRoot(el, life, { name, label }) {
   el.append(root);
   life.later(() => root.remove());
   return root;
+}
+
+/** Says so where the kernel has gone, since nothing that is pressed would do anything any more. */
+function tellWhenGone(model, life, root) {
+  const said = h("div", { class: "ts-gone", role: "alert", hidden: "" });
+  root.prepend(said);
+  life.watchEvent("comm_live_update", () => { // a link that was cut never comes back
+    said.hidden = false;
+    said.textContent = "The kernel was restarted: run the cell of this panel again.";
+  });
 }
 
 /** Whether somebody wants to save: the one key that is not for us. Filled-in forms send none. */

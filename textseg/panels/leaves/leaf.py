@@ -38,17 +38,22 @@ class Colour(traitlets.Unicode[str, str | bytes]):
 
 
 class Leaf(anywidget.AnyWidget):
-    """A widget that shows a picture and is nothing but its traits.
+    """A widget that is nothing but its traits.
 
     Of the keys that are pressed in it only the one that saves, Ctrl or Cmd with S, reaches the
     notebook, and nothing is fetched from anywhere.
+    """
+
+    _css = (HERE / "leaf.css").read_text(encoding="utf-8")
+
+
+class PictureLeaf(Leaf):
+    """A leaf that shows a picture.
 
     Attributes:
         height: of the picture in pixels; what is sent of it may be smaller.
         width: likewise.
     """
-
-    _css = (HERE / "leaf.css").read_text(encoding="utf-8")
 
     height = traitlets.Int(0, min=0).tag(sync=True)
     width = traitlets.Int(0, min=0).tag(sync=True)

@@ -8,6 +8,10 @@ const STEP = 0.01; // of the threshold: at each of these the cut is exact, see `
 
 const median = (numbers) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 
+/** The queries, those first of which nothing can be said: that matters more than what was found. */
+const inOrder = (queries, isUnknown) =>
+  [...queries].sort((one, other) => isUnknown(other) - isUnknown(one));
+
 /** How much colour each value of a mask gets, up to 256. */
 function amounts({ cut, opacity, soft }) {
   const full = 256 * opacity;
@@ -64,13 +68,14 @@ function render({ model, el }) {
     stage.controls,
   );
   root.append(legend.node, stage.frame, readout, controls, ...status.nodes);
+  tellWhenGone(model, life, root);
 
   // -- words
 
   const summary = () => {
     const { height, width } = size();
     if (!scene) return root.dataset.state === "failed" ? "This picture cannot be shown." : "No picture yet.";
-    const parts = queries().map((k) => {
+    const parts = inOrder(queries(), isUnknown).map((k) => {
       const area = `${percent(shareAbove(scene.masks[k], cut()))} of the picture`;
       if (isUnknown(k)) return `${label(k)}: ${UNKNOWN}, nothing can be said`;
       if (!isPresent(k)) return `${label(k)}: ${ABSENT}`;
@@ -221,8 +226,8 @@ function makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, que
     const focused = chips.indexOf(node.getRootNode().activeElement);
     chips = queries().map(makeChip);
     choices = chips.length > 1 ? queries().map(makeChoice) : [];
-    const items = chips.map((chip, k) => {
-      const item = h("span", { class: "ts-field" }, chip);
+    const items = inOrder(queries(), isUnknown).map((k) => {
+      const item = h("span", { class: "ts-field" }, chips[k]);
       if (choices[k]) item.append(h("label", { title: "Corrections go here" }, choices[k], "Correct this"));
       return item;
     });

@@ -151,6 +151,7 @@ function render({ model, el }) {
   const stage = makeStage({ size, front: ink, layers: [base, ink], moved: onCross });
   const tools = makeTools({ model, life, size, undo, redoOne, reset, stage });
   root.append(tools.node, stage.frame, ...status.nodes);
+  tellWhenGone(model, life, root);
 
   // -- corrections
 
