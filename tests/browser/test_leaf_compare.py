@@ -152,3 +152,18 @@ def decoded(png: bytes) -> Any:
 
     with Image.open(BytesIO(png)) as image:
         return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_pictures_lie_side_by_side_when_that_is_wanted(blank: LeafPage) -> None:
+    root = blank.mount(pair())
+    root.get_by_label("Side by side").check()
+    boxes = [root.locator("img").nth(k).bounding_box() for k in (0, 1)]
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[1]["x"] >= boxes[0]["x"] + boxes[0]["width"]
+    assert boxes[1]["y"] == boxes[0]["y"]
+    assert boxes[1]["width"] == pytest.approx(boxes[0]["width"], abs=1)
+    expect(root.get_by_role("slider")).to_be_hidden()
+    assert blank.get("beside")
+    root.get_by_label("Side by side").uncheck()
+    expect(root.get_by_role("slider")).to_be_visible()

@@ -345,3 +345,73 @@ def test_three_masks_of_768_by_512_are_repainted_within_a_few_frames(blank: Leaf
     logging.getLogger(__name__).info("repaint of three masks of 768 x 512: %.1f ms", took)
     # the goal is a frame, 16 ms, and is met where the processor is free; tests share it with others
     assert 0 < took < 100
+
+
+# -- the picture's own pixels
+
+LARGE = {"height": 1200, "width": 2000}
+RED, GREEN_TILE = (200, 0, 0), (0, 200, 0)
+
+
+def zoomed(blank: LeafPage, leaf: MaskView) -> Locator:
+    """A leaf with a large picture, zoomed in as soon as it is there."""
+    root = blank.mount(leaf)
+    picture = canvas_of(root)
+    for _ in range(3):
+        picture.press("+")
+    return root
+
+
+def test_part_that_is_seen_is_asked_for_and_laid_over_its_place(blank: LeafPage) -> None:
+    sent = picture_bytes(flat(1200, 2000, RED))
+    mask = soft_bytes(np.zeros((1200, 2000), np.float32))
+    leaf = MaskView(image=sent, masks=[mask], labels=["tree"], present=[True], **LARGE)
+    root = zoomed(blank, leaf)
+    blank.page.wait_for_function("model.get('wanted').length === 4")
+    top, left, bottom, right = blank.get("wanted")
+    assert 0 < top < bottom < 1200
+    assert 0 < left < right < 2000
+    detail = root.locator(".ts-detail")
+    expect(detail).to_be_hidden()
+    box = [300, 500, 900, 1500]
+    part = np.ones((600, 1000), np.float32)
+    blank.set(
+        tile_box=box,
+        tile_masks=[soft_bytes(part)],
+        tile=picture_bytes(flat(600, 1000, GREEN_TILE)),
+    )
+    expect(detail).to_be_visible()
+    place, sheet = detail.bounding_box(), root.locator(".ts-sheet").bounding_box()
+    assert place is not None
+    assert sheet is not None
+    assert place["width"] == pytest.approx(sheet["width"] / 2, abs=1)
+    assert place["y"] - sheet["y"] == pytest.approx(sheet["height"] / 4, abs=1)
+    blank.set(opacity=0.0)
+    blank.shows(detail, 300, 500, GREEN_TILE)
+    blank.set(opacity=1.0)
+    blank.shows(detail, 300, 500, ORANGE)
+    canvas_of(root).press("0")
+    expect(detail).to_be_hidden()
+    blank.page.wait_for_function("model.get('wanted').length === 0")
+
+
+def test_dragging_moves_what_is_seen_of_a_zoomed_picture(blank: LeafPage) -> None:
+    root = zoomed(blank, view())
+    expect(root.get_by_text("Drag to move.")).to_be_visible()
+    frame = root.locator(".ts-stage")
+    before = frame.evaluate("(frame) => frame.scrollLeft")
+    box = frame.bounding_box()
+    assert box is not None
+    mouse = blank.page.mouse
+    mouse.move(box["x"] + 200, box["y"] + 100)
+    mouse.down()
+    mouse.move(box["x"] + 150, box["y"] + 100)
+    mouse.up()
+    mouse.move(box["x"] + 10, box["y"] + 100)
+    assert frame.evaluate("(frame) => frame.scrollLeft") == before + 50
+
+
+def test_pixels_of_a_small_picture_are_there_and_not_asked_for(blank: LeafPage) -> None:
+    zoomed(blank, view())
+    blank.page.evaluate("new Promise((go) => setTimeout(go, 300))")  # longer than it would take
+    assert blank.get("wanted") == []

@@ -72,7 +72,7 @@ def test_canvas_refuses_what_no_correction_could_be_made_of(wrong: dict[str, obj
 
 @pytest.mark.parametrize("leaf", LEAVES)
 def test_large_contents_are_never_echoed(leaf: type[MaskView | PromptCanvas | CompareView]) -> None:
-    large = {"image", "masks", "mask", "before", "after"}
+    large = {"image", "masks", "mask", "before", "after", "tile", "tile_masks"}
     traits = leaf().traits(sync=True)
     assert {name for name in traits if traits[name].metadata.get("echo_update") is False} == (
         large & traits.keys()
@@ -146,3 +146,30 @@ def test_public_names_are_listed_and_loaded_on_use() -> None:
         assert getattr(textseg.panels, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         _ = textseg.panels.Nothing
+
+
+def part_of(leaf: MaskView, *box: int) -> NDArray[np.uint8]:
+    """What is sent of a picture whose pixels say where they are, when this is seen of it."""
+    rows, cols = np.mgrid[0:30, 0:50].astype(np.uint8)
+    rgb = np.stack([rows, cols, rows], -1)
+    leaf.wanted = list(box)
+    leaf.show_part(rgb, [rows / np.float32(255)])
+    return values(leaf.tile)
+
+
+def test_part_that_is_seen_is_sent_in_its_own_pixels_with_its_masks() -> None:
+    view = MaskView()
+    part = part_of(view, 10, 20, 18, 36)
+    assert part.shape == (8, 16, 3)
+    assert abs(int(part[0, 0, 0]) - 10) <= 2
+    assert view.tile_box == [10, 20, 18, 36]
+    np.testing.assert_array_equal(values(view.tile_masks[0])[:, 0], np.arange(10, 18))
+
+
+def test_part_ends_at_the_picture_and_nothing_is_sent_of_what_lies_outside() -> None:
+    view = MaskView()
+    assert part_of(view, -5, 40, 90, 90).shape == (30, 10, 3)
+    for box in ((), (1, 2, 3), (40, 0, 50, 10), (10, 10, 10, 20)):
+        view.wanted = list(box)
+        view.show_part(np.zeros((30, 50, 3), np.uint8), [])
+        assert view.tile == b""

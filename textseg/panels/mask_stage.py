@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import RLock
+from typing import Any, Final
 
 import ipywidgets as widgets
+import numpy as np
 
 from textseg.errors import InvalidInputError
+from textseg.images import to_uint8
 from textseg.panels.fields import button, row, toggle
 from textseg.panels.leaves import MaskView, PromptCanvas, picture_bytes, soft_bytes
 from textseg.panels.segment_controller import SegmentController
+from textseg.panels.shown import Shown
 from textseg.panels.work_row import WorkRow
 from textseg.segmentation.drawing import COLOURS
+from textseg.segmentation.mask import Mask
+
+BRUSH: Final = 20  # brushes to begin with across the shorter side of a picture
 
 
 class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -36,11 +44,16 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.undo = button("Undo correction", "Show the mask as it was before", icon="undo")
         self._lock = RLock()  # drawn from the worker as well as from callbacks
         self._sent = ""
+        self._rgb = np.zeros((0, 0, 3), np.uint8)  # the picture, of which parts may be asked for
+        self._shown: list[Shown] = []
+        self._in_hand: Mask | None = None
         self._bar = row([self.by_hand])
         super().__init__([self._bar, self.view])
         work.starts(self.apply, self.correct)
         work.starts(self.undo, self.controller.undo)
         self.by_hand.observe(work.guarded(self._toggle), names="value")
+        for leaf in (self.view, self.canvas):
+            leaf.observe(self._show_part, names="wanted")
         self.view.observe(self._recut, names="threshold")
         self.view.observe(self._reselect, names="selected")
         controller.observe(self._follow_cut, names="cut")
@@ -67,7 +80,7 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def draw(self) -> None:
         """Show picture and masks as the controller has them now."""
         with self._lock:
-            shown = self.controller.shown()
+            shown = self._shown = self.controller.shown()
             with self.view.hold_sync():
                 self._draw_picture()
                 self.view.labels = [each.label for each in shown]
@@ -75,8 +88,15 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 self.view.present = [each.present for each in shown]
                 self.view.visible = []
                 self.view.masks = [soft_bytes(each.mask.soft) for each in shown]
+            self._show_part({"owner": self.view})
             self._arrange()
             self._draw_canvas()
+
+    def _show_part(self, change: Mapping[str, Any]) -> None:  # Any: as traitlets has it
+        """Send what is seen of the picture in its own pixels."""
+        leaf = change["owner"]
+        masks = [each.mask for each in self._shown] if leaf is self.view else [self._in_hand]
+        leaf.show_part(self._rgb, [mask.soft for mask in masks if mask is not None])
 
     def _draw_picture(self) -> None:
         handle = self.controller.image
@@ -85,8 +105,12 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._sent = handle
         picture = self.controller.toolbox.shelf.picture(handle) if handle else None
         size = (0, 0) if picture is None else picture.size
-        content = b"" if picture is None else picture_bytes(picture.visible())
+        rgb = np.zeros((0, 0, 3), np.float32) if picture is None else picture.visible()
+        content = b"" if picture is None else picture_bytes(rgb)
+        self._rgb = to_uint8(rgb)
+        self.canvas.radius = max(1, round(min(size) / BRUSH))
         for leaf in (self.view, self.canvas):
+            leaf.wanted, leaf.tile = [], b""
             leaf.height, leaf.width = size
             leaf.image = content
         self.canvas.corrections = []
@@ -94,7 +118,9 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def _draw_canvas(self) -> None:
         """Show the selected mask where it can be corrected, cut where it is shown cut."""
         mask = self.controller.mask() if self.by_hand.value else None
+        self._in_hand = mask
         self.canvas.mask = b"" if mask is None else soft_bytes(mask.soft)
+        self._show_part({"owner": self.canvas})
         self.canvas.color = COLOURS[self.controller.selected % len(COLOURS)]
 
     def _arrange(self) -> None:

@@ -22,8 +22,9 @@ function render({ model, el }) {
     "aria-label": "Before/after position",
   });
   const outlined = toggle(model, life, { name: "outline", label: "Outline of the mask" });
+  const beside = toggle(model, life, { name: "beside", label: "Side by side" });
   const status = statusLine(life);
-  const nodes = [box, range, outlined];
+  const nodes = [box, range, h("div", { class: "ts-bar" }, beside, outlined)];
   root.append(...nodes, ...status.nodes);
   tellWhenGone(model, life, root);
   let loads = 0;
@@ -45,8 +46,14 @@ function render({ model, el }) {
     box.style.setProperty("--ts-position", `${model.get("position")}%`);
   };
   const showOutline = () => {
-    outlined.hidden = empty(model.get("mask"));
+    outlined.hidden = empty(model.get("mask")) || model.get("beside");
     line.hidden = outlined.hidden || !model.get("outline");
+  };
+  const showBeside = () => {
+    box.classList.toggle("ts-beside", model.get("beside"));
+    bar.hidden = model.get("beside");
+    range.hidden = bar.hidden || root.dataset.state !== "ready";
+    showOutline();
   };
   const drawOutline = async (turn) => {
     const drawn = drawnSize({ width: before.naturalWidth, height: before.naturalHeight });
@@ -70,7 +77,7 @@ function render({ model, el }) {
   const show = (state) => {
     root.dataset.state = state;
     for (const node of nodes) node.hidden = state !== "ready";
-    showOutline();
+    showBeside();
     describe();
   };
   const load = perFrame(life, async () => {
@@ -83,7 +90,8 @@ function render({ model, el }) {
       const drawn = drawnSize({ width: before.naturalWidth, height: before.naturalHeight });
       if (!empty(model.get("mask"))) await drawOutline(turn);
       if (turn !== loads) return undefined;
-      root.style.setProperty("--ts-width", `${drawn.width}px`);
+      root.style.setProperty("--ts-width", `${Math.max(drawn.width, model.get("width"))}px`);
+      root.style.setProperty("--ts-aspect", drawn.width / drawn.height);
       box.classList.toggle("ts-enlarged", drawn.width > before.naturalWidth);
       return show("ready");
     } catch {
@@ -97,7 +105,7 @@ function render({ model, el }) {
   };
   range.addEventListener("input", () => put(model, "position", Number(range.value)));
   box.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || model.get("beside")) return;
     event.preventDefault();
     box.setPointerCapture(event.pointerId);
     range.focus({ preventScroll: true }); // arrows go on from here
@@ -110,6 +118,7 @@ function render({ model, el }) {
   life.watch(["before", "after", "mask", "height", "width"], load);
   life.watch(["position"], showPosition);
   life.watch(["outline"], showOutline);
+  life.watch(["beside"], showBeside);
   life.watch(["change"], describe);
   life.later(() => loads++);
   life.later(() => [...urls.keys()].forEach(release));

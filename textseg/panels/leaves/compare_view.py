@@ -18,6 +18,7 @@ class CompareView(PictureLeaf):
         change: what was done between the two, in words for those who hear them, e.g. "tree → boat";
             empty: not told.
         position: of the line, in percent of the width.
+        beside: whether the two lie side by side instead.
         outline: whether the outline of the mask is shown.
     """
 
@@ -29,4 +30,5 @@ class CompareView(PictureLeaf):
     change = traitlets.Unicode("").tag(sync=True)
 
     position = traitlets.Float(50, min=0, max=100).tag(sync=True)
+    beside = traitlets.Bool(False).tag(sync=True)
     outline = traitlets.Bool(False).tag(sync=True)

@@ -282,7 +282,10 @@ function outline(pixels, mask, { colour, cut, amount }) {
 
 // -- stage: the picture in a frame, zoomed and scrolled, with a cross-hair for the keyboard
 
-const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
+const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8, 12];
+const REST = 200; // ms without a move before the pixels that are seen are asked for
+const AROUND = 0.25; // of what is seen that is asked for on each side: small moves need no more
+const SENT = 1024; // pixels along a side of the copy: see ``SENT_SIDE``
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 const within = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -291,10 +294,12 @@ const within = (value, least, most) => Math.min(Math.max(value, least), most);
  * `size()` gives height and width of the picture in its own pixels; places are { row, col } in
  * these, with the centres of pixels at whole numbers.
  */
-function makeStage({ size, front, layers, moved }) {
+function makeStage({ size, front, layers, moved, panButton = 1, moving }) {
   const hair = h("div", { class: "ts-hair", "aria-hidden": "true", hidden: "" });
   const sheet = h("div", { class: "ts-sheet" }, ...layers, hair);
   const frame = h("div", { class: "ts-stage" }, sheet);
+  const hints = { moving, zooming: "Ctrl and the wheel zoom." };
+  const hint = h("div", { class: "ts-hint", "aria-hidden": "true" }, hints.zooming);
   let zoom = 1;
   let cross = null;
 
@@ -314,7 +319,9 @@ function makeStage({ size, front, layers, moved }) {
     };
   };
   const fit = (drawn) => {
-    frame.style.setProperty("--ts-width", `${drawn.width}px`);
+    const { width } = size(); // what was sent may be smaller; cells of notebooks may be wider
+    frame.style.setProperty("--ts-width", `${Math.max(width, drawn.width)}px`);
+    frame.style.setProperty("--ts-aspect", drawn.width / drawn.height);
     frame.style.setProperty("--ts-ratio", `${drawn.width} / ${drawn.height}`);
   };
   const setZoom = (wanted, { clientX, clientY }) => {
@@ -323,6 +330,7 @@ function makeStage({ size, front, layers, moved }) {
     zoom = wanted;
     frame.style.setProperty("--ts-zoom", zoom);
     frame.classList.toggle("ts-zoomed", zoom > 1);
+    hint.textContent = zoom > 1 ? hints.moving : hints.zooming;
     zooms.said.textContent = percent(zoom);
     enable(zooms.out, zoom > ZOOMS[0]);
     enable(zooms.in, zoom < ZOOMS.at(-1));
@@ -382,6 +390,35 @@ function makeStage({ size, front, layers, moved }) {
     { passive: false },
   );
 
+  // dragging moves what is seen, with the button that the leaf has no other use for
+  let held = null;
+  front.addEventListener("pointerdown", (event) => {
+    if (event.button !== panButton || zoom === 1 || held) return;
+    event.preventDefault();
+    front.focus({ preventScroll: true });
+    front.setPointerCapture(event.pointerId);
+    held = { id: event.pointerId, x: event.clientX, y: event.clientY };
+  });
+  front.addEventListener("pointermove", (event) => {
+    if (held?.id !== event.pointerId) return;
+    frame.scrollLeft -= event.clientX - held.x;
+    frame.scrollTop -= event.clientY - held.y;
+    Object.assign(held, { x: event.clientX, y: event.clientY });
+  });
+  for (const end of ["pointerup", "pointercancel"]) front.addEventListener(end, () => (held = null));
+
+  /** What is asked for: [top, left, bottom, right] in pixels of the picture; [] for all of it. */
+  const seen = () => {
+    if (zoom === 1) return [];
+    const view = frame.getBoundingClientRect();
+    const from = place({ clientX: view.left, clientY: view.top });
+    const to = place({ clientX: view.right, clientY: view.bottom });
+    const [down, right] = [AROUND * (to.row - from.row), AROUND * (to.col - from.col)];
+    const first = pixel({ row: from.row - down, col: from.col - right });
+    const last = pixel({ row: to.row + down, col: to.col + right });
+    return [first.row, first.col, last.row + 1, last.col + 1];
+  };
+
   const zooms = {
     out: button("−", "Zoom out", () => zoomBy(-1)),
     said: h("span", { class: "ts-number", "aria-hidden": "true" }, "100%"),
@@ -389,5 +426,60 @@ function makeStage({ size, front, layers, moved }) {
   };
   enable(zooms.out, false);
   const controls = h("span", { class: "ts-field" }, zooms.out, zooms.said, zooms.in);
-  return { frame, controls, place, pixel, fit, setCross, showCross, cross: () => cross, centre };
+  const cursor = { setCross, showCross, cross: () => cross, centre };
+  return { frame, sheet, hint, controls, place, pixel, fit, seen, ...cursor };
+}
+
+/**
+ * The part that is seen in the picture's own pixels, laid over the copy that was sent first. It is
+ * asked for when moving and zooming have come to rest; `draw` gets picture and masks of the part, decoded, with their size, and returns a function that paints them on a context.
+ */
+function makeDetail({ model, life, stage, size, draw }) {
+  const node = h("canvas", { class: "ts-detail", "aria-hidden": "true", hidden: "" });
+  const context = node.getContext("2d", { willReadFrequently: true });
+  let paint = null;
+  let loads = 0;
+  const coarse = () => Math.max(size().height, size().width) > SENT;
+  const ask = afterPause(life, REST, () => {
+    const wanted = coarse() ? stage.seen() : [];
+    if (`${wanted}` !== `${model.get("wanted")}`) put(model, "wanted", wanted);
+  });
+  const repaint = () => paint?.(context);
+  const lay = ([top, left, bottom, right]) => {
+    const { height, width } = size();
+    const percents = {
+      top: top / height,
+      left: left / width,
+      height: (bottom - top) / height,
+      width: (right - left) / width,
+    };
+    for (const [name, share] of Object.entries(percents)) node.style[name] = `${100 * share}%`;
+  };
+  const load = perFrame(life, async () => {
+    const turn = ++loads;
+    const files = [model.get("tile"), ...model.get("tile_masks")];
+    node.hidden = empty(files[0]) || !stage.seen().length;
+    if (node.hidden) return;
+    node.hidden = paint === null;
+    const [picture, ...masks] = await Promise.all(files.map(decode));
+    if (turn !== loads) return;
+    const drawn = { width: picture.width, height: picture.height };
+    paint = draw({ picture, masks, drawn });
+    Object.assign(node, drawn);
+    lay(model.get("tile_box"));
+    repaint();
+    node.hidden = false;
+  });
+  const look = () => {
+    if (!stage.seen().length) node.hidden = true;
+    ask();
+  };
+  stage.sheet.insertBefore(node, stage.sheet.children[1] ?? null); // above the copy, below the ink
+  stage.frame.addEventListener("scroll", look);
+  const resized = new ResizeObserver(look); // zooming changes the sheet
+  resized.observe(stage.sheet);
+  life.later(() => resized.disconnect());
+  life.watch(["tile", "tile_masks", "tile_box"], load);
+  life.later(() => loads++);
+  return { repaint };
 }

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
+from numpy.typing import NDArray
 
+from textseg.panels.leaves.pictures import picture_bytes, soft_bytes
+
+TILE_SIDE = 1600  # pixels: what screens show of a part, with some around it
 HERE = Path(__file__).parent
 
 
@@ -57,6 +63,47 @@ class PictureLeaf(Leaf):
 
     height = traitlets.Int(0, min=0).tag(sync=True)
     width = traitlets.Int(0, min=0).tag(sync=True)
+
+
+class ZoomedLeaf(PictureLeaf):
+    """A picture that can be zoomed into, down to its own pixels.
+
+    What is sent first may be smaller than the picture; a part that is seen enlarged is asked for.
+
+    Attributes:
+        wanted: what is seen: [top, left, bottom, right] in pixels of the picture; [] for all of it.
+        tile: content of an image file with that part, or what was seen before; empty: nothing yet.
+        tile_masks: contents of 8-bit grey PNG files, its part of each mask.
+        tile_box: where in the picture that is.
+    """
+
+    wanted = traitlets.List(traitlets.Int()).tag(sync=True)
+    tile = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    tile_masks = traitlets.List(traitlets.Bytes()).tag(sync=True, echo_update=False)
+    tile_box = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def show_part(self, rgb: NDArray[np.uint8], masks: Sequence[NDArray[np.float32]]) -> None:
+        """Send the part that is seen of a picture (H, W, 3) and of its masks (H, W), if any is."""
+        box = _inside(self.wanted, rgb.shape[:2])
+        if box is None:
+            self.tile = b""
+            return
+        top, left, bottom, right = box
+        part = slice(top, bottom), slice(left, right)
+        with self.hold_sync():
+            self.tile_box = box
+            self.tile_masks = [soft_bytes(mask[part], longest=TILE_SIDE) for mask in masks]
+            shown = rgb[part].astype(np.float32) / np.float32(255)
+            self.tile = picture_bytes(shown, longest=TILE_SIDE)
+
+
+def _inside(box: Sequence[int], size: tuple[int, ...]) -> list[int] | None:
+    """Return a box within a picture; None where nothing of it is, or no box was given."""
+    if len(box) != 4:
+        return None
+    (top, left, bottom, right), (height, width) = box, size
+    clipped = [max(0, top), max(0, left), min(height, bottom), min(width, right)]
+    return clipped if clipped[0] < clipped[2] and clipped[1] < clipped[3] else None
 
 
 def content() -> traitlets.Bytes:

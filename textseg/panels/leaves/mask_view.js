@@ -44,7 +44,7 @@ function render({ model, el }) {
   const queries = () => (scene ? [...scene.masks.keys()] : []);
 
   const legend = makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, queries });
-  const stage = makeStage({ size, front: canvas, layers: [canvas], moved: readCross });
+  const stage = makeStage({ size, front: canvas, layers: [canvas], moved: readCross, panButton: 0, moving: "Drag to move." });
   const controls = h(
     "div",
     { class: "ts-bar" },
@@ -67,7 +67,7 @@ function render({ model, el }) {
     toggle(model, life, { name: "soft", label: "Soft", role: "switch" }),
     stage.controls,
   );
-  root.append(legend.node, stage.frame, readout, controls, ...status.nodes);
+  root.append(legend.node, stage.frame, stage.hint, readout, controls, ...status.nodes);
   tellWhenGone(model, life, root);
 
   // -- words
@@ -112,36 +112,51 @@ function render({ model, el }) {
     }, TELL);
   };
   life.later(() => clearTimeout(telling));
-  const draw = () => {
+  const paint = (target, { frame, base, masks }) => {
     const opacity = model.get("opacity");
-    const shown = queries().filter(isVisible);
+    const shown = queries().filter((k) => masks[k] && isVisible(k));
     const mixed = amounts({ cut: cut(), opacity, soft: model.get("soft") });
-    const pixels = scene.frame.data;
-    pixels.set(scene.base);
-    for (const k of shown) tint(pixels, scene.masks[k], rgb(colour(k)), mixed);
+    const pixels = frame.data;
+    pixels.set(base);
+    for (const k of shown) tint(pixels, masks[k], rgb(colour(k)), mixed);
     const amount = Math.min(256, Math.round(512 * opacity)); // fades with the colour, but later
     for (const k of shown) {
       const line = { colour: rgb(colour(k)), cut: cut(), amount };
-      if (amount > 0) outline(pixels, scene.masks[k], line);
+      if (amount > 0) outline(pixels, masks[k], line);
     }
-    context.putImageData(scene.frame, 0, 0);
+    target.putImageData(frame, 0, 0);
   };
+  const sceneOf = ({ picture, masks, drawn }) => {
+    const frame = rasterOf(picture, drawn);
+    return { frame, base: frame.data.slice(), masks: masks.map((mask) => maskOf(mask, drawn)) };
+  };
+  const detail = makeDetail({
+    model,
+    life,
+    stage,
+    size,
+    draw: (pictures) => {
+      const part = sceneOf(pictures);
+      return (target) => paint(target, part);
+    },
+  });
   const repaint = perFrame(life, () => {
     legend.update();
     if (scene) {
       const began = performance.now();
-      draw();
+      paint(context, scene);
       times.push(performance.now() - began);
       if (times.length > REMEMBERED) times.shift();
       root.dataset.repaint = ++repaints;
       tell();
     }
+    detail.repaint();
     describe();
   });
   const show = (state, found) => {
     root.dataset.state = state;
     scene = found;
-    stage.frame.hidden = controls.hidden = readout.hidden = !found;
+    for (const node of [stage.frame, stage.hint, controls, readout]) node.hidden = !found;
     legend.build();
     repaint();
   };
@@ -155,14 +170,9 @@ function render({ model, el }) {
       );
       if (turn !== loads) return undefined;
       const drawn = drawnSize(picture);
-      const frame = rasterOf(picture, drawn);
       Object.assign(canvas, drawn);
       stage.fit(drawn);
-      return show("ready", {
-        frame,
-        base: frame.data.slice(),
-        masks: masks.map((mask) => maskOf(mask, drawn)),
-      });
+      return show("ready", sceneOf({ picture, masks, drawn }));
     } catch {
       return turn === loads ? show("failed", null) : undefined;
     }

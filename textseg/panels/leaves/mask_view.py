@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import traitlets
 
-from textseg.panels.leaves.leaf import Colour, PictureLeaf, content, script
+from textseg.panels.leaves.leaf import Colour, ZoomedLeaf, content, script
 from textseg.segmentation.drawing import COLOURS
 
 
-class MaskView(PictureLeaf):
+class MaskView(ZoomedLeaf):
     """A picture with soft masks over it, cut and mixed in the browser: nobody is asked again.
 
     The masks are sent once; threshold, opacity, the choice of queries and of soft or hard are

@@ -14,6 +14,7 @@ const PLAIN_RADIUS = 4; // of a correction that has no use for it
 const MOST_POINTS = 10_000; // in one correction
 const MOST_CORRECTIONS = 1000;
 const MASK_OPACITY = 0.45;
+const MOVING = "The wheel moves what is seen, and so does dragging with the middle button.";
 
 const isStroke = (action) => action === "paint" || action === "erase";
 const tenths = (value) => Math.round(10 * value) / 10;
@@ -148,9 +149,25 @@ function render({ model, el }) {
   let pending = null; // the gesture under way: { action, from, to } or { action, points }
   let pointer = null;
 
-  const stage = makeStage({ size, front: ink, layers: [base, ink], moved: onCross });
+  const stage = makeStage({ size, front: ink, layers: [base, ink], moved: onCross, moving: MOVING });
+  const shaded = (picture, masks, drawn) => {
+    const frame = rasterOf(picture, drawn);
+    const [mask] = masks;
+    const share = mask ? shade(frame, maskOf(mask, drawn), rgb(model.get("color"))) : 0;
+    return { frame, share };
+  };
+  makeDetail({
+    model,
+    life,
+    stage,
+    size,
+    draw: ({ picture, masks, drawn }) => {
+      const { frame } = shaded(picture, masks, drawn);
+      return (context) => context.putImageData(frame, 0, 0);
+    },
+  });
   const tools = makeTools({ model, life, size, undo, redoOne, reset, stage });
-  root.append(tools.node, stage.frame, ...status.nodes);
+  root.append(tools.node, stage.frame, stage.hint, ...status.nodes);
   tellWhenGone(model, life, root);
 
   // -- corrections
@@ -232,7 +249,7 @@ function render({ model, el }) {
   const show = (state, share) => {
     root.dataset.state = state;
     inside = share;
-    stage.frame.hidden = share === null;
+    stage.frame.hidden = stage.hint.hidden = share === null;
     if (state === "failed") status.say("This picture cannot be shown.");
     else if (state === "empty") status.say("No picture yet.");
     else status.say(`Picture with ${percent(share)} of it in the mask.`);
@@ -244,11 +261,10 @@ function render({ model, el }) {
     root.dataset.state = "loading";
     try {
       const sources = [model.get("image"), model.get("mask")].filter((bytes) => !empty(bytes));
-      const [picture, mask] = await Promise.all(sources.map(decode));
+      const [picture, ...masks] = await Promise.all(sources.map(decode));
       if (turn !== loads) return undefined;
       const drawn = drawnSize(picture);
-      const frame = rasterOf(picture, drawn);
-      const share = mask ? shade(frame, maskOf(mask, drawn), rgb(model.get("color"))) : 0;
+      const { frame, share } = shaded(picture, masks, drawn);
       Object.assign(base, drawn);
       Object.assign(ink, drawn);
       base.getContext("2d").putImageData(frame, 0, 0);

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import traitlets
 
-from textseg.panels.leaves.leaf import Colour, PictureLeaf, content, script
+from textseg.panels.leaves.leaf import Colour, ZoomedLeaf, content, script
 from textseg.segmentation.drawing import COLOURS
 
 
-class PromptCanvas(PictureLeaf):
+class PromptCanvas(ZoomedLeaf):
     """A picture with a soft mask, and what a person wants to be different.
 
     The right button, or Shift with a key, does the opposite of the tool. Undo, redo and reset act
