@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Give a notebook ``%segment`` and ``%%edit``; called by ``%load_ext textseg``."""
+    """Give a notebook ``%textseg``, ``%segment``, ``%%edit``; called by ``%load_ext textseg``."""
     from textseg.panels.magics import register
 
     register(shell)

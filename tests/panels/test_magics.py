@@ -215,6 +215,19 @@ def test_help_lists_all_that_can_be_set() -> None:
     assert "--strength" in edit_parser().format_help()
 
 
+def test_textseg_says_what_there_is(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell.run_line_magic("textseg", "")
+    said = capsys.readouterr().out
+    for words in ("%segment", "%%edit", "SegmentPanel", "%textseg edit"):
+        assert words in said
+    shell.run_line_magic("textseg", "%edit")
+    assert "--strength" in capsys.readouterr().out
+    with pytest.raises(UsageError, match="segment"):
+        shell.run_line_magic("textseg", "segmnt")
+
+
 # -- how far it is
 
 

@@ -1,5 +1,7 @@
 """``%segment`` and ``%%edit``: the same calls as everywhere, in one line of a notebook.
 
+``%textseg`` says what there is.
+
 %load_ext textseg
 %segment photo.jpg "tree, red house" -o found
 
@@ -22,7 +24,7 @@ from IPython.display import DisplayHandle
 
 from textseg.editing.options import EditOptions
 from textseg.editing.result import Edit
-from textseg.errors import InvalidInputError, TextsegError
+from textseg.errors import InvalidInputError, TextsegError, UnknownNameError
 from textseg.fields import OptionInfo, options_of
 from textseg.panels.edit_controller import EditController
 from textseg.panels.hosting import HANDLE, bring_in, toolbox_of
@@ -34,6 +36,25 @@ from textseg.toolbox import Toolbox
 
 LOOK: Final = 0.5  # seconds between two looks at the work; what is quicker shows no progress
 ARROW: Final = "->"
+
+HELP: Final = """\
+Find and change things in pictures, in words:
+
+  %segment photo.jpg "tree, red house" -o found       found["tree"].soft, found.overlay() ...
+
+  %%edit photo.jpg -o edit                            edit.image, edit.compare() ...
+  red house -> blue house
+  boat ->
+  -> tree
+
+Instead of a path: a variable with a picture or array, or a handle such as img_2k7x0qd9ta.
+All that can be set: %textseg segment, %textseg edit
+
+With buttons and the picture in front of you:
+
+  from textseg.panels import SegmentPanel, EditPanel, CreatePanel
+  SegmentPanel("photo.jpg")      # or EditPanel("photo.jpg"), CreatePanel("a red house")
+"""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,6 +132,20 @@ class TextsegMagics(Magics):
         --region or --mask say. ``%%edit -h`` lists what can be set.
         """
         return self._edit(_read(edit_parser(), line), cell)
+
+    @line_magic
+    @reported
+    def textseg(self, line: str) -> None:
+        """Say what there is; ``%textseg segment`` and ``%textseg edit`` say all that can be set."""
+        words = {
+            "": HELP,
+            "segment": segment_parser().format_help(),
+            "edit": edit_parser().format_help(),
+        }
+        about = line.strip().lstrip("%")
+        if about not in words:
+            raise UnknownNameError.among("magic", about, [name for name in words if name])
+        _shown(words[about], None)
 
     def _segment(self, asked: argparse.Namespace) -> Found:
         toolbox = self._toolbox(asked.toolbox)
