@@ -211,9 +211,9 @@ def test_undo_names_the_picture_that_it_took_back(
     image = toolbox.workspace.resolve("garden.png").handle
     undo = Workspace.undo
 
-    def undo_after_somebody_else(workspace: Workspace) -> Undone:
+    def undo_after_somebody_else(workspace: Workspace, *, all_of_it: bool) -> Undone:
         toolbox.edit_image(change(image))
-        return undo(workspace)
+        return undo(workspace, all_of_it=all_of_it)
 
     toolbox.edit_image(change(image))
     monkeypatch.setattr(Workspace, "undo", undo_after_somebody_else)

@@ -436,3 +436,47 @@ def test_choosing_needs_the_handle_of_an_image(workspace: Workspace, handle: str
     with pytest.raises(UnknownHandleError):
         workspace.choose(mask.handle if handle == "mask" else handle)
     assert workspace.latest() == image
+
+
+# -- back and forth
+
+
+def line_of(workspace: Workspace, length: int = 3) -> list[str]:
+    """Handles of images each of which was made from the one before; the last is the latest."""
+    made: list[str] = []
+    for seed in range(length):
+        draft = image_draft(workspace, made[-1] if made else None, seed)
+        workspace.keep([draft], head=draft.handle)
+        made.append(draft.handle)
+    return made
+
+
+def test_what_was_undone_is_redone_step_by_step(workspace: Workspace) -> None:
+    first, second, third = line_of(workspace)
+    workspace.undo()
+    workspace.undo()
+    again = workspace.redo()
+    assert (again.image.handle, again.undone) == (second, first)
+    assert workspace.redo().image.handle == third
+    with pytest.raises(NothingToUndoError):
+        workspace.redo()
+    assert workspace.undo().image.handle == second
+    assert workspace.redo().image.handle == third
+
+
+def test_going_back_to_the_original_is_one_step_that_is_redone_as_one(workspace: Workspace) -> None:
+    first, _, third = line_of(workspace)
+    assert workspace.undo(all_of_it=True).image.handle == first
+    assert workspace.redo().image.handle == third
+
+
+def test_nothing_is_redone_after_something_new(workspace: Workspace) -> None:
+    first, second = line_of(workspace, 2)
+    workspace.undo()
+    other = image_draft(workspace, first, 9)
+    workspace.keep([other], head=other.handle)
+    with pytest.raises(NothingToUndoError, match="nothing to redo"):
+        workspace.redo()
+    assert [each.handle for each in workspace.made_from(first)] == [other.handle, second]
+    with pytest.raises(NothingToUndoError, match="nothing to redo"):
+        Workspace.open(None).redo()

@@ -66,12 +66,16 @@ from .segment_facts import SegmentArguments as SegmentArguments
 from .segment_facts import SegmentResult as SegmentResult
 from .selecting_facts import RegionFacts as RegionFacts
 from .selecting_facts import Selecting as Selecting
+from .shelf_facts import CompareArguments as CompareArguments
+from .shelf_facts import CompareResult as CompareResult
 from .shelf_facts import CorrectArguments as CorrectArguments
 from .shelf_facts import Correction as Correction
+from .shelf_facts import DifferenceFacts as DifferenceFacts
 from .shelf_facts import ImageFacts as ImageFacts
 from .shelf_facts import ListArguments as ListArguments
 from .shelf_facts import ListResult as ListResult
 from .shelf_facts import MaskFacts as MaskFacts
+from .shelf_facts import RootedFacts as RootedFacts
 from .shelf_facts import UndoArguments as UndoArguments
 from .shelf_facts import UndoResult as UndoResult
 

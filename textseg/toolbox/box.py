@@ -11,6 +11,7 @@ from textseg.errors import WorkspaceError
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.provenance import credentials_in, label_in
 from textseg.registry.models import check_model
+from textseg.toolbox import browsing
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
@@ -20,7 +21,14 @@ from textseg.toolbox.making import Desk
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
-from textseg.toolbox.shelf_facts import ListArguments, ListResult, UndoArguments, UndoResult
+from textseg.toolbox.shelf_facts import (
+    CompareArguments,
+    CompareResult,
+    ListArguments,
+    ListResult,
+    UndoArguments,
+    UndoResult,
+)
 from textseg.toolbox.turns import MODEL_TURNS, Turns
 from textseg.workspace import FileLimits, Workspace
 from textseg.workspace.records import MIN_BITS
@@ -276,16 +284,26 @@ class Toolbox:
         return result
 
     def list_images(self, arguments: ListArguments | None = None) -> ListResult:
-        """Return what pictures there are, newest first."""
-        return self.shelf.list_images(arguments or ListArguments())
+        """Return what pictures there are, and what files may be named, newest first."""
+        return browsing.list_images(self.workspace, arguments or ListArguments())
 
     def undo(self, arguments: UndoArguments | None = None) -> UndoResult:
-        """Return the picture before the latest change, which is the latest again; nothing is lost.
+        """Return the picture that is gone back (or on) to, the latest then; nothing is lost.
 
         Raises:
-            NothingToUndoError: the latest picture was not made by a change.
+            NothingToUndoError: the latest picture was not made by a change; nothing was undone.
+            UnknownHandleError: there is no such picture.
         """
-        return self.shelf.undo(arguments or UndoArguments())
+        return browsing.undo(self.workspace, arguments or UndoArguments())
+
+    def compare_images(self, arguments: CompareArguments) -> CompareResult:
+        """Return how two pictures differ.
+
+        Raises:
+            UnknownHandleError: there is no such picture.
+            InvalidInputError: the picture was made from no other, and none is named.
+        """
+        return browsing.compare(self.workspace, arguments)
 
     def cancel(self) -> bool:
         """Stop all calls at work or waiting, each at its next step; tell if there were any.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,11 @@ from textseg.files import refuse_existing, write_files
 from textseg.images import ImageLike, Picture, open_picture, png_bytes
 from textseg.provenance import Credentials, label_in
 from textseg.saving import format_of, picture_bytes, save_picture
+from textseg.toolbox.browsing import image_facts
 from textseg.toolbox.correcting import correct_mask
 from textseg.toolbox.drafts import mask_draft
 from textseg.toolbox.selecting import region_facts
-from textseg.toolbox.shelf_facts import (
-    CorrectArguments,
-    ImageFacts,
-    ListArguments,
-    ListResult,
-    MaskFacts,
-    UndoArguments,
-    UndoResult,
-)
+from textseg.toolbox.shelf_facts import CorrectArguments, ImageFacts, MaskFacts
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,30 +39,13 @@ class Shelf:
         """Look after a workspace."""
         self.workspace = workspace
 
-    def list_images(self, arguments: ListArguments) -> ListResult:
-        """Return what pictures there are, newest first."""
-        records, latest = self.workspace.list(limit=arguments.limit), self.workspace.latest()
-        return ListResult(
-            images=[_image_facts(record, latest) for record in records],
-            total=self.workspace.count(),
-        )
-
-    def undo(self, arguments: UndoArguments) -> UndoResult:
-        """Return the picture before the latest change, which is the latest again.
-
-        Raises:
-            NothingToUndoError: the latest picture was not made by a change.
-        """
-        step = self.workspace.undo()
-        return UndoResult(image=_image_facts(step.image, step.image), undone=step.undone)
-
     def choose(self, handle: str) -> ImageFacts:
         """Make a picture the latest, to go on from there."""
         return self.image_facts(self.workspace.choose(handle))
 
     def image_facts(self, record: Record) -> ImageFacts:
         """Return the facts of a picture."""
-        return _image_facts(record, self.workspace.latest())
+        return image_facts(record, self.workspace.latest())
 
     def import_image(self, image: ImageLike, *, name: str = "") -> ImageFacts:
         """Return a picture of a person's choice, from anywhere, taken in; it is the latest then.
@@ -314,37 +290,3 @@ def _within(pixels: NDArray[np.uint8], longest: int | None) -> NDArray[np.uint8]
     small = Image.fromarray(pixels)
     small.thumbnail((longest, longest))
     return np.asarray(small)
-
-
-def _image_facts(record: Record, latest: Record | None) -> ImageFacts:
-    return ImageFacts(
-        handle=record.handle,
-        width=record.width,
-        height=record.height,
-        made_by=record.operation,
-        what=_what(record),
-        parent=record.parent,
-        latest=latest is not None and latest.handle == record.handle,
-        created=record.created,
-    )
-
-
-def _what(record: Record) -> str:
-    """Return in a few words what was made or changed."""
-    facts: dict[str, Any] = record.result  # Any: JSON
-    if record.operation == "generate":
-        return str(facts.get("prompt", ""))
-    if record.operation in ("retouch", "arrange"):
-        return " ".join(
-            filter(None, (str(facts.get(name, "")) for name in ("action", "query", "to")))
-        )
-    return _change(facts) if record.operation == "edit" else ""
-
-
-def _change(facts: dict[str, Any]) -> str:  # Any: JSON
-    query, target = facts.get("query", ""), facts.get("target", "")
-    if facts.get("invert"):
-        query = f"everything except {query}"
-    if not target:
-        return f"removed {query or 'what a mask showed'}"
-    return f"{query} -> {target}" if query else f"added {target}"

@@ -15,6 +15,7 @@ class ImageFacts(Facts):
     """One picture in a workspace."""
 
     handle: str
+    name: str = Field(default="", description="of the file that was imported; empty: not known")
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     made_by: str = Field(description='"import", "generate", "edit", "retouch" ...')
@@ -25,27 +26,85 @@ class ImageFacts(Facts):
 
 
 class ListArguments(Facts):
-    """How many pictures to list."""
+    """Which pictures to list."""
 
     limit: int = Field(default=10, ge=1, le=100, description="at most so many, newest first")
+    name: str = Field(
+        default="", max_length=200, description="only those whose names are near; empty: all"
+    )
+
+
+class RootedFacts(Facts):
+    """A picture file below one of the folders that a person opened."""
+
+    name: str = Field(description="as it may be given for a picture; no path of the machine")
+    bytes: int = Field(ge=1)
 
 
 class ListResult(Facts):
-    """The pictures in a workspace, newest first."""
+    """The pictures in a workspace, and the files that may be named as well, newest first."""
 
     images: list[ImageFacts]
-    total: int = Field(ge=0, description="how many there are")
+    total: int = Field(ge=0, description="how many pictures there are in the workspace")
+    files: list[RootedFacts] = Field(default_factory=list)
+    total_files: int = Field(default=0, ge=0, description="how many files there are")
 
 
 class UndoArguments(Facts):
-    """Nothing: what is undone is the latest change."""
+    """Where to go back, or on, to."""
+
+    to: str = Field(
+        default="",
+        max_length=200,
+        description='"previous" or empty: what the latest picture was made from; "original": the '
+        'first of its line; "redo": what was undone last; or the handle of any picture',
+    )
 
 
 class UndoResult(Facts):
-    """What is the latest picture again."""
+    """What is the latest picture now."""
 
     image: ImageFacts
     undone: str = Field(description="handle of the picture that was the latest; it is kept")
+    branches: list[ImageFacts] = Field(
+        default_factory=list, description="the newest pictures that were made from it"
+    )
+
+
+class CompareArguments(Facts):
+    """Which pictures to compare."""
+
+    image: str = Field(min_length=1, description="handle of the later one")
+    other: str = Field(
+        default="", max_length=200, description="handle of the earlier one; empty: its parent"
+    )
+
+
+class DifferenceFacts(Facts):
+    """How the pixels of two pictures of one size differ."""
+
+    pixels: int = Field(ge=0, description="that differ at all")
+    share: float = Field(ge=0, le=1, description="of the pixels that look different")
+    mean: float = Field(ge=0, le=1, description="mean absolute difference of the colours")
+    box: list[int] | None = Field(
+        description="around all that differs: left, top, right, bottom in pixels; right and bottom "
+        "lie just outside; null where nothing does"
+    )
+
+
+class CompareResult(Facts):
+    """How two pictures differ, measured on their pixels."""
+
+    image: str = Field(description="handle of the later one")
+    other: str = Field(description="handle of the earlier one")
+    width: int = Field(ge=1, description="pixels of the later one")
+    height: int = Field(ge=1, description="pixels of the later one")
+    other_width: int = Field(ge=1, description="pixels of the earlier one")
+    other_height: int = Field(ge=1, description="pixels of the earlier one")
+    difference: DifferenceFacts | None = Field(description="null for pictures of two sizes")
+    steps: list[str] = Field(
+        description="the changes that lead from the earlier one to the later; empty if none do"
+    )
 
 
 class MaskFacts(Facts):

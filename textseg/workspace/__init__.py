@@ -7,13 +7,23 @@ assistant may name beside handles is decided by whoever opens it (``roots``).
     photo = workspace.resolve("house.png")             # kept under a handle from now on
     workspace.picture(photo), workspace.bytes_of(photo)
     workspace.keep([Draft(...)], head=...)             # all of it, or nothing
-    workspace.undo(), workspace.choose(photo.handle)   # only say which image is the latest
+    workspace.undo(), workspace.redo(), workspace.choose(photo.handle)   # say which is the latest
 """
 
 from __future__ import annotations
 
 from textseg.workspace.core import LATEST, Undone, Workspace
-from textseg.workspace.records import PICTURE, Draft, FileFacts, Kind, LatestChange, Record
+from textseg.workspace.names import is_tidy, near_names
+from textseg.workspace.records import (
+    PICTURE,
+    Draft,
+    FileFacts,
+    Kind,
+    LatestChange,
+    Record,
+    name_of,
+)
+from textseg.workspace.rooted import Rooted
 from textseg.workspace.roots import FileLimits
 
 __all__ = [
@@ -25,6 +35,10 @@ __all__ = [
     "Kind",
     "LatestChange",
     "Record",
+    "Rooted",
     "Undone",
     "Workspace",
+    "is_tidy",
+    "name_of",
+    "near_names",
 ]

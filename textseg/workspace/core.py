@@ -13,8 +13,9 @@ from typing import Final
 from textseg.errors import InvalidInputError, NothingToUndoError
 from textseg.images import FORMATS, ImageLike, Picture, decode_picture
 from textseg.workspace import items
-from textseg.workspace.importing import Incoming, incoming, tidy_name
+from textseg.workspace.importing import Incoming, incoming
 from textseg.workspace.index import explaining_failures
+from textseg.workspace.names import tidy_name
 from textseg.workspace.records import (
     FILE,
     MAX_BITS,
@@ -28,12 +29,21 @@ from textseg.workspace.records import (
     kind_of,
     new_handle,
 )
+from textseg.workspace.rooted import Rooted, files_below
 from textseg.workspace.roots import FileLimits, check_roots, quote_name, read_below
-from textseg.workspace.store import CHOOSE, Store, latest, look_up, now, unknown
+from textseg.workspace.store import (
+    CHOOSE,
+    REDO,
+    UNDO,
+    Store,
+    latest,
+    look_up,
+    now,
+    undone,
+    unknown,
+)
 
 LATEST: Final = "latest"
-
-UNDO: Final = "undo"
 
 Records = list[Record]  # the method ``list`` hides the type within the class
 Steps = list[LatestChange]
@@ -209,6 +219,15 @@ class Workspace:
         with self._store.reads() as rows:
             return rows.count(kind)
 
+    def made_from(self, handle: str, *, limit: int = 20) -> Records:
+        """Return the newest images that were made from an image, newest first."""
+        with self._store.reads() as rows:
+            return rows.made_from(handle, limit)
+
+    def files(self) -> tuple[Rooted, ...]:
+        """Return the picture files that may be named, newest first; see ``files_below``."""
+        return files_below(self.roots, but=self.folder)
+
     # -- which image is the latest
 
     def latest(self) -> Record | None:
@@ -216,10 +235,13 @@ class Workspace:
         with self._store.reads() as rows:
             return rows.latest()
 
-    def undo(self) -> Undone:
+    def undo(self, *, all_of_it: bool = False) -> Undone:
         """Return the image that the latest one was made from, which is the latest afterwards.
 
         Which one was the latest is found out in the same step, so that nobody can come between.
+
+        Args:
+            all_of_it: go back to the first image of the line at once.
 
         Raises:
             NothingToUndoError: the latest image was made from no other, or there is none.
@@ -232,9 +254,24 @@ class Workspace:
                 raise NothingToUndoError(
                     f"nothing to undo: {current.handle} was not made from another image"
                 )
-            parent = look_up(rows, current.parent, "image")
-            rows.move(parent.handle, UNDO, now())
-            return Undone(parent, current.handle)
+            before = look_up(rows, current.root if all_of_it else current.parent, "image")
+            rows.move(before.handle, UNDO, now())
+            return Undone(before, current.handle)
+
+    def redo(self) -> Undone:
+        """Return the image that was the latest before it was undone, which it is again afterwards.
+
+        Raises:
+            NothingToUndoError: nothing was undone since an image was made or chosen.
+        """
+        with self._store.changes() as rows:
+            current, again = rows.latest(), undone(rows)
+            if current is None or again is None:
+                raise NothingToUndoError(
+                    "nothing to redo: nothing was undone since a picture was made or chosen"
+                )
+            rows.move(again, REDO, now())
+            return Undone(look_up(rows, again, "image"), current.handle)
 
     def choose(self, handle: str) -> Record:
         """Return an image, which is the latest afterwards; what is made next branches off from it.
@@ -262,8 +299,9 @@ class Workspace:
     def _resolve_file(self, reference: str) -> Record:
         content = read_below(self.roots, reference, self.limits)
         if content is None:
+            names = [file.name for file in self.files()]
             with self._store.reads() as rows:
-                raise unknown(rows, reference, "image")
+                raise unknown(rows, reference, "image", files=names)
         came = Incoming(content, quote_name(reference), tidy_name(reference), FILE)
         return self._import(came, self.limits)
 

@@ -7,7 +7,6 @@ record has a name only when it is short and plain, and nothing of a file's metad
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,10 +26,9 @@ from textseg.images import (
     to_uint16,
 )
 from textseg.saving import picture_bytes
-from textseg.workspace.records import FILE, IMPORT, MEMORY, PICTURE, SOURCE, Draft
+from textseg.workspace.names import tidy_name
+from textseg.workspace.records import FILE, IMPORT, MEMORY, NAME, PICTURE, SOURCE, Draft
 from textseg.workspace.roots import FileLimits
-
-_TIDY = re.compile(r"\w[\w .()+-]{0,63}")  # letters and digits of all scripts; not hidden, no path
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,8 @@ class Incoming:
             operation=IMPORT,
             size=picture.size,
             parts={PICTURE: (suffix, self.content)},
-            arguments={SOURCE: self.source} | ({"name": self.name} if self.name else {}),
+            arguments={SOURCE: self.source} | ({NAME: self.name} if self.name else {}),
         )
-
-
-def tidy_name(name: str) -> str:
-    """Return the last component of a name when it is short and plain, otherwise ""."""
-    last = name.rpartition("/")[2]
-    return last if _TIDY.fullmatch(last) else ""
 
 
 def incoming(source: ImageLike, *, name: str, limits: FileLimits) -> Incoming:

@@ -108,6 +108,15 @@ class Rows:
             image,
         )
 
+    def made_from(self, image: str, limit: int) -> list[Record]:
+        """Return so many images that were made from an image, newest first."""
+        return self._records(
+            "SELECT record FROM items WHERE parent = ? AND kind = 'image' "
+            "ORDER BY position DESC LIMIT ?",
+            image,
+            max(limit, 0),
+        )
+
     def count(self, kind: Kind | None) -> int:
         """Return how many items of a kind there are, or of both."""
         rows = self._rows("SELECT count(*) FROM items WHERE ?1 IS NULL OR kind = ?1", kind)

@@ -27,6 +27,7 @@ JSON: Final = "json"
 # What the record of an import says: the picture came from a file, or from memory.
 IMPORT: Final = "import"
 SOURCE: Final = "source"
+NAME: Final = "name"
 FILE: Final = "file"
 MEMORY: Final = "memory"
 
@@ -212,6 +213,11 @@ def is_file_import(record: Record) -> bool:
         and record.operation == IMPORT
         and record.arguments.get(SOURCE) == FILE
     )
+
+
+def name_of(record: Record) -> str:
+    """Return what people call an import, short and plain; "" where that is not known."""
+    return str(record.arguments.get(NAME, "")) if record.operation == IMPORT else ""
 
 
 def sidecar_name(handle: str) -> str:

@@ -7,18 +7,24 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 from textseg.errors import InvalidInputError, UnknownHandleError
 from textseg.workspace import items
 from textseg.workspace.index import Index, Rows, explaining_failures
-from textseg.workspace.records import Draft, Kind, Record, Sidecar, kind_of, record_of
+from textseg.workspace.names import near_names
+from textseg.workspace.records import Draft, Kind, Record, Sidecar, kind_of, name_of, record_of
 from textseg.workspace.roots import quote_name
 
 CHOOSE: Final = "choose"  # an image that was there already
+UNDO: Final = "undo"
+REDO: Final = "redo"
 
 _NAMED = 5  # handles that an error names
+_SEARCHED = 100  # items whose names may be near
+_REMEMBERED = 1000  # changes of which image is the latest
 
 
 @dataclass(frozen=True)
@@ -149,9 +155,35 @@ def look_up(rows: Rows, handle: str, kind: Kind | None) -> Record:
     return found
 
 
-def unknown(rows: Rows, reference: str, kind: Kind | None) -> UnknownHandleError:
-    """Return the error for what is called so by nobody; it names the newest handles."""
-    newest = [record.handle for record in rows.newest(kind, _NAMED)]
-    noun = kind or "item"
+def undone(rows: Rows) -> str | None:
+    """Return the handle of the image that was the latest before the last undoing; None without one.
+
+    What was made or chosen since leaves nothing to redo, and what was redone is undone no more.
+    """
+    steps = rows.steps(_REMEMBERED)
+    back = next((at for at, step in enumerate(steps) if step.operation not in (UNDO, REDO)), None)
+    left: list[str] = []
+    for before, step in pairwise(reversed(steps[: None if back is None else back + 1])):
+        if step.operation == UNDO:
+            left.append(before.handle)
+        elif left:
+            left.pop()
+    return left[-1] if left else None
+
+
+def unknown(
+    rows: Rows, reference: str, kind: Kind | None, *, files: Sequence[str] = ()
+) -> UnknownHandleError:
+    """Return the error for what is called so by nobody.
+
+    It names the items and ``files`` whose names are near, else the newest ones.
+    """
+    noun, records = kind or "item", rows.newest(kind, _SEARCHED)
+    known = {name: f"{r.handle} ({name})" for r in reversed(records) if (name := name_of(r))}
+    near = near_names(reference, dict.fromkeys([*files, *known]))[:_NAMED]
+    newest = [*(record.handle for record in records[:_NAMED]), *map(repr, files[:_NAMED])]
     hint = f"the newest: {', '.join(newest)}" if newest else f"there is no {noun} yet"
+    if near:
+        told = (repr(name) if name in files else known[name] for name in near)
+        hint = f"did you mean {' or '.join(told)}?"
     return UnknownHandleError(f"there is no {noun} {quote_name(reference)}", hint=hint)
