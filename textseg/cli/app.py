@@ -30,6 +30,7 @@ from textseg.cli.edit import edit
 from textseg.cli.export import export
 from textseg.cli.label import label
 from textseg.cli.listing import caption, demo, methods, models
+from textseg.cli.looking import ask, describe
 from textseg.cli.retouch import arrange, retouch
 from textseg.cli.segment import segment
 from textseg.cli.shared import plain_failures
@@ -92,6 +93,8 @@ app.command()(retouch)
 app.command()(arrange)
 app.command(cls=CreateCommand)(create)
 app.command()(caption)
+app.command()(describe)
+app.command()(ask)
 app.command()(methods)
 app.command()(models)
 app.command()(export)

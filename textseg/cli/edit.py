@@ -53,6 +53,12 @@ def edit(
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Remove QUERY; no TARGET.")] = False,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--setting", help='TARGET is the whole picture\'s setting, e.g. "at night"; QUERY "".'
+        ),
+    ] = False,
     where: Annotated[Given, Fields(EditArguments, but=(*BY_HAND, *EditOptions.model_fields))],
     option: Annotated[
         list[str] | None,
@@ -86,7 +92,7 @@ def edit(
         "image": image,
         "query": query,
         "target": target or "",
-        "operation": _operation(query, target, remove=remove),
+        "operation": "setting" if whole else _operation(query, target, remove=remove),
         "options": _options(option or []),
     }
     arguments = toolbox.check_arguments(EditArguments, values)

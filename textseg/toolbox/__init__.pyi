@@ -52,6 +52,14 @@ from .label import label_status as label_status
 from .label_facts import LabelArguments as LabelArguments
 from .label_facts import LabelResult as LabelResult
 from .label_facts import LabelStatus as LabelStatus
+from .looking import ask_image as ask_image
+from .looking import describe_image as describe_image
+from .looking_facts import AnswerFacts as AnswerFacts
+from .looking_facts import AskArguments as AskArguments
+from .looking_facts import AskResult as AskResult
+from .looking_facts import DescribeArguments as DescribeArguments
+from .looking_facts import DescribeResult as DescribeResult
+from .looking_facts import ThingFacts as ThingFacts
 from .retouch import RetouchAnswer as RetouchAnswer
 from .retouch import retouch_image as retouch_image
 from .retouch_facts import MadeFacts as MadeFacts
@@ -71,6 +79,8 @@ from .shelf_facts import CompareResult as CompareResult
 from .shelf_facts import CorrectArguments as CorrectArguments
 from .shelf_facts import Correction as Correction
 from .shelf_facts import DifferenceFacts as DifferenceFacts
+from .shelf_facts import ExportArguments as ExportArguments
+from .shelf_facts import ExportResult as ExportResult
 from .shelf_facts import ImageFacts as ImageFacts
 from .shelf_facts import ListArguments as ListArguments
 from .shelf_facts import ListResult as ListResult

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from textseg.errors import WorkspaceError
 from textseg.progress import CancelToken, Follow, ProgressCallback
@@ -17,13 +17,23 @@ from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
 from textseg.toolbox.edit import Beside, check_method, edit_scene, label_of, painter_of, plan_scene
 from textseg.toolbox.exporting import UNSIGNED
+from textseg.toolbox.looking import ask_scene, describe_scene
+from textseg.toolbox.looking_facts import (
+    AskArguments,
+    AskResult,
+    DescribeArguments,
+    DescribeResult,
+)
 from textseg.toolbox.making import Desk
+from textseg.toolbox.outbox import export_image, opened_folder
 from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import (
     CompareArguments,
     CompareResult,
+    ExportArguments,
+    ExportResult,
     ListArguments,
     ListResult,
     UndoArguments,
@@ -48,6 +58,8 @@ if TYPE_CHECKING:
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.workspace import Record
 
+LookT = TypeVar("LookT", DescribeResult, AskResult)
+
 
 @dataclass(frozen=True, eq=False)
 class _ToEdit:
@@ -70,7 +82,8 @@ class Toolbox:
         workspace: where pictures, masks and results are.
         host: the model, and who is waiting for it.
         limits: the most that one call may take.
-        shelf: what people do with what is in the workspace: list, undo, import, correct, export.
+        shelf: what people do with what is in the workspace: import, correct, export.
+        exports: the folder that ``export_image`` writes into; None for nowhere.
     """
 
     def __init__(
@@ -81,6 +94,7 @@ class Toolbox:
         model: DiffusionModel | None = None,
         limits: Limits | None = None,
         turns: Turns = MODEL_TURNS,
+        exports: Path | str | None = None,
     ) -> None:
         """Work in a workspace; the model is loaded by the first call that needs it.
 
@@ -90,8 +104,10 @@ class Toolbox:
             model: a loaded model to use instead of the one that ``setup`` names.
             limits: the most that one call may take; None for the defaults.
             turns: the queue in front of the model; one is shared by all that use the same.
+            exports: the folder that ``export_image`` writes into; None for nowhere.
         """
         self.workspace, self.limits = workspace, limits or Limits()
+        self.exports = None if exports is None else opened_folder(exports)
         self.shelf = Shelf(workspace)
         self.host = Host(setup, model, turns=turns)
 
@@ -128,6 +144,33 @@ class Toolbox:
 
         done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
         return add_notes(done.outcome, done.notes)
+
+    def describe_image(
+        self,
+        arguments: DescribeArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> DescribeResult:
+        """Return what a picture shows, and where the things are that its caption names.
+
+        Keeps no mask. Errors are those of ``segment_image``.
+        """
+        return self._looked(describe_scene, arguments, Follow(progress, cancel))
+
+    def ask_image(
+        self,
+        arguments: AskArguments,
+        *,
+        progress: ProgressCallback | None = None,
+        cancel: CancelToken | None = None,
+    ) -> AskResult:
+        """Return an answer about each of the queries; what is not there is an answer, too.
+
+        Keeps no mask. Errors are those of ``segment_image``.
+        """
+        self.limits.check(queries=len(arguments.queries))
+        return self._looked(ask_scene, arguments, Follow(progress, cancel))
 
     def edit_image(
         self,
@@ -263,6 +306,21 @@ class Toolbox:
         done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
         return add_notes(done.outcome, done.notes)
 
+    def _looked(
+        self, look: Callable[..., LookT], asked: DescribeArguments | AskArguments, follow: Follow
+    ) -> LookT:
+        """Return what a look at a picture says, with its handle."""
+        self.limits.check(draws=asked.draws)
+        image = self.workspace.resolve(asked.image)
+        asked = asked.model_copy(update={"image": image.handle})
+
+        def work(at_work: Follow) -> LookT:
+            scene, batch_size = self._scene(image, at_work), self.host.setup.batch_size
+            return look(scene, arguments=asked, batch_size=batch_size, follow=at_work)
+
+        done = self.host.run(work, follow, seconds=self.limits.seconds)
+        return add_notes(done.outcome, done.notes)
+
     def _resolved(self, arguments: EditArguments) -> _ToEdit:
         """Return what an edit is made of, checked before anything slow is done."""
         self.limits.check(steps=arguments.steps)
@@ -305,6 +363,10 @@ class Toolbox:
         """
         return browsing.compare(self.workspace, arguments)
 
+    def export_image(self, arguments: ExportArguments) -> ExportResult:
+        """Write a picture or mask into the folder that a person opened; see ``outbox``."""
+        return export_image(self.shelf, self.exports, arguments)
+
     def cancel(self) -> bool:
         """Stop all calls at work or waiting, each at its next step; tell if there were any.
 
@@ -339,6 +401,7 @@ def open_toolbox(
     setup: Setup = EMBEDDED,
     limits: Limits | None = None,
     handle_bits: int = MIN_BITS,
+    exports: Path | str | None = None,
 ) -> Toolbox:
     """Return a toolbox on a workspace; the model is loaded by the first call that needs it.
 
@@ -349,14 +412,17 @@ def open_toolbox(
         setup: which model, where it runs, and the largest picture that a new workspace takes in.
         limits: the most that one call may take.
         handle_bits: random bits in a new handle; more where strangers may call.
+        exports: the folder that ``export_image`` writes into; None for nowhere.
 
     Raises:
         UnknownNameError: no such model; found before a folder is made.
         ModelError: there is no such folder of a model.
-        InvalidInputError: a root is missing or too wide, or ``folder`` is a file.
+        InvalidInputError: a root is missing or too wide, ``folder`` is a file, or nothing can be
+            written into ``exports``.
         WorkspaceError: the folder cannot be written; or its index is damaged or too new.
     """
     check_model(setup.model)
+    exports = None if exports is None else opened_folder(exports)
     if not isinstance(folder, Workspace):
         allowed = FileLimits(max_pixels=setup.max_pixels)
         try:
@@ -364,4 +430,4 @@ def open_toolbox(
         except WorkspaceError as error:  # whose own words are for assistants, too
             where = "a temporary folder" if folder is None else folder
             raise WorkspaceError(f"{where}: {error.message}", hint=error.hint) from None
-    return Toolbox(folder, setup=setup, limits=limits)
+    return Toolbox(folder, setup=setup, limits=limits, exports=exports)

@@ -20,6 +20,7 @@ from textseg.toolbox.changing import Changed, change_facts, change_scene, plan_c
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
 from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.settings import with_setting
 from textseg.version import __version__
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def edit_scene(
         follow: who sees the work, and may stop it.
     """
     caption = scene.caption() if arguments.source is None else None
+    arguments = with_setting(arguments, scene)
     changed = change_scene(
         scene,
         arguments.query,
@@ -172,6 +174,7 @@ def plan_scene(
     scene: Scene, arguments: EditArguments, beside: Beside, *, follow: Follow
 ) -> PlanAnswer:
     """Return what ``edit_scene`` would do; arguments as there."""
+    arguments = with_setting(arguments, scene)
     options = _options(arguments, scene, beside, follow)
     query, target = arguments.query, arguments.target
     plan = plan_change(scene, query, target, selecting=arguments, options=options)

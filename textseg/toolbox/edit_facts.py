@@ -12,7 +12,7 @@ from textseg.errors import QueryError
 from textseg.toolbox.common import FileName
 from textseg.toolbox.selecting_facts import Selecting
 
-Operation = Literal["replace", "remove", "add"]
+Operation = Literal["replace", "remove", "add", "setting"]
 
 
 class EditArguments(Selecting, EditOptions):
@@ -30,8 +30,8 @@ class EditArguments(Selecting, EditOptions):
     )
     operation: Operation = Field(
         default="replace",
-        description='"replace" the query by the target, "remove" the query, or "add" the target '
-        "where mask or region say",
+        description='"replace" the query by the target, "remove" the query, "add" the target '
+        'where mask or region say, or give the whole picture another "setting", such as "at night"',
     )
     mask: FileName | None = Field(
         default=None,
@@ -233,6 +233,8 @@ def _contradiction(arguments: EditArguments) -> QueryError | None:
     """Return what is wrong with operation, query, target, prompt and mask together, if anything."""
     if arguments.operation == "add":
         return _unplaced(arguments)
+    if arguments.operation == "setting":
+        return _unset(arguments)
     if not arguments.query and arguments.mask is None:
         return QueryError(
             "there is no query and no mask", hint="say what to change, or give a mask"
@@ -256,6 +258,16 @@ def _unplaced(arguments: EditArguments) -> QueryError | None:
     if arguments.exclude or arguments.invert:
         return QueryError('to "add" takes neither exclude nor invert')
     return None if arguments.target or arguments.prompt is not None else _no_target("")
+
+
+def _unset(arguments: EditArguments) -> QueryError | None:
+    """Return what is wrong with changing the setting of the whole picture."""
+    if arguments.query or arguments.mask is not None or arguments.selects:
+        return QueryError(
+            'the "setting" is that of the whole picture: it takes a target alone',
+            hint="replace what is to change in a part of it",
+        )
+    return None if arguments.target else _no_target("setting")
 
 
 def _unsaid(arguments: EditArguments) -> QueryError | None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from textseg.toolbox.arrange_facts import ArrangeResult
     from textseg.toolbox.create_facts import CreateResult
     from textseg.toolbox.edit_facts import EditResult, PlanResult
+    from textseg.toolbox.looking_facts import AskResult, DescribeResult
     from textseg.toolbox.retouch_facts import RetouchResult
     from textseg.toolbox.segment_facts import SegmentResult
 
@@ -36,6 +37,8 @@ ResultT = TypeVar(
     "CreateResult",
     "RetouchResult",
     "ArrangeResult",
+    "DescribeResult",
+    "AskResult",
 )
 
 OPEN_SCENES = 3

@@ -107,6 +107,24 @@ class CompareResult(Facts):
     )
 
 
+class ExportArguments(Facts):
+    """Which picture or mask to export, and as what."""
+
+    name: str = Field(
+        min_length=1, max_length=64, description="of the new file, without folders; PNG by default"
+    )
+    image: str = Field(default="latest", min_length=1, description="handle of picture or mask")
+
+
+class ExportResult(Facts):
+    """What was exported."""
+
+    image: str = Field(description="its handle")
+    name: str = Field(description="of the file, in the folder that a person opened for exports")
+    width: int = Field(ge=1, description="pixels")
+    height: int = Field(ge=1, description="pixels")
+
+
 class MaskFacts(Facts):
     """A mask that a person made or corrected."""
 
