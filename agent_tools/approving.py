@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from textseg.toolbox import Toolbox
 
 EDIT: Final = "edit_image"
-NEEDS_APPROVAL: Final = (EDIT, "generate_and_edit")
+NEEDS_APPROVAL: Final = (EDIT, "generate_and_edit", "export_image")
 REMEMBERED: Final = 100  # calls that wait: a run that goes on asks once more what they would do
 
 
 class Approval(HumanInTheLoopMiddleware[Any, Any, Any]):  # Any: langchain leaves them open
-    """Stops before every call that makes or changes a picture, and says what it would do."""
+    """Stops before a call that makes, changes or exports a picture, and says what it would do."""
 
     def __init__(self, toolbox: Toolbox) -> None:
         """Plan what edits would do with a toolbox."""

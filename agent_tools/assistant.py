@@ -1,4 +1,4 @@
-"""An assistant for pictures: a chat model with the five tools, or a reader of plain commands.
+"""An assistant for pictures: a chat model with the tools, or a reader of plain commands.
 
     agent = create_image_assistant(workspace="workspace", roots=["pictures"])
     agent.invoke({"messages": [("user", "make the red house in street.png blue")]})
@@ -44,6 +44,7 @@ def create_image_assistant(
     *,
     image_model: str = "picturebook",
     roots: Sequence[str | Path] = (),
+    exports: str | Path | None = None,
     approve: bool = False,
     checkpointer: Checkpointer = None,
 ) -> CompiledStateGraph[Any, Any, Any, Any]:  # Any: langchain leaves the state's type open
@@ -55,6 +56,7 @@ def create_image_assistant(
         workspace: as in ``get_tools``.
         image_model: the diffusion model: registered name, folder of a checkpoint, or hub id.
         roots: folders below which pictures may be named by file name.
+        exports: as in ``get_tools``.
         approve: stop before every call that makes or changes a picture, until a person approves,
             edits or rejects it (``HumanInTheLoopMiddleware``); the description of an edit says
             where and how it would change which picture. Needs a checkpointer.
@@ -75,7 +77,9 @@ def create_image_assistant(
         )
     toolbox = workspace
     if not isinstance(toolbox, Toolbox):
-        toolbox = open_toolbox(toolbox, roots=roots, setup=Setup(model=image_model))
+        toolbox = open_toolbox(
+            toolbox, roots=roots, setup=Setup(model=image_model), exports=exports
+        )
     middleware: list[Any] = [ToolCallLimitMiddleware(run_limit=MOST_CALLS, exit_behavior="end")]
     if approve:  # Any above: each middleware has its own type of state
         from agent_tools.approving import Approval

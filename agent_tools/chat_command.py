@@ -46,6 +46,12 @@ def chat(
             show_default="the embedded command reader",
         ),
     ] = None,
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder into which pictures may be exported; without it, none is."
+        ),
+    ] = None,
     approve: Annotated[
         bool, typer.Option("--approve", help="Ask before anything is made or changed.")
     ] = False,
@@ -61,7 +67,7 @@ def chat(
     talker = open_chat_model(assistant)
     if image is not None:
         open_picture(image, max_pixels=setup.max_pixels)  # what cannot begin leaves no folder
-    toolbox = open_toolbox(workspace, roots=root or [], setup=setup)
+    toolbox = open_toolbox(workspace, roots=root or [], setup=setup, exports=exports)
     if image is not None:
         opened = toolbox.shelf.import_image(image)
         say(f"{image}: {opened.width} x {opened.height}, {opened.handle}")

@@ -30,7 +30,7 @@ from pydantic import ConfigDict, PrivateAttr, ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 from agent_tools.failures import failure
-from agent_tools.operations import OPERATIONS, Operation, ToolAnswer
+from agent_tools.operations import Operation, ToolAnswer, offered
 from agent_tools.previews import previews_of
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox import Facts, Limits, Setup, Toolbox, open_toolbox
@@ -114,7 +114,7 @@ class ImageTool(BaseTool):
     def _content(self, answer: ToolAnswer) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = [dict(create_text_block(answer.text))]
         if self.preview == "auto":
-            for shown in previews_of(self._toolbox, answer.shown):
+            for shown in previews_of(self._toolbox, answer.shown, answer.drawn):
                 block = create_image_block(base64=shown.base64, mime_type=shown.mime_type)
                 blocks.append(dict(block))
         return blocks
@@ -129,8 +129,9 @@ class ImageToolkit(BaseToolkit):
     preview: PreviewMode = "auto"
 
     def get_tools(self) -> list[BaseTool]:
-        """Return the five tools."""
-        return [ImageTool.of(each, self.toolbox, preview=self.preview) for each in OPERATIONS]
+        """Return the tools."""
+        tools = offered(self.toolbox)
+        return [ImageTool.of(each, self.toolbox, preview=self.preview) for each in tools]
 
 
 def get_tools(
@@ -139,9 +140,10 @@ def get_tools(
     model: str = "picturebook",
     roots: Sequence[str | Path] = (),
     limits: Limits | None = None,
+    exports: str | Path | None = None,
     preview: PreviewMode = "auto",
 ) -> list[BaseTool]:
-    """Return the five tools.
+    """Return the tools.
 
     Args:
         workspace: folder for pictures and results, made when missing; None for a fresh private
@@ -149,12 +151,14 @@ def get_tools(
         model: registered name, folder of a diffusers checkpoint, or hub id.
         roots: folders below which pictures may be named by file name; nothing else can be read.
         limits: the most that one call may take.
+        exports: a folder into which pictures may be written, each as a new file; None for no tool
+            that does so.
         preview: "auto" adds a small picture to the text; "none" is for models that cannot see.
     """
     toolbox = workspace
     if not isinstance(toolbox, Toolbox):
         setup = Setup(model=model)
-        toolbox = open_toolbox(toolbox, roots=roots, setup=setup, limits=limits)
+        toolbox = open_toolbox(toolbox, roots=roots, setup=setup, limits=limits, exports=exports)
     return ImageToolkit(toolbox=toolbox, preview=preview).get_tools()
 
 

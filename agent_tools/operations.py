@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 
+from agent_tools.sentences import (
+    arranged,
+    changed,
+    compared,
+    described,
+    found,
+    limit_words,
+    listed,
+    made,
+    quoted,
+    retouched,
+    undone,
+)
 from textseg.toolbox import (
     ArrangeResult,
-    ChangeFacts,
+    AskResult,
+    CompareResult,
     CreateResult,
+    DescribeResult,
     EditResult,
+    ExportResult,
     Facts,
-    ImageFacts,
     ListResult,
-    MadeFacts,
-    QueryFacts,
-    RegionFacts,
     RetouchResult,
     SegmentResult,
     UndoResult,
-    look_words,
+    browsing,
 )
 from textseg.toolbox.inputs import (
+    AskInput,
+    CompareInput,
+    DescribeInput,
     EditInput,
+    ExportInput,
     GenerateInput,
     ListInput,
     SegmentInput,
@@ -35,11 +51,12 @@ from textseg.toolbox.inputs import (
 from textseg.toolbox.retouch_inputs import ArrangeInput, RetouchInput
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from textseg.progress import Follow
     from textseg.toolbox import Toolbox
 
-MOST_WORDS = 60
-_SHOWN_REGIONS, _SHOWN_IMAGES = 3, 5
+EXPORT: Final = "export_image"
 
 InputT = TypeVar("InputT", bound=ToolInput)
 
@@ -49,7 +66,8 @@ class Hints:
     """What a client may assume of a tool, in the words of MCP.
 
     Attributes:
-        read_only: a call leaves nothing behind, not even a mask.
+        read_only: a call leaves nothing behind, not even a mask, but the file that it names, which
+            is in the workspace from then on.
         destructive: a call may delete or overwrite something.
         idempotent: the same call again changes nothing more.
         open_world: a call may reach beyond the workspace and the folders of the person.
@@ -67,13 +85,15 @@ class ToolAnswer:
 
     Attributes:
         result: the facts, the same object that every other surface gets.
-        text: the most important of them in at most ``MOST_WORDS`` words for each thing asked about.
+        text: the most important of them in at most ``MOST_WORDS`` words for each thing.
         shown: handles of the pictures or masks that previews show.
+        drawn: a picture that previews show and that has no handle.
     """
 
     result: Facts
     text: str
     shown: tuple[str, ...] = ()
+    drawn: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -104,14 +124,14 @@ def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Tool
     result = toolbox.segment_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    said = "\n".join(limit_words(_found(result, facts)) for facts in result.queries)
+    said = "\n".join(limit_words(found(result, facts)) for facts in result.queries)
     return ToolAnswer(result, said, _handles(*(facts.mask for facts in result.queries)))
 
 
 def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> ToolAnswer:
     """Change one thing in a picture."""
     result = toolbox.edit_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
-    return ToolAnswer(result, limit_words(_changed(result, result.image)), _handles(result.picture))
+    return ToolAnswer(result, limit_words(changed(result, result.image)), _handles(result.picture))
 
 
 def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) -> ToolAnswer:
@@ -119,20 +139,48 @@ def generate_and_edit(toolbox: Toolbox, asked: GenerateInput, follow: Follow) ->
     result = toolbox.generate_and_edit(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return ToolAnswer(result, limit_words(_made(result)), _handles(result.picture))
+    return ToolAnswer(result, limit_words(made(result)), _handles(result.picture))
+
+
+def describe_image(toolbox: Toolbox, asked: DescribeInput, follow: Follow) -> ToolAnswer:
+    """Say what a picture shows."""
+    result = toolbox.describe_image(
+        asked.arguments(), progress=follow.progress, cancel=follow.cancel
+    )
+    return ToolAnswer(result, limit_words(described(result)), _handles(str(result.image)))
+
+
+def ask_image(toolbox: Toolbox, asked: AskInput, follow: Follow) -> ToolAnswer:
+    """Answer a question about one thing or several in a picture."""
+    result = toolbox.ask_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
+    answers = (f"{result.image}: {answer.answer}" for answer in result.answers)
+    return ToolAnswer(result, "\n".join(limit_words(iter([answer])) for answer in answers))
 
 
 def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> ToolAnswer:
     """List the pictures."""
     result = toolbox.list_images(asked.arguments())
-    return ToolAnswer(result, limit_words(_listed(result)))
+    return ToolAnswer(result, limit_words(listed(result)))
 
 
 def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> ToolAnswer:
-    """Go back to the picture before the latest change."""
+    """Go back to another picture."""
     result = toolbox.undo(asked.arguments())
-    text = f"The latest picture is {result.image.handle} again; {result.undone} is kept."
-    return ToolAnswer(result, text, _handles(result.image.handle))
+    return ToolAnswer(result, limit_words(undone(result)), _handles(result.image.handle))
+
+
+def compare_images(toolbox: Toolbox, asked: CompareInput, _: Follow) -> ToolAnswer:
+    """Measure how two pictures differ, and show them side by side."""
+    result = toolbox.compare_images(asked.arguments())
+    shown = browsing.both(toolbox.workspace, result)
+    return ToolAnswer(result, limit_words(compared(result)), drawn=shown)
+
+
+def export_image(toolbox: Toolbox, asked: ExportInput, _: Follow) -> ToolAnswer:
+    """Write a picture into the folder that a person opened for it."""
+    result: ExportResult = toolbox.export_image(asked.arguments())
+    text = f"Exported {result.image} as {quoted(result.name)}, {result.width} x {result.height}."
+    return ToolAnswer(result, text)
 
 
 def retouch_image(toolbox: Toolbox, asked: RetouchInput, follow: Follow) -> ToolAnswer:
@@ -140,7 +188,7 @@ def retouch_image(toolbox: Toolbox, asked: RetouchInput, follow: Follow) -> Tool
     result = toolbox.retouch_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    said = limit_words(_retouched(result))
+    said = limit_words(retouched(result))
     return ToolAnswer(result, said, _handles(result.picture))
 
 
@@ -149,16 +197,15 @@ def arrange_image(toolbox: Toolbox, asked: ArrangeInput, follow: Follow) -> Tool
     result = toolbox.arrange_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return ToolAnswer(result, limit_words(_arranged(result)), _handles(result.picture))
+    return ToolAnswer(result, limit_words(arranged(result)), _handles(result.picture))
 
 
 OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "segment_image",
         "Find in a picture",
-        "Find something in a picture by a noun phrase, or several things in one call. Returns of "
-        "each whether it is there, its regions (box in pixels, size, colour, position) and a mask "
-        "handle. Changes no picture. Not found is a normal answer.",
+        "Find a thing in a picture by a noun phrase, or several in one call: whether each is "
+        "there, its regions (box, size, colour, position) and a mask handle.",
         SegmentInput,
         SegmentResult,
         segment_image,
@@ -166,9 +213,8 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "edit_image",
         "Change a picture",
-        "Replace, remove or add one thing; every pixel elsewhere stays. Returns the handle of a "
-        "new picture, which becomes the latest, with measured effects; the old one is kept. One "
-        "call per thing. If the query is not found, nothing changes.",
+        "Replace, remove or add one thing, or change the setting; every pixel elsewhere stays. "
+        "Gives a new picture, the latest then, and what was measured. One call per thing.",
         EditInput,
         EditResult,
         edit_image,
@@ -176,16 +222,33 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "generate_and_edit",
         "Make a picture",
-        "Make a new picture from a description, and change one thing in it if asked. It becomes "
-        "the latest.",
+        "Make a new picture from a description, and change one thing in it if asked.",
         GenerateInput,
         CreateResult,
         generate_and_edit,
     ),
     Operation(
+        "describe_image",
+        "Describe a picture",
+        "Caption a picture, and find the things in the caption.",
+        DescribeInput,
+        DescribeResult,
+        describe_image,
+        Hints(read_only=True, idempotent=True),
+    ),
+    Operation(
+        "ask_image",
+        "Ask about a picture",
+        "Answer about things in a picture by measuring.",
+        AskInput,
+        AskResult,
+        ask_image,
+        Hints(read_only=True, idempotent=True),
+    ),
+    Operation(
         "list_images",
         "List the pictures",
-        "List the pictures there are, with handles, newest first.",
+        "List pictures, with handles, and files that may be named, newest first.",
         ListInput,
         ListResult,
         list_images,
@@ -194,7 +257,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
     Operation(
         "undo",
         "Undo",
-        "Make the picture before the latest change the latest again. Nothing is deleted.",
+        "Make another picture the latest. Nothing is deleted.",
         UndoInput,
         UndoResult,
         undo,
@@ -215,7 +278,32 @@ OPERATIONS: tuple[Operation[Any], ...] = (  # Any: each takes its own input
         ArrangeResult,
         arrange_image,
     ),
+    Operation(
+        "compare_images",
+        "Compare two pictures",
+        "Measure how a picture differs from an earlier one; shows both.",
+        CompareInput,
+        CompareResult,
+        compare_images,
+        Hints(read_only=True, idempotent=True),
+    ),
+    Operation(
+        EXPORT,
+        "Export a picture",
+        "Write a picture or mask as a new file for the person, only when asked to.",
+        ExportInput,
+        ExportResult,
+        export_image,
+    ),
 )
+
+
+def offered(toolbox: Toolbox) -> tuple[Operation[Any], ...]:  # Any: as above
+    """Return the tools on a toolbox, in a fixed order: exports only where a person allows them."""
+    allowed = toolbox.exports is not None
+    return tuple(each for each in OPERATIONS if allowed or each.name != EXPORT)
+
+
 BY_NAME: Final[Mapping[str, Operation[Any]]] = {each.name: each for each in OPERATIONS}  # as above
 
 
@@ -242,112 +330,3 @@ def result_of(name: str, artifact: object) -> Facts | None:
 def _handles(*handles: str | None) -> tuple[str, ...]:
     """Return those that there are: in a workspace all, outside of one none."""
     return tuple(handle for handle in handles if handle is not None)
-
-
-def limit_words(sentences: Iterator[str]) -> str:
-    """Return as many of the sentences, from the first, as fit into ``MOST_WORDS`` words."""
-    kept: list[str] = []
-    for sentence in sentences:
-        if sum(len(text.split()) for text in [*kept, sentence]) > MOST_WORDS:
-            break
-        kept.append(sentence)
-    return " ".join(kept)
-
-
-def _found(result: SegmentResult, facts: QueryFacts) -> Iterator[str]:
-    if not facts.matched:
-        yield f"{result.image}: {facts.reason}."
-        yield from _sentences([facts.hint])
-        return
-    several = len(facts.regions) != 1
-    yield (
-        f"Found {_quoted(facts.query)} in {result.image} (probability {facts.presence:.2f}): "
-        f"{len(facts.regions)} region{'s' if several else ''}, {facts.area:.1%} of the picture, "
-        f"mask {facts.mask}."
-    )
-    for region in facts.regions[:_SHOWN_REGIONS]:
-        yield _region(region)
-
-
-def _region(region: RegionFacts) -> str:
-    box = ",".join(str(side) for side in region.box)
-    return f"Region {region.index}: {region.position}, box {box}, colour {_hex(region.mean_rgb)}."
-
-
-def _changed(facts: ChangeFacts, image: str) -> Iterator[str]:
-    query, target = _quoted(facts.query), _quoted(facts.target)
-    look, said = facts.check.look, list(_sentences([look_words(facts)]))
-    if look is not None and look.present is None:
-        yield said.pop()
-    if not facts.target:
-        yield f"Removed {query} from {image}: new picture {facts.picture}."
-    elif facts.query:
-        yield f"Changed {query} to {target} in {image}: new picture {facts.picture}."
-    else:
-        yield f"Put {target} into {image}: new picture {facts.picture}."
-    if facts.stopped:
-        yield f"The work was cut short: {facts.stopped}."
-    check = facts.check
-    yield f"{check.changed_outside} pixels changed outside of the mask {facts.region_mask}."
-    yield f"Colour inside {_hex(check.mean_rgb_before)} before, {_hex(check.mean_rgb_after)} now."
-    yield from said
-
-
-def _made(result: CreateResult) -> Iterator[str]:
-    yield from _sentences(result.notes)
-    yield f"Made {result.generated}, {result.width} x {result.height}, seed {result.seed}."
-    if result.changes:
-        yield from _changed(result.changes[-1], result.generated or "it")
-
-
-def _retouched(result: RetouchResult) -> Iterator[str]:
-    yield f"{_done(result)}: new picture {result.picture}, {result.width} x {result.height}."
-    yield from _sentences(result.notes)
-    if result.mean_rgb_after is not None:
-        before, after = _hex(result.mean_rgb_before), _hex(result.mean_rgb_after)
-        yield f"{result.changed_outside} pixels changed elsewhere."
-        yield f"Mean colour there {before} before, {after} now."
-
-
-def _arranged(result: ArrangeResult) -> Iterator[str]:
-    yield f"{_done(result)}: new picture {result.picture}."
-    yield from _sentences(result.notes)
-    before, after = (",".join(map(str, box)) for box in (result.box_before, result.box_after))
-    yield f"Its box was {before} and is {after}."
-    if result.method is not None:
-        yield "Where it was is filled by the model."
-
-
-def _done(result: MadeFacts) -> str:
-    """Return what was done to what."""
-    what = _quoted(result.query) if result.query else "what the mask shows"
-    thing = what if result.region_mask else "all of it"
-    around = "all but " if result.invert else ""
-    return f"Done in {result.image}: {result.action}, {around}{thing}"
-
-
-def _listed(result: ListResult) -> Iterator[str]:
-    if not result.images:
-        yield "There is no picture yet."
-        return
-    yield f"{result.total} picture{'s' if result.total != 1 else ''}, newest first."
-    for image in result.images[:_SHOWN_IMAGES]:
-        yield _image(image)
-
-
-def _image(image: ImageFacts) -> str:
-    what = f" ({image.what})" if image.what else ""
-    latest = ", the latest" if image.latest else ""
-    return f"{image.handle}: {image.width} x {image.height}, {image.made_by}{what}{latest}."
-
-
-def _sentences(texts: Iterable[str]) -> Iterator[str]:
-    yield from (f"{text[:1].upper()}{text[1:]}." for text in texts if text)
-
-
-def _hex(rgb: list[int]) -> str:
-    return "#" + "".join(f"{part:02x}" for part in rgb)
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'

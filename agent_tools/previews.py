@@ -28,8 +28,15 @@ class Preview:
     mime_type: str
 
 
-def previews_of(toolbox: Toolbox, handles: Sequence[str]) -> list[Preview]:
-    """Return small pictures of pictures and masks; several share the budget of one."""
+def previews_of(
+    toolbox: Toolbox, handles: Sequence[str], drawn: Image.Image | None = None
+) -> list[Preview]:
+    """Return small pictures of pictures and masks; several share the budget of one.
+
+    ``drawn`` is a picture that is shown instead.
+    """
+    if drawn is not None:
+        return [preview for preview in [preview_of(drawn)] if preview is not None]
     most = MOST_CHARACTERS // max(1, len(handles))
     found = (preview_of(toolbox.shelf.preview(handle), most) for handle in handles)
     return [preview for preview in found if preview is not None]

@@ -17,8 +17,8 @@ DEFAULTS: dict[str, dict[str, Value]] = {
     SEGMENT: {"image": "latest", **_SELECTING, "threshold": -1.0, "seed": 0},
     EDIT: {"image": "latest", **_SELECTING, **_CHANGING, "mask": "", "strength": 0.0},
     GENERATE: {"prompt": "", **_CHANGING, "width": 0, "height": 0},
-    LIST: {"limit": 10},
-    UNDO: {},
+    LIST: {"limit": 10, "name": ""},
+    UNDO: {"to": ""},
 }
 
 

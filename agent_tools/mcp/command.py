@@ -58,6 +58,13 @@ def command(
         typer.Option(help=f"File with the token that clients show; or set {TOKEN_VARIABLE}."),
     ] = None,
     setting: Annotated[Given, Fields(Setup, but=("batch_size", "captioner", "editor"))],
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder into which assistants may write pictures, each as a new file; without it "
+            "they cannot."
+        ),
+    ] = None,
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
     ] = False,
@@ -71,7 +78,14 @@ def command(
         from textseg.toolbox import Limits
 
         setup = check_arguments(Setup, setting)
-        opened = partial(_opened, workspace, root, setup=setup, limits=Limits(seconds=max_seconds))
+        opened = partial(
+            _opened,
+            workspace,
+            root,
+            setup=setup,
+            limits=Limits(seconds=max_seconds),
+            exports=exports,
+        )
         served = partial(build, preview="none" if no_preview else "auto")
         if http is not None:
             from agent_tools.mcp.http import Address, listen, run_http
@@ -88,11 +102,19 @@ def command(
 
 
 def _opened(
-    folder: Path | None, roots: list[Path], *, setup: Setup, limits: Limits, bits: int = _BITS
+    folder: Path | None,
+    roots: list[Path],
+    *,
+    setup: Setup,
+    limits: Limits,
+    exports: Path | None,
+    bits: int = _BITS,
 ) -> Toolbox:
     from textseg.toolbox import open_toolbox
 
-    toolbox = open_toolbox(folder, roots=roots, setup=setup, limits=limits, handle_bits=bits)
+    toolbox = open_toolbox(
+        folder, roots=roots, setup=setup, limits=limits, handle_bits=bits, exports=exports
+    )
     _say(f"results are kept in {toolbox.workspace.folder}")
     return toolbox
 

@@ -48,7 +48,7 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
     """Return the server; what it does to a picture takes place in threads."""
 
     async def list_tools(_: Context, __: Page) -> ListToolsResult:
-        return ListToolsResult(tools=list(tools.tools()))
+        return ListToolsResult(tools=tools.tools(toolbox))
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
         work = partial(tools.answer_call, toolbox, params, preview)

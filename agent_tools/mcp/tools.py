@@ -18,7 +18,7 @@ from mcp_types import (
 
 from agent_tools.failures import failure
 from agent_tools.mcp.resources import address
-from agent_tools.operations import BY_NAME, OPERATIONS, Operation, ToolAnswer
+from agent_tools.operations import Operation, ToolAnswer, offered
 from agent_tools.previews import previews_of
 from textseg.errors import UnknownNameError
 from textseg.progress import Follow
@@ -30,10 +30,9 @@ log = logging.getLogger("agent_tools")
 PreviewMode = Literal["auto", "none"]
 
 
-@cache
-def tools() -> tuple[Tool, ...]:
+def tools(toolbox: Toolbox) -> list[Tool]:
     """Return the tools in their fixed order, which caches of prompts rely on."""
-    return tuple(_tool(operation) for operation in OPERATIONS)
+    return [_tool(operation) for operation in offered(toolbox)]
 
 
 def answer_call(
@@ -45,9 +44,10 @@ def answer_call(
     however the call ends for the client.
     """
     try:
-        operation = BY_NAME.get(params.name)
-        if operation is None:
-            raise UnknownNameError.among("tool", params.name, BY_NAME)
+        known = {each.name: each for each in offered(toolbox)}
+        if params.name not in known:
+            raise UnknownNameError.among("tool", params.name, known)
+        operation = known[params.name]
         asked = operation.takes.model_validate(params.arguments or {})
         answer = operation.run(toolbox, asked, follow)
     except Exception as error:
@@ -60,6 +60,7 @@ def answer_call(
     )
 
 
+@cache
 def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
     hints = operation.hints
     return Tool(
@@ -87,7 +88,7 @@ def _previews(toolbox: Toolbox, answer: ToolAnswer, mode: PreviewMode) -> list[C
     if mode == "none":
         return []
     try:
-        shown = previews_of(toolbox, answer.shown)
+        shown = previews_of(toolbox, answer.shown, answer.drawn)
     except Exception:
         # what was asked for is done and kept: that it cannot be shown makes it no failure
         log.exception("no preview of %s", ", ".join(answer.shown))

@@ -18,7 +18,7 @@ from mcp_types import CallToolResult, ImageContent
 from PIL import Image
 
 from agent_tools.mcp_server import serve
-from agent_tools.operations import OPERATIONS
+from agent_tools.operations import offered
 from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS
 from tests.agents.mcp_helpers import (
     ERAS,
@@ -85,12 +85,15 @@ def test_tools_come_in_their_fixed_order_with_clean_schemas(toolbox: Toolbox, mo
         "segment_image",
         "edit_image",
         "generate_and_edit",
+        "describe_image",
+        "ask_image",
         "list_images",
         "undo",
         "retouch_image",
         "arrange_image",
+        "compare_images",
     ]
-    for tool, operation in zip(listed, OPERATIONS, strict=True):
+    for tool, operation in zip(listed, offered(toolbox), strict=True):
         assert (tool.title, tool.description) == (operation.title, operation.description)
         assert set(keys_of(tool.input_schema)).isdisjoint(UNUSABLE)
         assert tool.input_schema["additionalProperties"] is False
@@ -105,10 +108,13 @@ def test_hints_say_what_calls_leave_behind(toolbox: Toolbox, mode: str) -> None:
         "segment_image": {"query": "tree"},
         "edit_image": {"query": "tree", "operation": "remove", "image": "garden.png"},
         "generate_and_edit": {"prompt": "tree", "height": 24},
+        "describe_image": {},
+        "ask_image": {"about": "size", "query": "tree"},
         "list_images": {},
         "undo": {},
         "retouch_image": {"image": "garden.png", "query": "tree", "action": "grey"},
         "arrange_image": {"image": "garden.png", "query": "tree", "action": "flip"},
+        "compare_images": {},
     }
     added: Any = {"operation": "add", "target": "house", "region": "right"}
 
@@ -174,10 +180,13 @@ def test_structured_content_is_what_the_output_schema_says(toolbox: Toolbox, mod
         "segment_image": {"image": "garden.png", "query": "tree"},
         "edit_image": {"query": "tree", "operation": "remove"},
         "generate_and_edit": {"prompt": "tree", "query": "tree", "target": "house", "height": 24},
-        "list_images": {"limit": 2},
+        "describe_image": {},
+        "ask_image": {"about": "larger", "queries": ["tree", "house"]},
+        "list_images": {"limit": 2, "name": "garden"},
         "undo": {},
         "retouch_image": {"image": "garden.png", "query": "tree", "action": "grey"},
         "arrange_image": {"image": "garden.png", "query": "tree", "action": "flip"},
+        "compare_images": {"other": "garden.png"},
     }
 
     async def every(client: Client) -> None:

@@ -260,7 +260,7 @@ def test_arguments_that_contradict_each_other_say_what_to_do(
         ({"grow": float("nan")}, "grow"),
         ({"feather": float("inf")}, "feather"),
         ({"seed": -1}, "seed.*allowed: at least 0, below 9223372036854775808"),
-        ({"operation": "paint"}, "'replace', 'remove' or 'add'"),
+        ({"operation": "paint"}, "'replace', 'remove', 'add' or 'setting'"),
         ({"target": "tr\0ee"}, r"the target holds the control character U\+0000"),
         ({"prompt": "x" * 20_001}, "the prompt has 20,001 characters"),
         ({"unheard_of": 1}, "unheard_of"),

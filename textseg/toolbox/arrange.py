@@ -16,7 +16,7 @@ from textseg.provenance import Label, read_label
 from textseg.retouching.words import Goal
 from textseg.toolbox.arrange_facts import LARGER, ArrangeArguments, ArrangeResult
 from textseg.toolbox.common import EMBEDDED, Setup
-from textseg.toolbox.edit import EditAnswer, edit_scene, label_of, mode_notes, painter_of
+from textseg.toolbox.edit import Beside, EditAnswer, edit_scene, label_of, mode_notes, painter_of
 from textseg.toolbox.edit_facts import EditArguments
 from textseg.toolbox.meaning import (
     MadeAnswer,
@@ -120,9 +120,8 @@ def arrange_picture(
         filled = edit_scene(
             open_scene(),
             _removal(arguments),
-            mask=where.mask,
+            Beside(where.mask, painter_of(setup, _removal(arguments))),
             label=label_of(label),
-            painter=painter_of(setup, _removal(arguments)),
             follow=follow,
         )
         made = made.over(filled)

@@ -18,13 +18,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textseg.errors import InvalidInputError
 from textseg.toolbox import (
+    AskArguments,
+    CompareArguments,
     CreateArguments,
+    DescribeArguments,
     EditArguments,
+    ExportArguments,
     ListArguments,
     SegmentArguments,
     UndoArguments,
     check_arguments,
 )
+from textseg.toolbox.looking_facts import About
 
 FOUND = -1.0
 """The threshold that means: cut where the mask divides best."""
@@ -32,19 +37,18 @@ OWN = 0.0
 """The strength, and the side, that mean: what suits."""
 
 ImageName = Annotated[
-    str, Field(max_length=200, description='Handle (img_...), file name, or "latest" (default).')
+    str, Field(max_length=200, description='Handle, file name or "latest" (default).')
 ]
+Latest = Annotated[str, Field(max_length=200, description='Default: "latest".')]
 Phrase = Annotated[str, Field(max_length=200)]
 Exclude = Annotated[Phrase, Field(description="Another thing to spare.")]
 Invert = Annotated[bool, Field(description="Everything except that.")]
-Seed = Annotated[
-    int, Field(ge=0, lt=2**53, description="0 at first; another seed, another attempt.")
-]
+Seed = Annotated[int, Field(ge=0, lt=2**53, description="Another seed, another attempt.")]
 RegionWords = Annotated[
     str,
     Field(
         max_length=60,
-        description='If several match, which: "left", "largest", "second from the right", "2" ...',
+        description='Which if several: "left", "second from the right", "2".',
     ),
 ]
 
@@ -77,26 +81,20 @@ class SegmentInput(ToolInput):
 
     query: Phrase = Field(default="", description='Short noun phrase, e.g. "red house".')
     queries: list[Phrase] = Field(
-        default_factory=list, description="Several such phrases, each with a mask of its own."
+        default_factory=list, description="Several, each with its own mask."
     )
     image: ImageName = "latest"
     exclude: Exclude = ""
     invert: Invert = False
     region: RegionWords = ""
     threshold: float = Field(
-        default=FOUND, ge=FOUND, le=1, description="0 to 1, lower finds more; -1 decides by itself."
+        default=FOUND, ge=FOUND, le=1, description="0 to 1, lower finds more; -1: by itself."
     )
     seed: Seed = 0
 
     def arguments(self) -> SegmentArguments:
         """Return the arguments of the toolbox."""
-        queries = list(dict.fromkeys(each for each in (self.query, *self.queries) if each))
-        if not queries:
-            raise InvalidInputError(
-                "there is neither a query nor queries",
-                hint='say what to find, e.g. with the query "red house"',
-            )
-        values = self.model_dump(exclude={"query", "threshold"}) | {"queries": queries}
+        values = self.model_dump(exclude={"query", "threshold"}) | {"queries": _together(self)}
         if self.threshold >= 0:
             values["threshold"] = self.threshold
         return check_arguments(SegmentArguments, values)
@@ -105,30 +103,22 @@ class SegmentInput(ToolInput):
 class EditInput(ToolInput):
     """Of ``edit_image``."""
 
-    operation: Literal["replace", "remove", "add"] = Field(
-        default="replace", description="Default: replace, also to recolour or reshape."
+    operation: Literal["replace", "remove", "add", "setting"] = Field(
+        default="replace",
+        description='Default: replace, also to recolour. Setting: only a target, e.g. "at night".',
     )
-    query: Phrase = Field(
-        default="", description='What to replace or remove, as it is now, e.g. "red house".'
-    )
-    target: Phrase = Field(
-        default="", description='What it becomes, or what to add, in full, e.g. "blue house".'
-    )
+    query: Phrase = Field(default="", description="What is there now.")
+    target: Phrase = Field(default="", description="What it becomes, or what to add.")
     image: ImageName = "latest"
-    mask: str = Field(
-        default="", max_length=200, description="Handle (mask_...): where, instead of a query."
-    )
+    mask: str = Field(default="", max_length=200, description="Mask handle, instead of a query.")
     exclude: Exclude = ""
     invert: Invert = False
     region: str = Field(
         default="",
         max_length=60,
-        description='If several match, which: "left", "largest", "2" ... To add: where, e.g. '
-        '"bottom left".',
+        description='Which if several, e.g. "left". To add: where, e.g. "bottom left".',
     )
-    strength: float = Field(
-        default=OWN, ge=0, le=1, description="How much to change, up to 1; 0: default."
-    )
+    strength: float = Field(default=OWN, ge=0, le=1, description="How much, up to 1; 0: default.")
     seed: Seed = 0
 
     def arguments(self) -> EditArguments:
@@ -146,13 +136,13 @@ class GenerateInput(ToolInput):
 
     prompt: str = Field(min_length=1, max_length=500, description="What the picture shows.")
     operation: Literal["replace", "remove"] = Field(
-        default="replace", description="Of the change afterwards; default: replace."
+        default="replace", description="Of the change; default: replace."
     )
-    query: Phrase = Field(default="", description="What to change afterwards; empty: nothing.")
+    query: Phrase = Field(default="", description="What to change afterwards.")
     target: Phrase = Field(default="", description="What that becomes.")
-    width: int = Field(default=0, ge=0, le=8192, description="Pixels; 0: default.")
-    height: int = Field(default=0, ge=0, le=8192, description="Pixels; 0: default.")
-    seed: Seed = 0
+    width: int = Field(default=0, ge=0, le=8192)
+    height: int = Field(default=0, ge=0, le=8192)
+    seed: int = Field(default=0, ge=0, lt=2**53)
 
     def arguments(self) -> CreateArguments:
         """Return the arguments of the toolbox."""
@@ -174,24 +164,88 @@ class GenerateInput(ToolInput):
         return self.target
 
 
+class DescribeInput(ToolInput):
+    """Of ``describe_image``."""
+
+    image: Latest = "latest"
+
+    def arguments(self) -> DescribeArguments:
+        """Return the arguments of the toolbox."""
+        return check_arguments(DescribeArguments, self.model_dump())
+
+
+class AskInput(ToolInput):
+    """Of ``ask_image``."""
+
+    about: About
+    query: Phrase = Field(default="", description="A noun phrase.")
+    other: Phrase = Field(default="", description="For larger, relation.")
+    queries: list[Phrase] = Field(default_factory=list, description="Several.")
+    region: str = Field(default="", max_length=60, description="Which if several.")
+    image: Latest = "latest"
+
+    def arguments(self) -> AskArguments:
+        """Return the arguments of the toolbox."""
+        values = self.model_dump(exclude={"query"}) | {"queries": _together(self)}
+        return check_arguments(AskArguments, values)
+
+
 class ListInput(ToolInput):
     """Of ``list_images``."""
 
-    limit: int = Field(
-        default=10, ge=1, le=50, description="At most so many, 1 to 50, newest first."
-    )
+    limit: int = Field(default=10, ge=1, le=50, description="1 to 50.")
+    name: str = Field(default="", max_length=200, description="Only near ones.")
 
     def arguments(self) -> ListArguments:
         """Return the arguments of the toolbox."""
-        return ListArguments(limit=self.limit)
+        return check_arguments(ListArguments, self.model_dump())
 
 
 class UndoInput(ToolInput):
-    """Of ``undo``: nothing."""
+    """Of ``undo``."""
+
+    to: str = Field(
+        default="",
+        max_length=200,
+        description='"previous" (default), "original", "redo", or a handle.',
+    )
 
     def arguments(self) -> UndoArguments:
         """Return the arguments of the toolbox."""
-        return UndoArguments()
+        return check_arguments(UndoArguments, self.model_dump())
+
+
+class CompareInput(ToolInput):
+    """Of ``compare_images``."""
+
+    image: Latest = "latest"
+    other: str = Field(default="", max_length=200, description="Default: what it was made from.")
+
+    def arguments(self) -> CompareArguments:
+        """Return the arguments of the toolbox."""
+        return check_arguments(CompareArguments, self.model_dump())
+
+
+class ExportInput(ToolInput):
+    """Of ``export_image``."""
+
+    name: str = Field(max_length=64, description='Of the new file, e.g. "blue house.png".')
+    image: str = Field(default="latest", max_length=200, description="Handle, also of a mask.")
+
+    def arguments(self) -> ExportArguments:
+        """Return the arguments of the toolbox."""
+        return check_arguments(ExportArguments, self.model_dump())
+
+
+def _together(asked: SegmentInput | AskInput) -> list[str]:
+    """Return the query and the queries, each once."""
+    queries = list(dict.fromkeys(each for each in (asked.query, *asked.queries) if each))
+    if not queries:
+        raise InvalidInputError(
+            "there is neither a query nor queries",
+            hint='name a thing, e.g. with the query "red house"',
+        )
+    return queries
 
 
 def shown_schema(takes: type[ToolInput]) -> Schema:
