@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from textseg.toolbox import Toolbox
 
 EDIT: Final = "edit_image"
-NEEDS_APPROVAL: Final = (EDIT, "generate_and_edit", "export_image")
+NEEDS_APPROVAL: Final = (
+    EDIT,
+    "generate_and_edit",
+    "retouch_image",
+    "arrange_image",
+    "export_image",
+)
 REMEMBERED: Final = 100  # calls that wait: a run that goes on asks once more what they would do
 
 

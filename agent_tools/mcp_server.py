@@ -34,7 +34,7 @@ def main() -> None:
 def serve(
     toolbox: Toolbox, *, preview: Literal["auto", "none"] = "auto"
 ) -> Server[Any]:  # Any: state of the SDK, which there is none of
-    """Return an MCP server that offers the five tools, and the pictures as resources.
+    """Return an MCP server that offers the tools, and the pictures as resources.
 
     Args:
         toolbox: on a workspace; with its model and limits.

@@ -19,7 +19,7 @@ from textseg.lab.bench.editing.scenes import EditReport
 from textseg.lab.bench.segment import Report
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
-from textseg.provenance import EDITED, GENERATED, read_label
+from textseg.provenance import EDITED, ENHANCED, GENERATED, read_label
 from textseg.scene import Scene
 from textseg.toolbox import open_toolbox
 
@@ -81,7 +81,7 @@ def test_the_commands_for_many_pictures_run_one_after_the_other(desk: Path) -> N
     assert "labels: 1 of 1 pictures (100.0%)" in run(second).stdout
 
 
-MADE = r"^    (textseg (?:edit|create|caption|segment .* --region) .*)$"
+MADE = r"^    (textseg (?:edit|create|retouch|arrange|caption|segment .* --region) .*)$"
 
 
 @pytest.mark.parametrize("command", re.findall(MADE, README, re.MULTILINE))
@@ -95,7 +95,7 @@ def test_the_editing_commands_of_the_readme_run(desk: Path, command: str) -> Non
         assert any((desk / words[words.index("-o") + 1]).glob("*_mask.png"))
         return
     label = read_label(desk / words[words.index("-o") + 1])
-    assert label == (GENERATED if words[1] == "create" else EDITED)
+    assert label == {"create": GENERATED, "edit": EDITED}.get(words[1], ENHANCED)
 
 
 def test_the_counts_of_the_readme_are_counted(desk: Path) -> None:

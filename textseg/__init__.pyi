@@ -16,6 +16,8 @@ from .registry.methods import methods as methods
 from .registry.models import models as models
 from .retouching.actions import Retouched as Retouched
 from .retouching.actions import retouch as retouch
+from .retouching.arranging import Arranged as Arranged
+from .retouching.arranging import arrange as arrange
 from .scene import Creation as Creation
 from .scene import Scene as Scene
 from .scene import edit as edit

@@ -269,6 +269,33 @@ def test_segmenting_tells_facts_first_and_shows_a_small_picture(
         assert shown.size == (WIDTH, HEIGHT)
 
 
+def test_retouching_tells_what_was_done_and_to_what(tools: dict[str, BaseTool]) -> None:
+    asked = {"image": "garden.png", "query": "tree", "colour": "#1e90ff"}
+    message = call(tools["retouch_image"], **asked, action="fill")
+    said, result = text_of(message), message.artifact
+    assert said.startswith(f'Done in {result.image}: fill, "tree": new picture {result.picture}')
+    assert "0 pixels changed elsewhere. Mean colour there #" in said
+    around = call(tools["retouch_image"], **EXAMPLES["retouch_image"], invert=True)
+    assert 'blur, all but "tree"' in text_of(around)
+    whole = call(tools["retouch_image"], image="garden.png", action="brighten", margin=None)
+    assert "brighten, all of it" in text_of(whole)
+    refused = failed(call(tools["retouch_image"], **asked, action="blur"))
+    assert refused["message"] == "\"blur\" takes no colour, got '#1e90ff'"
+
+
+def test_arranging_tells_where_a_thing_was_and_is(tools: dict[str, BaseTool]) -> None:
+    asked = {"image": "garden.png", "query": "tree", "to": "right"}
+    message = call(tools["arrange_image"], **asked, action="move")
+    before, after = (
+        ",".join(map(str, box)) for box in (message.artifact.box_before, message.artifact.box_after)
+    )
+    assert f"Its box was {before} and is {after}. Where it was is filled" in text_of(message)
+    copied = text_of(call(tools["arrange_image"], **asked, action="copy"))
+    assert "filled" not in copied
+    missing = failed(call(tools["arrange_image"], **{**asked, "query": "house"}, action="move"))
+    assert missing["code"] == "not_found"
+
+
 def test_several_things_are_asked_in_one_call_and_told_each(tools: dict[str, BaseTool]) -> None:
     asked = {"image": "garden.png", "queries": ["tree", "house"]}
     message = call(tools["segment_image"], **asked)

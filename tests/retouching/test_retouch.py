@@ -105,10 +105,10 @@ def test_what_is_made_white_keeps_its_shades() -> None:
     assert np.ptp(made.rgb[INSIDE], axis=0).min() > 0.1
 
 
-def test_a_dark_yellow_warns_of_nothing() -> None:
-    dark = (PIXELS // 4).astype(np.uint8)
-    dark[8, 9] = 255
-    assert done("colour", image=dark, colour="yellow").rgb.max() <= 1
+@pytest.mark.parametrize("colour", ["yellow", "red", "blue", "black"])
+def test_no_shade_of_a_colour_is_beyond_what_there_is(colour: str) -> None:
+    wild = np.random.default_rng(5).integers(0, 256, PIXELS.shape).astype(np.uint8)
+    assert np.isfinite(done("colour", image=wild, colour=colour).rgb).all()
 
 
 def test_matching_gives_the_mean_colour_of_the_other() -> None:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from textseg.errors import InvalidInputError, QueryError, UnknownNameError
-from textseg.retouching.words import RetouchAction, read_aspect, read_colour
+from textseg.retouching.words import (
+    GOALS,
+    ArrangeAction,
+    Goal,
+    RetouchAction,
+    read_aspect,
+    read_colour,
+    read_goal,
+)
 
 MARGIN: Final = 0.1  # of the longer side of what is cropped to
+LARGER: Final = 1.5  # times as large is what is scaled where nobody says by how much
+LARGEST: Final = 20.0
+ARRANGE: Final = get_args(ArrangeAction)
+MOVES: Final = ("move", "copy")
 
 
 @dataclass(frozen=True)
@@ -104,3 +116,51 @@ def _check_words(action: RetouchAction, takes: Takes, colour: str, aspect: str) 
         raise InvalidInputError(f'"{action}" takes no aspect, got {aspect!r}')
     if aspect:
         read_aspect(aspect)
+
+
+def check_arrange(
+    action: ArrangeAction, *, placed: bool, to: str, amount: float, other: bool
+) -> Goal | None:
+    """Return where something is to go, None where nothing says; as ``check_retouch``.
+
+    Args:
+        action: its name.
+        placed: something says what is meant.
+        to: where to; "" for nowhere else.
+        amount: a factor, or how far; 0: as usual.
+        other: another thing is named.
+
+    Raises:
+        InvalidInputError: an unknown action, something that it does not take or that cannot be
+            read, or a number out of its range.
+        QueryError: something is missing.
+    """
+    if action not in ARRANGE:
+        raise UnknownNameError.among("action", action, ARRANGE)
+    if not placed and action != "flip":
+        raise QueryError(f'nothing says what to "{action}"', hint="give a query, or a mask")
+    goal = read_goal(to) if to.strip() else None
+    if goal is not None and action not in MOVES:
+        raise InvalidInputError(f'"{action}" takes no place, got {to!r}')
+    if goal is None and action == "move":
+        raise QueryError("nothing says where to", hint=GOALS)
+    related = goal is not None and goal.relation is not None
+    if related and not other:
+        raise QueryError(f"{to!r} takes another thing, too", hint="name it, or say a place")
+    if other and not related:
+        raise InvalidInputError(
+            "nothing says where it is to be from the other thing", hint='say e.g. "left of" or "on"'
+        )
+    _check_amount(action, amount, goal)
+    return goal
+
+
+def _check_amount(action: ArrangeAction, amount: float, goal: Goal | None) -> None:
+    most = {"flip": 0.0, "scale": LARGEST}.get(action, 1.0)
+    if not 0 <= amount <= most:
+        may_be = f"an amount from 0 to {most:g}" if most else "no amount"
+        raise InvalidInputError(f'"{action}" takes {may_be}, got {amount:g}')
+    if amount and action in MOVES and (goal is None or goal.relation is not None):
+        raise InvalidInputError(
+            f"how far goes with a side, got {amount:g}", hint='e.g. to "left" by 0.2'
+        )

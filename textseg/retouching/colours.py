@@ -34,8 +34,8 @@ def recolour(rgb: Colours, weight: Weight, colour: Colour) -> Colours:
     lab[:, 0] += asked[0] - level
     lab[:, 0] = lab[:, 0].clip(0, 100)
     lab[:, 1:] = asked[1:]
-    # a darker yellow than this has less than no light in it (CIE 15: Z >= 0)
-    lab[:, 2] = np.minimum(lab[:, 2], 200 / 116 * (lab[:, 0] + 16))
+    # a darker yellow than this has less than no light in it (CIE 15: Z < 0 from 200 / 116 on)
+    lab[:, 2] = np.minimum(lab[:, 2], 199 / 116 * (lab[:, 0] + 16))
     given = color.lab2rgb(lab)
     given += colour - np.average(given, axis=0, weights=weight[inside])
     found = rgb.copy()
