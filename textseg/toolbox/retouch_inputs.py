@@ -38,10 +38,10 @@ class RetouchInput(_MeantInput):
     action: RetouchAction
     invert: bool = False
     amount: float = Field(default=0.0, ge=-1, le=1, description="-1 to 1")
-    colour: Phrase = Field(default="", description="#rrggbb or CSS name")
-    other: Phrase = Field(default="", description="Thing to match, swap with")
+    colour: Phrase = Field(default="", description="hex, CSS name")
+    other: Phrase = ""
     margin: float = Field(default=USUAL, ge=USUAL, le=10)
-    aspect: Phrase = Field(default="", description="Of a crop: 16:9")
+    aspect: Phrase = ""
 
     def arguments(self) -> RetouchArguments:
         """Return the arguments of the toolbox."""
@@ -53,7 +53,7 @@ class ArrangeInput(_MeantInput):
     """Of ``arrange_image``."""
 
     action: ArrangeAction
-    to: Phrase = Field(default="", description='"top right", or "on", "left of" ... other')
+    to: Phrase = Field(default="", description='"top right"; "on", "left of" other')
     other: Phrase = ""
     amount: float = Field(default=0.0, ge=0, le=20, description="Factor; how far: 0.2")
     seed: int = Field(default=0, ge=0, lt=2**53)
