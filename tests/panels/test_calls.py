@@ -35,7 +35,14 @@ from textseg.panels.segment_controller import SegmentController
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.testing import GaussianModel
-from textseg.toolbox import Limits, SegmentArguments, Setup, Toolbox
+from textseg.toolbox import (
+    ArrangeArguments,
+    Limits,
+    RetouchArguments,
+    SegmentArguments,
+    Setup,
+    Toolbox,
+)
 from textseg.toolbox.inputs import SegmentInput
 
 
@@ -205,6 +212,30 @@ def test_mask_of_an_edit_can_be_copied(toolbox: Toolbox) -> None:
     assert isinstance(mask, str)
     made = executed(python_text(toolbox, call_behind(toolbox, mask)))
     np.testing.assert_array_equal(made.soft, toolbox.shelf.mask(mask).soft)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("retouch_image", RetouchArguments(image="latest", query="tree", action="dim", amount=0.3)),
+        ("retouch_image", RetouchArguments(image="latest", query="tree", action="crop")),
+        ("arrange_image", ArrangeArguments(image="latest", query="tree", action="copy")),
+    ],
+)
+def test_what_no_model_made_can_be_copied(
+    toolbox: Toolbox, name: str, arguments: RetouchArguments | ArrangeArguments
+) -> None:
+    toolbox.workspace.resolve("garden.png")
+    result = getattr(toolbox, name)(arguments)
+    for handle in (result.picture, result.region_mask):
+        behind = call_behind(toolbox, handle)
+        again = executed(python_text(toolbox, behind))
+        there = toolbox.shelf.picture if handle == result.picture else toolbox.shelf.mask
+        np.testing.assert_array_equal(numbers(again), numbers(there(handle)))
+        asked = json.loads(tool_text(behind))
+        tool = next(tool for tool in get_tools(toolbox) if tool.name == asked["name"])
+        repeated = call(tool, **asked["arguments"]).artifact
+        assert repeated.model_dump()["share"] == result.share
 
 
 def test_what_came_in_from_outside_is_made_by_no_call(toolbox: Toolbox) -> None:

@@ -15,27 +15,35 @@ from pydantic import ValidationError
 
 from textseg.errors import InvalidInputError
 from textseg.toolbox import (
+    ArrangeArguments,
     CorrectArguments,
     CreateArguments,
     EditArguments,
     Facts,
     Limits,
+    RetouchArguments,
     SegmentArguments,
     Setup,
     Toolbox,
     explain,
 )
 from textseg.toolbox.inputs import EditInput, GenerateInput, SegmentInput
+from textseg.toolbox.retouch_facts import Meant
+from textseg.toolbox.retouch_inputs import ArrangeInput, RetouchInput
 
 if TYPE_CHECKING:
     from textseg.workspace import Record
 
-ToolCall = SegmentInput | EditInput | GenerateInput
+ToolCall = SegmentInput | EditInput | GenerateInput | RetouchInput | ArrangeInput
 
 SEGMENT: Final = "segment_image"
 EDIT: Final = "edit_image"
 PLAN: Final = "plan_edit"
 CREATE: Final = "generate_and_edit"
+PIXELS: Final[Mapping[str, type[Meant]]] = {
+    "retouch_image": RetouchArguments,
+    "arrange_image": ArrangeArguments,
+}
 CORRECT: Final = "shelf.correct_mask"
 CHOOSE: Final = "shelf.choose"
 UNDO: Final = "undo"
@@ -84,6 +92,10 @@ def call_behind(toolbox: Toolbox, handle: str) -> Call:
     if record.operation == "edit":
         edit = EditArguments.model_validate(arguments)
         return Call(EDIT, edit, *_part(record))
+    for name, kind in PIXELS.items():
+        if record.operation == kind.operation:
+            opened = "picture" if record.kind == "image" else "mask"
+            return Call(name, kind.model_validate(arguments), _part(record)[0], opened)
     if "corrections" in arguments:
         return Call(CORRECT, CorrectArguments.model_validate(arguments), "mask", "mask")
     raise InvalidInputError(
@@ -200,6 +212,8 @@ def _as_tool_call(call: Call) -> ToolCall | None:
         SEGMENT: SegmentInput,
         EDIT: EditInput,
         CREATE: GenerateInput,
+        "retouch_image": RetouchInput,
+        "arrange_image": ArrangeInput,
     }
     if call.name not in kinds:
         return None
