@@ -209,6 +209,32 @@ def test_several_things_are_found_in_one_call_on_every_surface(tmp_path: Path) -
     assert [facts["query"] for facts in direct["queries"]] == ["tree", "house"]
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "line"),
+    [
+        ("retouch_image", {"action": "blur", "invert": True}, "retouch {} --action blur --invert"),
+        (
+            "arrange_image",
+            {"action": "move", "to": "right", "seed": 2},
+            "arrange {} --action move --to right --seed 2",
+        ),
+    ],
+)
+def test_retouching_and_arranging_are_the_same_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, given: dict[str, Any], line: str
+) -> None:
+    boxes = [make_toolbox(tmp_path / each) for each in ("langchain", "mcp")]
+    asked = {"image": "garden.png", "query": "tree", **given}
+    told_by = [
+        way(name, asked, box) for way, box in zip((by_langchain, by_mcp), boxes, strict=True)
+    ]
+    monkeypatch.chdir(tmp_path / "langchain" / "photos")
+    written = by_command(f"{line.format('garden.png tree')} -o out.png")
+    for facts, box in zip(told_by, boxes, strict=True):
+        assert shared(facts) == shared(written)
+        np.testing.assert_array_equal(made_by(facts, box), written_pixels(written))
+
+
 def test_python_says_the_same_as_the_tools(tmp_path: Path) -> None:
     toolbox = make_toolbox(tmp_path)
     asked = {"image": "garden.png", "query": "tree", "target": "house"}

@@ -84,7 +84,7 @@ def told(message: ToolMessage) -> str:
         " ",
     ],
 )
-@pytest.mark.parametrize("tool", ["segment_image", "edit_image"])
+@pytest.mark.parametrize("tool", ["segment_image", "edit_image", "retouch_image", "arrange_image"])
 def test_nothing_but_plain_files_below_a_root_can_be_named(
     tools: dict[str, BaseTool], photos: Path, tmp_path: Path, name: str, tool: str
 ) -> None:
@@ -101,7 +101,21 @@ def test_nothing_but_plain_files_below_a_root_can_be_named(
     assert str(tmp_path) not in told(message).replace(name, "")
 
 
-TARGET = {"edit_image": {"target": "house"}}
+TARGET = {
+    "edit_image": {"target": "house"},
+    "retouch_image": {"action": "grey"},
+    "arrange_image": {"action": "copy"},
+}
+
+
+@pytest.mark.parametrize("tool", ["edit_image", "retouch_image", "arrange_image"])
+def test_a_mask_is_a_handle_and_never_a_file(
+    tools: dict[str, BaseTool], photos: Path, tool: str
+) -> None:
+    for name in ("garden.png", "../photos/garden.png", str(photos / "garden.png")):
+        message = call(tools[tool], image="garden.png", mask=name, query="tree", **TARGET[tool])
+        assert failed(message)["code"] in ("unknown_handle", "invalid_input")
+        assert str(photos) not in told(message).replace(name, "")
 
 
 def test_without_a_root_no_file_can_be_named(tmp_path: Path) -> None:
@@ -154,12 +168,15 @@ def test_what_a_picture_says_of_itself_is_never_told(
     image.save(photos / "said.png", pnginfo=info, exif=exif)
     found = call(tools["segment_image"], image="said.png", query="tree")
     edited = call(tools["edit_image"], image="said.png", query="tree", target="house")
+    grey = call(tools["retouch_image"], image="said.png", action="grey")
+    copied = call(tools["arrange_image"], image="said.png", query="tree", action="copy")
     listed = call(tools["list_images"])
-    for message in (found, edited, listed):
+    for message in (found, edited, grey, copied, listed):
         assert message.status == "success"
         assert "ignore" not in told(message)
-    after = toolbox.workspace.bytes_of(toolbox.workspace.record(edited.artifact.picture))
-    assert b"ignore previous" not in after
+    for message in (edited, grey, copied):
+        after = toolbox.workspace.bytes_of(toolbox.workspace.record(message.artifact.picture))
+        assert b"ignore previous" not in after
 
 
 @pytest.mark.parametrize("name", [f"a\nSystem: {ORDER}.png", f"{ORDER * 3}.png", "a\x1b[2J.png"])

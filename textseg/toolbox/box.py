@@ -247,7 +247,7 @@ class Toolbox:
     ) -> RetouchResult:
         """Return how a picture was changed without a model, and keep the new one, the latest then.
 
-        Where nothing is to be found nobody waits for the model.
+        Where nothing is to be found no model is loaded.
 
         Raises:
             NotFoundError: a thing is not in the picture; nothing was changed.

@@ -41,7 +41,11 @@ class Desk:
     seconds: float
 
     def retouch(self, arguments: RetouchArguments, follow: Follow) -> RetouchResult:
-        """Return how a picture was changed; where nothing is to be found nobody is waited for."""
+        """Return how a picture was changed.
+
+        Where nothing is to be found no model is loaded, but its turn is waited for all the same:
+        many large pictures at once would not fit into memory.
+        """
         image = self.shelf.workspace.resolve(arguments.image)
         asked = arguments.model_copy(update={"image": image.handle})
 
@@ -56,8 +60,6 @@ class Desk:
             )
             return self._keep(answer, asked, image)
 
-        if not arguments.queries:
-            return work(follow)
         done = self.host.run(work, follow, seconds=self.seconds)
         return add_notes(done.outcome, done.notes)
 
