@@ -169,6 +169,7 @@ def emit(progress: Progress) -> None:
         "step": progress.step,
         "of": progress.of,
         "remaining": progress.remaining,
+        "share": progress.share,
     }
     writer = _stream_writer()
     if writer is not None:

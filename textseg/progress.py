@@ -15,13 +15,15 @@ from textseg.errors import Cancelled, TimeLimitError
 class Progress:
     """One report: in ``stage``, ``step`` of ``of`` is done, from 0 (start) to ``of`` (done).
 
-    ``remaining`` estimates the seconds to the end of the stage; None where nothing is known yet.
+    ``remaining`` estimates the seconds to the end of the whole work, and ``share`` how much of it
+    is done, from 0 to 1, which never falls; None where nothing is known yet, or nobody counts.
     """
 
     stage: str
     step: int
     of: int
     remaining: float | None = None
+    share: float | None = None
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -100,19 +102,3 @@ class Deadline(CancelToken):
                 f"stopped after {self._seconds:g} seconds, the most that is allowed here",
                 hint="ask for fewer steps, draws or queries, or for a smaller picture",
             )
-
-
-def estimate_remaining(progress: ProgressCallback) -> ProgressCallback:
-    """Return a callback that adds to each report how long its stage will take from now on."""
-    stage, began, first = "", 0.0, 0
-
-    def report(at: Progress) -> None:
-        nonlocal stage, began, first
-        now = time.monotonic()
-        if at.stage != stage or at.step < first:
-            stage, began, first = at.stage, now, at.step
-        done = at.step - first
-        left = (now - began) / done * (at.of - at.step) if done else None
-        progress(replace(at, remaining=left))
-
-    return report

@@ -8,7 +8,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -22,36 +22,40 @@ Tell = Callable[[float, float | None, str | None], Awaitable[None]]
 """Tells a client how many steps are done, of how many, and in words what is being done."""
 
 
+WHOLE: Final = 100.0
+"""What a client is told as the total of every call: progress is in percent."""
+_LEAST: Final = 0.01  # that a report grows by
+_MOST: Final = 99.9  # before the answer is there
+
+
 @dataclass(frozen=True)
 class CallProgress:
-    """How far a call is, for its client."""
+    """How far a call is, in percent, for its client; and what is being done, in words."""
 
-    done: int
-    of: int
+    done: float
     message: str
 
 
 class Meter:
-    """Counts the steps of all stages of a call on.
+    """Tells reports of a call as one growing number.
 
-    What a client is told has to grow from one report to the next (MCP, "Progress"), while each
-    stage of ours begins at 0 again. The start of a stage counts as a step.
+    What a client is told has to grow from one report to the next (MCP, "Progress"), also where the
+    share of the work that is done turns out smaller than it seemed, or is not known yet.
     """
 
     def __init__(self) -> None:
-        """Start with no stage."""
+        """Start with nothing done."""
         self._last: Progress | None = None
-        self._before = 0
+        self._done = -_LEAST
 
     def reading(self, report: Progress) -> CallProgress | None:
         """Return what the client is told; None for a report that says nothing new."""
-        last = self._last
-        if last is not None and report.stage == last.stage and report.step == last.step:
+        last, self._last = self._last, report
+        if last is not None and (report.stage, report.step) == (last.stage, last.step):
             return None
-        if last is not None and (report.stage != last.stage or report.step < last.step):
-            self._before += last.of + 1
-        self._last = report
-        return CallProgress(self._before + report.step, self._before + report.of, _describe(report))
+        least = self._done + min(_LEAST, (WHOLE - self._done) / 2)  # some room is always left
+        self._done = max(min(WHOLE * (report.share or 0.0), _MOST), least)
+        return CallProgress(self._done, _describe(report))
 
 
 async def carry_out(work: Callable[[Follow], T], tell: Tell) -> T:
@@ -96,7 +100,7 @@ async def _forward(receive: MemoryObjectReceiveStream[Progress], tell: Tell) -> 
         async for report in receive:
             reading = meter.reading(report)
             if reading is not None:
-                await tell(reading.done, reading.of, reading.message)
+                await tell(reading.done, WHOLE, reading.message)
 
 
 def _describe(report: Progress) -> str:

@@ -8,7 +8,7 @@ import threading
 import pytest
 from pydantic import Field
 
-from agent_tools.mcp.calls import Meter, carry_out
+from agent_tools.mcp.calls import WHOLE, Meter, carry_out
 from tests.agents.mcp_helpers import Gate, until
 from textseg.progress import CancelToken, Follow, Progress
 from textseg.toolbox.inputs import ToolInput, shown_schema
@@ -18,29 +18,33 @@ async def ignore(done: float, of: float | None, text: str | None) -> None:
     """Listen, and forget."""
 
 
-def readings(*reports: Progress) -> list[tuple[int, int]]:
+def readings(*reports: Progress) -> list[float]:
     meter = Meter()
     told = [meter.reading(report) for report in reports]
-    return [(reading.done, reading.of) for reading in told if reading is not None]
+    return [round(reading.done, 3) for reading in told if reading is not None]
 
 
-def test_steps_of_all_stages_are_counted_on() -> None:
-    assert readings(
-        Progress("loading", 0, 1),
-        Progress("loading", 1, 1),
-        Progress("asking", 0, 2),
-        Progress("asking", 1, 2),
-        Progress("asking", 2, 2),
-    ) == [(0, 1), (1, 1), (2, 4), (3, 4), (4, 4)]
+def test_client_is_told_the_share_of_the_whole_in_percent() -> None:
+    reports = [Progress("asking", step, 4, share=step / 8) for step in range(5)]
+    assert readings(*reports, Progress("editing", 1, 2, share=0.75)) == [
+        0, 12.5, 25, 37.5, 50, 75,
+    ]  # fmt: skip
 
 
-def test_stage_that_begins_again_counts_on_as_well() -> None:
-    reports = [Progress("asking", step, 2) for step in (0, 1, 2, 0, 1)]
-    assert readings(*reports) == [(0, 2), (1, 2), (2, 2), (3, 5), (4, 5)]
+def test_what_a_client_is_told_grows_whatever_is_reported() -> None:
+    reports = [Progress("asking", step, 2, share=share) for step, share in ((0, 0.5), (1, 0.25))]
+    assert readings(*reports, Progress("again", 0, 2), Progress("again", 1, 2, share=1.0)) == [
+        50, 50.01, 50.02, 99.9,
+    ]  # fmt: skip
+    meter = Meter()
+    many = [meter.reading(Progress("asking", step % 3, 2, share=1.0)) for step in range(40)]
+    done = [each.done for each in many if each is not None]
+    assert done == sorted(set(done))
+    assert done[-1] < WHOLE
 
 
 def test_report_that_says_nothing_new_is_left_out() -> None:
-    assert readings(Progress("asking", 1, 2), Progress("asking", 1, 2)) == [(1, 2)]
+    assert readings(Progress("asking", 1, 2), Progress("asking", 1, 2)) == [0]
 
 
 def test_message_names_stage_and_estimate() -> None:
@@ -69,7 +73,8 @@ def test_work_does_not_wait_for_a_client_that_does_not_listen() -> None:
         return "done"
 
     assert asyncio.run(carry_out(work, slow)) == "done"
-    assert told == list(range(200))
+    assert len(told) == 200
+    assert told == sorted(set(told))
 
 
 def test_client_that_has_gone_does_not_end_the_work() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from typing import Annotated, Literal
 
 import pytest
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from textseg import errors
 from textseg.checking import clean_query
 from textseg.errors import TextsegError, UnknownNameError
-from textseg.progress import CancelToken, Deadline, Progress, estimate_remaining
+from textseg.progress import CancelToken, Deadline
 
 
 def all_errors(kind: type[TextsegError] = TextsegError) -> list[type[TextsegError]]:
@@ -120,14 +119,3 @@ def test_deadline_passes_a_cancel_on_and_ends_by_itself() -> None:
     assert not late.cancelled
     with pytest.raises(errors.TimeLimitError, match="0 seconds"):
         late.raise_if_cancelled()
-
-
-def test_estimate_is_what_the_steps_so_far_took(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    seen: list[Progress] = []
-    report = estimate_remaining(seen.append)
-    for stage, step in (("a", 0), ("a", 1), ("a", 4), ("b", 0), ("b", 5), ("b", 10)):
-        report(Progress(stage, step, 10))
-        now[0] += 2.0
-    assert [each.remaining for each in seen] == [None, 18.0, 6.0, None, 2.0, 0.0]

@@ -788,10 +788,12 @@ def test_everything_at_work_can_be_cancelled_from_outside(toolbox: Toolbox) -> N
 def test_progress_comes_with_an_estimate(toolbox: Toolbox) -> None:
     seen: list[Progress] = []
     toolbox.edit_image(change(steps=8), progress=seen.append)
-    steps = [each for each in seen if each.of > 2]
-    assert steps
-    assert all(each.remaining is not None for each in steps if each.step > 1)
-    assert any(each.step == each.of and each.remaining == 0 for each in steps)
+    first = next(k for k, each in enumerate(seen) if each.of > 2 and each.step)
+    assert all(each.remaining is not None for each in seen[first:])
+    assert seen[-1].remaining == 0
+    shares = [each.share or 0.0 for each in seen]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 # -- one at a time

@@ -3,7 +3,6 @@ from .arrange import arrange_image as arrange_image
 from .arrange_facts import ArrangeArguments as ArrangeArguments
 from .arrange_facts import ArrangeResult as ArrangeResult
 from .box import Toolbox as Toolbox
-from .box import open_toolbox as open_toolbox
 from .caption import caption_image as caption_image
 from .caption_facts import CaptionArguments as CaptionArguments
 from .caption_facts import CaptionResult as CaptionResult
@@ -60,6 +59,7 @@ from .looking_facts import AskResult as AskResult
 from .looking_facts import DescribeArguments as DescribeArguments
 from .looking_facts import DescribeResult as DescribeResult
 from .looking_facts import ThingFacts as ThingFacts
+from .opening import open_toolbox as open_toolbox
 from .retouch import RetouchAnswer as RetouchAnswer
 from .retouch import retouch_image as retouch_image
 from .retouch_facts import MadeFacts as MadeFacts

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from textseg.errors import WorkspaceError
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.provenance import credentials_in, label_in
-from textseg.registry.models import check_model
 from textseg.toolbox import browsing
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
@@ -26,7 +24,7 @@ from textseg.toolbox.looking_facts import (
 )
 from textseg.toolbox.making import Desk
 from textseg.toolbox.outbox import export_image, opened_folder
-from textseg.toolbox.running import Host, Limits, add_notes
+from textseg.toolbox.running import Host, Limits, Noted, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import (
@@ -40,8 +38,7 @@ from textseg.toolbox.shelf_facts import (
     UndoResult,
 )
 from textseg.toolbox.turns import MODEL_TURNS, Turns
-from textseg.workspace import FileLimits, Workspace
-from textseg.workspace.records import MIN_BITS
+from textseg.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +55,7 @@ if TYPE_CHECKING:
     from textseg.toolbox.segment_facts import SegmentArguments, SegmentResult
     from textseg.workspace import Record
 
+T = TypeVar("T")
 LookT = TypeVar("LookT", DescribeResult, AskResult)
 
 
@@ -142,7 +140,7 @@ class Toolbox:
             self.workspace.keep(drafts)
             return result
 
-        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        done = self._run(work, Follow(progress, cancel))
         return add_notes(done.outcome, done.notes)
 
     def describe_image(
@@ -207,7 +205,9 @@ class Toolbox:
             self._remember(result.picture, answer.scene)
             return result
 
-        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        done = self.host.run(
+            work, Follow(progress, cancel), seconds=self.limits.seconds, kind="edit"
+        )
         return add_notes(done.outcome, [*done.notes, *([UNSIGNED] if unsigned else [])])
 
     def plan_edit(
@@ -235,7 +235,7 @@ class Toolbox:
             self.workspace.keep([draft])
             return result
 
-        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        done = self._run(work, Follow(progress, cancel))
         return add_notes(done.outcome, done.notes)
 
     def retouch_image(
@@ -303,7 +303,9 @@ class Toolbox:
                 raise unfinished.explain(f"what was made before is kept as {kept}") from None
             return self._keep_created(answer, arguments)
 
-        done = self.host.run(work, Follow(progress, cancel), seconds=self.limits.seconds)
+        done = self.host.run(
+            work, Follow(progress, cancel), seconds=self.limits.seconds, kind="make"
+        )
         return add_notes(done.outcome, done.notes)
 
     def _looked(
@@ -318,7 +320,7 @@ class Toolbox:
             scene, batch_size = self._scene(image, at_work), self.host.setup.batch_size
             return look(scene, arguments=asked, batch_size=batch_size, follow=at_work)
 
-        done = self.host.run(work, follow, seconds=self.limits.seconds)
+        done = self._run(work, follow)
         return add_notes(done.outcome, done.notes)
 
     def _resolved(self, arguments: EditArguments) -> _ToEdit:
@@ -383,6 +385,9 @@ class Toolbox:
     def _desk(self) -> Desk:
         return Desk(self.shelf, self.host, self._scene, self.limits.seconds)
 
+    def _run(self, work: Callable[[Follow], T], follow: Follow, *, kind: str = "find") -> Noted[T]:
+        return self.host.run(work, follow, seconds=self.limits.seconds, kind=kind)
+
     def _scene(self, image: Record, follow: Follow) -> Scene:
         def opened(model: DiffusionModel) -> Scene:
             return self.shelf.open_scene(image, model, self.host.setup.captioner)
@@ -392,42 +397,3 @@ class Toolbox:
     def _remember(self, handle: str | None, scene: Scene) -> None:
         assert handle is not None, "what is kept has a handle"
         self.host.remember(handle, scene)
-
-
-def open_toolbox(
-    folder: Workspace | Path | str | None = None,
-    *,
-    roots: Sequence[Path | str] = (),
-    setup: Setup = EMBEDDED,
-    limits: Limits | None = None,
-    handle_bits: int = MIN_BITS,
-    exports: Path | str | None = None,
-) -> Toolbox:
-    """Return a toolbox on a workspace; the model is loaded by the first call that needs it.
-
-    Args:
-        folder: where results are kept, made when missing; None for a fresh private one; or a
-            workspace that is open already, with roots of its own.
-        roots: folders below which pictures may be named by file name.
-        setup: which model, where it runs, and the largest picture that a new workspace takes in.
-        limits: the most that one call may take.
-        handle_bits: random bits in a new handle; more where strangers may call.
-        exports: the folder that ``export_image`` writes into; None for nowhere.
-
-    Raises:
-        UnknownNameError: no such model; found before a folder is made.
-        ModelError: there is no such folder of a model.
-        InvalidInputError: a root is missing or too wide, ``folder`` is a file, or nothing can be
-            written into ``exports``.
-        WorkspaceError: the folder cannot be written; or its index is damaged or too new.
-    """
-    check_model(setup.model)
-    exports = None if exports is None else opened_folder(exports)
-    if not isinstance(folder, Workspace):
-        allowed = FileLimits(max_pixels=setup.max_pixels)
-        try:
-            folder = Workspace.open(folder, roots=roots, limits=allowed, handle_bits=handle_bits)
-        except WorkspaceError as error:  # whose own words are for assistants, too
-            where = "a temporary folder" if folder is None else folder
-            raise WorkspaceError(f"{where}: {error.message}", hint=error.hint) from None
-    return Toolbox(folder, setup=setup, limits=limits, exports=exports)

@@ -104,7 +104,7 @@ def generate_and_edit(
         return create_with(loaded, arguments, captioner=setup.captioner, follow=follow)
 
     try:
-        done = host.run(work, Follow(progress, cancel))
+        done = host.run(work, Follow(progress, cancel), kind="make")
     except UnfinishedError as unfinished:
         raise unfinished.explain() from None
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textseg.errors import InvalidInputError, PrecisionError
-from textseg.progress import CancelToken, Deadline, Follow, estimate_remaining
+from textseg.progress import CancelToken, Deadline, Follow
 from textseg.registry.models import check_model
 from textseg.toolbox.common import EMBEDDED, Setup
+from textseg.toolbox.course import USUAL, Course, Forecast
 from textseg.toolbox.turns import Turns
 
 if TYPE_CHECKING:
@@ -105,11 +106,17 @@ class Host:
         self.setup, self.model, self.turns = setup, model, turns or Turns()
         self._dtype: str = self.setup.dtype
         self._scenes: OrderedDict[str, Scene] = OrderedDict()
+        self._courses = {name: Course(stages) for name, stages in USUAL.items()}
         self._lock = threading.Lock()
         self._active: set[CancelToken] = set()
 
     def run(
-        self, work: Callable[[Follow], T], follow: Follow, *, seconds: float = math.inf
+        self,
+        work: Callable[[Follow], T],
+        follow: Follow,
+        *,
+        seconds: float = math.inf,
+        kind: str = "find",
     ) -> Noted[T]:
         """Return what the work gives when it is its turn.
 
@@ -119,13 +126,14 @@ class Host:
             work: what to do; gets what follows it, and asks this host for model or scene.
             follow: who wants to see the work, and who may stop it, or wait for it.
             seconds: the most that the work may take.
+            kind: of the work, by which it is estimated: "find", "edit" or "make".
 
         Raises:
             BusyError: too many calls are waiting.
             PrecisionError: the numbers of a loaded model, whose precision is what it is, are
                 beyond it.
         """
-        with self._turn(follow, seconds) as at_work:
+        with self._turn(follow, seconds, self._courses[kind]) as at_work:
             try:
                 return Noted(work(at_work))
             except PrecisionError as error:
@@ -190,15 +198,17 @@ class Host:
         return bool(active)
 
     @contextmanager
-    def _turn(self, follow: Follow, seconds: float) -> Iterator[Follow]:
-        """Wait for the model, and give what follows the work on it."""
+    def _turn(self, follow: Follow, seconds: float, course: Course) -> Iterator[Follow]:
+        """Wait for the model, and give what follows the work on it; the course learns from it."""
         asked = CancelToken() if follow.cancel is None else follow.cancel
         with self._lock:
             self._active.add(asked)
         try:
-            told = estimate_remaining(follow.progress) if follow.progress else None
-            with self.turns.turn(Follow(told, asked)):
+            with self.turns.turn(Follow(follow.progress, asked)):
+                told = Forecast(course, follow.progress) if follow.progress else None
                 yield Follow(told, Deadline(seconds, cancel=asked))
+                if told is not None:
+                    told.finish()
         finally:
             with self._lock:
                 self._active.discard(asked)
