@@ -6,13 +6,23 @@ import base64
 import reprlib
 
 from mcp import UriTemplate
-from mcp_types import BlobResourceContents, ReadResourceResult, Resource, ResourceTemplate
+from mcp_types import (
+    BlobResourceContents,
+    Completion,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+)
 
 from textseg.errors import InvalidInputError, UnknownHandleError
 from textseg.toolbox import ImageFacts, ListArguments, Toolbox
+from textseg.workspace import name_of, near_names
 
 PNG = "image/png"
 MOST_LISTED = 50
+MOST_COMPLETED = 100  # by the protocol
+MOST_SEARCHED = 1000
+SIDES = ("512", "1024", "2048")
 
 _ADDRESSES = UriTemplate.parse("textseg://image/{handle}{?max}")
 _MADE = ("edit", "generate", "retouch", "arrange")
@@ -59,6 +69,31 @@ def read_image(toolbox: Toolbox, uri: str) -> ReadResourceResult:
     content = toolbox.shelf.png(str(asked["handle"]), longest=_longest(asked.get("max")))
     blob = base64.b64encode(content).decode()
     return ReadResourceResult(contents=[BlobResourceContents(uri=uri, blob=blob, mime_type=PNG)])
+
+
+def complete(toolbox: Toolbox, argument: str, typed: str) -> Completion:
+    """Return what an argument of an address may be, that begins as it was typed. Blocks.
+
+    Pictures are also found by the names of the files that they came from.
+    """
+    if argument == "max":
+        return _completion([side for side in SIDES if side.startswith(typed)])
+    if argument != "handle":
+        return _completion([])
+    records = toolbox.workspace.list(limit=MOST_SEARCHED, kind=None)
+    by_name = set(near_names(typed, filter(None, map(name_of, records))))
+    return _completion(
+        [
+            record.handle
+            for record in records
+            if record.handle.startswith(typed) or name_of(record) in by_name
+        ]
+    )
+
+
+def _completion(values: list[str]) -> Completion:
+    most = values[:MOST_COMPLETED]
+    return Completion(values=most, total=len(values), has_more=len(values) > len(most))
 
 
 def _longest(given: object) -> int | None:

@@ -14,6 +14,8 @@ from mcp_types import (
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
     ListToolsResult,
@@ -66,6 +68,13 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
     ) -> ReadResourceResult:
         return await _explaining(context, lambda: resources.read_image(toolbox, str(params.uri)))
 
+    async def complete(context: Context, params: CompleteRequestParams) -> CompleteResult:
+        asked = params.argument
+        found = await _explaining(
+            context, lambda: resources.complete(toolbox, asked.name, asked.value)
+        )
+        return CompleteResult(completion=found)
+
     return Server(
         "textseg",
         title="textseg",
@@ -76,6 +85,7 @@ def build(toolbox: Toolbox, *, preview: tools.PreviewMode = "auto") -> Server[An
         on_list_resources=list_resources,
         on_list_resource_templates=list_templates,
         on_read_resource=read_resource,
+        on_completion=complete,
     )
 
 

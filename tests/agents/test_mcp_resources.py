@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 from pathlib import Path
@@ -9,8 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mcp import Client, MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, BlobResourceContents
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    BlobResourceContents,
+    CallToolResult,
+    ListRootsResult,
+    ResourceTemplateReference,
+    Root,
+)
 from PIL import Image, PngImagePlugin
+from pydantic import FileUrl
 
 from agent_tools.mcp_server import serve
 from tests.agents.mcp_helpers import (
@@ -20,6 +30,7 @@ from tests.agents.mcp_helpers import (
     call,
     facts_of,
     make_toolbox,
+    text_of,
     with_client,
     write_garden,
 )
@@ -175,3 +186,47 @@ def test_damaged_picture_is_an_error_without_a_path(toolbox: Toolbox, mode: str)
     assert error.code == INTERNAL_ERROR
     assert error.data["code"] == "workspace"
     assert str(toolbox.workspace.folder) not in f"{error.message} {error.data}"
+
+
+def completed(toolbox: Toolbox, mode: str, argument: str, typed: str) -> list[str]:
+    async def ask(client: Client) -> list[str]:
+        (template,) = (await client.list_resource_templates()).resource_templates
+        reference = ResourceTemplateReference(uri=template.uri_template)
+        asked = {"name": argument, "value": typed}
+        return (await client.complete(reference, asked)).completion.values
+
+    return with_client(serve(toolbox), ask, mode=mode)
+
+
+def test_handles_are_completed_as_they_begin_and_by_names_of_files(
+    toolbox: Toolbox, mode: str
+) -> None:
+    facts = edited(toolbox, mode)
+    mask, made, first = facts["region_mask"], facts["picture"], facts["image"]
+    assert completed(toolbox, mode, "handle", "") == [mask, made, first]
+    assert completed(toolbox, mode, "handle", "img_") == [made, first]
+    assert completed(toolbox, mode, "handle", mask[:-2]) == [mask]
+    assert completed(toolbox, mode, "handle", "Garden") == [first]
+    assert completed(toolbox, mode, "handle", "/etc") == []
+    assert completed(toolbox, mode, "max", "1") == ["1024"]
+    assert completed(toolbox, mode, "path", "") == []
+
+
+def test_roots_of_a_client_open_nothing(toolbox: Toolbox, tmp_path: Path, mode: str) -> None:
+    """Which folders may be read is for the person who starts the server."""
+    asked: list[object] = []
+    write_garden(tmp_path, "elsewhere.png")
+
+    async def offer(context: object) -> ListRootsResult:
+        asked.append(context)
+        return ListRootsResult(roots=[Root(uri=FileUrl(tmp_path.as_uri()))])
+
+    async def use() -> CallToolResult:
+        async with Client(serve(toolbox), mode=mode, list_roots_callback=offer) as client:
+            arguments = {"image": "elsewhere.png", "query": "tree"}
+            return await client.call_tool("segment_image", arguments)
+
+    result = asyncio.run(use())
+    assert result.is_error
+    assert "unknown_handle" in text_of(result)
+    assert not asked
