@@ -74,7 +74,7 @@ print("is there a yellow boat now?", look.present, f"({look.presence:.0%})")
 # %% [markdown]
 # ## The tools
 #
-# For language models these operations are five tools. The descriptions below are all that a model
+# For language models these operations are tools. The descriptions below are all that a model
 # gets to read. They are LangChain tools, and need no more than `langchain-core`.
 
 # %%
@@ -206,7 +206,7 @@ print(state["messages"][-1].text)
 # %% [markdown]
 # ## In a desktop assistant
 #
-# The same five tools speak MCP, the protocol of desktop assistants and editors. Install
+# The same tools speak MCP, the protocol of desktop assistants and editors. Install
 # `textseg[mcp]` and put this into the configuration of the program, with folders of yours:
 #
 # ```json

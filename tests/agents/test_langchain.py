@@ -618,3 +618,40 @@ def test_calls_that_wait_for_the_model_hold_up_no_others(
         return await asyncio.gather(*waiting)
 
     assert all("img_" in str(answer) for answer in asyncio.run(all_at_once()))
+
+
+def test_parallel_calls_for_one_picture_are_asked_together(
+    tools: dict[str, BaseTool], toolbox: Toolbox
+) -> None:
+    queries = [
+        "tree",
+        "house",
+        "a tree",
+        "the tree",
+        "a house",
+        "the house",
+        "tree and house",
+        "an",
+    ]
+
+    async def all_at_once() -> list[ToolMessage]:
+        with toolbox.host.turns.turn():
+            waiting = [
+                asyncio.create_task(tools["segment_image"].ainvoke(_asked(query)))
+                for query in queries
+            ]
+            while len(toolbox.host.turns._queue) <= len(queries):
+                await asyncio.sleep(0.01)
+        return await asyncio.gather(*waiting)
+
+    messages = asyncio.run(all_at_once())
+    assert {message.status for message in messages} == {"success"}
+    assert [each.artifact.queries[0].query for each in messages] == queries
+    costs = sorted(message.artifact.evaluations for message in messages)
+    assert costs[-2] == 0 < costs[-1]
+    assert len(toolbox.workspace.list(limit=100, kind="mask")) == len(queries)
+
+
+def _asked(query: str) -> dict[str, Any]:
+    arguments = {"image": "garden.png", "query": query}
+    return {"type": "tool_call", "id": query, "name": "segment_image", "args": arguments}

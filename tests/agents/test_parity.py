@@ -235,6 +235,35 @@ def test_retouching_and_arranging_are_the_same_everywhere(
         np.testing.assert_array_equal(made_by(facts, box), written_pixels(written))
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "command"),
+    [
+        ("describe_image", {}, "describe garden.png"),
+        ("ask_image", {"about": "colour", "query": "tree"}, "ask garden.png colour tree"),
+        (
+            "ask_image",
+            {"about": "relation", "queries": ["tree", "a tree"], "other": "house"},
+            "ask garden.png relation tree 'a tree' --other house",
+        ),
+    ],
+)
+def test_answers_about_a_picture_are_the_same_on_every_surface(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    asked: dict[str, Any],
+    command: str,
+) -> None:
+    boxes = [make_toolbox(tmp_path / each) for each in ("langchain", "mcp")]
+    told_by = [
+        way(name, {"image": "garden.png", **asked}, box)
+        for way, box in zip((by_langchain, by_mcp), boxes, strict=True)
+    ]
+    monkeypatch.chdir(tmp_path / "langchain" / "photos")
+    written = by_command(command)
+    assert [shared(facts) for facts in told_by] == 2 * [shared(written)]
+
+
 def test_python_says_the_same_as_the_tools(tmp_path: Path) -> None:
     toolbox = make_toolbox(tmp_path)
     asked = {"image": "garden.png", "query": "tree", "target": "house"}

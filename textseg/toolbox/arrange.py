@@ -81,7 +81,7 @@ def arrange_image(
             follow=follow,
         )
 
-    done = host.run(work, Follow(progress, cancel))
+    done = host.run(work, Follow(progress, cancel), kind="edit")
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
 
 

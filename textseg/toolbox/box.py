@@ -15,6 +15,7 @@ from textseg.toolbox.create import CreateAnswer, UnfinishedError, create_with
 from textseg.toolbox.drafts import create_drafts, edit_drafts, plan_draft, segmentation_drafts
 from textseg.toolbox.edit import Beside, check_method, edit_scene, label_of, painter_of, plan_scene
 from textseg.toolbox.exporting import UNSIGNED
+from textseg.toolbox.gathering import Gathering, how_looked
 from textseg.toolbox.looking import ask_scene, describe_scene
 from textseg.toolbox.looking_facts import (
     AskArguments,
@@ -106,7 +107,7 @@ class Toolbox:
         """
         self.workspace, self.limits = workspace, limits or Limits()
         self.exports = None if exports is None else opened_folder(exports)
-        self.shelf = Shelf(workspace)
+        self.shelf, self._gathering = Shelf(workspace), Gathering()
         self.host = Host(setup, model, turns=turns)
 
     def segment_image(
@@ -118,7 +119,9 @@ class Toolbox:
     ) -> SegmentResult:
         """Return where each query is in a picture, and keep the masks.
 
-        A query that is not there is an answer too: ``present`` and ``matched`` say so.
+        A query that is not there is an answer too: ``present`` and ``matched`` say so. Calls that
+        come at the same time and look in the same picture in the same way are asked together, by
+        the first of them.
 
         Raises:
             UnknownHandleError: there is no such picture.
@@ -131,16 +134,17 @@ class Toolbox:
         self.limits.check(queries=len(arguments.queries), draws=arguments.draws)
         image = self.workspace.resolve(arguments.image)
         asked = arguments.model_copy(update={"image": image.handle})
-        batch_size = self.host.setup.batch_size
+        size, how = self.host.setup.batch_size, how_looked(image.handle, arguments)
 
         def work(follow: Follow) -> SegmentResult:
-            scene = self._scene(image, follow)
-            answer = segment_scene(scene, asked, batch_size=batch_size, follow=follow)
+            scene, beside = self._scene(image, follow), self._gathering.sought(how)
+            answer = segment_scene(scene, asked, batch_size=size, follow=follow, beside=beside)
             result, drafts = segmentation_drafts(answer, asked, image.handle, self.workspace)
             self.workspace.keep(drafts)
             return result
 
-        done = self._run(work, Follow(progress, cancel))
+        with self._gathering.seeking(how, asked.queries):
+            done = self._run(work, Follow(progress, cancel))
         return add_notes(done.outcome, done.notes)
 
     def describe_image(
@@ -205,9 +209,7 @@ class Toolbox:
             self._remember(result.picture, answer.scene)
             return result
 
-        done = self.host.run(
-            work, Follow(progress, cancel), seconds=self.limits.seconds, kind="edit"
-        )
+        done = self._run(work, Follow(progress, cancel), kind="edit")
         return add_notes(done.outcome, [*done.notes, *([UNSIGNED] if unsigned else [])])
 
     def plan_edit(
@@ -303,9 +305,7 @@ class Toolbox:
                 raise unfinished.explain(f"what was made before is kept as {kept}") from None
             return self._keep_created(answer, arguments)
 
-        done = self.host.run(
-            work, Follow(progress, cancel), seconds=self.limits.seconds, kind="make"
-        )
+        done = self._run(work, Follow(progress, cancel), kind="make")
         return add_notes(done.outcome, done.notes)
 
     def _looked(

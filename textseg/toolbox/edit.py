@@ -135,7 +135,7 @@ def plan_edit(
         scene = host.open(given.picture, follow)
         return plan_scene(scene, arguments, given.beside, follow=follow)
 
-    done = host.run(work, Follow(progress, cancel), kind="edit")
+    done = host.run(work, Follow(progress, cancel))
     return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
 
 

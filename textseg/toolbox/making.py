@@ -80,7 +80,7 @@ class Desk:
             )
             return self._keep(answer, asked, image)
 
-        done = self.host.run(work, follow, seconds=self.seconds)
+        done = self.host.run(work, follow, seconds=self.seconds, kind="edit")
         return add_notes(done.outcome, done.notes)
 
     def _mask(self, image: Record, arguments: Meant) -> GivenMask:

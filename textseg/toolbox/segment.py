@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -70,10 +71,18 @@ def segment_image(
 
 
 def segment_scene(
-    scene: Scene, arguments: SegmentArguments, *, batch_size: int | None, follow: Follow
+    scene: Scene,
+    arguments: SegmentArguments,
+    *,
+    batch_size: int | None,
+    follow: Follow,
+    beside: Sequence[str] = (),
 ) -> SegmentAnswer:
-    """Return the same as ``segment_image`` for a picture that a model has read already."""
-    asked = [*arguments.queries, *([arguments.exclude] if arguments.exclude else [])]
+    """Return the same as ``segment_image`` for a picture that a model has read already.
+
+    What others will ask next may be asked ``beside`` it, in the same batches: the scene knows then.
+    """
+    asked = [*arguments.queries, *([arguments.exclude] if arguments.exclude else []), *beside]
     found = scene.segment_all(asked, **_options(arguments, batch_size, follow))
     others = found[arguments.exclude] if arguments.exclude else None
     queries = list(dict.fromkeys(arguments.queries))
