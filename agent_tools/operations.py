@@ -160,7 +160,7 @@ def ask_image(toolbox: Toolbox, asked: AskInput, follow: Follow) -> ToolAnswer:
 def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> ToolAnswer:
     """List the pictures."""
     result = toolbox.list_images(asked.arguments())
-    return ToolAnswer(result, limit_words(listed(result)))
+    return ToolAnswer(result, limit_words(listed(result, asked.name)))
 
 
 def undo(toolbox: Toolbox, asked: UndoInput, _: Follow) -> ToolAnswer:

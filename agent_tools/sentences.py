@@ -28,11 +28,14 @@ _SHOWN_REGIONS, _SHOWN_IMAGES, _SHOWN_FILES = 3, 3, 5
 
 
 def limit_words(sentences: Iterator[str]) -> str:
-    """Return as many of the sentences, from the first, as fit into ``MOST_WORDS`` words."""
+    """Return as many of the sentences, from the first, as fit into ``MOST_WORDS`` words.
+
+    A first one that is longer is cut off.
+    """
     kept: list[str] = []
     for sentence in sentences:
         if sum(len(text.split()) for text in [*kept, sentence]) > MOST_WORDS:
-            break
+            return " ".join(kept) or " ".join(sentence.split()[:MOST_WORDS]) + "…"
         kept.append(sentence)
     return " ".join(kept)
 
@@ -137,17 +140,16 @@ def _done(result: MadeFacts) -> str:
     return f"Done in {result.image}: {result.action}, {around}{thing}"
 
 
-def listed(result: ListResult) -> Iterator[str]:
-    """Yield which pictures there are."""
-    if not result.images and not result.files:
-        yield "There is no picture yet."
-        return
-    yield f"{result.total} picture{'s' if result.total != 1 else ''}, newest first."
-    for image in result.images[:_SHOWN_IMAGES]:
-        yield _image(image)
+def listed(result: ListResult, name: str) -> Iterator[str]:
+    """Yield which pictures there are, and what files may be named; ``name`` is one to be near."""
+    if result.images:
+        yield f"{result.total} picture{'s' if result.total != 1 else ''}, newest first."
+        yield from map(_image, result.images[:_SHOWN_IMAGES])
+    else:
+        yield f"No picture here is called {quoted(name)}." if name else "There is no picture yet."
     if result.files:
-        yield f"Files that may be named ({result.total_files}), newest first:"
-        yield "; ".join(file.name for file in result.files[:_SHOWN_FILES]) + "."
+        names = "; ".join(file.name for file in result.files[:_SHOWN_FILES])
+        yield f"Files that may be named ({result.total_files}), newest first: {names}."
 
 
 def _image(image: ImageFacts) -> str:

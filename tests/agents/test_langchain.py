@@ -327,6 +327,43 @@ def test_one_query_and_several_may_be_given_together(
     assert SegmentInput.model_validate(given).arguments().queries == understood
 
 
+def test_questions_are_answered_in_lines_that_stay_short(tools: dict[str, BaseTool]) -> None:
+    words = [f"word{number}" for number in range(30)]
+    asked = {"image": "garden.png", "about": "place", "queries": ["tree", " ".join(words)]}
+    tree, unknown = text_of(call(tools["ask_image"], **asked)).splitlines()
+    assert '"tree": left (box ' in tree
+    assert "Nothing can be said about" in unknown
+    assert len(unknown.split()) <= MOST_WORDS
+
+
+def test_pictures_are_compared_side_by_side(tools: dict[str, BaseTool]) -> None:
+    edited = call(tools["edit_image"], **EXAMPLES["edit_image"]).artifact
+    message = call(tools["compare_images"])
+    assert f"of {edited.picture} and {edited.image} look different" in text_of(message)
+    assert "Between them: tree -> house." in text_of(message)
+    picture = message.content[1]
+    assert isinstance(picture, dict)
+    with Image.open(io.BytesIO(base64.b64decode(picture["base64"]))) as shown:
+        assert shown.size == (2 * WIDTH + 8, HEIGHT)
+
+
+def test_undo_redo_and_branches_are_told(tools: dict[str, BaseTool]) -> None:
+    edited = call(tools["edit_image"], **EXAMPLES["edit_image"]).artifact
+    back = text_of(call(tools["undo"], to="original"))
+    assert f"Made from it: {edited.picture} (tree -> house)." in back
+    again = text_of(call(tools["undo"], to="redo"))
+    assert again == f"The latest picture is {edited.picture} again; {edited.image} is kept."
+
+
+def test_files_that_may_be_named_are_listed(tools: dict[str, BaseTool]) -> None:
+    assert "Files that may be named (1), newest first: garden.png." in text_of(
+        call(tools["list_images"])
+    )
+    assert 'No picture here is called "zebra"' in text_of(call(tools["list_images"], name="zebra"))
+    wrong = failed(call(tools["segment_image"], image="GARDEN", query="tree"))
+    assert wrong["hint"] == "did you mean 'garden.png'?"
+
+
 def test_too_many_queries_are_told_the_limit(tools: dict[str, BaseTool]) -> None:
     many = [f"tree {number}" for number in range(21)]
     error = failed(call(tools["segment_image"], image="garden.png", queries=many))

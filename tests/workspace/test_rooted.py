@@ -82,7 +82,7 @@ def test_listing_ends_after_so_many_entries_and_folders(
 def test_name_that_is_nearly_right_is_answered_with_the_right_one(
     tmp_path: Path, typed: str, meant: str
 ) -> None:
-    workspace = opened(tmp_path, "sea.png", "old/boat_one.jpg", "tree.png")
+    workspace = opened(tmp_path, "sea.png", "old/boat_one.jpg", "tree.png", "sea at night.png")
     with pytest.raises(UnknownHandleError) as caught:
         workspace.resolve(typed)
     assert caught.value.hint == f"did you mean {meant}?"
@@ -106,3 +106,10 @@ def test_name_that_is_near_to_nothing_is_answered_with_what_there_is(tmp_path: P
 @pytest.mark.parametrize("typed", ["", "...", "x" * 1000, "é" * 50])
 def test_odd_names_are_near_to_nothing(typed: str) -> None:
     assert near_names(typed, ["sea.png"]) == []
+
+
+def test_names_that_hold_what_was_typed_are_near_as_well() -> None:
+    assert near_names("sea", ["sea at night.png", "tree.png", "Sea.PNG"]) == [
+        "Sea.PNG",
+        "sea at night.png",
+    ]

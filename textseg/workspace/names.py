@@ -41,6 +41,12 @@ def near_names(typed: str, names: Iterable[str]) -> list[str]:
     return [name for rank, _, name in sorted(ranked) if -rank >= _NEAR]
 
 
+def meant_names(typed: str, names: Iterable[str]) -> list[str]:
+    """Return the names that are the same but for what makes no difference, else the near ones."""
+    near = near_names(typed, names)
+    return [name for name in near if _words(name) == _words(typed)] or near
+
+
 def _words(name: str) -> str:
     last = unicodedata.normalize("NFKC", name).casefold().rpartition("/")[2]
     return _APART.sub(" ", _ENDING.sub("", last)).strip()

@@ -14,7 +14,7 @@ from typing import Final
 from textseg.errors import InvalidInputError, UnknownHandleError
 from textseg.workspace import items
 from textseg.workspace.index import Index, Rows, explaining_failures
-from textseg.workspace.names import near_names
+from textseg.workspace.names import meant_names
 from textseg.workspace.records import Draft, Kind, Record, Sidecar, kind_of, name_of, record_of
 from textseg.workspace.roots import quote_name
 
@@ -180,7 +180,7 @@ def unknown(
     """
     noun, records = kind or "item", rows.newest(kind, _SEARCHED)
     known = {name: f"{r.handle} ({name})" for r in reversed(records) if (name := name_of(r))}
-    near = near_names(reference, dict.fromkeys([*files, *known]))[:_NAMED]
+    near = meant_names(reference, dict.fromkeys([*files, *known]))[:_NAMED]
     newest = [*(record.handle for record in records[:_NAMED]), *map(repr, files[:_NAMED])]
     hint = f"the newest: {', '.join(newest)}" if newest else f"there is no {noun} yet"
     if near:
