@@ -168,7 +168,7 @@ class GaussianModel:
         clean, variance = 1 - sigma, (1 - sigma) ** 2 * self.spread**2 + sigma**2
         away = z[:, None] - clean * self._means(z)  # (b, k, c, h, w)
         likelihood = -away.square().sum(2, keepdim=True) / (2 * variance)
-        share = torch.softmax(likelihood + self._weights(z, text).log()[:, :, None], dim=1)
+        share = torch.softmax(likelihood + _log(self._weights(z, text))[:, :, None], dim=1)
         x0 = (share * (self._means(z) + clean * self.spread**2 / variance * away)).sum(1)
         eps = (share * (sigma / variance * away)).sum(1)
         return Prediction(x0=x0, eps=eps, velocity=eps - x0)
@@ -188,7 +188,7 @@ class GaussianModel:
         away = x0[:, None] - self._means(x0)
         constant = -x0.shape[1] / 2 * np.log(2 * np.pi * self.spread**2)
         component = constant - away.square().sum(2) / (2 * self.spread**2)
-        return torch.logsumexp(component + self._weights(x0, text).log(), dim=1)
+        return torch.logsumexp(component + _log(self._weights(x0, text)), dim=1)
 
     def region(self, name: str, height: int, width: int) -> NDArray[np.bool_]:
         """Return where the named thing shows when all things are there, (height, width) bool."""
@@ -228,6 +228,12 @@ class GaussianModel:
             weights.append(free * here)
             free = free * (1 - here)
         return torch.stack([*weights, free], dim=1)
+
+
+def _log(weights: Tensor) -> Tensor:
+    """Return the logarithm; what is impossible has no slope, where that of 0 is infinite."""
+    possible = weights > 0
+    return torch.where(possible, torch.where(possible, weights, 1.0).log(), -torch.inf)
 
 
 def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: float = 1e-4) -> None:
