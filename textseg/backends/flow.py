@@ -141,3 +141,7 @@ class Flow:
     def prior(self, noise: Tensor, sigma: float) -> Tensor:
         """Return the noise as it is: a walk begins with nothing else, at whatever level."""
         return noise
+
+    def training_weight(self, sigma: float) -> float:
+        """Return 1: the answer is the velocity."""
+        return 1.0

@@ -189,6 +189,10 @@ class LatentModel(ABC):
         level = self.sigma_range[1] if sigma is None else sigma
         return self._process.prior(noise.to(self.device).float(), level)
 
+    def training_weight(self, sigma: float) -> float:
+        """Return how much squared errors of the velocity count in training; see ``fitting``."""
+        return self._process.training_weight(sigma)
+
     def _check_latents(self, latents: Tensor) -> None:
         if latents.ndim != 4 or latents.shape[1] != self.latent_channels:
             raise InvalidInputError(

@@ -42,6 +42,9 @@ class Process(Protocol):
     def prior(self, noise: Tensor, sigma: float) -> Tensor:
         """Return pure noise as the network sees it at a level."""
 
+    def training_weight(self, sigma: float) -> float:
+        """Return how much squared errors of the velocity are, as squared errors of the answer."""
+
 
 @dataclass(frozen=True, eq=False)
 class VariancePreserving:
@@ -91,3 +94,12 @@ class VariancePreserving:
     def prior(self, noise: Tensor, sigma: float) -> Tensor:
         """Return x_t / (a + s) for pure noise x_t."""
         return noise * math.hypot(1 - sigma, sigma)
+
+    def training_weight(self, sigma: float) -> float:
+        """Return the square of what ``read`` makes of an error of the answer, undone."""
+        match self.schedule.prediction_type:
+            case "epsilon":
+                return (1 - sigma) ** 2
+            case "sample":
+                return sigma**2
+        return (1 - sigma) ** 2 + sigma**2

@@ -245,7 +245,8 @@ class DiffusionModel(Protocol):
     ``decode_latents`` to the latents; no method turns them off or on.
 
     A model may be able to do more: ``Unclamped`` here, ``textseg.diffusion.layers.Attentive``,
-    ``textseg.diffusion.twin.Refittable``.
+    ``textseg.diffusion.twin.Refittable``. Where it answers with something else than velocities it
+    tells their ``training_weight``, see ``textseg.diffusion.fitting``.
     """
 
     @property

@@ -11,12 +11,13 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, cast, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn import Module, Parameter
 
+from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError, UnsupportedError
 
 
@@ -33,6 +34,17 @@ class Refittable(Protocol):
 
     def with_network(self, network: Module) -> Self:
         """Return the same model around another network; this one stays as it is."""
+
+
+def refittable(model: DiffusionModel) -> Refittable:
+    """Return the model as one whose weights can be fitted; raises ``UnsupportedError``."""
+    if not all(hasattr(model, part) for part in ("network", "with_network")):
+        raise UnsupportedError(
+            f"the weights of the model {model.name!r} cannot be fitted to a picture",
+            hint="use an edit method that does without, or a model that has network and "
+            "with_network, as all those made of a diffusers pipeline do",
+        )
+    return cast(Refittable, model)
 
 
 @dataclass(frozen=True, eq=False)
