@@ -196,6 +196,14 @@ def noised_start(model: DiffusionModel, method: Walking, source: Source) -> Tens
     return source.noised(model, levels[0], 0)
 
 
+def noised_background(
+    model: DiffusionModel, source: Source, levels: Sequence[float]
+) -> Callable[[float], Tensor]:
+    """Return what gives the picture under fresh noise at each of the levels of a walk."""
+    number = {sigma: k for k, sigma in enumerate(levels)}
+    return lambda sigma: source.noised(model, sigma, number[sigma])
+
+
 def keep_background(
     source: Source,
     levels: Sequence[float],

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic.dataclasses import dataclass
-from torch import Tensor
 
 from textseg.diffusion.card import Change
 from textseg.diffusion.model import DiffusionModel
@@ -28,6 +27,7 @@ from textseg.editing.base import (
     Strength,
     edit_levels,
     keep_background,
+    noised_background,
     noised_start,
 )
 
@@ -54,11 +54,7 @@ class BlendedLatentDiffusion:
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
         """Yield the steps of the denoising."""
         levels = edit_levels(model, self, source.latents)
-        number = {sigma: k for k, sigma in enumerate(levels)}
-
-        def background(sigma: float) -> Tensor:
-            return source.noised(model, sigma, number[sigma])
-
+        background = noised_background(model, source, levels)
         return walk(
             guided(model, source.target, source.negative, scale=self.guidance),
             noised_start(model, self, source),
