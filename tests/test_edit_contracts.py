@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from tests.editing.helpers import (
     BLENDING,
+    FITTING,
     GUIDANCE,
     INVERTING,
     METHODS,
@@ -233,7 +234,7 @@ def test_what_is_cached_changes_no_bit(name: str) -> None:
     first = scene.edit("tree", "house", method=method, source="tree", seed=SEED)
     again = scene.edit("tree", "house", method=method, source="tree", seed=SEED)
     fresh = edited(rgb, EXACT, method)
-    assert again.evaluations.mask == again.evaluations.inversion == 0
+    assert again.evaluations.mask == again.evaluations.inversion == again.evaluations.fit == 0
     assert again.evaluations.decode == first.evaluations.decode
     for other in (again, fresh):
         assert np.array_equal(other.picture.rgb, first.picture.rgb)
@@ -373,6 +374,7 @@ def stop_at(stage: str, token: CancelToken) -> Callable[[Progress], None]:
     [
         *product(METHODS, ["comparing", "refining", "editing", "decoding"]),
         *product(INVERTING, ["inverting"]),
+        *product(FITTING, ["fitting"]),
     ],
 )
 def test_a_scene_is_as_good_as_new_after_a_cancel_in_any_stage(name: str, stage: str) -> None:
@@ -396,8 +398,8 @@ def test_every_stage_is_reported_in_order_and_to_its_end(name: str) -> None:
     seen = list[Progress]()
     scene = Scene.open(rgb_of(EXACT, "tree"), EXACT)
     scene.edit("tree", "house", method=method_with(name), source="tree", progress=seen.append)
-    inverting = ["inverting"] if name in INVERTING else []
-    stages = ["comparing", "refining", *inverting, "editing", "decoding"]
+    first = ["inverting"] * (name in INVERTING) + ["fitting"] * (name in FITTING)
+    stages = ["comparing", "refining", *first, "editing", "decoding"]
     assert list(dict.fromkeys(report.stage for report in seen)) == stages
     ends = {report.stage: report for report in seen}
     assert all(report.step == report.of for report in ends.values())

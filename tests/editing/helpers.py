@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import Linear, Module
 
 from textseg.diffusion.inversion import invert
 from textseg.diffusion.layers import Layer
@@ -26,22 +28,51 @@ from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]
 INVERTING = ["diffedit", "mdp", "prompt_to_prompt"]
-BLENDING = ["blended", *INVERTING]  # put the background back after every step
-STOCHASTIC = ["blended", "flowedit", "sdedit"]
+FITTING = ["hiper"]
+BLENDING = ["blended", *INVERTING, *FITTING]  # put the background back after every step
+STOCHASTIC = ["blended", "flowedit", "sdedit", *FITTING]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
+FITS = {"fit_steps": 2, "text_steps": 1}
 
 
 def method_with(name: str, **options: object) -> EditMethod:
     """A method with few steps; ``options`` that it does not have are left out."""
     known = {option.name for info in methods() if info.name == name for option in info.options}
-    given = {"steps": STEPS, "guidance": GUIDANCE, **options}
+    given = {"steps": STEPS, "guidance": GUIDANCE, **FITS, **options}
     return make_method(name, {key: value for key, value in given.items() if key in known})
+
+
+class Shift(Module):
+    """In place of the weights of a network: what is added to the velocities of an exact model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attn = Module()
+        self.attn.to_k = Linear(1, 1, bias=False)
+        torch.nn.init.zeros_(self.attn.to_k.weight)
+
+    def forward(self) -> Tensor:
+        return cast(Tensor, self.attn.to_k.weight)
 
 
 @dataclass(frozen=True)
 class Exact(GaussianModel):
-    """Has no attentions and says so: methods that change them run on it, and change nothing."""
+    """Has no attentions and says so: methods that change them run on it, and change nothing.
+
+    What it says can be shifted, so that methods which fit a network run on it too.
+    """
+
+    network: Module = field(default_factory=Shift)
+
+    def with_network(self, network: Module) -> Self:
+        return replace(self, network=network)
+
+    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
+        found, shift = super().predict(z, sigma, text), self.network()
+        if not shift.requires_grad and not shift.any():
+            return found
+        return Prediction.from_velocity(z, sigma, found.velocity + shift)
 
     def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
         return ()

@@ -29,6 +29,7 @@ METHODS = Names("method", "textseg.methods", {
     "flowedit": Own("textseg.editing.flowedit:FlowEdit"),
     "mdp": Own("textseg.editing.mdp:MDP"),
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
+    "hiper": Own("textseg.editing.hiper:HiPer"),
 })  # fmt: skip
 
 
