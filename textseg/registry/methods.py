@@ -30,6 +30,7 @@ METHODS = Names("method", "textseg.methods", {
     "mdp": Own("textseg.editing.mdp:MDP"),
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
     "hiper": Own("textseg.editing.hiper:HiPer"),
+    "imagic": Own("textseg.editing.imagic:Imagic"),
 })  # fmt: skip
 
 
