@@ -42,6 +42,7 @@ OWN = {
         {"steps": 50, "cross_share": 0.8, "self_share": 0.4, "new_words": 1.0},
     ),
     "sdedit": ("SDEdit", "arXiv:2108.01073", {"steps": 50, "guidance": 7.5}),
+    "sine": ("SINE", "arXiv:2212.04489", {"steps": 100, "guidance": 10.0, "fitted_share": 0.6}),
 }
 SIZE = (16, 24)
 

@@ -31,6 +31,7 @@ METHODS = Names("method", "textseg.methods", {
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
     "hiper": Own("textseg.editing.hiper:HiPer"),
     "imagic": Own("textseg.editing.imagic:Imagic"),
+    "sine": Own("textseg.editing.sine:SINE"),
 })  # fmt: skip
 
 
