@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.editing.helpers import METHODS, MIXING, method_with
+from tests.editing.helpers import method_with
 from tests.tiny import FAMILIES
 from textseg.backends.latent import LatentModel
 from textseg.diffusion.layers import Attentive
+from textseg.registry.methods import methods
 from textseg.scene import Scene
 
 TRANSFORMERS = [name for name in FAMILIES if name not in ("sd1", "sd2", "xl")]
@@ -34,7 +35,8 @@ def test_a_query_gets_a_mask_and_an_answer(model: LatentModel) -> None:
 
 def test_every_method_changes_what_is_masked_and_no_pixel_outside(model: LatentModel) -> None:
     scene = Scene.open(RGB, model)
-    for name in METHODS if isinstance(model, Attentive) else set(METHODS) - set(MIXING):
+    shut = set() if isinstance(model, Attentive) else {"attention"}
+    for name in [info.name for info in methods() if not shut & set(info.needs)]:
         found = scene.edit(
             "tree", "house", source="tree", method=method_with(name), mask=MASK, attempts=1
         )

@@ -115,3 +115,14 @@ def test_examples_are_refused_where_nothing_is_learned_and_missed_where_somethin
         scene.edit("tree", "house", examples=[EXAMPLE], **given)
     with pytest.raises(InvalidInputError, match="learns from pictures of a subject"):
         scene.edit("tree", "house", method=Shifting(), **given)
+
+
+def test_a_method_may_do_with_or_without_examples() -> None:
+    @dataclass(frozen=True, config=STRICT)
+    class Either(Shifting):
+        needs: ClassVar[tuple[Need, ...]] = ("gradients", "examples or none")
+
+    scene = scene_of(GaussianModel(rate=0.3))
+    given = {"method": Either(), "mask": MASK, "source": "tree"}
+    found = [scene.edit("tree", "house", examples=each, **given) for each in ((), [EXAMPLE])]
+    assert not np.array_equal(found[0].picture.rgb, found[1].picture.rgb)

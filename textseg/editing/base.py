@@ -48,9 +48,12 @@ Differential = Annotated[
 
 STRICT = ConfigDict(extra="forbid")
 
-Need = Literal["inversion", "attention", "features", "gradients", "weights", "examples"]
+Need = Literal[
+    "inversion", "attention", "features", "gradients", "weights", "examples", "examples or none"
+]
 """What a method asks for beyond the plain answers of a model: the picture's way into noise; to
-change attention, or what blocks give; gradients; weights to fit; pictures of a subject."""
+change attention, or what blocks give; gradients; weights to fit; pictures of a subject, which some
+can do without."""
 
 Item = TypeVar("Item")
 

@@ -279,13 +279,13 @@ def choose_method(
 
 def check_examples(method: EditMethod, examples: Sequence[Picture]) -> None:
     """Raise ``InvalidInputError`` where a method needs examples and has none, or ignores them."""
-    wanted = "examples" in getattr(method, "needs", ())
-    if wanted and not examples:
+    needs = getattr(method, "needs", ())
+    if "examples" in needs and not examples:
         raise InvalidInputError(
             f"{type(method).__name__} learns from pictures of a subject, and there is none",
             hint="give some as examples",
         )
-    if examples and not wanted:
+    if examples and not {"examples", "examples or none"} & set(needs):
         raise InvalidInputError(
             f"{type(method).__name__} takes no examples, got {len(examples)}",
             hint="`textseg methods` tells which do, or leave them out",
