@@ -6,13 +6,15 @@ noised picture, as in Blended Latent Diffusion.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
+from torch import Tensor
 
 from textseg.diffusion.fitting import ATTENTION
-from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.model import Conditioning, DiffusionModel
 from textseg.diffusion.sampling import Step, walk
 from textseg.diffusion.solvers import Denoiser
 from textseg.editing.base import (
@@ -32,6 +34,30 @@ Weights = Annotated[
 ]
 PATTERNS: Mapping[str, str] = {"all": "", "attention": ATTENTION}
 """Names of the parameters by what ``Weights`` calls them, as ``twin`` wants them."""
+
+
+Subject = Annotated[
+    str,
+    Field(
+        max_length=200,
+        description="text for the examples, such as one with a rare word that the target prompt "
+        "has too; empty: the target prompt",
+    ),
+]
+
+
+def fingerprint(*tensors: Tensor) -> str:
+    """Return what tells tensors from others, for the key of a fit."""
+    found = hashlib.sha256()
+    for each in tensors:
+        found.update(str(tuple(each.shape)).encode())
+        found.update(each.float().cpu().numpy().tobytes())
+    return found.hexdigest()
+
+
+def subject_text(model: DiffusionModel, source: Source, subject: str) -> Conditioning:
+    """Return the text that examples are learned by, see ``Subject``."""
+    return model.embed_text([subject]) if subject else source.target
 
 
 def drawn_inside(

@@ -32,6 +32,7 @@ METHODS = Names("method", "textseg.methods", {
     "hiper": Own("textseg.editing.hiper:HiPer"),
     "imagic": Own("textseg.editing.imagic:Imagic"),
     "sine": Own("textseg.editing.sine:SINE"),
+    "dreambooth": Own("textseg.editing.dreambooth:DreamBooth"),
 })  # fmt: skip
 
 
