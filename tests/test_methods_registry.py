@@ -44,6 +44,7 @@ OWN = {
     ),
     "sdedit": ("SDEdit", "arXiv:2108.01073", {"steps": 50, "guidance": 7.5}),
     "sine": ("SINE", "arXiv:2212.04489", {"steps": 100, "guidance": 10.0, "fitted_share": 0.6}),
+    "unipaint": ("UniPaint", "arXiv:2310.07222", {"fit_steps": 100, "guidance": 8.0}),
 }
 SIZE = (16, 24)
 

@@ -28,7 +28,7 @@ from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]
 INVERTING = ["diffedit", "mdp", "prompt_to_prompt"]
-FITTING = ["hiper", "imagic", "sine", "dreambooth"]
+FITTING = ["hiper", "imagic", "sine", "dreambooth", "unipaint"]
 BLENDING = ["blended", *INVERTING, *FITTING]  # put the background back after every step
 STOCHASTIC = ["blended", "flowedit", "sdedit", *FITTING]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another

@@ -72,7 +72,7 @@ def test_a_fit_of_no_steps_draws_the_target_prompt() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [("dreambooth", {}), ("dreambooth", {"subject": "cat"})]
+    ("name", "other"), [("dreambooth", {}), ("dreambooth", {"subject": "cat"}), ("unipaint", {})]
 )
 def test_another_mask_or_example_is_another_fit(name: str, other: dict[str, str]) -> None:
     scene = Scene.open(np.zeros((16, 24, 3), np.float32), Watched(rate=0.3))

@@ -33,6 +33,7 @@ METHODS = Names("method", "textseg.methods", {
     "imagic": Own("textseg.editing.imagic:Imagic"),
     "sine": Own("textseg.editing.sine:SINE"),
     "dreambooth": Own("textseg.editing.dreambooth:DreamBooth"),
+    "unipaint": Own("textseg.editing.unipaint:UniPaint"),
 })  # fmt: skip
 
 
