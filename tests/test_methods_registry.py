@@ -33,6 +33,11 @@ OWN = {
     "blended": ("BlendedLatentDiffusion", "arXiv:2206.02779", {"strength": 0.75, "steps": 50}),
     "diffedit": ("DiffEdit", "arXiv:2210.11427", {"strength": 0.8}),
     "dreambooth": ("DreamBooth", "arXiv:2208.12242", {"fit_steps": 250, "weights": "attention"}),
+    "edit_friendly": (
+        "EditFriendly",
+        "arXiv:2304.06140",
+        {"strength": 0.64, "steps": 100, "guidance": 15.0, "source_guidance": 3.5},
+    ),
     "flowedit": ("FlowEdit", "arXiv:2412.08629", {"guidance": 13.5, "source_guidance": 3.5}),
     "hiper": ("HiPer", "arXiv:2303.08767", {"fit_steps": 1200, "tokens": 5, "share": 0.8}),
     "imagic": ("Imagic", "arXiv:2210.09276", {"text_steps": 500, "fit_steps": 1000}),

@@ -27,10 +27,11 @@ from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]
-INVERTING = ["diffedit", "mdp", "prompt_to_prompt"]
+INVERTING = [info.name for info in methods() if "inversion" in info.needs]
 FITTING = ["hiper", "imagic", "sine", "dreambooth", "unipaint"]
-BLENDING = ["blended", *INVERTING, *FITTING]  # put the background back after every step
-STOCHASTIC = ["blended", "flowedit", "sdedit", *FITTING]
+# put the background back after every step
+BLENDING = ["blended", "edit_friendly", *INVERTING, *FITTING]
+STOCHASTIC = ["blended", "edit_friendly", "flowedit", "sdedit", *FITTING]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}

@@ -34,6 +34,7 @@ METHODS = Names("method", "textseg.methods", {
     "sine": Own("textseg.editing.sine:SINE"),
     "dreambooth": Own("textseg.editing.dreambooth:DreamBooth"),
     "unipaint": Own("textseg.editing.unipaint:UniPaint"),
+    "edit_friendly": Own("textseg.editing.edit_friendly:EditFriendly"),
 })  # fmt: skip
 
 
