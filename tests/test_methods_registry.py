@@ -42,6 +42,16 @@ OWN = {
     "hiper": ("HiPer", "arXiv:2303.08767", {"fit_steps": 1200, "tokens": 5, "share": 0.8}),
     "imagic": ("Imagic", "arXiv:2210.09276", {"text_steps": 500, "fit_steps": 1000}),
     "mdp": ("MDP", "arXiv:2303.16765", {"steps": 50, "reuse_share": 0.5}),
+    "negative_prompt_inversion": (
+        "NegativePromptInversion",
+        "arXiv:2305.16807",
+        {"strength": 1.0, "steps": 50, "guidance": 7.5},
+    ),
+    "null_text": (
+        "NullText",
+        "arXiv:2211.09794",
+        {"strength": 1.0, "steps": 50, "guidance": 7.5, "fit_steps": 10, "rate": 0.01},
+    ),
     "prompt_to_prompt": (
         "PromptToPrompt",
         "arXiv:2208.01626",

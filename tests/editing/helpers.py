@@ -28,10 +28,14 @@ from textseg.testing import GaussianModel
 
 METHODS = [info.name for info in methods()]
 INVERTING = [info.name for info in methods() if "inversion" in info.needs]
-FITTING = ["hiper", "imagic", "sine", "dreambooth", "unipaint"]
+FITTING = [
+    info.name for info in methods() if "fit_steps" in {option.name for option in info.options}
+]
+# walk from the freshly noised picture
+NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
-BLENDING = ["blended", "edit_friendly", *INVERTING, *FITTING]
-STOCHASTIC = ["blended", "edit_friendly", "flowedit", "sdedit", *FITTING]
+BLENDING = ["edit_friendly", *INVERTING, *NOISED]
+STOCHASTIC = ["edit_friendly", "flowedit", "sdedit", *NOISED]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}

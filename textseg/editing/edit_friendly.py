@@ -1,6 +1,6 @@
 """An edit friendly DDPM noise space: inversion and manipulations (arXiv:2304.06140).
 
-Sections 3.2 and 3.3, algorithm 1: the picture is noised at every level with noise of its own, not
+Section 3, algorithm 1: the picture is noised at every level with noise of its own, not
 along one path; what a step of the stochastic sampler with the source prompt lacks to get from one
 of these states to the next is a noise map. Decoding with the target prompt adds the same maps,
 which are larger than those of a usual sampling and carry the picture's structure.
