@@ -57,6 +57,11 @@ OWN = {
         "arXiv:2208.01626",
         {"steps": 50, "cross_share": 0.8, "self_share": 0.4, "new_words": 1.0},
     ),
+    "rf_inversion": (
+        "RFInversion",
+        "arXiv:2410.10792",
+        {"steps": 28, "towards_noise": 0.5, "towards_picture": 0.9, "held": 0.25},
+    ),
     "sdedit": ("SDEdit", "arXiv:2108.01073", {"steps": 50, "guidance": 7.5}),
     "sine": ("SINE", "arXiv:2212.04489", {"steps": 100, "guidance": 10.0, "fitted_share": 0.6}),
     "unipaint": ("UniPaint", "arXiv:2310.07222", {"fit_steps": 100, "guidance": 8.0}),
