@@ -31,6 +31,11 @@ from textseg.testing import GaussianModel
 
 OWN = {
     "blended": ("BlendedLatentDiffusion", "arXiv:2206.02779", {"strength": 0.75, "steps": 50}),
+    "dds": (
+        "DeltaDenoisingScore",
+        "arXiv:2304.07090",
+        {"strength": 0.95, "steps": 200, "guidance": 7.5, "rate": 0.049},
+    ),
     "diffedit": ("DiffEdit", "arXiv:2210.11427", {"strength": 0.8}),
     "dreambooth": ("DreamBooth", "arXiv:2208.12242", {"fit_steps": 250, "weights": "attention"}),
     "edit_friendly": (

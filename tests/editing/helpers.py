@@ -35,7 +35,7 @@ FITTING = [
 NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
 BLENDING = ["edit_friendly", "rf_inversion", *INVERTING, *NOISED]
-STOCHASTIC = ["edit_friendly", "flowedit", "rf_inversion", "sdedit", *NOISED]
+STOCHASTIC = ["dds", "edit_friendly", "flowedit", "rf_inversion", "sdedit", *NOISED]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}
