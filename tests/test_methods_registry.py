@@ -30,6 +30,7 @@ from textseg.scene import Scene
 from textseg.testing import GaussianModel
 
 OWN = {
+    "asyrp": ("Asyrp", "arXiv:2210.10960", {"steps": 40, "guidance": 1.0, "until": 0.5}),
     "blended": ("BlendedLatentDiffusion", "arXiv:2206.02779", {"strength": 0.75, "steps": 50}),
     "dds": (
         "DeltaDenoisingScore",

@@ -35,6 +35,7 @@ METHODS = Names("method", "textseg.methods", {
     "dreambooth": Own("textseg.editing.dreambooth:DreamBooth"),
     "unipaint": Own("textseg.editing.unipaint:UniPaint"),
     "edit_friendly": Own("textseg.editing.edit_friendly:EditFriendly"),
+    "asyrp": Own("textseg.editing.asyrp:Asyrp"),
     "dds": Own("textseg.editing.dds:DeltaDenoisingScore"),
     "rf_inversion": Own("textseg.editing.rf_inversion:RFInversion"),
     "null_text": Own("textseg.editing.null_text:NullText"),
