@@ -44,6 +44,7 @@ OWN = {
         "arXiv:2304.06140",
         {"strength": 0.64, "steps": 100, "guidance": 15.0, "source_guidance": 3.5},
     ),
+    "egsde": ("EGSDE", "arXiv:2207.06635", {"strength": 0.5, "weight": 2.0, "blocks": 8}),
     "flowedit": ("FlowEdit", "arXiv:2412.08629", {"guidance": 13.5, "source_guidance": 3.5}),
     "hiper": ("HiPer", "arXiv:2303.08767", {"fit_steps": 1200, "tokens": 5, "share": 0.8}),
     "imagic": ("Imagic", "arXiv:2210.09276", {"text_steps": 500, "fit_steps": 1000}),

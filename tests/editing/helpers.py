@@ -34,8 +34,8 @@ FITTING = [
 # walk from the freshly noised picture
 NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
-BLENDING = ["edit_friendly", "rf_inversion", *INVERTING, *NOISED]
-STOCHASTIC = ["dds", "edit_friendly", "flowedit", "rf_inversion", "sdedit", *NOISED]
+BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
+STOCHASTIC = ["dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit", *NOISED]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}

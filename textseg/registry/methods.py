@@ -37,6 +37,7 @@ METHODS = Names("method", "textseg.methods", {
     "edit_friendly": Own("textseg.editing.edit_friendly:EditFriendly"),
     "asyrp": Own("textseg.editing.asyrp:Asyrp"),
     "dds": Own("textseg.editing.dds:DeltaDenoisingScore"),
+    "egsde": Own("textseg.editing.egsde:EGSDE"),
     "rf_inversion": Own("textseg.editing.rf_inversion:RFInversion"),
     "null_text": Own("textseg.editing.null_text:NullText"),
     "negative_prompt_inversion": Own(
