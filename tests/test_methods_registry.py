@@ -32,6 +32,11 @@ from textseg.testing import GaussianModel
 OWN = {
     "asyrp": ("Asyrp", "arXiv:2210.10960", {"steps": 40, "guidance": 1.0, "until": 0.5}),
     "blended": ("BlendedLatentDiffusion", "arXiv:2206.02779", {"strength": 0.75, "steps": 50}),
+    "chordedit": (
+        "ChordEdit",
+        "arXiv:2602.19083",
+        {"strength": 0.9, "window": 0.15, "scale": 1.0, "refine": 0.3, "guidance": 1.0},
+    ),
     "dds": (
         "DeltaDenoisingScore",
         "arXiv:2304.07090",

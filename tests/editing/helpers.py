@@ -35,7 +35,8 @@ FITTING = [
 NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
 BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
-STOCHASTIC = ["dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit", *NOISED]
+DRAWING = ["chordedit", "dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit"]
+STOCHASTIC = [*DRAWING, *NOISED]
 MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}

@@ -36,6 +36,7 @@ METHODS = Names("method", "textseg.methods", {
     "unipaint": Own("textseg.editing.unipaint:UniPaint"),
     "edit_friendly": Own("textseg.editing.edit_friendly:EditFriendly"),
     "asyrp": Own("textseg.editing.asyrp:Asyrp"),
+    "chordedit": Own("textseg.editing.chordedit:ChordEdit"),
     "dds": Own("textseg.editing.dds:DeltaDenoisingScore"),
     "egsde": Own("textseg.editing.egsde:EGSDE"),
     "rf_inversion": Own("textseg.editing.rf_inversion:RFInversion"),
