@@ -224,6 +224,18 @@ def test_a_soft_mask_is_cut_with_an_edge_of_a_pixel_where_it_crosses_the_half() 
     np.testing.assert_allclose(weight, expected[None].repeat(HEIGHT, 0), atol=1e-5)
 
 
+def test_what_a_thing_encloses_goes_with_it_but_keeps_its_colour() -> None:
+    rgb, hollow = open_picture(PIXELS).rgb, INSIDE.copy()
+    hollow[9:11, 12:15] = False
+    found = Mask(hollow.astype(np.float32), "house", rgb)
+    np.testing.assert_array_equal(pixels_of(done("cut_out", found))[..., 3] > 0, INSIDE)
+    window = INSIDE & ~hollow
+    np.testing.assert_array_equal(pixels_of(done("colour", found))[window], PIXELS[window])
+    for meant in (Mask.of(hollow, rgb), found - Mask.of(window, rgb)):
+        np.testing.assert_array_equal(pixels_of(done("cut_out", meant))[..., 3] > 0, hollow)
+    np.testing.assert_array_equal(edge_weight(~found), ~hollow)
+
+
 def test_a_mask_of_nothing_or_of_another_picture_is_refused() -> None:
     rgb = open_picture(PIXELS).rgb
     with pytest.raises(NotFoundError, match="is empty"):

@@ -76,8 +76,9 @@ def retouch(
         action: "crop", "cut_out", "blur", "grey", "dim", "brighten", "darken", "contrast",
             "saturate", "colour" (keeps the shading), "fill", "outline", "match_colour" (that of
             ``other``), "swap_colours" (with ``other``).
-        mask: where: a segmentation or ``Mask``, cut with an edge of a pixel, ``~mask`` for all
-            around it; or an array (H, W) that is taken as it is. ``None``: the whole picture.
+        mask: where: a segmentation or ``Mask``, cut with an edge of a pixel, its holes filled but
+            to exchange colours; ``~mask`` for all around it; or an array (H, W) that is taken as it
+            is. ``None``: the whole picture.
         amount: how much, up to 1; 0 is what is usual. "contrast" and "saturate" go down to -1,
             which is none.
         colour: "#1e90ff", or a CSS name.
@@ -106,10 +107,10 @@ def retouch(
     whole = np.ones(picture.size, np.float32)
     asked = _Asked(
         picture=picture,
-        weight=whole if mask is None else weight_of(mask, picture.size),
+        weight=whole if mask is None else weight_of(mask, picture.size, holes=takes.holes),
         amount=amount or takes.usual,
         colour=_values(colour or takes.colour),
-        other=None if other is None else weight_of(other, picture.size),
+        other=None if other is None else weight_of(other, picture.size, holes=takes.holes),
         margin=margin if mask is not None else 0.0,
         aspect=read_aspect(aspect) if aspect else None,
     )

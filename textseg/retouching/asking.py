@@ -34,6 +34,7 @@ class Takes:
         whole: it means something for a whole picture.
         colour: which colour, where nobody says; "" where it takes none, None where it needs one.
         other: it takes another thing as well.
+        holes: what a thing encloses is left alone, such as windows where a house is coloured.
     """
 
     usual: float = 0.0
@@ -41,6 +42,7 @@ class Takes:
     whole: bool = False
     colour: str | None = ""
     other: bool = False
+    holes: bool = False
 
 
 TAKES: Final[Mapping[RetouchAction, Takes]] = {
@@ -53,11 +55,11 @@ TAKES: Final[Mapping[RetouchAction, Takes]] = {
     "darken": Takes(0.5, whole=True),
     "contrast": Takes(0.4, lowest=-1.0, whole=True),
     "saturate": Takes(0.5, lowest=-1.0, whole=True),
-    "colour": Takes(colour=None),
+    "colour": Takes(colour=None, holes=True),
     "fill": Takes(colour=None),
     "outline": Takes(0.25, colour="#e69f00"),
-    "match_colour": Takes(other=True),
-    "swap_colours": Takes(other=True),
+    "match_colour": Takes(other=True, holes=True),
+    "swap_colours": Takes(other=True, holes=True),
 }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from textseg.editing.masks import check_mask
 from textseg.errors import InvalidInputError, NotFoundError
@@ -23,12 +25,13 @@ MaskLike = NDArray[Any] | MaskAlgebra  # Any: bool, integers or floats
 _LEAST_SLOPE = 1e-6  # of a soft mask; where it is flat there is no edge
 
 
-def weight_of(mask: MaskLike, size: tuple[int, int]) -> Weight:
+def weight_of(mask: MaskLike, size: tuple[int, int], *, holes: bool = False) -> Weight:
     """Return how much of a change each pixel gets, for a mask of a picture (H, W).
 
     What was found, put together or picked (a segmentation or ``Mask``) is cut at its threshold, and
     the cut is drawn as a line would be: one pixel wide, by where between the pixels the soft mask
-    crosses it. A mask that is hard stays so. An array is taken as it is.
+    crosses it. A mask that is hard stays so. What it encloses belongs to it, unless ``holes``; see
+    ``solid``. An array is taken as it is.
 
     Raises:
         InvalidInputError: it has another size, shape, type or range; or it is an array of zeros.
@@ -46,7 +49,19 @@ def weight_of(mask: MaskLike, size: tuple[int, int]) -> Weight:
         raise NotFoundError(
             f"the selection {found.title!r} is empty", hint="select something that is there"
         )
-    return edge_weight(found)
+    return edge_weight(found if holes else solid(found))
+
+
+def solid(mask: Mask) -> Mask:
+    """Return a mask with its holes filled, as those of edits are: windows go with their house.
+
+    What was taken away on purpose, and what was painted with a hole, stays so.
+    """
+    inside = mask.binary()
+    holes = np.asarray(ndimage.binary_fill_holes(inside)) & ~inside
+    if mask.spared is not None:
+        holes &= ~mask.spared
+    return replace(mask, soft=np.where(holes, np.float32(1), mask.soft))
 
 
 def edge_weight(mask: Mask) -> Weight:

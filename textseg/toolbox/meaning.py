@@ -141,6 +141,8 @@ def _meant(narrowed: Narrowed, scene: Scene) -> Mask:
 
 def _around(mask: GivenMask) -> GivenMask:
     """Return all but what a mask shows; one that was painted keeps its own edge."""
+    from textseg.retouching.edges import solid
+
     if mask is None:
         return None
-    return 1 - mask if isinstance(mask, np.ndarray) else ~mask
+    return 1 - mask if isinstance(mask, np.ndarray) else ~solid(mask)
