@@ -32,13 +32,14 @@ def main() -> None:
 
 
 def serve(
-    toolbox: Toolbox, *, preview: Literal["auto", "none"] = "auto"
+    toolbox: Toolbox, *, preview: Literal["auto", "none", "links"] = "auto"
 ) -> Server[Any]:  # Any: state of the SDK, which there is none of
     """Return an MCP server that offers the tools, and the pictures as resources.
 
     Args:
         toolbox: on a workspace; with its model and limits.
-        preview: "auto" adds a small picture to the text; "none" is for models that cannot see.
+        preview: "auto" adds a small picture to the text; "none" is for models that cannot see;
+            "links" adds links to the resources instead, which not every client can read.
 
     Raises:
         MissingExtraError: the MCP SDK is not installed.

@@ -68,6 +68,9 @@ def command(
     no_preview: Annotated[
         bool, typer.Option("--no-preview", help="Send facts only, no small pictures.")
     ] = False,
+    links: Annotated[
+        bool, typer.Option("--links", help="Send links to pictures instead of small pictures.")
+    ] = False,
     max_seconds: Annotated[float, typer.Option(min=1, help="Most that one call may take.")] = 600,
 ) -> None:
     """Let assistants find, change and make pictures: an MCP server over stdin and stdout."""
@@ -86,7 +89,7 @@ def command(
             limits=Limits(seconds=max_seconds),
             exports=exports,
         )
-        served = partial(build, preview="none" if no_preview else "auto")
+        served = partial(build, preview="links" if links else "none" if no_preview else "auto")
         if http is not None:
             from agent_tools.mcp.http import Address, listen, run_http
 

@@ -11,6 +11,7 @@ from mcp_types import (
     Completion,
     ReadResourceResult,
     Resource,
+    ResourceLink,
     ResourceTemplate,
 )
 
@@ -23,6 +24,7 @@ MOST_LISTED = 50
 MOST_COMPLETED = 100  # by the protocol
 MOST_SEARCHED = 1000
 SIDES = ("512", "1024", "2048")
+TAKEN = 1024  # pixels of the longer side, which clients take
 
 _ADDRESSES = UriTemplate.parse("textseg://image/{handle}{?max}")
 _MADE = ("edit", "generate", "retouch", "arrange")
@@ -31,6 +33,16 @@ _MADE = ("edit", "generate", "retouch", "arrange")
 def address(handle: str) -> str:
     """Return the address of a picture or mask at its full size."""
     return _ADDRESSES.expand({"handle": handle})
+
+
+def link(toolbox: Toolbox, handle: str) -> ResourceLink:
+    """Return a link to a picture or mask, in a size that clients take: large ones scaled down."""
+    record = toolbox.workspace.record(handle)
+    uri = address(handle)
+    if max(record.width, record.height) > TAKEN:
+        uri = _ADDRESSES.expand({"handle": handle, "max": str(TAKEN)})
+    size = f"{record.width} x {record.height} pixels at its full size"
+    return ResourceLink(uri=uri, name=handle, description=size, mime_type=PNG)
 
 
 def template() -> ResourceTemplate:

@@ -17,7 +17,7 @@ from mcp_types import (
 )
 
 from agent_tools.failures import failure
-from agent_tools.mcp.resources import address
+from agent_tools.mcp.resources import link
 from agent_tools.operations import Operation, ToolAnswer, offered
 from agent_tools.previews import previews_of
 from textseg.errors import UnknownNameError
@@ -27,7 +27,8 @@ from textseg.toolbox.inputs import shown_schema
 
 log = logging.getLogger("agent_tools")
 
-PreviewMode = Literal["auto", "none"]
+PreviewMode = Literal["auto", "none", "links"]
+"""Small pictures, none of them, or links: some clients hand links on as pictures, and fail."""
 
 
 def tools(toolbox: Toolbox) -> list[Tool]:
@@ -55,7 +56,7 @@ def answer_call(
         text = failure(error).model_dump_json(exclude_none=True)
         return CallToolResult(content=[TextContent(text=text)], is_error=True)
     return CallToolResult(
-        content=[TextContent(text=_text(answer)), *_previews(toolbox, answer, preview)],
+        content=[TextContent(text=_text(toolbox, answer)), *_previews(toolbox, answer, preview)],
         structured_content=answer.result.model_dump(mode="json"),
     )
 
@@ -79,14 +80,16 @@ def _tool(operation: Operation[Any]) -> Tool:  # Any: each takes its own input
     )
 
 
-def _text(answer: ToolAnswer) -> str:
-    return "\n".join([answer.text, *map(address, answer.shown)])
+def _text(toolbox: Toolbox, answer: ToolAnswer) -> str:
+    return "\n".join([answer.text, *(str(link(toolbox, each).uri) for each in answer.shown)])
 
 
 def _previews(toolbox: Toolbox, answer: ToolAnswer, mode: PreviewMode) -> list[ContentBlock]:
     """Return the small pictures, if there are any; without them the answer is complete, too."""
     if mode == "none":
         return []
+    if mode == "links":
+        return [link(toolbox, handle) for handle in answer.shown]
     try:
         shown = previews_of(toolbox, answer.shown, answer.drawn)
     except Exception:

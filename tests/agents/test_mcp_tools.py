@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, ImageContent
+from mcp_types import CallToolResult, ImageContent, ResourceLink
 from PIL import Image
 
 from agent_tools.mcp.calls import WHOLE
@@ -350,6 +350,22 @@ def test_fault_of_our_own_is_told_without_its_cause(tmp_path: Path, mode: str) -
     error = error_of(call(serve(toolbox), "segment_image", asked, mode=mode))
     assert error["code"] == "internal"
     assert "secret" not in json.dumps(error)
+
+
+def test_links_come_instead_of_pictures_where_they_are_asked_for(
+    tmp_path: Path, toolbox: Toolbox, mode: str
+) -> None:
+    wide = tmp_path / "pictures" / "wide.png"
+    Image.new("RGB", (1200, 40)).save(wide)
+    first = toolbox.shelf.import_image(wide).handle
+    second = toolbox.shelf.import_image(tmp_path / "pictures" / "garden.png").handle
+    for handle, size in ((first, "?max=1024"), (second, "")):
+        asked = {"to": handle}
+        result = call(serve(toolbox, preview="links"), "undo", asked, mode=mode)
+        _, link = result.content
+        assert isinstance(link, ResourceLink)
+        assert (link.uri, link.name) == (f"textseg://image/{handle}{size}", handle)
+        assert text_of(result).endswith(link.uri)
 
 
 # -- while it goes on
