@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -74,7 +76,14 @@ def test_where_padding_is_not_read_the_fitted_ones_stand_behind_the_words() -> N
     assert with_own(text, own[:, :1]).mask.tolist() == [[True] * 5 + [False]]  # type: ignore[union-attr]  # it has one
 
 
-def test_one_token_is_left_to_the_text() -> None:
-    text = Conditioning(("a tree",), torch.ones(1, 3, 2))
-    assert own_of(text, 5).shape == (1, 2, 2)
+def test_no_word_is_given_up() -> None:
+    words = ((None, 0, 1, None, None, None),)
+    text = Conditioning(("a tree",), torch.arange(12.0).reshape(1, 6, 2), words=words)
+    own = own_of(text, 5)
+    assert torch.equal(own, text.embeddings[:, 4:])
+    longer = replace(text, words=((None, 0, 1, 2, None, None),))
+    found = with_own(longer, -own).embeddings
+    assert torch.equal(found, torch.cat([text.embeddings[:, :5], -own[:, 1:]], 1))
+    full = replace(text, words=((None, 0, 1, 2, 3, None),))
+    assert torch.equal(with_own(full, own).embeddings, text.embeddings)
     assert own_of(Conditioning(("tree",), torch.ones(1, 1, 2)), 5).shape == (1, 0, 2)

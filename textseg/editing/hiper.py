@@ -27,6 +27,8 @@ from textseg.diffusion.sampling import Step, guided
 from textseg.editing.base import STRICT, Fitted, Fitting, Guidance, Need, Source, Steps, Strength
 from textseg.editing.fits import FitSteps, Rate, drawn_inside
 
+MOST = 64
+
 
 @dataclass(frozen=True, config=STRICT)
 class HiPer:
@@ -46,7 +48,7 @@ class HiPer:
     guidance: Guidance = 7.5
     fit_steps: FitSteps = 1200
     rate: Rate = 5e-3
-    tokens: Annotated[int, Field(ge=1, le=64, description="embeddings that are fitted")] = 5
+    tokens: Annotated[int, Field(ge=1, le=MOST, description="embeddings that are fitted")] = 5
     share: Annotated[
         float, Field(ge=0, le=1, description="how much of them goes behind the target prompt")
     ] = 0.8
@@ -75,17 +77,20 @@ class HiPer:
 def own_of(text: Conditioning, tokens: int) -> Tensor:
     """Return (1, tokens, ...), what stands where ``with_own`` puts something; 0 behind the end.
 
-    Where the network reads everything that stands there, one token at least is left to the text.
+    There are fewer where the padding that can be given up is shorter.
     """
-    if text.mask is None:
-        tokens = min(tokens, text.embeddings.shape[1] - 1)
+    tokens = min(tokens, _free(text))
     first = _place(text, tokens)
     found = text.embeddings[:, first : first + tokens]
     return pad(found, (0, 0) * (found.ndim - 2) + (0, tokens - found.shape[1])).detach().clone()
 
 
 def with_own(text: Conditioning, own: Tensor) -> Conditioning:
-    """Return one prompt with embeddings (1, n, ...) behind its words, or as its last padding."""
+    """Return one prompt with embeddings (1, n, ...) behind its words, or as its last padding.
+
+    Where a long text leaves less padding, the first of them are left out.
+    """
+    own = own[:, max(0, own.shape[1] - _free(text)) :]
     tokens, mask = own.shape[1], text.mask
     first = _place(text, tokens)
     behind = first + tokens
@@ -93,6 +98,14 @@ def with_own(text: Conditioning, own: Tensor) -> Conditioning:
     if mask is not None:
         mask = torch.cat([mask[:, :first], mask.new_ones(1, tokens), mask[:, behind:]], 1)
     return replace(text, embeddings=torch.cat(parts, 1), mask=mask, words=())
+
+
+def _free(text: Conditioning) -> int:
+    """Return how many tokens may be fitted: behind the words and what ends them, or any number."""
+    if text.mask is not None:
+        return MOST
+    words = [place for place, word in enumerate(text.words[0]) if word is not None]
+    return max(0, text.embeddings.shape[1] - max(words, default=-1) - 2)
 
 
 def _place(text: Conditioning, tokens: int) -> int:
