@@ -37,7 +37,7 @@ class Imagic:
     The defaults are those of the pipeline for Stable Diffusion among diffusers' examples.
     """
 
-    title: ClassVar[str] = "fit the target's embedding and the network to the picture, go back half"
+    title: ClassVar[str] = "fit an embedding and the network to the picture, go on to the target"
     paper: ClassVar[str] = "arXiv:2210.09276"
     suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "setting")
     needs: ClassVar[tuple[Need, ...]] = ("gradients", "weights")
