@@ -52,5 +52,5 @@ def test_pictures_are_made_on_the_levels_of_their_size_and_edited_on_them() -> N
     mask = np.zeros((24, 40), np.float32)
     mask[4:12, 8:20] = 1
     for method in METHODS:
-        scene.edit("", "a house", mask=mask, method=method, crop=False)
+        scene.edit("", "a house", mask=mask, method=method_with(method), crop=False)
     assert set(model.asked) == {(12, 20)}
