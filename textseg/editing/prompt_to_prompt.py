@@ -16,7 +16,7 @@ cells likewise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar
 
@@ -25,12 +25,11 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import Tensor
 
-from textseg.diffusion.attention import Attention, attending
+from textseg.diffusion.attention import Attention
 from textseg.diffusion.card import Change
 from textseg.diffusion.layers import attentive
-from textseg.diffusion.model import Conditioning, DiffusionModel, Levels, Prediction
-from textseg.diffusion.sampling import Step, guided, walk
-from textseg.diffusion.stand_in import StandIn
+from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.sampling import Step, walk
 from textseg.editing.aligning import Aligned, aligned
 from textseg.editing.base import (
     STRICT,
@@ -44,6 +43,7 @@ from textseg.editing.base import (
     edit_levels,
     keep_background,
 )
+from textseg.editing.leading import Leading, guided_beside, with_source
 
 Share = Annotated[float, Field(ge=0, le=1)]
 FEW = 16 * 16  # cells; finer stages keep their own self-attention, as in the authors' code
@@ -85,17 +85,19 @@ class PromptToPrompt:
         levels = edit_levels(model, self, source.latents)
         path = source.invert(levels, solver=self.inversion_solver, prompt=self.inversion_prompt)
         gone = {sigma: k / (len(levels) - 1) for k, sigma in enumerate(levels)}
-
-        def denoise(z: Tensor, sigma: float) -> Prediction:
-            led = _Led(model, self.control(words, gone[sigma]), path.at(sigma), source)
-            return guided(led.as_model, source.target, source.negative, scale=self.guidance)(
-                z, sigma
-            )
-
+        denoise = guided_beside(
+            model,
+            source,
+            path,
+            text=source.source,
+            scale=self.guidance,
+            lead=lambda sigma: self.control(words, gone[sigma]),
+            target_alone=True,
+        )
         after = keep_background(source, levels, path.at)
         return walk(denoise, path.at(levels[0]), levels, after=after)
 
-    def control(self, words: Aligned, gone: float) -> LeadingControl:
+    def control(self, words: Aligned, gone: float) -> Leading:
         """Return what is done to attention after a share of the steps.
 
         It is told the rows of the target; the last row is the source's.
@@ -108,7 +110,7 @@ class PromptToPrompt:
             if layer.text is None:  # from equal queries and keys come equal probabilities
                 if not held:
                     return call
-                return replace(call, q=_with_source(call.q, rows), k=_with_source(call.k, rows))
+                return replace(call, q=with_source(call.q, rows), k=with_source(call.k, rows))
             joint = held and layer.kind == "joint"
             if swapping or joint:
                 call = _led(call, rows, words, swapping=swapping, holding=joint)
@@ -121,33 +123,6 @@ class PromptToPrompt:
             return call.reweighted(weights)
 
         return lead
-
-
-LeadingControl = Callable[[Attention, Sequence[int]], Attention]
-
-
-class _Led(StandIn):
-    """Stands in for a model: the source is asked too, and leads the attention of the target."""
-
-    def __init__(
-        self, model: DiffusionModel, lead: LeadingControl, state: Tensor, source: Source
-    ) -> None:
-        super().__init__(model)
-        self._lead, self._state, self._source = lead, state, source
-
-    def predict(self, z: Tensor, sigma: Levels, text: Conditioning) -> Prediction:
-        target = self._source.target.prompts[0]
-        rows = [row for row, prompt in enumerate(text.prompts) if prompt == target]
-        watched = attending(self._model, lambda call: self._lead(call, rows))
-        both = Conditioning.cat([text, self._source.source])
-        found = watched.predict(torch.cat([z, self._state]), sigma, both)
-        return Prediction(found.x0[:-1], found.eps[:-1], found.velocity[:-1])
-
-
-def _with_source(values: Tensor, rows: Sequence[int]) -> Tensor:
-    found = values.clone()
-    found[rows] = values[-1]
-    return found
 
 
 def _led(
