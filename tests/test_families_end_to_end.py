@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.editing.helpers import method_with
+from tests.editing.helpers import METHODS, method_with, runs_on
 from tests.tiny import FAMILIES
 from textseg.backends.latent import LatentModel
-from textseg.diffusion.layers import Attentive
-from textseg.registry.methods import methods
 from textseg.scene import Scene
 
 TRANSFORMERS = [name for name in FAMILIES if name not in ("sd1", "sd2", "xl")]
@@ -35,8 +33,7 @@ def test_a_query_gets_a_mask_and_an_answer(model: LatentModel) -> None:
 
 def test_every_method_changes_what_is_masked_and_no_pixel_outside(model: LatentModel) -> None:
     scene = Scene.open(RGB, model)
-    shut = set() if isinstance(model, Attentive) else {"attention"}
-    for name in [info.name for info in methods() if not shut & set(info.needs)]:
+    for name in filter(lambda name: runs_on(name, model), METHODS):
         found = scene.edit(
             "tree", "house", source="tree", method=method_with(name), mask=MASK, attempts=1
         )

@@ -64,6 +64,11 @@ OWN = {
         "arXiv:2211.09794",
         {"strength": 1.0, "steps": 50, "guidance": 7.5, "fit_steps": 10, "rate": 0.01},
     ),
+    "plug_and_play": (
+        "PlugAndPlay",
+        "arXiv:2211.12572",
+        {"steps": 50, "guidance": 7.5, "attention_share": 0.5, "feature_share": 0.8},
+    ),
     "prompt_to_prompt": (
         "PromptToPrompt",
         "arXiv:2208.01626",

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import Linear, Module
 
+from textseg.diffusion.features import Residual
 from textseg.diffusion.inversion import invert
-from textseg.diffusion.layers import Layer
+from textseg.diffusion.layers import Attentive, Layer
 from textseg.diffusion.model import (
     Conditioning,
     DiffusionModel,
@@ -37,7 +38,7 @@ NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
 DRAWING = ["chordedit", "dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit"]
 STOCHASTIC = [*DRAWING, *NOISED]
-MIXING = ["prompt_to_prompt"]  # rows of one evaluation look at one another
+MIXING = ["plug_and_play", "prompt_to_prompt"]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}
 
@@ -47,6 +48,14 @@ def method_with(name: str, **options: object) -> EditMethod:
     known = {option.name for info in methods() if info.name == name for option in info.options}
     given = {"steps": STEPS, "guidance": GUIDANCE, **FITS, **options}
     return make_method(name, {key: value for key, value in given.items() if key in known})
+
+
+def runs_on(name: str, model: DiffusionModel) -> bool:
+    """Whether the model has what the method asks for."""
+    (needs,) = [info.needs for info in methods() if info.name == name]
+    return ("attention" not in needs or isinstance(model, Attentive)) and (
+        "features" not in needs or isinstance(model, Residual)
+    )
 
 
 class Shift(Module):
@@ -64,7 +73,7 @@ class Shift(Module):
 
 @dataclass(frozen=True)
 class Exact(GaussianModel):
-    """Has no attentions and says so: methods that change them run on it, and change nothing.
+    """Has no attentions or blocks and says so: methods run that change them, and change nothing.
 
     What it says can be shifted, so that methods which fit a network run on it too.
     """
@@ -81,6 +90,9 @@ class Exact(GaussianModel):
         return Prediction.from_velocity(z, sigma, found.velocity + shift)
 
     def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        return ()
+
+    def residuals_up(self) -> tuple[str, ...]:
         return ()
 
     def embed_text(self, prompts: Sequence[str]) -> Conditioning:

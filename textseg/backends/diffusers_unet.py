@@ -19,7 +19,7 @@ from textseg.backends.latent import LatentModel
 from textseg.backends.parts import check_place, name_of
 from textseg.backends.processes import VariancePreserving
 from textseg.backends.unet_card import unet_card
-from textseg.backends.unet_layers import unet_layers
+from textseg.backends.unet_layers import unet_layers, unet_residuals_up
 from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
 from textseg.diffusion.card import ModelCard, read_card
 from textseg.diffusion.layers import Layer
@@ -86,6 +86,10 @@ class DiffusersUNet(LatentModel):
         """Return the attentions of the UNet for these latents and prompts, in their order."""
         height, width = z.shape[2:]
         return unet_layers(self.network, (height, width), tokens=text.embeddings.shape[1])
+
+    def residuals_up(self) -> tuple[str, ...]:
+        """Return what the residual blocks of the decoder give; see ``Residual``."""
+        return unet_residuals_up(self.network)
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         answer: Tensor = self._network(

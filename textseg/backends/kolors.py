@@ -18,7 +18,7 @@ from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
 from textseg.backends.processes import Process, VariancePreserving
 from textseg.backends.tokens import describe_cut, shorten, tokenize
-from textseg.backends.unet_layers import unet_layers
+from textseg.backends.unet_layers import unet_layers, unet_residuals_up
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer
@@ -86,6 +86,10 @@ class Kolors(PipelineModel):
     def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
         """Return the attentions of the UNet for these latents and prompts, in their order."""
         return unet_layers(self.network, cells_of(z), tokens=text.embeddings.shape[1])
+
+    def residuals_up(self) -> tuple[str, ...]:
+        """Return what the residual blocks of the decoder give; see ``Residual``."""
+        return unet_residuals_up(self.network)
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         answer: Tensor = self._network(

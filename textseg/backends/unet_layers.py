@@ -1,4 +1,4 @@
-"""Which attentions a UNet of diffusers has, in the order in which it runs through them."""
+"""Which attentions and residual blocks a UNet of diffusers has, in the order of its calls."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def unet_layers(
                 else Layer.own(cells, stage=stage)
             )
     return tuple(found)
+
+
+def unet_residuals_up(unet: UNet2DConditionModel) -> tuple[str, ...]:
+    """Return the names of the convolutions whose output each residual block adds on the way up."""
+    return tuple(
+        f"up_blocks.{k}.resnets.{n}.conv2"
+        for k, block in enumerate(unet.up_blocks)
+        for n in range(len(block.resnets))
+    )
 
 
 def _blocks(unet: UNet2DConditionModel) -> Iterator[tuple[Stage, int, Module]]:

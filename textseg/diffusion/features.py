@@ -5,16 +5,41 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Protocol, cast, runtime_checkable
 
 from torch.nn import Module
 
-from textseg.errors import UnknownNameError
+from textseg.diffusion.model import DiffusionModel
+from textseg.errors import UnknownNameError, UnsupportedError
 
 Change = Callable[[str, object], object]
 """Sees the name of a block and what it gave, and returns what it is to give: the same or another.
 
 That is what the block's ``forward`` returns: a tensor, or a tuple where it gives more than one.
 """
+
+
+@runtime_checkable
+class Residual(Protocol):
+    """What a ``DiffusionModel`` has as well when its network has residual blocks on its way up."""
+
+    @property
+    def network(self) -> Module:
+        """What ``predict`` asks."""
+
+    def residuals_up(self) -> Sequence[str]:
+        """Return the names of what these blocks add to their input, from coarse to fine."""
+
+
+def residual(model: DiffusionModel) -> Residual:
+    """Return the model as one with residual blocks; raises ``UnsupportedError``."""
+    if not callable(getattr(model, "residuals_up", None)):
+        raise UnsupportedError(
+            f"the network of the model {model.name!r} has no residual blocks on its way up",
+            hint="use an edit method that does without, or a model with a UNet, such as "
+            "Stable Diffusion",
+        )
+    return cast(Residual, model)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ The source is read off the picture's trajectory at each step, as Direct Inversio
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -52,6 +53,13 @@ def guided_beside(
         return guided(led.as_model, source.target, source.negative, scale=scale)(z, sigma)
 
     return denoise
+
+
+def asked_with(
+    model: DiffusionModel, source: Source, prompt: Literal["empty", "source"]
+) -> Conditioning:
+    """Return the prompt that an inversion was asked with, for the source beside it."""
+    return source.source if prompt == "source" else model.embed_text([""])
 
 
 def with_source(values: Tensor, rows: Sequence[int]) -> Tensor:
