@@ -38,7 +38,11 @@ NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
 DRAWING = ["chordedit", "dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit"]
 STOCHASTIC = [*DRAWING, *NOISED]
-MIXING = ["plug_and_play", "prompt_to_prompt"]  # rows of one evaluation look at one another
+MIXING = [
+    "masactrl",
+    "plug_and_play",
+    "prompt_to_prompt",
+]  # rows of one evaluation look at one another
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}
 

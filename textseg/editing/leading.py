@@ -62,10 +62,13 @@ def asked_with(
     return source.source if prompt == "source" else model.embed_text([""])
 
 
-def with_source(values: Tensor, rows: Sequence[int]) -> Tensor:
-    """Return values (rows, ...) in which some rows have what the last one has."""
+def with_source(values: Tensor, rows: Sequence[int], at: slice = slice(None)) -> Tensor:
+    """Return values (rows, heads, tokens, d) in which rows have what the last one has.
+
+    ``at`` are the tokens of which this is so.
+    """
     found = values.clone()
-    found[list(rows)] = values[-1]
+    found[list(rows), :, at] = values[-1, :, at]
     return found
 
 

@@ -29,6 +29,7 @@ METHODS = Names("method", "textseg.methods", {
     "flowedit": Own("textseg.editing.flowedit:FlowEdit"),
     "mdp": Own("textseg.editing.mdp:MDP"),
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
+    "masactrl": Own("textseg.editing.masactrl:MasaCtrl"),
     "plug_and_play": Own("textseg.editing.plug_and_play:PlugAndPlay"),
     "hiper": Own("textseg.editing.hiper:HiPer"),
     "imagic": Own("textseg.editing.imagic:Imagic"),
