@@ -184,6 +184,7 @@ def lost(table: Bench, name: str, *, solver: str, steps: int) -> float:
         ("prompt_to_prompt", "reused_midpoint", 1),  # likewise
         ("plug_and_play", "reused_midpoint", 1),
         ("masactrl", "reused_midpoint", 1),
+        ("pix2pix_zero", "reused_midpoint", 1),
     ],
 )
 def test_asking_for_what_is_there_gives_the_picture_back_the_closer_the_more_steps(
@@ -205,6 +206,7 @@ def test_asking_for_what_is_there_gives_the_picture_back_the_closer_the_more_ste
         ("prompt_to_prompt", "", 0.15),
         ("plug_and_play", "", 0.15),
         ("masactrl", "", 0.15),
+        ("pix2pix_zero", "", 0.15),
     ],
 )
 def test_asking_the_shipped_model_for_what_is_there_gives_the_picture_back(

@@ -65,6 +65,11 @@ OWN = {
         "arXiv:2211.09794",
         {"strength": 1.0, "steps": 50, "guidance": 7.5, "fit_steps": 10, "rate": 0.01},
     ),
+    "pix2pix_zero": (
+        "Pix2PixZero",
+        "arXiv:2302.03027",
+        {"steps": 50, "guidance": 5.0, "attention_guidance": 0.1},
+    ),
     "plug_and_play": (
         "PlugAndPlay",
         "arXiv:2211.12572",

@@ -23,7 +23,7 @@ from textseg.diffusion.sampling import Step, denoise_with, draw_noise, guided, l
 from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import FollowWalk, Paths, numbered_noise
-from textseg.editing.base import EditMethod, Fitted, Fitting, Source
+from textseg.editing.base import Differentiating, EditMethod, Fitted, Fitting, Source
 from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
@@ -38,11 +38,9 @@ NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
 DRAWING = ["chordedit", "dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit"]
 STOCHASTIC = [*DRAWING, *NOISED]
-MIXING = [
-    "masactrl",
-    "plug_and_play",
-    "prompt_to_prompt",
-]  # rows of one evaluation look at one another
+# rows of one evaluation look at one another
+MIXING = ["masactrl", "plug_and_play", "prompt_to_prompt"]
+DIRECTED = ["pix2pix_zero"]  # want prompts of one number of tokens
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}
 
@@ -57,8 +55,10 @@ def method_with(name: str, **options: object) -> EditMethod:
 def runs_on(name: str, model: DiffusionModel) -> bool:
     """Whether the model has what the method asks for."""
     (needs,) = [info.needs for info in methods() if info.name == name]
-    return ("attention" not in needs or isinstance(model, Attentive)) and (
-        "features" not in needs or isinstance(model, Residual)
+    return (
+        ("attention" not in needs or isinstance(model, Attentive))
+        and ("features" not in needs or isinstance(model, Residual))
+        and (name not in DIRECTED or model.embed_text(["tree"]).mask is None)
     )
 
 
@@ -152,7 +152,8 @@ class Bench:
     def inverted(self, levels: Sequence[float], *, solver: str, prompt: str) -> Trajectory:
         text = self.text(self.source if prompt == "source" else "")
         denoise = denoise_with(self.model, text)
-        self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
+        with torch.no_grad():
+            self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
         return self.made[-1]
 
     def fitted(self, key: Hashable, make: Callable[[Fitting], Fitted]) -> Fitted:
@@ -172,9 +173,12 @@ class Bench:
             examples=self.examples,
         )
 
-    @torch.no_grad()
     def steps(self, method: EditMethod, mask: Tensor) -> list[Step]:
-        return list(method.run(self.model, self.source_with(mask)))
+        """As ``edited_latents`` has them made: without gradients, unless the method says so."""
+        with torch.no_grad():
+            source = self.source_with(mask)
+        with torch.set_grad_enabled(isinstance(method, Differentiating)):
+            return list(method.run(self.model, source))
 
     def run(self, method: EditMethod, mask: Tensor) -> Tensor:
         return self.steps(method, mask)[-1].z

@@ -137,6 +137,21 @@ def with_article(phrase: str) -> str:
     return phrase.strip() if many else f"{_fitted('a', words[0])} {phrase.strip()}"
 
 
+def changed_phrases(before: str, after: str) -> tuple[str, str, str]:
+    """Return how two prompts begin alike, and what each goes on with, up to the noun of that.
+
+    >>> changed_phrases("a red house on a meadow", "a blue house on a meadow")
+    ('a', 'red house', 'blue house')
+    """
+    old, new = before.split(), after.split()
+    first = _alike(old, new)
+    kept = _alike(old[first:][::-1], new[first:][::-1])
+    while kept and _bare(old[-kept]) not in _BREAKS and not _ends(old, kept):
+        kept -= 1
+    one, other = (" ".join(words[first : len(words) - kept]) for words in (old, new))
+    return " ".join(old[:first]), one.rstrip(_STOPS), other.rstrip(_STOPS)
+
+
 def names_place(caption: str, query: str) -> bool:
     """Return whether a query is the place in which a caption has everything stand.
 
@@ -206,6 +221,17 @@ def _bare(word: str) -> str:
 def _stop(word: str) -> str:
     """Return the punctuation that a word ends with."""
     return word[len(word.rstrip(_STOPS)) :]
+
+
+def _alike(one: list[str], other: list[str]) -> int:
+    """Return with how many of the same words two lists begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((k for k, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _ends(words: list[str], kept: int) -> bool:
+    """Tell whether punctuation stands before the last ``kept`` words."""
+    return len(words) > kept and bool(_stop(words[-kept - 1]))
 
 
 def _find(words: list[str], asked: list[str]) -> Span | None:

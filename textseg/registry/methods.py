@@ -30,6 +30,7 @@ METHODS = Names("method", "textseg.methods", {
     "mdp": Own("textseg.editing.mdp:MDP"),
     "prompt_to_prompt": Own("textseg.editing.prompt_to_prompt:PromptToPrompt"),
     "masactrl": Own("textseg.editing.masactrl:MasaCtrl"),
+    "pix2pix_zero": Own("textseg.editing.pix2pix_zero:Pix2PixZero"),
     "plug_and_play": Own("textseg.editing.plug_and_play:PlugAndPlay"),
     "hiper": Own("textseg.editing.hiper:HiPer"),
     "imagic": Own("textseg.editing.imagic:Imagic"),
