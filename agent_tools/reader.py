@@ -26,7 +26,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from agent_tools.commands import Reading, ToolCall, read
 from agent_tools.commands.calls import LIST, UNDO
-from agent_tools.commands.describing import describe
+from agent_tools.commands.reading import describe
 from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
 

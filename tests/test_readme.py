@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent_tools.chat import Chat, talk
-from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
+from agent_tools.lab.accuracy import ReadingScore, examples, read_calls, score
 from textseg.editing.result import Edit
 from textseg.lab.bench import small
 from textseg.lab.bench.editing.scenes import EditReport

@@ -1,9 +1,9 @@
 """Commands in plain English, read as calls of the tools: ``read("make the red house blue")``.
 
-A text is made even (`text`), answered at once where no tool can help (`guards`), taken apart into
-clauses (`clauses`), and each clause is matched with the patterns of its verb (`frames`, `changes`,
-`controls`). What stands where a thing, a place or a quality must stand is read by `nouns`, `places`
-and `adjectives`; `reading` puts the calls together. Words are listed in `lexicon` only.
+A text is made even and taken apart into clauses (`clauses`), and each clause is matched with the
+patterns of its verb (`frames`), which `edits` makes calls of. What stands where a thing or a place
+must stand is read by `things`; `reading` answers what no tool can help with and puts the calls
+together. Words are listed in `lexicon` only.
 
 Whatever has no single certain reading becomes a question back; nothing is guessed.
 
@@ -13,7 +13,7 @@ red house blue": red what?). What decides is the order of the patterns and the s
 rest is a colour or another known quality; in a grammar both would be priorities and filters around
 it, and the tables that are left would be no shorter.
 
-How well that works is measured on the commands in ``corpus``; `accuracy` prints it.
+How well that works is measured by ``python -m agent_tools.lab.accuracy``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""From a text to calls: even, refuse, take apart, read each clause, put together."""
+"""From a text to calls: even, refuse, take apart, read each clause, put together, say."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,19 +12,17 @@ from agent_tools.commands.calls import (
     DEFAULTS,
     EDIT,
     GENERATE,
+    LIST,
     SEGMENT,
     Reading,
     ToolCall,
     Unsure,
     call,
 )
-from agent_tools.commands.clauses import Clause, take_apart
-from agent_tools.commands.controls import read_control, repeated
-from agent_tools.commands.describing import describe
-from agent_tools.commands.frames import read_clause
-from agent_tools.commands.guards import refuse
-from agent_tools.commands.nouns import NamedThing, read_thing, referents
-from agent_tools.commands.text import WHAT_CAN_BE_DONE, even, release
+from agent_tools.commands.clauses import GREETING, WHAT_CAN_BE_DONE, Clause, even, take_apart
+from agent_tools.commands.frames import read_clause, read_control, repeated
+from agent_tools.commands.lexicon import release, without_colours
+from agent_tools.commands.things import NamedThing, read_thing, referents
 
 MOST_CALLS = 20  # of one command
 FOLDED = {"operation", "query", "target"}  # all that an edit may say to go along with generating
@@ -160,3 +159,138 @@ def _checked(calls: list[ToolCall]) -> list[ToolCall]:
     if len(calls) > MOST_CALLS:
         raise Unsure(f"Those are {len(calls)} steps; I take up to {MOST_CALLS} at once.")
     return calls
+
+
+# -- what is answered before anything is parsed
+
+_ADDRESS = (
+    "I take no paths and no addresses. Name a picture by its handle, like img_ab12cd34ef, or a "
+    "file in your folder, like house.png."
+)
+_ORDERS = f"I only work on pictures and follow no other instructions. {WHAT_CAN_BE_DONE}"
+_FILES = "I never delete, overwrite, list or run files. I can remove things within a picture."
+_UNABLE = f"I cannot do that with a picture. {WHAT_CAN_BE_DONE}"
+_ANSWERS = (
+    "I cannot answer questions about a picture, but I can find things in it: say 'find the trees'."
+)
+_STYLES = f"I change things in a picture, not its style. {WHAT_CAN_BE_DONE}"
+_ENGLISH = f"I read English only. {WHAT_CAN_BE_DONE}"
+
+_PICTURE = "|".join(sorted(lexicon.PICTURES))
+_START = r"^(?:(?:please|now|just|can you|could you|would you|i want you to|let's|and|then)[ ,]+)*"
+_AT_VERB = rf"(?:{_START}|(?:[,;.]|\band\b|\bthen\b)\s+(?:then\s+)?)"
+_OTHER_VERBS = (
+    "blur|crop|rotate|flip|mirror|resize|rescale|scale|zoom|sharpen|brighten|darken|lighten|upscale"
+    "|enhance|filter|straighten|move|drag|shift|push|animate|save|export|send|email|upload|download"
+    "|print|share|open|load|import|close|rename|copy|translate|write|type|tilt|warp|stretch|compress"
+    "|increase|decrease|reduce|adjust|undelete|merge|stitch|denoise|restore|edit out|smooth"
+)
+
+# pattern (anywhere in the lower-case text) -> what is answered
+TABLE: tuple[tuple[str, str], ...] = (
+    (r"\w+://|\bwww\.|\bfile:|\bdata:|\\|(?:^|\s)~|(?:^|[\s\"'(])\.{0,2}/|\w/\w*/|\.\./", _ADDRESS),
+    (r"\b[a-z]:[\\/]|\w/\w+\.\w", _ADDRESS),
+    (r"\binstructions?\b|\bsystem prompt|\byour prompt|\byou are now\b|\bpretend\b", _ORDERS),
+    (r"\bact as\b|\bjailbreak|\brole ?play|\bpassword|\bapi key|\bsudo\b", _ORDERS),
+    (r"[<{}`$|]", _ORDERS),
+    (r"\b(?:files|folders?|director(?:y|ies)|hard ?dis[ck]|drive)\b", _FILES),
+    (rf"{_START}(?:run|execute|install|overwrite|eval|call|import|exec)\b", _FILES),
+    (r"\b(?:delete|remove|erase|overwrite|wipe)\s+(?:\w+\s+){0,3}file\b", _FILES),
+    (rf"{_AT_VERB}(?:{_OTHER_VERBS})\b", _UNABLE),
+    (r"\b(?:contrast|brightness|saturation|exposure|resolution|sepia|gr[ae]yscale)\b", _UNABLE),
+    (rf"\b(?:{_PICTURE})\s+(?:\w+\s+){{0,2}}black and white\b", _UNABLE),
+    (
+        r"\bin the style of\b|\b(?:look )?like an? (?:\w+ )?(?:watercolou?r|painting|sketch)",
+        _STYLES,
+    ),
+    (r"\blike an? (?:\w+ )?(?:cartoon|drawing|photo(?:graph)?|anime|comic)\b", _STYLES),
+    (
+        r"^(?:how (?:many|much|big|old|far)|what(?:'s| is| are| colou?r| do| does| kind)\b)",
+        _ANSWERS,
+    ),
+    (
+        r"^(?:(?:who|whose|why(?! don't you| not)|when|is|are|was|does|do you|did|has|describe"
+        r"|explain|count)\b)",
+        _ANSWERS,
+    ),
+    (rf"^(?:{GREETING}|help|what can you do|no|nothing|\s|[,.!?])+$", WHAT_CAN_BE_DONE),
+)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), answer) for pattern, answer in TABLE)
+
+
+def refuse(text: str) -> None:
+    """Raise the question that answers a text which is not to be parsed.
+
+    Args:
+        text: made even.
+
+    Raises:
+        Unsure: it is about something else than these tools, or not in English.
+    """
+    for pattern, answer in _COMPILED:
+        if pattern.search(text):
+            raise Unsure(answer)
+    letters = [sign for sign in text if sign.isalpha()]
+    if sum(ord(sign) > 0x24F for sign in letters) > len(letters) / 4:  # beyond Latin letters
+        raise Unsure(_ENGLISH)
+    if foreign := lexicon.FOREIGN.intersection(re.findall(r"[^\W\d_]+", text.lower())):
+        raise Unsure(f"{min(foreign)!r} looks like another language. {_ENGLISH}")
+
+
+# -- calls in words
+
+
+def describe(calls: Sequence[ToolCall]) -> str:
+    """Return what the calls do, on one line; a call that follows itself is counted."""
+    said: list[str] = []
+    times: list[int] = []
+    for made in calls:
+        words = describe_call(made)
+        if said and said[-1] == words:
+            times[-1] += 1
+        else:
+            said.append(words)
+            times.append(1)
+    return "; ".join(
+        words if count == 1 else f"{words} ({count} times)"
+        for words, count in zip(said, times, strict=True)
+    )
+
+
+def describe_call(made: ToolCall) -> str:
+    """Return what one call does, e.g. "find: house (left)"."""
+    if made.name == SEGMENT:
+        return f"find: {_thing(made)}{_details(made)}"
+    if made.name == EDIT:
+        return f"{_change(made)}{_details(made)}"
+    if made.name == GENERATE:
+        edit = f", then {_change(made)}" if made.text("query") else ""
+        return f"generate: {made.text('prompt')}{edit}{_details(made)}"
+    return f"list the pictures{_details(made)}" if made.name == LIST else made.name
+
+
+def _change(made: ToolCall) -> str:
+    query, target = made.text("query"), made.text("target")
+    if made.operation == "remove":
+        return f"remove: {_thing(made)}"
+    if made.operation == "add":
+        return f"add: {target}"
+    if without_colours(query) == without_colours(target):
+        verb = "recolour"
+    else:
+        verb = "change" if target.endswith(query.split()[-1]) else "replace"
+    return f"{verb}: {_thing(made)} -> {target}"
+
+
+def _thing(made: ToolCall) -> str:
+    query = made.text("query")
+    return f"everything except {query}" if made.args.get("invert") else query
+
+
+def _details(made: ToolCall) -> str:
+    """Return what else was said: region, what is spared, picture, seed ..."""
+    words = {"region": "{}", "exclude": "sparing {}", "image": "in {}", "mask": "in {}"}
+    settings = ("seed", "threshold", "strength", "limit")
+    said = [words[key].format(made.args[key]) for key in words if made.args.get(key)]
+    said += [f"{key} {made.args[key]}" for key in settings if key in made.args]
+    return f" ({', '.join(said)})" if said else ""

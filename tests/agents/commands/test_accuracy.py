@@ -11,9 +11,10 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from typer.testing import CliRunner
 
-from agent_tools.commands import ToolCall, accuracy
-from agent_tools.commands.accuracy import Example, ReadingScore, chat_reader, examples, score, table
+from agent_tools.commands import ToolCall
 from agent_tools.commands.calls import DEFAULTS
+from agent_tools.lab import accuracy
+from agent_tools.lab.accuracy import Example, ReadingScore, chat_reader, examples, score, table
 from agent_tools.reader import CommandReader
 
 FIND = Example("find the cat", None, (ToolCall("segment_image", {"query": "cat"}),), "find")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent_tools.commands import accuracy, read
-from agent_tools.commands.accuracy import ReadingScore, examples, read_calls, score
+from agent_tools.commands import read
+from agent_tools.lab import accuracy
+from agent_tools.lab.accuracy import ReadingScore, examples, read_calls, score
 from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 
 TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)

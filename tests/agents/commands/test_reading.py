@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_tools.commands import Reading, ToolCall, lexicon, read
-from agent_tools.commands.adjectives import Look, described
 from agent_tools.commands.calls import DEFAULTS, call, without_defaults
-from agent_tools.commands.places import region_of, split_place, split_region
+from agent_tools.commands.lexicon import Look, described
+from agent_tools.commands.things import region_of, split_place, split_region
 from textseg.segmentation.picking import is_region_word
 from textseg.toolbox.inputs import EditInput, GenerateInput, ListInput, SegmentInput, UndoInput
 

@@ -1,4 +1,4 @@
-"""How often commands are read as meant: ``python -m agent_tools.commands.accuracy``.
+"""How often commands are read as meant: ``python -m agent_tools.lab.accuracy``.
 
 Two sets of commands with the calls that they stand for lie in the folder ``corpus``. The rules were
 tuned on ``commands``. ``held_out`` was not: a part was drawn at random before the first rule was
@@ -24,7 +24,7 @@ import typer
 
 from agent_tools.commands import read
 from agent_tools.commands.calls import SEGMENT, ToolCall, call, without_defaults
-from agent_tools.commands.describing import describe
+from agent_tools.commands.reading import describe
 from textseg.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ReadingScore:
 
 def examples(name: str) -> list[Example]:
     """Return the commands of one of the ``CORPORA``."""
-    lines = (files("agent_tools.commands") / "corpus" / f"{name}.jsonl").read_text("utf-8")
+    lines = (files("agent_tools.lab") / "corpus" / f"{name}.jsonl").read_text("utf-8")
     return [_example(json.loads(line)) for line in lines.splitlines()]
 
 
