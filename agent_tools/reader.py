@@ -25,7 +25,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from agent_tools.commands import Reading, ToolCall, read
-from agent_tools.commands.calls import LIST, UNDO
+from agent_tools.commands.calls import CONTROLS, UNDO
 from agent_tools.commands.reading import describe
 from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
@@ -99,8 +99,8 @@ class Turn:
 
     @property
     def only_controls(self) -> bool:
-        """Whether nothing was named that could be meant by "it" afterwards: undo and lists."""
-        return bool(self.calls) and all(call.name in (UNDO, LIST) for call in self.calls)
+        """Whether nothing was named that could be meant by "it" afterwards: undo, lists ..."""
+        return bool(self.calls) and all(call.name in CONTROLS for call in self.calls)
 
 
 def answer(messages: Sequence[BaseMessage], offered: set[str]) -> AIMessage:

@@ -8,17 +8,36 @@ from dataclasses import dataclass, field
 Value = str | int | float | bool
 
 SEGMENT, EDIT, GENERATE = "segment_image", "edit_image", "generate_and_edit"
-LIST, UNDO = "list_images", "undo"
+LIST, UNDO, COMPARE, EXPORT = "list_images", "undo", "compare_images", "export_image"
+DESCRIBE, ASK = "describe_image", "ask_image"
+RETOUCH, ARRANGE = "retouch_image", "arrange_image"
+CONTROLS = frozenset((LIST, UNDO, COMPARE, EXPORT, DESCRIBE))  # after them "it" is what it was
 
 # What every argument is when nothing is said; the tools' schemas have the same (a test compares).
-_SELECTING: dict[str, Value] = {"query": "", "exclude": "", "invert": False, "region": ""}
+_IMAGE: dict[str, Value] = {"image": "latest"}
+_ONE: dict[str, Value] = {**_IMAGE, "query": "", "region": ""}
+_SELECTING: dict[str, Value] = {**_ONE, "exclude": "", "invert": False}
 _CHANGING: dict[str, Value] = {"operation": "replace", "query": "", "target": "", "seed": 0}
 DEFAULTS: dict[str, dict[str, Value]] = {
-    SEGMENT: {"image": "latest", **_SELECTING, "threshold": -1.0, "seed": 0},
-    EDIT: {"image": "latest", **_SELECTING, **_CHANGING, "mask": "", "strength": 0.0},
+    SEGMENT: {**_SELECTING, "threshold": -1.0, "seed": 0},
+    EDIT: {**_SELECTING, **_CHANGING, "mask": "", "strength": 0.0},
     GENERATE: {"prompt": "", **_CHANGING, "width": 0, "height": 0},
+    DESCRIBE: _IMAGE,
+    ASK: {**_ONE, "about": "", "other": ""},
+    RETOUCH: {
+        **_SELECTING,
+        "action": "",
+        "mask": "",
+        "amount": 0.0,
+        "colour": "",
+        "other": "",
+        "aspect": "",
+    },
+    ARRANGE: {**_ONE, "action": "", "mask": "", "to": "", "amount": 0.0, "other": "", "seed": 0},
+    COMPARE: {**_IMAGE, "other": ""},
     LIST: {"limit": 10, "name": ""},
     UNDO: {"to": ""},
+    EXPORT: {**_IMAGE, "name": ""},
 }
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import Unsure, Value
-from agent_tools.commands.lexicon import hold_together, join_colours
+from agent_tools.commands.lexicon import hold_together
+from agent_tools.commands.looks import is_adjective, is_colour, join_colours
 from agent_tools.commands.things import EVERYTHING_BUT, is_place
 
 WHAT_CAN_BE_DONE = (
@@ -28,6 +29,28 @@ SIGNS = str.maketrans(
 )
 
 
+_SPELLINGS = tuple(  # one spelling for what is written in several
+    (re.compile(pattern, re.IGNORECASE), usual)
+    for pattern, usual in (
+        (r"\s*(?:->|=>|\u2192)\s*", " to "),
+        (r"(?<=[a-z)])(?::|\s-+)\s+(?=[a-z#])", " "),  # "walls: light grey"
+        (r"\b(?:no\.|nr\.?|number|num\.?)\s*(?=\d{1,2}\b)|#(?=\d{1,2}(?!\w))", ""),  # "house no. 4"
+        (r"\b(?:hex|hex code|colou?r code|rgb)\b ?(?=#)", ""),
+        (r"\bits (?=(?:too|so|way|very|a bit)\b)", "it's "),
+        (r"\b(?:can|could) (you|we|i) (?=(?:still )?see\b)", r"do \1 "),
+        (r"\bwhats\b", "what's"),
+        (r"\bwheres\b", "where's"),
+        (r"\bdont\b", "don't"),
+        (r"\bteh\b", "the"),
+        (r"\bthis (?:colou?r|shade|tone|blue|red|green|one)[,:]? (?=#)", ""),
+        (r"\ball the way (?=(?:on|to|at|in)\b)", ""),
+        (r"\bnumber (?=(?:one|two|three|four|five)\b)", ""),
+        (r"\bwanna\b", "want to"),
+        (r"\bgonna\b", "going to"),
+    )
+)
+
+
 def alternatives(*phrases: str) -> str:
     """Return a pattern that matches any of the phrases, the longest that fits, as whole words."""
     ordered = sorted(phrases, key=len, reverse=True)
@@ -37,19 +60,45 @@ def alternatives(*phrases: str) -> str:
 GREETING = (
     r"(?:hey|hi|hello|good (?:morning|day|evening)|thanks?|thank you|ok(?:ay)?|yes|sure|great)"
 )
+_FILLER = r"(?:oh|oops|whoops|hm+|um+|uh|er|ah|well|wait|actually|sorry|hang on|alright|no wait)"
+_INTERJECTION = rf"(?:(?:{_FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yeah|yep)\s*[,.!;]+)"
+_ASKING = (
+    r"(?:(?:would|do) you )?mind(?= \w+ing\b)|(?:would|do) you mind"
+    r"|(?:can|could|would) (?:you|we) be able to|(?:can|could|would|will) (?:you|we)|why "
+    r"(?:don't you|not)|you (?:should|could|must|can|may)"
+    r"|(?:is|would it be|is it|be) possible(?: for you)? to|is there (?:any|a) way to"
+    r"|(?:any|is there any) chance (?:you|of you|that you) (?:can|could|would)"
+    r"|i(?:'m| was|'m just) wondering (?:if|whether) (?:you|we) (?:can|could)"
+    r"|i (?:think|guess|suppose|believe)(?: you (?:should|could)| we (?:should|could))?"
+    r"|(?:i(?:'d| would) (?:like|love|prefer)|i want|i need|i wish|i wanna)(?: you)? to"
+    r"|do me a favou?r and|if you (?:don't mind|can|could)|be (?:so kind|a dear) (?:as |and "
+    r")?(?:to)?"
+    r"|(?:tell me|do you know|i(?:'d like to| want to)? know|any idea)(?= (?:how|what|where"
+    r"|which)\b)"
+    r"|(?:shall|should) (?:we|i)|i(?:'m| am) (?:trying|going) to|(?:how|what) about|try to|help "
+    r"me(?: to)?|need to|gotta|go ahead and"
+)
 _POLITE = re.compile(
-    rf"^(?:(?:{GREETING}|please|pls|kindly|just|now|so|well|and|then|next|also|maybe|perhaps|finally"
-    r"|first|next up|only|go ahead and|(?:can|could|would|will) (?:you|we)|why (?:don't you|not)"
-    r"|let us|let's|lets|(?:i(?:'d| would) like|i want|i need|i wish)(?: you)? to"
-    r"|you (?:should|could|must|can|may)|(?:would|do) you mind|(?:how|what) about|try to"
-    r"|help me(?: to)?"
-    r"|be so kind (?:as )?to|for me)(?![\w'-])[,!.:]*\s*)+",
+    rf"^(?:(?:{_INTERJECTION}|(?:{GREETING}|{_FILLER}|please|pls|plz|kindly|just|now|so|and|then"
+    rf"|next|also|maybe|perhaps|finally|first|next up|only|quickly|simply|let us|let's|lets"
+    rf"|{_ASKING}|for me)(?![\w'-])[,!.:]*)\s*)+",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    r"(?:[\s,.!?:]*\b(?:please|pls|thanks?|thank you(?: very much)?|for me|right now|now|instead"
-    r"|(?:and|but) nothing else|as well|too|if you can|if possible|would you|will you|okay|ok))+"
-    r"[\s,.!?:]*$|[\s,.!?:]+$",
+    r"(?:[\s,.!?:]*(?:\b(?:please|pls|plz|thanks?|thx|ty|cheers|mate|thank you(?: very much)?"
+    r"|for me"
+    r"|right now|now|instead|(?:and|but) nothing else|as well|too|also|if (?:you (?:can|could"
+    r"|would)|possible"
+    r"|that's ok(?:ay)?|you don't mind)|when you can|would you(?: mind)?|(?:will|can|could) you"
+    r"|okay|ok"
+    r"|(?:just )?a (?:little |tiny )?bit|a little|slightly|somehow|real quick|quickly|lol|haha|i "
+    r"guess|i think)|:\)))+[\s,.!?:]*$|[\s,.!?:]+$",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(rf"(?:{GREETING}|{_FILLER}|no|nope|nah)", re.IGNORECASE)
+_SO_TOO = re.compile(  # "and the tree too": what was done before is to be done to it as well
+    r"^(?:(?:and|also|plus|now|then|next|or|same|ok(?:ay)?)\b|what about|how about)"
+    r"|\b(?:too|also|as well|likewise)[\s.!?]*$",
     re.IGNORECASE,
 )
 _BASES = {
@@ -57,10 +106,14 @@ _BASES = {
     "putting": "put",
     "getting": "get",
     "swapping": "swap",
+    "cropping": "crop",
+    "blurring": "blur",
+    "flipping": "flip",
+    "cutting": "cut",
     **{
         f"{verb.removesuffix('e')}ing": verb
         for verb in lexicon.VERBS
-        if " " not in verb and verb not in ("make", "put", "swap", "dye")
+        if " " not in verb and verb not in ("make", "put", "swap", "dye", "crop", "blur", "flip")
     },
 }
 
@@ -76,9 +129,11 @@ def even(text: str) -> str:
     plain = " ".join(unicodedata.normalize("NFC", text).translate(SIGNS).split())
     if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") for sign in plain):
         raise Unsure("There are signs in that text that cannot be seen. Please type it again.")
-    if not any(sign.isalpha() for sign in plain):
+    if not any(sign.isalnum() for sign in plain):
         raise Unsure(f"There are no words in that. {WHAT_CAN_BE_DONE}")
     plain = plain.lower() if plain.isupper() else plain
+    for pattern, usual in _SPELLINGS:
+        plain = pattern.sub(usual, plain)
     whole = re.fullmatch(r"[\"'](?P<inside>[^\"]+)[\"'][.!]?", plain)
     return _quoted_as_one(whole["inside"].strip() if whole else plain)
 
@@ -100,19 +155,29 @@ HANDLE = r"img_[a-z0-9]{4,40}"
 MASK = r"mask_[a-z0-9]{4,40}"
 _FILE = r"[\w-]+\.(?:png|jpe?g|webp)"
 
-_VERB = alternatives(*lexicon.VERBS)
+_OBJECT = r"(?=\s+(?:the|it|them|a|an|my|everything|all|this|that|to|around)\b)"
+_VERB = (
+    rf"(?:{alternatives(*lexicon.VERBS)}|{alternatives(*lexicon.NOUNS_ALSO)}{_OBJECT}"
+    rf"|cut\b(?=.+ out))"
+)
 _GERUND = r"(?:leaving|keeping|sparing|touching|changing|making|removing|painting)\b"
-_PREFIX = r"(?:(?:please|also|then|just|now|finally|afterwards|i want you to|can you|could you) )*"
+_PREFIX = (
+    r"(?:(?:please|also|then|just|now|finally|afterwards|i want you to|can you|could you"
+    r"|you can) )*"
+)
+_WISH = r"i(?:'d| would)? (?:want|need|like|love|prefer) (?:it|them|this|that|the|a)\b"
 _BREAK = re.compile(
     rf"[;.!?]+(?:\s+|$)|,?\s+(?:and\s+)?(?:then|after (?:that|this)|afterwards|next(?! to))\b,?\s+"
-    rf"|,?\s+(?:and|but|while|yet)\s+(?={_PREFIX}(?:{_VERB}|{_GERUND}))|,\s*(?={_PREFIX}{_VERB})"
-    rf"|,?\s+(?:and|but)\s+(?=the\s+[\w' ]+\s+should be\b)",
+    rf"|,?\s+(?:and|but|while|yet)\s+(?={_PREFIX}(?:{_VERB}|{_GERUND}|{_WISH}))"
+    r"|,?\s+and\s+(?=(?:how (?:many|big)|what|where|which|is there|are there)\b)"
+    rf"|,\s*(?={_PREFIX}(?:{_VERB}|{_WISH}))"
+    rf"|(?<!everything)(?<!all),?\s+(?:and|but)\s+(?=the\s+[\w' ]+\s+should be\b)",
     re.IGNORECASE,
 )
 _TOUCH = (
     r"(?:touch(?:ing)?|chang(?:e|ing)|alter(?:ing)?|edit(?:ing)?|modify(?:ing)?|affect(?:ing)?"
     r"|recolou?r(?:ing)?|colou?r(?:ing)?|paint(?:ing)?|remov(?:e|ing)|includ(?:e|ing)"
-    r"|mess(?:ing)? with)"
+    r"|mess(?:ing)? with|blur(?:ring)?|mov(?:e|ing)|crop(?:ping)?|darken(?:ing)?|brighten(?:ing)?)"
 )
 _SPARE = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -120,10 +185,13 @@ _SPARE = tuple(
         rf"(?:do not|don't|dont|never|without|not|avoid) {_TOUCH} (?P<thing>.+)",
         r"(?:leave|leaving|keep|keeping|let) (?P<thing>.+?) "
         r"(?:alone|(?:just )?as (?:it is|they are)|as is|unchanged|untouched"
-        r"|the way (?:it is|they are)|in place|out(?: of it)?|be|the same|intact)",
+        r"|the way (?:it is|they are)|in place|out(?: of it)?|be|the same|intact|sharp)",
+        r"(?:keep|keeping|leave|leaving) (?P<thing>.+?) (?:in (?:full )?|its )colou?rs?",
+        r"(?P<thing>.+) (?:should|must|can|has to) (?:stay|remain)(?: .*)?",
         r"(?:leave|leaving|keep|keeping|spare|sparing|avoid) (?P<thing>(?:the|my|all) .+)",
     )
 )
+_COLOURED = re.compile(r"\bcolou?rs?$", re.IGNORECASE)
 _THE_REST = re.compile(
     r"(?:everything|all|anything|nothing)(?: else)?|(?:all )?the rest(?: of .+)?"
 )
@@ -131,15 +199,39 @@ _INSIDE = re.compile(  # "... without touching the tree", at the end of a clause
     rf",?\s+(?:(?:but|and|while)\s+)?(?P<spare>(?:without|not|avoid) {_TOUCH} .+)$", re.IGNORECASE
 )
 _EXCEPT = re.compile(
-    r",?\s+(?:except(?: for)?|excluding|but not|and not|other than|apart from|aside from|besides"
-    r"|but(?! with)|(?:but )?(?:without|not)(?= (?:the|my|his|her|its|their) ))\s+(?P<thing>.+)$",
+    r"(?<! do)(?<!same)(?<!picture)(?<!better)(?<!nicer),?\s+(?:except(?: for)?|excluding|but "
+    r"not|and not|other than|apart from|aside from|besides"
+    r"|but(?= (?:the|my|his|her|its|their|for|that|this|those|these|not)\b)|(?:but )?(?:without"
+    r"|not)(?= (?:the|my|his|her|its|their) (?!background)))\s+(?P<thing>.+)$",
     re.IGNORECASE,
 )
 _ALL_BUT = re.compile(
-    r"\b(?:everything|every thing|anything|all|all the rest|the whole (?:picture|image))"
-    r"(?: else)?(?: in the (?:picture|image|photo))?,? "
-    r"(?:except(?: for)?|excluding|but(?: not)?|other than|apart from|aside from|besides"
-    r"|save for)\s+",
+    r"\b(?:everything|every thing|anything|all|all the rest|the whole (?:picture|image|thing|scene)"
+    r"|(?:the )?(?:picture|image|photo))(?: else)?(?: in the (?:picture|image|photo))?,? "
+    r"(?:except(?: for)?|excluding|but(?: not)?(?! with)|other than|apart from|aside from|besides"
+    r"|save for)\s+"
+    r"|\b(?:(?:everything|all|anything|the (?:whole )?(?:area|rest|space|parts?)|the background"
+    r"|whatever is)(?: (?:that is|that's|which is))? )"
+    r"(?:around|behind|outside(?: of)?|surrounding|not|that is not|that isn't|which isn't) "
+    r"|\bthe (?:background|surroundings) of (?=(?:the|my|his|her|this|that)\b)",
+    re.IGNORECASE,
+)
+_NAMES_IT = re.compile(  # the file or handle in it is no picture to work on
+    rf"(?:{alternatives(*lexicon.SAVE)}|keep|call|name|compare|go back|back|return|revert|undo"
+    rf"|continue"
+    r"|restore|start)\b.*|(?:use|open|load) img_\w+|.*\b(?:called|named|changed|difference)\b.*",
+    re.IGNORECASE,
+)
+_SAID_ONLY = re.compile(  # of no picture, where something else follows
+    r"(?:it|that|this|he|she)(?:'s| is| was| looks) .+|i (?:don't|do not) like (?:it|that|this).*"
+    r"|(?:don't|do not) (?:make|turn) .+|never ?mind.*|forget (?:it|that)|not (?:like )?that",
+    re.IGNORECASE,
+)
+_STATEMENT = re.compile(  # "the jumper is red now", as the reason for what is said next
+    r"there(?:'s| is| are) (?:an? |some )?(?P<seen>.+)|(?P<thing>(?:the|my|that|this|those"
+    r"|these) [\w' ]+?|left and right)(?<!better) (?:is|are|looks?|seems?|was|ruins?|spoils?"
+    r"|bothers?|annoys?|distracts?|has|shouldn't|doesn't)"
+    r" (?P<state>.+?)(?: (?:now|right now|at the moment))?",
     re.IGNORECASE,
 )
 _IMAGE = re.compile(
@@ -170,12 +262,16 @@ class Clause:
         exclude: the name of what this clause spares; "" for nothing.
         image: handle or file name; "" where none is named.
         settings: seed, threshold, strength, as far as given.
+        more: it was said as something to be done as well: "and the tree too".
+        topic: it asks for nothing, and says what the next one is about.
     """
 
     text: str
     exclude: str = ""
     image: str = ""
     settings: dict[str, Value] = field(default_factory=dict)
+    more: bool = False
+    topic: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,26 +290,58 @@ def take_apart(text: str) -> Sentence:
     """
     clauses: list[Clause] = []
     spared: list[str] = []
-    for piece in _pieces(text):
+    pieces = _pieces(text)
+    for at, (piece, more) in enumerate(pieces):
         thing = _spared(piece)
-        if thing is not None:
+        if thing is not None and (len(pieces) > 1 or not _COLOURED.search(piece)):
             spared += [] if _THE_REST.fullmatch(thing) else [thing]
             continue
         inside = _INSIDE.search(piece)
         if inside is not None:
             spared.append(_spared(inside["spare"]) or "")
             piece = piece[: inside.start()]
-        clauses.append(_clause(piece))
+        if at + 1 < len(pieces) and _SAID_ONLY.fullmatch(piece):
+            clauses.append(Clause("", topic=True))
+            continue
+        stated = _STATEMENT.fullmatch(piece) if at + 1 < len(pieces) else None
+        if not stated and at + 1 < len(pieces) and _names_only(piece, pieces[at + 1][0]):
+            clauses.append(Clause(piece, topic=True))
+            continue
+        more = more or any(not clause.topic for clause in clauses)
+        clauses.append(_topic(stated) if stated else replace(_clause(piece), more=more))
     return Sentence(tuple(clauses), tuple(spared))
 
 
-def _pieces(text: str) -> list[str]:
-    """Return the text cut where something new is to be done, politeness gone."""
-    pieces = [bare(piece) for piece in _BREAK.split(join_colours(text)) if piece]
-    said = [piece for piece in pieces if piece and not re.fullmatch(GREETING, piece, re.I)]
+def _names_only(piece: str, after: str) -> bool:
+    """Return whether a piece names what the next one is about: "the brown dog, make it black"."""
+    words = piece.lower().split()
+    named = words[0] in lexicon.DETERMINERS and not is_adjective(words[-1])
+    return named and re.search(r"\b(?:it|them)\b", after) is not None
+
+
+def _topic(stated: re.Match[str]) -> Clause:
+    """Return what a statement speaks of: "the red jumper" of "the jumper is red"."""
+    if stated["seen"]:
+        return Clause(stated["seen"], topic=True)
+    article, _, noun = stated["thing"].lower().partition(" ")
+    state = stated["state"].lower()
+    return Clause(f"{article} {state} {noun}" if is_colour(state) else stated["thing"], topic=True)
+
+
+def _pieces(text: str) -> list[tuple[str, bool]]:
+    """Return the text cut where something new is to be done, politeness gone.
+
+    With each goes whether it was said as something to be done as well.
+    """
+    pieces = [
+        (bare(piece), bool(_SO_TOO.search(piece)))
+        for piece in _BREAK.split(join_colours(text))
+        if piece
+    ]
+    said = [each for each in pieces if each[0] and not _NOTHING.fullmatch(each[0])]
     for at in reversed(range(len(said) - 1)):
-        if is_place(said[at]):  # "on the left, add a tree"
-            said[at : at + 2] = [f"{said[at + 1]} {said[at]}"]
+        if is_place(said[at][0]):  # "on the left, add a tree"
+            said[at : at + 2] = [(f"{said[at + 1][0]} {said[at][0]}", said[at + 1][1])]
     return said
 
 
@@ -226,6 +354,8 @@ def _spared(piece: str) -> str | None:
 
 
 def _clause(piece: str) -> Clause:
+    if _NAMES_IT.fullmatch(piece):
+        return Clause(piece)
     piece, image = _without_image(piece)
     piece, settings = _without_settings(piece)
     piece = _ALL_BUT.sub(EVERYTHING_BUT, piece)

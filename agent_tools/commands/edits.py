@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
-from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure, call
-from agent_tools.commands.lexicon import Look, described, is_adjective, looks_of, release
+from agent_tools.commands.calls import (
+    DEFAULTS,
+    EDIT,
+    GENERATE,
+    RETOUCH,
+    SEGMENT,
+    ToolCall,
+    Unsure,
+    Value,
+    call,
+)
+from agent_tools.commands.lexicon import release
+from agent_tools.commands.looks import TONE, Look, described, is_adjective, looks_of, read_touch
 from agent_tools.commands.things import (
     EVERYTHING_BUT,
     NamedThing,
+    Talk,
+    is_rest,
     read_target,
+    read_thing,
     read_things,
+    read_where,
     region_of,
     split_place,
 )
@@ -21,8 +36,14 @@ from agent_tools.commands.things import (
 Parts = dict[str, str]  # what the named groups of a pattern matched
 
 _FROM = re.compile(r" (?:from|off) the (?=(\w+))")
+WRITTEN = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.WRITING))})\b")
+WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())
+_BECOMING = re.compile(r"(?:(?:to )?(?:looks?|be|become|get|appear)|in(?:to)?|to) ")
 _BESIDE = re.compile(r" (?:on|at|in|to|over|under|of|behind|beside) (?:the|his|her|its|their|my) ")
 _IN_MASK = re.compile(r" (?:in|inside|into|at|on|within|under)(?: the)?(?: mask)? (mask_\w+)$")
+_SIDES = re.compile(
+    r",? (?:(?:at|in|of|with) )?(\d{2,4}) ?(?:x|by) ?(\d{2,4})(?: ?(?:px|pixels))?$"
+)
 _SAYS_NOTHING = frozenset().union(
     *(lexicon.DETERMINERS, lexicon.PICTURES, lexicon.PRONOUNS_ONE, lexicon.PRONOUNS_MANY),
     *(("new", "another"),),
@@ -30,61 +51,60 @@ _SAYS_NOTHING = frozenset().union(
 _COPIES = frozenset(("copy", "copies", "variation", "variations", "duplicate", "version"))
 
 
-def find(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def find(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return a search for each thing."""
-    return [call(SEGMENT, thing.args()) for thing in read_things(parts["thing"], known)]
+    said = re.sub(r"^(?:any|some|a few) (?:of )?", "", parts["thing"])
+    return [call(SEGMENT, thing.args()) for thing in read_things(said, talk)]
 
 
-def remove(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def remove(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return a removal for each thing."""
-    return [call(EDIT, {"operation": "remove", **thing.args()}) for thing in _on(parts, known)]
+    return [call(EDIT, {"operation": "remove", **thing.args()}) for thing in _on(parts, talk)]
 
 
-def _on(parts: Parts, known: Sequence[NamedThing]) -> list[NamedThing]:
+def _on(parts: Parts, talk: Talk) -> list[NamedThing]:
     """Return the things, "the cat from the sofa" taken for the cat on the sofa."""
+    if talk.kept and is_rest(parts["thing"]):
+        return read_where(parts["thing"], talk)
     said = _FROM.sub(lambda found: found[0] if region_of(found[1]) else " on the ", parts["thing"])
-    return read_things(said, known)
+    return read_things(said, talk)
 
 
-def replace_with(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def replace_with(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits of "the tree with a boat"."""
-    return replacements(parts["rest"], known)
+    return replacements(parts["rest"], talk)
 
 
-def use_instead(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def use_instead(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits of "a boat instead of the tree"."""
     target = read_target(parts["target"])
-    things = read_things(parts["thing"], known)
+    things = read_things(parts["thing"], talk)
     return [call(EDIT, {**thing.args(), "target": target}) for thing in things]
 
 
-def change(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def change(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits of "the house blue"."""
-    return changes(parts["rest"], known)
+    return changes(parts["rest"], talk)
 
 
-def recolour(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
-    """Return the edits of "the colour of the house to blue"."""
-    thing, target = parts["thing"], parts["target"]
-    if thing in ("its", "their"):
-        thing = "it" if thing == "its" else "them"
-    if not is_look(target):
-        raise Unsure(f"What colour is {release(target)!r}? I do not know it.")
-    return changes(f"{thing} to {target}", known)
+def recolour(parts: Parts, talk: Talk) -> list[ToolCall]:
+    """Return the edits of "the colour of the house from red to blue", which is a red house."""
+    thing, old = parts["thing"], looks_of(parts.get("old", ""))
+    change = _read_change(parts["target"])
+    if change is None or change.target or (parts.get("old") and not old):
+        raise Unsure(f"What colour is {release(parts['target'])!r}? I do not know it.")
+    things = read_things({"its": "it", "their": "them"}.get(thing, thing), talk)
+    if old:
+        things = [replace(each, query=described(each.query, old)) for each in things]
+    return [change.applied(each) for each in things]
 
 
-def change_from_to(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
-    """Return the edits of "the house from red to blue", which is a red house."""
-    if not (is_look(parts["old"]) and is_look(parts["target"])):
-        raise Unsure("From what to what? Say e.g. 'make the red house blue'.")
-    thing = re.sub(r"^(?:the|my|this|that) ", "", parts["thing"])
-    return changes(f"the {parts['old']} {thing} to {parts['target']}", known)
-
-
-def add(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def add(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return an edit for each thing in "a cloud on the left and a sun on the right"."""
     if parts["rest"].startswith(("the ", "it ", "them ", "this ", "that ")):
-        raise Unsure("I cannot move things. Say 'add a ...' with a place, to add another one.")
+        raise Unsure("Shall I move it? Say where to, e.g. 'move the boat to the left'.")
+    if WRITTEN.search(parts["rest"]) or re.match(r"(?:some|any)thing\b", parts["rest"]):
+        raise Unsure("I write no texts, and add things that have a name. What shall I add?")
     calls = []
     for part in _placed(parts["rest"]):
         mask = _IN_MASK.search(part)
@@ -108,9 +128,12 @@ def _placed(text: str) -> list[str]:
     return parts if all(placed) else [text]
 
 
-def generate(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
+def generate(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return the making of a picture."""
     prompt = release(parts.get("prompt", ""))
+    sides: dict[str, Value] = {}
+    if (size := _SIDES.search(prompt)) is not None:
+        prompt, sides = prompt[: size.start()], {"width": int(size[1]), "height": int(size[2])}
     words = set(re.findall(r"\w+", prompt.lower()))
     if split_place(prompt)[1] and " of " not in prompt:
         raise Unsure("A new picture, or 'add' it to this one? Say 'add a ... on the left' to add.")
@@ -118,31 +141,31 @@ def generate(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
         raise Unsure("What is the picture to show?")
     if words & lexicon.VAGUE and len(words) <= 3:
         raise Unsure("What is the picture to show? Say it in words that can be painted.")
-    return [call(GENERATE, {"prompt": prompt})]
+    return [call(GENERATE, {"prompt": prompt, **sides})]
 
 
-def ask_what(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
+def ask_what(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return nothing: ask what a verb is about that stands alone."""
     raise Unsure(f"{parts['verb'].capitalize()} what?")
 
 
-def ask_colour(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def ask_colour(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return nothing: ask for the colour in "change the colour of the house"."""
-    names = " and ".join(thing.query for thing in read_things(parts["thing"], known))
+    names = " and ".join(thing.query for thing in read_things(parts["thing"], talk))
     raise Unsure(f"What colour is {names!r} to be?")
 
 
-def become(parts: Parts, known: Sequence[NamedThing]) -> list[ToolCall]:
+def become(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits of "the house should be blue"."""
-    return changes(f"{parts['thing']} {parts['target']}", known)
+    return changes(f"{parts['thing']} {parts['target']}", talk)
 
 
-def refuse_shapes(_parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
+def refuse_shapes(_parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return nothing: say that there are no lines and boxes."""
     raise Unsure("I draw no lines and shapes on pictures. Say 'find the ...' to see where it is.")
 
 
-def ask_which_way(parts: Parts, _known: Sequence[NamedThing]) -> list[ToolCall]:
+def ask_which_way(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return nothing: ask which of two things becomes the other."""
     raise Unsure("Which is to become which? Say 'replace the ... with a ...'.")
 
@@ -153,21 +176,47 @@ _AND = re.compile(r",? and (?:also )?|, (?:and )?")
 _LOOK = re.compile(r"(?:to )?(?:looks?|seem|appear) (?!like )(.+)")
 _LINK = re.compile(r"(?:back )?(?:(?:in)?to|as|in|with|be|become) ")
 _INTO = re.compile(r"(?:(?:to )?(?:looks? like|be|become)|(?:in)?to(?: looking like)?) (.+)")
-_ARTICLE = re.compile(r"an? .+")
+_SAME = re.compile(
+    r"(?:(?:have|be|get|in|with|to) )*(?:the )?(?:exact(?:ly)? )?(?:same )?colou?r (?:as|of|like) "
+    r"(?:that of )?(?P<colour>.+)"
+    rf"|(?:just )?as {TONE} as (?P<shade>.+)"
+)
+_ARTICLE = re.compile(r"an? (?!bit\b|little$|lot\b|touch$).+")
 _WITH = re.compile(r"(?P<thing>.+?) (?:with|by|for) (?P<target>.+)")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a thing is to become: either looks, or the name of another thing."""
+    """What a thing is to become: looks, the name of another thing, or what a tool makes of it."""
 
     looks: tuple[Look, ...] = ()
     target: str = ""
+    other: ToolCall | None = None
+
+    def on(self, things: str, talk: Talk) -> list[ToolCall]:
+        """Return the calls that make this change, one a thing of those that a text names."""
+        anywhere = self.other is not None or self.grey
+        read = read_where if anywhere else read_things
+        return [self.applied(thing) for thing in read(things, talk)]
+
+    @property
+    def grey(self) -> bool:
+        """Whether it may mean that what is meant is to lose its colours."""
+        return bool(self.looks) and self.looks[-1].words in ("black and white", "grey", "gray")
 
     def applied(self, thing: NamedThing) -> ToolCall:
-        """Return the edit that makes this change."""
+        """Return the call that makes this change."""
+        if self.other is not None:
+            return called(self.other.name, thing, self.other.args)
+        if self.looks and self.looks[0].words.startswith("#"):
+            return called(RETOUCH, thing, {"action": "colour", "colour": self.looks[0].words})
+        if self.grey and (thing.invert or not thing.query):
+            return called(RETOUCH, thing, {"action": "grey"})
         if self.looks and thing.invert:
             raise Unsure("What is all the rest to become? Name a thing, e.g. 'snow'.")
+        coloured = self.looks and all(look.kind == "colour" for look in self.looks)
+        if not coloured and WRITTEN.search(thing.query):
+            raise Unsure("I write no texts. I can find, recolour or remove the one that is there.")
         target = self.target or described(thing.query, self.looks)
         if target == thing.query:
             raise Unsure(f"{thing.query!r} is that already. What is it to become?")
@@ -196,12 +245,12 @@ def is_look(text: str) -> bool:
     return bool(looks_of(text))
 
 
-def changes(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
+def changes(text: str, talk: Talk) -> list[ToolCall]:
     """Return the edits for what follows "make", "turn" or "paint".
 
     Args:
         text: lower case, e.g. "the house blue and the fence white".
-        known: what "it" may stand for.
+        talk: what "it" may stand for.
 
     Raises:
         Unsure: a thing, or what it is to become, is missing or unclear.
@@ -209,8 +258,11 @@ def changes(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
     found: list[ChangeClause] = []
     waiting: list[str] = []
     for part in _AND.split(text):
-        more = looks_of(part) if found and not waiting else ()
-        if more:
+        started = bool(found) and not waiting
+        more = looks_of(part) if started else ()
+        if started and (read_touch(part) or (more and found[-1].change.other)):  # "blue and bigger"
+            part = f"{found[-1].things} {part}"
+        elif more:
             found[-1] = found[-1].also(more)
             continue
         changed = _split_change(part)
@@ -220,15 +272,11 @@ def changes(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
             found.append(ChangeClause(" and ".join([*waiting, changed.things]), changed.change))
             waiting = []
     if waiting:
-        raise _unfinished(" and ".join(waiting), known)
-    return [
-        changed.change.applied(thing)
-        for changed in found
-        for thing in read_things(changed.things, known)
-    ]
+        raise _unfinished(" and ".join(waiting), talk)
+    return [made for each in found for made in each.change.on(each.things, talk)]
 
 
-def replacements(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
+def replacements(text: str, talk: Talk) -> list[ToolCall]:
     """Return the edits for what follows "replace": "the tree with a boat and the car with a bus".
 
     Raises:
@@ -243,8 +291,8 @@ def replacements(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
                 f"{release(part)!r} can be read in two ways. Say 'turn the ... into a ...'."
             )
         if pair is not None:
-            target = read_target(pair["target"])
-            found.append(ChangeClause(" and ".join([*waiting, pair["thing"]]), Wish(target=target)))
+            things = " and ".join([*waiting, pair["thing"]])
+            found.append(ChangeClause(things, _another(pair["target"])))
             waiting = []
         elif found and not waiting and _ARTICLE.fullmatch(part):  # "with a boat and a car"
             target = f"{found[-1].change.target} and {read_target(part)}"
@@ -252,12 +300,8 @@ def replacements(text: str, known: Sequence[NamedThing]) -> list[ToolCall]:
         else:
             waiting.append(part)
     if waiting:
-        raise _unfinished(" and ".join(waiting), known)
-    return [
-        changed.change.applied(thing)
-        for changed in found
-        for thing in read_things(changed.things, known)
-    ]
+        raise _unfinished(" and ".join(waiting), talk)
+    return [made for each in found for made in each.change.on(each.things, talk)]
 
 
 def _split_change(part: str) -> ChangeClause | None:
@@ -277,29 +321,55 @@ def _may_be_thing(text: str) -> bool:
     if text in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         return True
     words = [word for word in text.split() if word not in lexicon.DETERMINERS]
-    dangling = lexicon.PREPOSITIONS | lexicon.DETERMINERS | lexicon.DEGREES
+    dangling = lexicon.PREPOSITIONS | lexicon.DETERMINERS | lexicon.DEGREES | lexicon.NOT_IN_NAMES
     return bool(words) and text.split()[-1] not in dangling and not all(map(is_adjective, words))
 
 
 def _read_change(text: str) -> Wish | None:
     """Return what "blue", "look older", "into a castle" or "a castle" say; None for other words."""
+    plain = _BECOMING.sub("", text, count=1)
+    if (made := read_touch(plain)) is not None:
+        return Wish(other=made)
     if (seems := _LOOK.fullmatch(text)) is not None and (
         looks := looks_of(seems[1], open_class=True)
     ):
         return Wish(looks)
     if looks := looks_of(_LINK.sub("", text, count=1)):
         return Wish(looks)
+    if (same := _SAME.fullmatch(plain)) is not None:
+        other = read_thing(same["colour"] or same["shade"], Talk()).query
+        return Wish(other=call(RETOUCH, {"action": "match_colour", "other": other}))
     into = _INTO.fullmatch(text)
     if into is None and _ARTICLE.fullmatch(text) is None:
         return None
-    name = into[1] if into else text
-    return Wish(looks_of(name)) if is_look(name) else Wish(target=read_target(name))
+    return _another(into[1] if into else text)
 
 
-def _unfinished(things: str, known: Sequence[NamedThing]) -> Unsure:
+def _another(name: str) -> Wish:
+    """Return the wish for "a castle", or for the looks of "a blue one"."""
+    one = re.fullmatch(r"(?:an? |the )?(.+?) ones?", name)
+    looks = looks_of(one[1] if one else name)
+    return Wish(looks) if looks else Wish(target=read_target(name))
+
+
+def _unfinished(things: str, talk: Talk) -> Unsure:
     """Return the question that is left where things were named, but not what they become."""
     try:
-        names = " and ".join(f"the {thing.query}" for thing in read_things(things, known))
+        names = " and ".join(f"the {thing.query}" for thing in read_things(things, talk))
     except Unsure:
         names = f"{release(things)!r}"
     return Unsure(f"What is to become of {names}? Say e.g. 'make the house blue'.")
+
+
+def called(tool: str, thing: NamedThing, args: Mapping[str, Value | None]) -> ToolCall:
+    """Return the call of a tool on a thing, or on the whole picture where the thing has no name.
+
+    Raises:
+        Unsure: the tool needs a thing, or does not go by what tells the thing.
+    """
+    made = call(tool, {**thing.args(), **args})
+    if not thing.query and made.text("action") not in WHOLE:
+        raise Unsure("Which thing do you mean? I do that with things in a picture.")
+    if strange := made.args.keys() - DEFAULTS[tool].keys():
+        raise Unsure(f"I can do that with one thing, and go by no {min(strange)!r} there.")
+    return made

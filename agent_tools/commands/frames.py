@@ -1,225 +1,194 @@
-"""How clauses are built: a table of patterns, each with the function that knows what it means."""
+"""How clauses are built: the table of patterns in ``frames.txt``, made ready to be matched."""
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 
-from agent_tools.commands import edits, lexicon
-from agent_tools.commands.calls import DEFAULTS, LIST, UNDO, ToolCall, Unsure, call
-from agent_tools.commands.clauses import alternatives
-from agent_tools.commands.things import NamedThing
+from agent_tools.commands import acts, edits, lexicon, looks, work
+from agent_tools.commands.calls import ToolCall, Unsure
+from agent_tools.commands.clauses import GREETING, HANDLE, WHAT_CAN_BE_DONE, alternatives
+from agent_tools.commands.things import EVERYTHING_BUT, Talk
 
-Build = Callable[[edits.Parts, Sequence[NamedThing]], list[ToolCall]]
+Build = Callable[[edits.Parts, Talk], list[ToolCall]]
+
+AS_SAID = ("prompt", "name")  # parts that keep their capitals
+AFTER = "same_with"  # the function of the first frame that needs something done before
+_SLOT = re.compile(r"\b[A-Z]{2,}\b")
+_HEAD = re.compile(r"\[(?P<build>\w+)(?P<implied>[^]]*)\]")
+_BUILDS: dict[str, Build] = {
+    build.__name__: build
+    for build in (
+        *(work.to_original, work.redo, work.put_back, work.undo, work.regret, work.ask_undo),
+        *(work.again, work.compare, work.export, work.list_them, acts.describe_picture, acts.ask),
+        *(acts.ask_look, acts.set_scene, acts.retouch, acts.cut_out_it, acts.rest_in_grey),
+        *(acts.ask_crop, acts.crop, acts.colour, acts.with_other, acts.move, acts.scale, acts.flip),
+        *(work.same_with, work.another, work.more, edits.find, edits.remove, edits.generate),
+        *(edits.refuse_shapes, edits.recolour, edits.ask_colour, edits.add),
+        *(edits.use_instead, edits.ask_which_way, edits.replace_with, edits.change, edits.become),
+        *(edits.ask_what,),
+    )
+}
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A pattern for a whole clause, and what to make of its parts."""
+    """A pattern for a whole clause, what to make of its parts, and parts that it implies."""
 
     pattern: re.Pattern[str]
     build: Build
+    implied: edits.Parts
 
 
-def read_clause(text: str, known: Sequence[NamedThing]) -> list[ToolCall] | None:
+def read_clause(text: str, talk: Talk) -> list[ToolCall] | None:
     """Return the calls that a clause asks for; None where its verb is not known.
 
     Args:
-        text: from the verb on; lower case, but for what is to be generated.
-        known: what "it" may stand for.
+        text: from the verb on.
+        talk: what was done before: what "it" may stand for, and "again" repeats.
 
     Raises:
         Unsure: the verb is known, but not everything that it needs is there.
     """
-    for frame in FRAMES:
-        found = frame.pattern.fullmatch(text)
+    for frame in FRAMES if talk.past else _ALONE:
+        said = text if frame.build in _WORK else text.removesuffix(" again")
+        found = frame.pattern.fullmatch(said)
         if found is not None:
-            parts = {name: part.strip() for name, part in found.groupdict().items() if part}
-            lowered = {name: part.lower() for name, part in parts.items() if name != "prompt"}
-            return frame.build({**parts, **lowered}, known)
+            parts = {
+                name.rstrip("_0123456789"): part.strip()
+                for name, part in found.groupdict().items()
+                if part
+            }
+            lowered = {name: part.lower() for name, part in parts.items() if name not in AS_SAID}
+            return frame.build({**parts, **lowered, **frame.implied}, talk)
     return None
 
 
-_PICTURE_NOUN = r"(?:pictures?|images?)"
-_ANY_PICTURE = r"(?:(?:an?|another) )?(?:new )?"
+def _frames() -> Iterator[Frame]:
+    """Yield the frames of the table."""
+    slots: dict[str, str] = {
+        **{name: alternatives(*verbs) for name, verbs in lexicon.VERBS_OF.items()},
+        "TONE": looks.TONE,
+        "NUMBER": "|".join(lexicon.NUMBERS),
+        "WEATHER": "|".join(sorted(lexicon.SETTINGS | lexicon.WEATHERS)),
+        "HANDLE": HANDLE,
+        "BUT": EVERYTHING_BUT.strip(),
+    }
+    build: Build = edits.ask_what
+    implied, patterns = "", list[str]()
+    for line in _lines():
+        if (head := _HEAD.fullmatch(line)) is not None:
+            if patterns:
+                yield _frame(build, implied, patterns, slots)
+            build, implied, patterns = _BUILDS[head["build"]], head["implied"], []
+        elif line[0] == " ":
+            patterns.append(line.strip())
+        else:
+            name, _, pattern = line.partition(" = ")
+            slots[name] = pattern
+    yield _frame(build, implied, patterns, slots)
 
 
-def _frame(pattern: str, build: Build) -> Frame:
-    return Frame(re.compile(pattern, re.IGNORECASE), build)
+def _lines() -> Iterator[str]:
+    """Yield the lines of the table, those that go on joined, without comments."""
+    text = (files("agent_tools.commands") / "frames.txt").read_text("utf-8")
+    for line in re.sub(r"\n {8}", "", text).splitlines():
+        if line and line[0] != "#":
+            yield line
 
 
-_THING, _TARGET, _REST = r"(?P<thing>.+?)", r"(?P<target>.+)", r"(?P<rest>.+)"
-FRAMES: tuple[Frame, ...] = (
-    # generate
-    _frame(
-        rf"(?:{alternatives(*lexicon.GENERATE)}|make|paint|give me|show me)(?: me| us)? "
-        rf"{_ANY_PICTURE}{_PICTURE_NOUN} (?:of|with|showing|that shows) (?P<prompt>.+)",
-        edits.generate,
-    ),
-    _frame(
-        rf"(?:{alternatives(*lexicon.GENERATE)}|make|draw|give me|get me)(?: me| us)? "
-        r"(?:an?|the) (?:mask|outline|segmentation|selection) (?:of|for|around) "
-        rf"{_THING}",
-        edits.find,
-    ),
-    _frame(
-        r"(?:paint|make)(?: me| us)? (?P<prompt>an? (?:\w+ )?(?:photo|painting|drawing|sketch|"
-        r"watercolou?r(?: painting)?|illustration) (?:of|with) .+)",
-        edits.generate,
-    ),
-    _frame(
-        r"draw (?:an? )?(?:\w+ )?(?:circle|box|line|frame|rectangle|arrow|border)\b.*",
-        edits.refuse_shapes,
-    ),
-    _frame(rf"{alternatives(*lexicon.GENERATE)}(?: me| us)?(?: (?P<prompt>.+))?", edits.generate),
-    # find
-    _frame(
-        rf"(?:where(?:'s| is| are)|show me where|point to where|find (?:out )?where) {_THING}"
-        r"(?: is| are| lies?)?",
-        edits.find,
-    ),
-    _frame(rf"{alternatives(*lexicon.FIND)} {_THING}", edits.find),
-    # remove
-    _frame(rf"{alternatives(*lexicon.REMOVE)} {_THING}", edits.remove),
-    _frame(
-        rf"take {_THING} (?:away|out|off)(?: of (?:the|this|my) (?:picture|image|photo))?",
-        edits.remove,
-    ),
-    _frame(rf"(?:make|let) {_THING} (?:disappear|vanish|go away|invisible)", edits.remove),
-    _frame(
-        rf"(?:i (?:want|need)|i(?:'d| would) like) {_THING} (?:to be )?(?:gone|removed|deleted)",
-        edits.remove,
-    ),
-    # colours that are said to be colours
-    _frame(
-        rf"(?:{alternatives(*lexicon.TURN, 'set', 'make')}) (?:the )?colou?r of {_THING} "
-        rf"(?:from [\w ]+ )?(?:in)?to (?:be )?{_TARGET}",
-        edits.recolour,
-    ),
-    _frame(
-        rf"(?:{alternatives(*lexicon.TURN, 'set')}) (?:the )?colou?r of {_THING}", edits.ask_colour
-    ),
-    _frame(
-        rf"(?:{alternatives(*lexicon.TURN, 'set', 'make')}) {_THING}(?:'s|')? colou?r "
-        rf"(?:from [\w ]+ )?(?:(?:in)?to )?(?:be )?{_TARGET}",
-        edits.recolour,
-    ),
-    _frame(
-        rf"give {_THING} an? (?P<target>[\w -]+?) (?:colou?r|coat of paint|paint)", edits.recolour
-    ),
-    _frame(
-        rf"(?:{alternatives(*lexicon.TURN, *lexicon.PAINT)}) {_THING} from (?P<old>[\w -]+) "
-        rf"(?:in)?to {_TARGET}",
-        edits.change_from_to,
-    ),
-    # replace
-    _frame(
-        rf"(?:put|use|place|insert|add) (?P<target>.+?) (?:instead|in place) of {_THING}",
-        edits.use_instead,
-    ),
-    _frame(
-        r"substitute .+ for .+|(?:swap|exchange|switch) (?:the )?[\w ]+ and .+", edits.ask_which_way
-    ),
-    _frame(rf"{alternatives(*lexicon.REPLACE)} {_REST}", edits.replace_with),
-    # make, turn, paint: a thing, and what it is to become
-    _frame(rf"(?:{alternatives(*lexicon.PAINT, *lexicon.TURN)}|make) {_REST}", edits.change),
-    _frame(
-        rf"(?:i (?:want|need)|i(?:'d| would) like|let) {_THING} (?:to )?"
-        r"(?P<target>(?:be|become|look) .+)",
-        edits.become,
-    ),
-    _frame(
-        r"(?:i (?:want|need)|i(?:'d| would) like) (?P<rest>(?:the|my|this|that|it) .+)",
-        edits.change,
-    ),
-    _frame(
-        rf"{_THING} (?:should|must|shall|has to|have to|needs to|need to) "
-        r"(?P<target>(?:be|become|look) .+)",
-        edits.become,
-    ),
-    # add
-    _frame(rf"{alternatives(*lexicon.ADD)} {_REST}", edits.add),
-    # verbs alone
-    _frame(rf"(?P<verb>{alternatives(*lexicon.VERBS)})", edits.ask_what),
+def _frame(build: Build, implied: str, patterns: list[str], slots: dict[str, str]) -> Frame:
+    """Return a frame of several patterns; each group gets a number besides its name."""
+    pattern = "|".join(patterns)
+    while (filled := _SLOT.sub(lambda slot: slots[slot[0]], pattern)) != pattern:
+        pattern = filled
+    numbers = itertools.count()
+    pattern = re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
+    pattern = re.sub(r"\(\?P<(\w+)>", lambda name: f"(?P<{name[1]}_{next(numbers)}>", pattern)
+    pairs = (pair.split("=") for pair in implied.split())
+    told = {name: value.replace("-", " ") for name, value in pairs}
+    return Frame(re.compile(pattern, re.IGNORECASE), build, told)
+
+
+FRAMES = tuple(_frames())
+_ALONE = FRAMES[: next(k for k, frame in enumerate(FRAMES) if frame.build.__name__ == AFTER)]
+_WORK = (work.again, work.to_original, work.undo, work.put_back)  # what "again" belongs to
+
+
+# -- what is answered before anything is parsed
+
+_ADDRESS = (
+    "I take no paths and no addresses. Name a picture by its handle, like img_ab12cd34ef, or a "
+    "file in your folder, like house.png."
+)
+_ORDERS = f"I only work on pictures and follow no other instructions. {WHAT_CAN_BE_DONE}"
+_FILES = "I never delete, overwrite, list or run files. I can remove things within a picture."
+_UNABLE = f"I cannot do that with a picture. {WHAT_CAN_BE_DONE}"
+ANSWERS = (
+    "Of a picture I can say what it shows, whether a thing is there, how many there are, where, "
+    "how "
+    "big and what colour they are: ask e.g. 'how many trees are there?'."
+)
+_STYLES = f"I change things in a picture, not its style. {WHAT_CAN_BE_DONE}"
+_ENGLISH = f"I read English only. {WHAT_CAN_BE_DONE}"
+
+_START = r"^(?:(?:please|now|just|can you|could you|would you|i want you to|let's|and|then)[ ,]+)*"
+_AT_VERB = rf"(?:{_START}|(?:[,;.]|\band\b|\bthen\b)\s+(?:then\s+)?)"
+_ABOUT_FILES = (
+    r"(?:what|which|show|list)\b[^,;]*\b(?:files|folder)(?: (?:are|do|have|in|can)\b[^,;]*)?\??$"
+)
+_OTHER_VERBS = (
+    "rotate|rescale|sharpen|upscale|enhance|filter|straighten|animate|send|email|upload|print|share"
+    "|load|import|close|rename|translate|write|type|tilt|warp|stretch|compress|adjust|undelete"
+    "|merge|stitch|denoise|restore(?! (?:the|it|img))|smooth|post|tweet|pixelate|vectorize"
+    "|vectorise|record|play"
 )
 
-
-# -- the work itself
-
-MOST_UNDONE = 20  # steps in one command
-
-_COUNT = rf"(?P<count>\d{{1,6}}|{'|'.join(lexicon.NUMBERS)})"
-_STEPS = r"(?:changes?|edits?|steps?|actions?|operations?|commands?)"
-_UNDO = re.compile(
-    r"(?:undo|revert|go back|step back|roll back|back|take (?:it|that|this) back)"
-    r"(?: (?:it|that|this|again))?"
-    rf"(?: (?:(?:the|my) )?(?:last|latest|previous)?(?: ?{_COUNT})? ?{_STEPS})?"
-    rf"(?: (?:once|(?P<twice>twice)|{_COUNT.replace('count', 'times')} times))?"
+# pattern (anywhere in the lower-case text) -> what is answered
+TABLE: tuple[tuple[str, str], ...] = (
+    (r"\w+://|\bwww\.|\bfile:|\bdata:|\\|(?:^|\s)~|(?:^|[\s\"'(])\.{0,2}/|\w/\w*/|\.\./", _ADDRESS),
+    (r"\b[a-z]:[\\/]|\w/\w+\.\w", _ADDRESS),
+    (r"\binstructions?\b|\bsystem prompt|\byour prompt|\byou are now\b|\bpretend\b", _ORDERS),
+    (r"\bact as\b|\bjailbreak|\brole ?play|\bpassword|\bapi key|\bsudo\b", _ORDERS),
+    (r"[<{}`$|]", _ORDERS),
+    (rf"^(?!{_ABOUT_FILES}).*\b(?:files|folders?|director(?:y|ies)|hard ?dis[ck]|drive)\b", _FILES),
+    (rf"{_START}(?:run|execute|install|overwrite|eval|import|exec)\b", _FILES),
+    (r"\b(?:delete|remove|erase|overwrite|wipe)\s+(?:\w+\s+){0,3}file\b", _FILES),
+    (rf"{_AT_VERB}(?:{_OTHER_VERBS})\b", _UNABLE),
+    (
+        r"\b(?:video|gif|animation|movie|sepia|resolution|megapixels?|pdf|instagram|facebook)\b",
+        _UNABLE,
+    ),
+    (
+        r"\bin the style of\b|\b(?:look )?like an? (?:\w+ )?(?:watercolou?r|painting|sketch)",
+        _STYLES,
+    ),
+    (r"\blike an? (?:\w+ )?(?:cartoon|drawing|photo(?:graph)?|anime|comic)\b", _STYLES),
+    (
+        rf"^(?:{GREETING}|help|what can you do|no|nothing|stop|wait|quit|exit|done|\s|[,.!?])+$",
+        WHAT_CAN_BE_DONE,
+    ),
 )
-_UNDO_ELSE = re.compile(r"(?:undo|redo|revert|go back|reset|start over)\b.*")
-_PICTURES = r"(?:images|pictures|photos|handles|results|list(?: of (?:images|pictures|photos))?)"
-_LIST = re.compile(
-    rf"list|(?:list|show(?: me)?|give me|display)(?: all)?(?: of)?(?: (?:the|my|a))?"
-    rf"(?: (?:last|latest|newest|recent))?(?: {_COUNT})? {_PICTURES}(?: (?:i have|so far|here))?"
-    r"|(?:what|which) (?:images|pictures|photos) "
-    r"(?:(?:do|did) i have|have i(?: got)?|are there|can i use)"
-)
-_OTHER_SEED = r"(?:(?:an?|the|some) )?(?P<other>another|different|new|other|next) seed"
-_AGAIN = re.compile(
-    r"(?:(?:please )?(?:(?:do|try|run|repeat)(?: (?:it|that|this|the same(?: thing)?))?"
-    r"|(?:the )?same(?: thing)?|once more|again|one more time|another (?:try|attempt)))"
-    rf"(?: (?:again|once more|one more time))?(?:,? (?:but )?(?:with|using|and use) {_OTHER_SEED})?"
-    rf"|(?:(?:try|use|with|take) )?{_OTHER_SEED.replace('other>', 'only>')}"
-)
+_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), answer) for pattern, answer in TABLE)
 
 
-def read_control(text: str, past: Sequence[ToolCall]) -> list[ToolCall] | None:
-    """Return the calls of a clause about the work itself; None where it is about a picture.
+def refuse(text: str) -> None:
+    """Raise the question that answers a text which is not to be parsed.
 
     Args:
-        text: the clause, lower case.
-        past: the calls that "again" repeats.
+        text: made even.
 
     Raises:
-        Unsure: there is nothing to repeat, or too much to undo.
+        Unsure: it is about something else than these tools, or not in English.
     """
-    if (undo := _UNDO.fullmatch(text)) is not None:
-        return _undone(undo)
-    if _UNDO_ELSE.fullmatch(text):
-        raise Unsure("I can undo the last change, or 'undo three times'. How many shall I undo?")
-    if (listed := _LIST.fullmatch(text)) is not None:
-        return [call(LIST, {"limit": _number(listed["count"]) if listed["count"] else None})]
-    if (again := _AGAIN.fullmatch(text)) is not None:
-        return repeated(past, other_seed=bool(again["other"] or again["only"]))
-    return None
-
-
-def repeated(past: Sequence[ToolCall], *, other_seed: bool = False) -> list[ToolCall]:
-    """Return calls once more, with the next seed if another one is wanted.
-
-    Raises:
-        Unsure: nothing was done yet, or what was done has no seed.
-    """
-    if not past:
-        raise Unsure("There is nothing yet to do again. What shall I do?")
-    if not other_seed:
-        return list(past)
-    seeded = [old for old in past if "seed" in DEFAULTS.get(old.name, {})]
-    if len(seeded) < len(past):
-        raise Unsure(f"{past[-1].name} has no seed. What shall I do again?")
-    return [
-        call(old.name, {**old.args, "seed": int(old.args.get("seed", 0)) + 1}) for old in seeded
-    ]
-
-
-def _undone(undo: re.Match[str]) -> list[ToolCall]:
-    said = undo["times"] or undo["count"]
-    times = 2 if undo["twice"] else _number(said) if said else 1
-    if not 0 < times <= MOST_UNDONE:
-        raise Unsure(f"I undo up to {MOST_UNDONE} steps at once. How many shall I undo?")
-    return [ToolCall(UNDO)] * times
-
-
-def _number(text: str) -> int:
-    return lexicon.NUMBERS.get(text) or int(text)
+    for pattern, answer in _COMPILED:
+        if pattern.search(text):
+            raise Unsure(answer)
+    letters = [sign for sign in text if sign.isalpha()]
+    if sum(ord(sign) > 0x24F for sign in letters) > len(letters) / 4:  # beyond Latin letters
+        raise Unsure(_ENGLISH)
+    if foreign := lexicon.FOREIGN.intersection(re.findall(r"[^\W\d_]+", text.lower())):
+        raise Unsure(f"{min(foreign)!r} looks like another language. {_ENGLISH}")

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from agent_tools.commands.calls import Unsure
 
 
 def _words(text: str) -> frozenset[str]:
@@ -93,7 +90,7 @@ VAGUE = _words(
 # -- small words
 
 DETERMINERS = _words("the a an my this that these those his her their its our your any every each")
-PRONOUNS_ONE = _words("it this that one itself")
+PRONOUNS_ONE = _words("it this that one itself her him")
 PRONOUNS_MANY = _words("them these those they both themselves")
 PREPOSITIONS = _words(
     "with of in on at by near behind under below above between beside inside over around from for "
@@ -104,9 +101,14 @@ NOT_IN_NAMES = _words(
     "it its not no never or but except if because when unless until while than as like and "
     "please should would could can will be is are was were am make made do does don't let "
     "everything anything nothing everyone all both some few several most many half other another "
-    "same something someone you your me i we us they them he she who why how what which "
+    "same mind colours colors something someone you your me i we us they them he she who why how "
+    "what which "
     "instead also too then again so just only maybe colour color rest twice else there here off "
-    "none neither nor"
+    "none neither nor wear wears hold holds say says smile smiles sits looks look looking already "
+    "really please even still yet ok okay oops hmm anymore much many cannot can't won't isn't "
+    "aren't shouldn't "
+    "doesn't didn't i'm i'd it's that's he's she's they're have has had got need needs want wants "
+    "like likes think see know read tell wish may might must shall ought did does what's who's"
 )
 PICTURES = _words("picture image photo photograph scene pic photos")
 NUMBERS = {
@@ -119,26 +121,120 @@ FOREIGN = _words(
     "encuentra rimuovi trova fai maak verwijder zoek gör znajdź usuń haus maison casa"
 )
 
+PEOPLE = _words("girl boy man woman person people lady guy kid child men women children baby")
+WRITING = _words("text writing words letters lettering caption inscription")
+# What the setting of a whole picture can be: "at night", "in the snow".
+SETTINGS = _words(
+    "night nighttime day daytime dusk dawn sunset sunrise evening morning noon midday midnight "
+    "moonlight twilight winter summer autumn fall spring snow rain fog mist storm thunderstorm "
+    "christmas halloween underwater daylight sunshine sunlight snowfall blizzard wintertime "
+    "summertime springtime afternoon desert jungle raining snowing"
+)
+DIRECTIONS = _words("left right up down away back forward forwards around here there over good")
+# What clauses begin with that ask for something else; the name of a thing begins with none of them.
+OTHER_VERBS = _words(
+    "open close zoom go start begin run tell let get give fix improve clean play send buy order "
+    "read "
+    "help call check work switch look watch ask come stay think book sell sing write stop wait "
+    "save "
+    "rotate scan enhance install launch click press type select cut crop turn hide reveal show "
+    "teach"
+)
+WEATHERS = _words("snowy rainy foggy misty stormy sunny cloudy wintry autumnal wintery")
+
 # -- verbs
 
 FIND = (
-    *"segment select find locate detect highlight mask outline mark isolate spot trace".split(),
-    *("identify", "pick out", "look for", "search for", "point out", "point to", "show me", "show"),
+    *"segment select find locate detect highlight mask mark isolate spot trace".split(),
+    *(
+        "identify",
+        "pick out",
+        "see",
+        "look for",
+        "search for",
+        "point out",
+        "point to",
+        "show me",
+        "show",
+    ),
+    *("grab", "pick", "choose", "click on"),
 )
 REMOVE = (
     *("remove", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
-    *("wipe out", "rub out", "clear away"),
+    *("wipe out", "rub out", "clear away", "retouch out", "edit out", "photoshop out", "paint out"),
+    *(
+        "airbrush out",
+        "lose",
+        "ditch",
+        "kill",
+        "wipe",
+        "clean up",
+        "scrap",
+        "drop",
+        "zap",
+        "throw out",
+        "clean away",
+        "dump",
+    ),
 )
-PAINT = ("paint", "repaint", "colour", "color", "recolour", "recolor", "dye", "tint")
+PAINT = ("paint", "repaint", "colour in", "colour", "recolour", "dye", "tint", "color", "recolor")
 TURN = ("turn", "change", "transform", "convert")
 REPLACE = ("replace", "swap out", "swap", "exchange", "substitute", "switch")
-ADD = ("add", "put", "place", "insert")
+ADD = ("add", "put", "place", "insert", "stick", "pop")
 GENERATE = ("generate", "draw", "create", "imagine", "produce", "render")
+RETOUCH = {  # what is done to pixels, and the verbs that say so
+    "crop": ("crop", "trim", "zoom in on", "zoom in to", "zoom into", "zoom to"),
+    "cut_out": ("cut out", "clip out"),
+    "blur": ("blur out", "blur", "defocus"),
+    "grey": ("grey out", "gray out", "grey", "gray", "desaturate", "decolour", "decolor"),
+    "dim": ("dim",),
+    "brighten": ("brighten up", "brighten", "lighten up", "lighten"),
+    "darken": ("darken",),
+    "saturate": ("saturate",),
+    "outline": ("outline",),
+}
+MOVE = ("move", "shift", "nudge", "push", "slide", "drag", "bring", "pull")
+COPY = ("duplicate", "copy", "clone")
+GROW = ("scale up", "size up", "enlarge", "grow", "blow up", "magnify", "expand")
+SHRINK = ("scale down", "size down", "shrink", "reduce", "decrease")
+SCALE = (*GROW, *SHRINK, "scale", "resize")
+FLIP = ("flip", "mirror")
+SAVE = ("save", "export", "store", "download")
 OTHERS = (
-    *("make", "use", "give", "set", "undo", "revert", "go back", "repeat", "try", "list", "take"),
-    *("where", "do", "don't", "never", "leave", "keep", "spare", "again", "avoid"),
+    *("make", "use", "give", "set", "undo", "redo", "revert", "go back", "repeat", "try", "list"),
+    *("take", "where", "do", "don't", "dont", "never", "leave", "keep", "spare", "again", "avoid"),
+    *("fill", "match", "describe", "count", "compare", "halve", "double", "increase", "decrease"),
+    *("boost", "raise", "lower", "crop", "blur", "brighten", "lighten", "darken", "saturate"),
+    *("cut out", "grey out", "gray out", "desaturate", "zoom in", "have"),
 )
-VERBS = (*FIND, *REMOVE, *PAINT, *TURN, *REPLACE, *ADD, *GENERATE, *OTHERS)
+# Verbs that are nouns or colours as well: they begin something new before an object only.
+NOUNS_ALSO = ("mirror", "outline", "grey", "gray", "dim", "copy", "flip", "trim", "clone")
+VERBS = (
+    *(*FIND, *REMOVE, *PAINT, *TURN, *REPLACE, *ADD, *GENERATE, *MOVE, *SCALE, *SAVE, *OTHERS),
+    "duplicate",
+)
+
+VERBS_OF = {  # as the patterns of clauses call them
+    "FIND": FIND,
+    "REMOVE": REMOVE,
+    "PAINT": PAINT,
+    "TURN": TURN,
+    "REPLACE": REPLACE,
+    "ADD": ADD,
+    "GENERATE": GENERATE,
+    "MOVE": MOVE,
+    "COPY": COPY,
+    "SCALE": SCALE,
+    "SAVE": SAVE,
+    "VERB": VERBS,
+    "CROP": RETOUCH["crop"],
+    "PLAIN": tuple(
+        verb
+        for action, verbs in RETOUCH.items()
+        if action not in ("crop", "outline")
+        for verb in verbs
+    ),
+}
 
 # -- what holds words together
 
@@ -159,164 +255,73 @@ def release(text: str) -> str:
     return " ".join(text.translate(_RELEASE).split())
 
 
-# -- how a thing is to look
+# -- what was typed wrongly
+
+QUESTION = re.compile(
+    r"(?:how|what|which|who|whose|why|when|where|is|are|was|were|do|does|did|has|have|can|could"
+    r"|tell me|explain|read)\b",
+    re.IGNORECASE,
+)
+ONES = re.compile(r"\bones?\b")
+_SHORTEST = 4  # letters of a word that may be meant by another one
+_COMMON = (  # words of commands that are no names of things
+    *"everything except background around picture outline colour color colours colors".split(),
+    *"bigger smaller larger brighter darker contrast saturation left right bottom middle".split(),
+    *"largest smallest second third many there instead undo original".split(),
+    *"blue green yellow orange purple pink black white brown gold silver turquoise violet".split(),
+)
 
 
-@dataclass(frozen=True)
-class Look:
-    """How something is to look: ``words`` to stand before its name, of one ``kind``.
+_NO_SLIPS = _words("back lack brow sliver pace steal rang lover lower thee hind groom").union(
+    *(PREPOSITIONS, NOT_IN_NAMES, DETERMINERS, PRONOUNS_ONE, PRONOUNS_MANY, ADJECTIVES, SETTINGS)
+)
+_SINGLE = tuple(dict.fromkeys(verb for verb in (*VERBS, *NOUNS_ALSO) if " " not in verb))
+_BEFORE_VERBS = _words("and then please you to just now also but pls")
 
-    The kind is one of the lexicon's ("colour", "size" ...): words of that kind are replaced.
+
+def with_slips_undone(text: str) -> str:
+    """Return a text with mistyped verbs, colours and places put right; names are left alone.
+
+    "Brigthen" and "swpa" are a known word with two letters swapped, one missing or one too many.
+    At the beginning, before "the" or its like, another letter may be wrong as well.
     """
-
-    words: str
-    kind: str
-
-
-def _either(words: frozenset[str]) -> str:
-    return rf"(?:{'|'.join(sorted(words, key=len, reverse=True))})"
-
-
-_COLOUR = _either(COLOURS)
-_TONE = rf"(?:{_either(SHADES)}[ -])*{_COLOUR}(?:[ -]{_COLOUR})?"
-_SHADE = re.compile(rf"{_TONE}(?:\ue000and\ue000{_TONE})?")
-_COLOUR_PAIR = re.compile(rf"\b({_TONE}) and ({_TONE})(?![\w'-])", re.IGNORECASE)
-_DROPPED = re.compile(rf"(?:{'|'.join(DROPPED_DEGREES)}) ")
-_DEGREE = re.compile(rf"((?:{_either(DEGREES)} )*)(\S+)")
-_TONE_OF = re.compile(r"^(?:an? )?((?:\w+ )?)(?:shade|tone|hue|tint) of (?=\w)")
-_MADE_OF = re.compile(r"(?:(?:made )?(?:out )?of|from|in) (\S+)")
+    words = text.split()
+    fixed = []
+    for at, word in enumerate(words):
+        begins = at == 0 or words[at - 1].lower() in _BEFORE_VERBS or words[at - 1].endswith(",")
+        fixed.append((begins and verb_meant(words[at:])) or _meant(word) or word)
+    return " ".join(fixed)
 
 
-def join_colours(text: str) -> str:
-    """Return the text with each pair of colours, as in "red and white flag", made one word."""
-
-    def joined(pair: re.Match[str]) -> str:
-        fruits = all(part.split()[-1].lower() in NOUNS_TOO for part in pair.groups())
-        return pair[0] if fruits else hold_together(" and ").join(pair.groups())
-
-    return _COLOUR_PAIR.sub(joined, text)
-
-
-def looks_of(text: str, *, open_class: bool = False) -> tuple[Look, ...]:
-    """Return the looks that a text names, e.g. "bigger and blue"; none where it says other things.
-
-    Args:
-        text: lower case, e.g. "dark blue", "much bigger", "out of glass".
-        open_class: take any single word for a quality, as after "look".
-
-    Raises:
-        Unsure: it is too vague to be painted, e.g. "nicer".
-    """
-    parts = [part for part in re.split(r",? and |, ", text.strip()) if part]
-    looks = [_look(_DROPPED.sub("", part), open_class=open_class) for part in parts]
-    return () if None in looks else tuple(look for look in looks if look is not None)
-
-
-def _look(text: str, *, open_class: bool) -> Look | None:
-    text = _TONE_OF.sub(r"\1", text)
-    if _SHADE.fullmatch(text):
-        return Look(release(text), "colour")
-    if (material := _MADE_OF.fullmatch(text)) is not None:
-        return _made_of(material[1])
-    found = _DEGREE.fullmatch(text)
-    if found is None:
+def verb_meant(words: Sequence[str]) -> str | None:
+    """Return the verb that the first of several words is likely to be; None for other words."""
+    if len(words) < 2:
         return None
-    degree, word = found[1], found[2]
-    if word in VAGUE:
-        raise Unsure(f"What is {text!r} to look like? Say it in words that can be painted.")
-    kind = _kind(word)
-    if not kind and word.isalpha() and (open_class or degree.startswith(("more", "less", "very"))):
-        kind = "quality"
-    return Look(degree + MADE_OF.get(word, word), kind) if kind else None
+    strict = words[1].lower() not in DETERMINERS | PRONOUNS_ONE | PRONOUNS_MANY | {"all", "out"}
+    return _meant(words[0], among=_SINGLE, strict=strict)
 
 
-def _made_of(material: str) -> Look | None:
-    word = MADE_OF.get(material, material)
-    return Look(word, "material") if word in MATERIALS else None
+def _meant(word: str, *, among: Sequence[str] = _COMMON, strict: bool = True) -> str | None:
+    said = word.lower().strip(",.!?")
+    if (
+        len(said) < _SHORTEST - (not strict)
+        or said in _NO_SLIPS | {*among}
+        or said.removesuffix("s") in among
+    ):
+        return None
+    near = [right for right in among if _is_slip(said, right, strict=strict)]
+    return word.lower().replace(said, near[0]) if len(near) == 1 else None
 
 
-def _kind(word: str) -> str:
-    """Return what an adjective or its comparative tells, "" for other words."""
-    for base in _bases(word):
-        for kind, words in KINDS:
-            if base in words:
-                return kind
-    return "colour" if _SHADE.fullmatch(word) else ""
-
-
-def _bases(word: str) -> list[str]:
-    stem = word.removesuffix("r")
-    short = stem.removesuffix("e")
-    return [
-        word,
-        MADE_OF.get(word, word),
-        *([IRREGULAR.get(word, word)]),
-        *([stem, short, f"{short.removesuffix('i')}y", short[:-1]] if word.endswith("er") else []),
-    ]
-
-
-def is_adjective(word: str) -> bool:
-    """Return whether a word can only say how something is, and never names a thing."""
-    return (bool(_kind(word)) or word in DEGREES) and word not in NOUNS_TOO
-
-
-def described(thing: str, looks: Sequence[Look]) -> str:
-    """Return the name of a thing that looks as wanted: "old red house", blue -> "old blue house".
-
-    What the name says after a preposition is left alone, and so is the owner in "man's shirt".
-    """
-    owner, head, tail = _in_three(thing)
-    for look in reversed(looks):
-        head = _dressed(head, look)
-    return " ".join([*owner, *head, *tail])
-
-
-def without_colours(thing: str) -> str:
-    """Return the name of a thing without its colours: "old red house" -> "old house"."""
-    owner, head, tail = _in_three(thing)
-    leading, noun = _leading(head)
-    kept = [part for part in leading if _kind(part.split()[-1]) != "colour"]
-    return " ".join([*owner, *kept, *noun, *tail])
-
-
-def _in_three(thing: str) -> tuple[list[str], list[str], list[str]]:
-    """Split "man's red hat on the table" into owner, name and the rest from a preposition on."""
-    words = thing.split()
-    end = next((k for k, word in enumerate(words) if word in PREPOSITIONS), len(words))
-    owners = [k + 1 for k, word in enumerate(words[:end]) if word.endswith(("'s", "s'"))]
-    start = max(owners, default=0)
-    return words[:start], words[start:end], words[end:]
-
-
-def _dressed(head: list[str], look: Look) -> list[str]:
-    """Return the words of a name with the look at its place, and none other of its kind."""
-    order = [kind for kind, _ in KINDS]
-    rank = order.index(look.kind)
-    leading, noun = _leading(head)
-    ranks = [order.index(_kind(phrase.split()[-1])) for phrase in leading]
-    before = [phrase for phrase, its in zip(leading, ranks, strict=True) if its < rank]
-    after = [phrase for phrase, its in zip(leading, ranks, strict=True) if its > rank]
-    return " ".join([*before, look.words, *after, *noun]).split()
-
-
-def _leading(head: list[str]) -> tuple[list[str], list[str]]:
-    """Split a name into the adjectives it begins with, shades as one, and the noun."""
-    leading: list[str] = []
-    at = 0
-    while at < len(head) - 1:
-        length = _adjective_length(head[at:-1])
-        if not length:
-            break
-        leading.append(" ".join(head[at : at + length]))
-        at += length
-    return leading, head[at:]
-
-
-def _adjective_length(words: list[str]) -> int:
-    """Return how many words at the beginning are one adjective: 2 in "dark green old"."""
-    for length in range(len(words), 0, -1):
-        if _SHADE.fullmatch(" ".join(words[:length]).replace(" and ", hold_together(" and "))):
-            return 0 if words[0] in FRUITS else length
-    degrees = 1 if len(words) > 1 and words[0] in DEGREES else 0
-    known = words and _kind(words[degrees]) and words[degrees] not in FRUITS
-    return degrees + 1 if known else 0
+def _is_slip(word: str, right: str, *, strict: bool) -> bool:
+    """Return whether a word is another one with one slip of the fingers."""
+    if len(right) < _SHORTEST:
+        return False
+    swapped = {right[:k] + right[k + 1] + right[k] + right[k + 2 :] for k in range(len(right) - 1)}
+    missing = {right[:k] + right[k + 1 :] for k in range(len(right))}
+    doubled = {right[: k + 1] + right[k:] for k in range(len(right))}
+    if word in swapped | missing | doubled:
+        return True
+    other = sum(a != b for a, b in zip(word, right, strict=False)) == 1
+    more = right in {word[:k] + word[k + 1 :] for k in range(len(word))}
+    return not strict and (more or (other and len(word) == len(right)))

@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import (
+    ARRANGE,
+    ASK,
+    COMPARE,
+    CONTROLS,
     DEFAULTS,
+    DESCRIBE,
     EDIT,
+    EXPORT,
     GENERATE,
     LIST,
+    RETOUCH,
     SEGMENT,
+    UNDO,
     Reading,
     ToolCall,
     Unsure,
     call,
 )
-from agent_tools.commands.clauses import GREETING, WHAT_CAN_BE_DONE, Clause, even, take_apart
-from agent_tools.commands.frames import read_clause, read_control, repeated
-from agent_tools.commands.lexicon import release, without_colours
-from agent_tools.commands.things import NamedThing, read_thing, referents
+from agent_tools.commands.clauses import WHAT_CAN_BE_DONE, Clause, even, take_apart
+from agent_tools.commands.edits import changes, find
+from agent_tools.commands.frames import ANSWERS, read_clause, refuse
+from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
+from agent_tools.commands.looks import TONE, without_colours
+from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things, split_place
+from agent_tools.commands.work import repeated, same_with
 
 MOST_CALLS = 20  # of one command
+_NEW_THING = re.compile(r"(?<!to)(?<!into)(?<!in)(?<!^) an? ")  # "order a pizza"
+_IN_COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.PEOPLE))}) in {TONE}$")
+_COUNT = re.compile(rf"(?:{'|'.join(lexicon.NUMBERS)}|\d+) ")
+MOST_NAMED = 6  # words of a thing that is named and no more
+LOOKING = (SEGMENT, ASK)  # what leaves the picture as it is
+EXAMPLES = (
+    *("find the tree", "make the red house blue", "replace the tree with a boat", "undo"),
+    *("remove the boat", "add a ball on the left", "draw a house on a beach", "list the pictures"),
+    *("blur everything around the dog", "crop to the dog", "cut out the dog", "outline the cat"),
+    *("make the picture brighter", "make the boat twice as big", "move the car to the right"),
+    *("how many trees are there", "what colour is the roof", "is the dog left of the car"),
+    *("make it night", "save it as house.png", "make the roof the same colour as the door"),
+)
 FOLDED = {"operation", "query", "target"}  # all that an edit may say to go along with generating
 
 
@@ -49,55 +72,133 @@ def read(
 
 def _read(text: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
     plain = even(text)
+    try:
+        return _read_even(plain, before, failed=failed)
+    except Unsure as question:
+        corrected = with_slips_undone(plain)
+        if corrected == plain:
+            raise
+        try:
+            return _read_even(corrected, before, failed=failed)
+        except Unsure:
+            raise question from None
+
+
+def _read_even(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
     refuse(release(plain))
     sentence = take_apart(plain)
-    known = referents(before, failed=failed)
-    spared = [read_thing(thing, known) for thing in sentence.spared]
+    talk = Talk.after(before, failed=failed)
+    spared = tuple(read_thing(thing, talk) for thing in sentence.spared)
     calls: list[ToolCall] = []
     image = ""
     for clause in sentence.clauses:
         image = clause.image or image
+        if clause.topic:
+            talk = replace(talk, things=_topic_of(clause, talk)) if clause.text else talk
+            continue
         if not clause.text and not clause.settings:
             continue  # "in house.png, ..."
-        made = [_with_settings(one, clause) for one in _calls_of(clause, before, known)]
-        made = _all_sparing(made, [read_thing(clause.exclude, known)] if clause.exclude else [])
+        made = _calls_of(clause, replace(talk, kept=spared))
+        made = [_with_settings(one, clause) for one in made]
+        made = _all_sparing(made, [_excluded(clause.exclude, made, talk)] if clause.exclude else [])
         made = _all_sparing(made, spared) if any(map(_can_spare, made)) else made
         for one in made:
             calls.append(_in_picture(one, image))
-            image = image if one.name == SEGMENT else ""  # from here on: what was made of it
-        before, known = made, referents(made)
-    if spared and not any(one.text("exclude") for one in calls):
+            image = image if one.name in LOOKING else ""  # from here on: what was made of it
+        talk = _after(made, talk)
+    if spared and not any(one.text("exclude") or one.args.get("invert") for one in calls):
         raise Unsure(f"I leave {spared[0].query!r} alone. What else shall I do?")
     return _checked(_folded(calls))
 
 
-def _calls_of(
-    clause: Clause, before: Sequence[ToolCall], known: Sequence[NamedThing]
-) -> list[ToolCall]:
+def _after(made: Sequence[ToolCall], talk: Talk) -> Talk:
+    """Return what can be spoken of after a clause; an undo brings back what it was."""
+    if not all(one.name in CONTROLS for one in made):
+        return Talk.after(made)
+    if all(one.name == UNDO for one in made):
+        return replace(Talk.after(talk.past, failed=True), past=tuple(made))
+    return replace(talk, past=tuple(made))
+
+
+def _excluded(text: str, made: Sequence[ToolCall], talk: Talk) -> NamedThing:
+    """Return what a clause leaves out; "the red ones" are of what it is about."""
+    query = made[0].text("query") if made else ""
+    ones = bool(query) and lexicon.ONES.search(text) is not None
+    return read_thing(text, Talk(things=(NamedThing(query),)) if ones else talk)
+
+
+def _topic_of(clause: Clause, talk: Talk) -> tuple[NamedThing, ...]:
+    """Return what a statement speaks of; nothing where it names nothing."""
+    try:
+        return tuple(read_things(clause.text.lower(), talk))
+    except Unsure:
+        return ()
+
+
+def _calls_of(clause: Clause, talk: Talk) -> list[ToolCall]:
+    """Return the calls of a clause: by its verb, by what was done before, or as a thing to find."""
     if not clause.text:
-        return repeated(before)  # "with seed 7"
-    made = read_control(clause.text.lower(), before)
+        return repeated(talk.past)  # "with seed 7"
+    made = read_clause(clause.text, talk)
     if made is None:
-        made = read_clause(clause.text.removesuffix(" again"), known)
+        made = _without_verb(clause.text.lower(), talk, more=clause.more)
     if made is None:
         raise _unknown(clause.text)
     return made
 
 
+def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None:
+    """Return the calls of "house blue", "green", "the tree too" or "the tree"; None if unsure."""
+    first = text.split()[0]
+    if first in lexicon.OTHER_VERBS or first in lexicon.VERBS:
+        return None
+    attempts: list[Callable[[], list[ToolCall]]] = []
+    if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
+        attempts.append(lambda: changes(text, talk))
+    if talk.past and talk.past[-1].name == RETOUCH and not talk.past[-1].text("query"):
+        attempts.append(lambda: changes(f"the picture {text}", talk))
+    if talk.things:
+        attempts.append(
+            lambda: changes(f"{'it' if len(talk.things) == 1 else 'them'} {text}", talk)
+        )
+    if talk.past and (more or lexicon.ONES.search(text)):
+        attempts.append(lambda: same_with({"thing": text}, talk))
+    elif _may_be_named(text):
+        attempts.append(lambda: find({"thing": _COUNT.sub("", text)}, talk))
+    for attempt in attempts:
+        try:
+            return attempt()
+        except Unsure:
+            continue
+    return None
+
+
+def _may_be_named(text: str) -> bool:
+    """Return whether a clause without a verb is the name of something to be found."""
+    words = text.split()
+    determined = words[0] in lexicon.DETERMINERS and words[0] not in ("a", "an", "any")
+    odd = words[0].endswith(("ize", "ise", "ify", "ate")) or bool(verb_meant(words))
+    placed = words[0] in ("a", "an", "another") and split_place(text)[1]  # to be added?
+    return len(words) <= MOST_NAMED and (determined or not odd) and not placed
+
+
 def _unknown(text: str) -> Unsure:
-    words = release(text).lower().split()
-    single = [verb for verb in lexicon.VERBS if " " not in verb]
-    near = difflib.get_close_matches(words[0], single, n=1, cutoff=0.75)
-    if near and near[0] != words[0] and abs(len(near[0]) - len(words[0])) <= 1:
-        return Unsure(f"I do not know {words[0]!r}. Did you mean '{near[0]}'?")
-    return Unsure(f"I do not understand {release(text)[:60]!r}. {WHAT_CAN_BE_DONE}")
+    """Return the question that quotes what was not understood, with the nearest that would be."""
+    if lexicon.QUESTION.match(text):
+        return Unsure(ANSWERS)
+    words = set(release(text).lower().split())
+    near = max(EXAMPLES, key=lambda example: len(words & set(example.split())))
+    like = f"Perhaps like {near!r}? " if words & set(near.split()) - lexicon.DETERMINERS else ""
+    return Unsure(f"I do not understand {release(text)[:60]!r}. {like}{WHAT_CAN_BE_DONE}")
 
 
 # -- what is said besides
 
 
 def _can_spare(made: ToolCall) -> bool:
-    return made.name == SEGMENT or (made.name == EDIT and made.operation != "add")
+    return made.name in (SEGMENT, RETOUCH) or (
+        made.name == EDIT and made.operation in ("replace", "remove")
+    )
 
 
 def _all_sparing(made: list[ToolCall], spared: Sequence[NamedThing]) -> list[ToolCall]:
@@ -117,9 +218,13 @@ def _all_sparing(made: list[ToolCall], spared: Sequence[NamedThing]) -> list[Too
 
 def _sparing(made: ToolCall, names: set[str]) -> ToolCall:
     names = names | ({made.text("exclude")} - {""})
+    if made.name == RETOUCH and not made.text("query") and len(names) == 1:
+        return call(RETOUCH, {**made.args, "query": min(names), "invert": True})
     if len(names) > 1:
         raise Unsure(f"I can spare one thing at a time. Which one: {' or '.join(sorted(names))}?")
     (name,) = names
+    if name == made.text("query") and made.args.get("invert"):
+        return made
     if name == made.text("query"):
         raise Unsure(f"Shall I change {name!r}, or leave it alone?")
     return call(made.name, {**made.args, "exclude": name})
@@ -148,7 +253,7 @@ def _folded(calls: list[ToolCall]) -> list[ToolCall]:
         simple = one.name == EDIT and one.operation != "add" and one.args.keys() <= FOLDED
         if before and simple and before.name == GENERATE and not before.text("query"):
             folded[-1] = replace(before, args={**before.args, **one.args})
-        else:
+        elif one != before or one.name != SEGMENT:  # "to see the owl, highlight it"
             folded.append(one)
     return folded
 
@@ -159,82 +264,6 @@ def _checked(calls: list[ToolCall]) -> list[ToolCall]:
     if len(calls) > MOST_CALLS:
         raise Unsure(f"Those are {len(calls)} steps; I take up to {MOST_CALLS} at once.")
     return calls
-
-
-# -- what is answered before anything is parsed
-
-_ADDRESS = (
-    "I take no paths and no addresses. Name a picture by its handle, like img_ab12cd34ef, or a "
-    "file in your folder, like house.png."
-)
-_ORDERS = f"I only work on pictures and follow no other instructions. {WHAT_CAN_BE_DONE}"
-_FILES = "I never delete, overwrite, list or run files. I can remove things within a picture."
-_UNABLE = f"I cannot do that with a picture. {WHAT_CAN_BE_DONE}"
-_ANSWERS = (
-    "I cannot answer questions about a picture, but I can find things in it: say 'find the trees'."
-)
-_STYLES = f"I change things in a picture, not its style. {WHAT_CAN_BE_DONE}"
-_ENGLISH = f"I read English only. {WHAT_CAN_BE_DONE}"
-
-_PICTURE = "|".join(sorted(lexicon.PICTURES))
-_START = r"^(?:(?:please|now|just|can you|could you|would you|i want you to|let's|and|then)[ ,]+)*"
-_AT_VERB = rf"(?:{_START}|(?:[,;.]|\band\b|\bthen\b)\s+(?:then\s+)?)"
-_OTHER_VERBS = (
-    "blur|crop|rotate|flip|mirror|resize|rescale|scale|zoom|sharpen|brighten|darken|lighten|upscale"
-    "|enhance|filter|straighten|move|drag|shift|push|animate|save|export|send|email|upload|download"
-    "|print|share|open|load|import|close|rename|copy|translate|write|type|tilt|warp|stretch|compress"
-    "|increase|decrease|reduce|adjust|undelete|merge|stitch|denoise|restore|edit out|smooth"
-)
-
-# pattern (anywhere in the lower-case text) -> what is answered
-TABLE: tuple[tuple[str, str], ...] = (
-    (r"\w+://|\bwww\.|\bfile:|\bdata:|\\|(?:^|\s)~|(?:^|[\s\"'(])\.{0,2}/|\w/\w*/|\.\./", _ADDRESS),
-    (r"\b[a-z]:[\\/]|\w/\w+\.\w", _ADDRESS),
-    (r"\binstructions?\b|\bsystem prompt|\byour prompt|\byou are now\b|\bpretend\b", _ORDERS),
-    (r"\bact as\b|\bjailbreak|\brole ?play|\bpassword|\bapi key|\bsudo\b", _ORDERS),
-    (r"[<{}`$|]", _ORDERS),
-    (r"\b(?:files|folders?|director(?:y|ies)|hard ?dis[ck]|drive)\b", _FILES),
-    (rf"{_START}(?:run|execute|install|overwrite|eval|call|import|exec)\b", _FILES),
-    (r"\b(?:delete|remove|erase|overwrite|wipe)\s+(?:\w+\s+){0,3}file\b", _FILES),
-    (rf"{_AT_VERB}(?:{_OTHER_VERBS})\b", _UNABLE),
-    (r"\b(?:contrast|brightness|saturation|exposure|resolution|sepia|gr[ae]yscale)\b", _UNABLE),
-    (rf"\b(?:{_PICTURE})\s+(?:\w+\s+){{0,2}}black and white\b", _UNABLE),
-    (
-        r"\bin the style of\b|\b(?:look )?like an? (?:\w+ )?(?:watercolou?r|painting|sketch)",
-        _STYLES,
-    ),
-    (r"\blike an? (?:\w+ )?(?:cartoon|drawing|photo(?:graph)?|anime|comic)\b", _STYLES),
-    (
-        r"^(?:how (?:many|much|big|old|far)|what(?:'s| is| are| colou?r| do| does| kind)\b)",
-        _ANSWERS,
-    ),
-    (
-        r"^(?:(?:who|whose|why(?! don't you| not)|when|is|are|was|does|do you|did|has|describe"
-        r"|explain|count)\b)",
-        _ANSWERS,
-    ),
-    (rf"^(?:{GREETING}|help|what can you do|no|nothing|\s|[,.!?])+$", WHAT_CAN_BE_DONE),
-)
-_COMPILED = tuple((re.compile(pattern, re.IGNORECASE), answer) for pattern, answer in TABLE)
-
-
-def refuse(text: str) -> None:
-    """Raise the question that answers a text which is not to be parsed.
-
-    Args:
-        text: made even.
-
-    Raises:
-        Unsure: it is about something else than these tools, or not in English.
-    """
-    for pattern, answer in _COMPILED:
-        if pattern.search(text):
-            raise Unsure(answer)
-    letters = [sign for sign in text if sign.isalpha()]
-    if sum(ord(sign) > 0x24F for sign in letters) > len(letters) / 4:  # beyond Latin letters
-        raise Unsure(_ENGLISH)
-    if foreign := lexicon.FOREIGN.intersection(re.findall(r"[^\W\d_]+", text.lower())):
-        raise Unsure(f"{min(foreign)!r} looks like another language. {_ENGLISH}")
 
 
 # -- calls in words
@@ -259,22 +288,25 @@ def describe(calls: Sequence[ToolCall]) -> str:
 
 def describe_call(made: ToolCall) -> str:
     """Return what one call does, e.g. "find: house (left)"."""
-    if made.name == SEGMENT:
-        return f"find: {_thing(made)}{_details(made)}"
+    verb, action = _VERBS.get(made.name, made.name), made.text("action").replace("_", " ")
     if made.name == EDIT:
-        return f"{_change(made)}{_details(made)}"
-    if made.name == GENERATE:
+        said = _change(made)
+    elif made.name == GENERATE:
         edit = f", then {_change(made)}" if made.text("query") else ""
-        return f"generate: {made.text('prompt')}{edit}{_details(made)}"
-    return f"list the pictures{_details(made)}" if made.name == LIST else made.name
+        said = f"{verb}: {made.text('prompt')}{edit}"
+    elif made.name in (SEGMENT, RETOUCH, ARRANGE):
+        said = f"{action or verb}: {_thing(made)}"
+    elif made.name == ASK:
+        said = f"{verb} {made.text('about')}: {_thing(made)}"
+    else:
+        said = verb
+    return f"{said}{_details(made)}"
 
 
 def _change(made: ToolCall) -> str:
     query, target = made.text("query"), made.text("target")
-    if made.operation == "remove":
-        return f"remove: {_thing(made)}"
-    if made.operation == "add":
-        return f"add: {target}"
+    if made.operation != "replace":
+        return f"{made.operation}: {_thing(made) if made.operation == 'remove' else target}"
     if without_colours(query) == without_colours(target):
         verb = "recolour"
     else:
@@ -283,14 +315,36 @@ def _change(made: ToolCall) -> str:
 
 
 def _thing(made: ToolCall) -> str:
-    query = made.text("query")
+    query = made.text("query") or "the picture"
     return f"everything except {query}" if made.args.get("invert") else query
 
 
 def _details(made: ToolCall) -> str:
     """Return what else was said: region, what is spared, picture, seed ..."""
-    words = {"region": "{}", "exclude": "sparing {}", "image": "in {}", "mask": "in {}"}
-    settings = ("seed", "threshold", "strength", "limit")
-    said = [words[key].format(made.args[key]) for key in words if made.args.get(key)]
-    said += [f"{key} {made.args[key]}" for key in settings if key in made.args]
+    said = [words.format(made.args[key]) for key, words in _DETAILS.items() if made.args.get(key)]
+    said += [f"{key} {made.args[key]}" for key in _SETTINGS if key in made.args]
     return f" ({', '.join(said)})" if said else ""
+
+
+_VERBS = {
+    SEGMENT: "find",
+    GENERATE: "generate",
+    LIST: "list the pictures",
+    ASK: "ask for the",
+    DESCRIBE: "describe the picture",
+    COMPARE: "compare",
+    EXPORT: "save",
+}
+_DETAILS = {
+    "region": "{}",
+    "exclude": "sparing {}",
+    "image": "in {}",
+    "mask": "in {}",
+    "to": "to {}",
+    "other": "and {}",
+    "colour": "{}",
+    "aspect": "{}",
+    "name": "named {}",
+    "amount": "by {}",
+}
+_SETTINGS = ("seed", "threshold", "strength", "limit")

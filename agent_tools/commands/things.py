@@ -12,8 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
-from agent_tools.commands.calls import EDIT, GENERATE, SEGMENT, ToolCall, Unsure, Value
-from agent_tools.commands.lexicon import described, is_adjective, looks_of, release
+from agent_tools.commands.calls import (
+    ARRANGE,
+    ASK,
+    CONTROLS,
+    EDIT,
+    GENERATE,
+    RETOUCH,
+    SEGMENT,
+    ToolCall,
+    Unsure,
+    Value,
+)
+from agent_tools.commands.lexicon import release
+from agent_tools.commands.looks import described, is_adjective, looks_of
 from textseg.segmentation.picking import ORDINALS, PLACES, is_region_word
 
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
@@ -30,6 +42,19 @@ _VAGUE_COUNT = re.compile(
     r"(?:some|any|several|many|few|a few|half|most|one|each one|none)\b(?: of)? "
 )
 _ONE = re.compile(r"(?P<words>.*\b)ones?")
+_NUMBERED = re.compile(r"(?P<thing>.*[a-z]) (?P<number>[1-9]\d?|two|three|four|five)")  # "tree 2"
+_WHOLE = re.compile(
+    rf"(?:(?:the|this|my) )?(?:(?:whole|entire) )?(?:{'|'.join(sorted(lexicon.PICTURES))}|thing"
+    rf"|lot)"
+    r"|everything|(?:all )?(?:the |its )?colou?rs|all of it"
+)
+_AROUND = re.compile(
+    r"(?:the (?:background|surroundings|area) )?(?:around|behind|outside) (?P<thing>.+)"
+)
+_REST = re.compile(
+    r"(?:everything|all) else|(?:all )?the rest(?: of (?:it|the (?:picture|image|photo)))?"
+    r"|(?:the |its )?(?:background|surroundings)|the others?"
+)
 # Where one thing lies of another, and what is left of words that belong to something else.
 _RELATION = re.compile(
     r"\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
@@ -58,39 +83,87 @@ class NamedThing:
         }
 
 
-def referents(calls: Sequence[ToolCall], *, failed: bool = False) -> list[NamedThing]:
-    """Return what "it" or "them" may stand for after some calls; nothing after a removal.
+@dataclass(frozen=True)
+class Talk:
+    """What was said and done before, as far as a command may lean on it.
 
-    Args:
-        calls: of one command, in order.
-        failed: the last of them was refused: what it was to change has become nothing else.
+    Attributes:
+        past: the calls of the command before.
+        things: what "it" or "them" may stand for.
+        kept: what "the rest" leaves out, because the same command spares it.
     """
-    if not calls or (not failed and referent(calls[-1]) is None):
-        return []
-    last = referent(calls[-1], failed=failed)
-    earlier = [referent(call) for call in calls[:-1]]
-    return [thing for thing in (*earlier, last) if thing is not None]
+
+    past: tuple[ToolCall, ...] = ()
+    things: tuple[NamedThing, ...] = ()
+    kept: tuple[NamedThing, ...] = ()
+
+    @classmethod
+    def after(cls, calls: Sequence[ToolCall], *, failed: bool = False) -> Talk:
+        """Return what can be spoken of after some calls; nothing after a removal.
+
+        Args:
+            calls: of one command, in order.
+            failed: the last of them was refused: what it was to change has become nothing else.
+        """
+        about = [made for made in calls if made.name not in CONTROLS]
+        last = _referent(about[-1], failed=failed) if about else None
+        if last is None and not failed:
+            return cls(tuple(calls))
+        earlier = [_referent(made) for made in about[:-1]]
+        things = dict.fromkeys(thing for thing in (*earlier, last) if thing is not None)
+        return cls(tuple(calls), tuple(things))
 
 
-def referent(call: ToolCall, *, failed: bool = False) -> NamedThing | None:
+def _referent(made: ToolCall, *, failed: bool = False) -> NamedThing | None:
     """Return what "it" is after a call; None where nothing is left to speak of."""
-    region, exclude = call.text("region"), call.text("exclude")
-    if call.name == SEGMENT or (call.name == EDIT and failed and call.text("query")):
-        invert = bool(call.args.get("invert"))
-        return NamedThing(call.text("query"), region, exclude, invert, call.text("image"))
-    if call.name == EDIT and not failed and call.operation != "remove":
-        return NamedThing(call.text("target"), region, exclude)
-    if call.name == GENERATE and not failed and call.text("target"):
-        return NamedThing(call.text("target"))
+    region, exclude, query = made.text("region"), made.text("exclude"), made.text("query")
+    if made.name in (SEGMENT, ASK) or (made.name == EDIT and failed and query):
+        invert = bool(made.args.get("invert"))
+        return NamedThing(query, region, exclude, invert, made.text("image")) if query else None
+    if made.name in (RETOUCH, ARRANGE) and query:
+        return NamedThing(query, region if made.text("action") != "move" else "")
+    if made.name == EDIT and not failed and made.operation not in ("remove", "setting"):
+        return NamedThing(made.text("target"), region, exclude)
+    if made.name == GENERATE and not failed:
+        name = undetermined(made.text("target") or made.text("prompt").lower())
+        simple = made.text("target") or len(name.split()) <= 2
+        return NamedThing(name) if simple and name[:1].isalpha() else None
     return None
 
 
-def read_things(text: str, known: Sequence[NamedThing]) -> list[NamedThing]:
+def read_where(text: str, talk: Talk) -> list[NamedThing]:
+    """Return where something is to be done; a thing without a name is the whole picture.
+
+    Args:
+        text: lower case: a thing, "the picture", "the rest", "around the dog" ...
+        talk: what "it" and "the rest" may stand for.
+
+    Raises:
+        Unsure: it is not clear where.
+    """
+    if _WHOLE.fullmatch(text) or (text in ("it", "this", "that") and not talk.things):
+        return [NamedThing("")]
+    if (around := _AROUND.fullmatch(text)) is not None:
+        return read_things(f"{EVERYTHING_BUT}{around['thing']}", talk)
+    if _REST.fullmatch(text):
+        kept = talk.kept or talk.things
+        if len(kept) != 1:
+            raise Unsure(f"{text.capitalize()} of what? Say e.g. 'everything around the dog'.")
+        return [replace(kept[0], invert=not kept[0].invert)]
+    return read_things(text, talk)
+
+
+def is_rest(text: str) -> bool:
+    """Return whether a text means all that was not named, as "everything else" does."""
+    return _REST.fullmatch(text) is not None
+
+
+def read_things(text: str, talk: Talk) -> list[NamedThing]:
     """Return the things that a text names, one for each part of "the tree and the house".
 
     Args:
         text: lower case.
-        known: what "it" may stand for.
+        talk: what "it" may stand for.
 
     Raises:
         Unsure: it names nothing, or may be meant in two ways.
@@ -99,7 +172,7 @@ def read_things(text: str, known: Sequence[NamedThing]) -> list[NamedThing]:
         raise Unsure(f"{release(text)!r}: which of them?")
     text = re.sub(r"^both (?=.+ and )", "", text.strip())
     parts = [part for part in _AND.split(text) if part.strip()]
-    things = [thing for part in parts for thing in _read_part(part.strip(), known)]
+    things = [thing for part in parts for thing in _read_part(part.strip(), talk)]
     if any(lexicon.PREPOSITIONS & set(thing.query.split()) for thing in things[:-1]):
         raise Unsure(
             f"{release(text)!r} can be read in two ways. Please give one command for each thing."
@@ -109,33 +182,42 @@ def read_things(text: str, known: Sequence[NamedThing]) -> list[NamedThing]:
     return things
 
 
-def read_thing(text: str, known: Sequence[NamedThing]) -> NamedThing:
+def read_thing(text: str, talk: Talk) -> NamedThing:
     """Return the one thing that a text names; ``Unsure`` where it names several."""
-    things = read_things(text, known)
+    things = read_things(text, talk)
     if len(things) != 1:
         raise Unsure(f"{release(text)!r} are several things. Please name one of them.")
     return things[0]
 
 
-def _read_part(part: str, known: Sequence[NamedThing]) -> list[NamedThing]:
+def _read_part(part: str, talk: Talk) -> list[NamedThing]:
     if part.startswith(EVERYTHING_BUT):
-        inner = _read_part(part.removeprefix(EVERYTHING_BUT), known)
+        inner = _read_part(part.removeprefix(EVERYTHING_BUT), talk)
         return [replace(thing, invert=not thing.invert) for thing in inner]
     said = _IN_PICTURE.sub("", part)
     if said in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
-        return _meant(said, known)
+        return _meant(said, talk)
     words = _counted(said)
     if _VAGUE_COUNT.match(words):
         raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'the largest'.")
-    name, region = split_region(_undetermined(words))
+    numbered = _NUMBERED.fullmatch(undetermined(words))
+    if numbered is not None:
+        return [
+            NamedThing(
+                check_name(numbered["thing"]),
+                str(lexicon.NUMBERS.get(numbered["number"], numbered["number"])),
+            )
+        ]
+    name, region = split_region(undetermined(words))
     if "," in region:
         raise Unsure(f"I can go by one of {region!r} only. Which one?")
     if (one := _ONE.fullmatch(name)) is not None:
-        return [_one(one["words"].strip(), region, known)]
+        return [_one(one["words"].strip(), region, talk)]
     return [NamedThing(check_name(name), region)]
 
 
-def _meant(pronoun: str, known: Sequence[NamedThing]) -> list[NamedThing]:
+def _meant(pronoun: str, talk: Talk) -> list[NamedThing]:
+    known = talk.things
     if not known:
         raise Unsure(f"What does {pronoun!r} stand for? Please name it.")
     if pronoun in lexicon.PRONOUNS_ONE and len(known) > 1:
@@ -144,9 +226,9 @@ def _meant(pronoun: str, known: Sequence[NamedThing]) -> list[NamedThing]:
     return list(known)
 
 
-def _one(words: str, region: str, known: Sequence[NamedThing]) -> NamedThing:
+def _one(words: str, region: str, talk: Talk) -> NamedThing:
     """Return what "the left one" or "the red one" stands for."""
-    (thing,) = _meant("one", known)
+    (thing,) = _meant("one", talk)
     looks = looks_of(words) if words and words not in lexicon.VAGUE else ()
     if words and not looks:
         raise Unsure(f"Which one is {words!r}? Please name the thing.")
@@ -155,7 +237,7 @@ def _one(words: str, region: str, known: Sequence[NamedThing]) -> NamedThing:
 
 def _counted(text: str) -> str:
     """Return "the windows" for "the two windows": all that there are; two of them is a question."""
-    rest = _undetermined(text)
+    rest = undetermined(text)
     count = _COUNT.match(rest)
     if count is None or split_region(rest)[1].startswith(count[0]):  # "two largest houses"
         return text
@@ -164,7 +246,7 @@ def _counted(text: str) -> str:
     return rest[count.end() :]
 
 
-def _undetermined(text: str) -> str:
+def undetermined(text: str) -> str:
     """Return a name without the articles it begins with."""
     while (found := _ALL.match(text) or _DETERMINER.match(text)) is not None:
         text = text[found.end() :]
@@ -177,7 +259,7 @@ def read_target(text: str) -> str:
     Raises:
         Unsure: it is no name.
     """
-    name = _undetermined(_IN_PICTURE.sub("", re.sub(r"^(?:some|any|another) ", "", text.strip())))
+    name = undetermined(_IN_PICTURE.sub("", re.sub(r"^(?:some|any|another) ", "", text.strip())))
     if name in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         raise Unsure(f"What does {name!r} stand for? Please name it.")
     for part in re.split(r" and (?:an? |the |some )?", name):
@@ -230,6 +312,11 @@ _SPELLINGS = {
     "center": "middle",
     "central": "middle",
     "biggest": "largest",
+    "lowest": "bottom",
+    "highest": "top",
+    "furthest": "",
+    "farthest": "",
+    "very": "",
     "far": "",
     "the": "",
     "hand": "",
@@ -242,6 +329,7 @@ _COMPOUNDS = re.compile(  # things whose names begin like a region
     r"|last (?:name|supper)"
     r"|(?:bottom|ground) (?:floor|shelf)|middle (?:finger|class)|left ?overs)\b"
 )
+_NO_NOUNS = lexicon.DETERMINERS | {"of", "in", "from"}
 _PARTS = re.compile(r"\w+ (?:\w+ )?(?:half|part|quarter|third|edge|end|bit|side|corner)\b")
 _OF_PICTURE = r"(?: (?:of|in) (?:the|this|my) (?:picture|image|photo|scene))?"
 _SIDE = r"(?:left|right|top|bottom|upper|lower|middle|cent(?:re|er))"
@@ -314,7 +402,7 @@ def _split_before(phrase: str) -> tuple[str, str]:
         return phrase, ""
     for length in range(min(4, len(words) - 1), 0, -1):
         region = region_of(" ".join(words[:length]))
-        if region and words[length] not in ("of", "in", "from"):
+        if region and words[length] not in _NO_NOUNS:
             return " ".join(words[length:]), region
     return phrase, ""
 

@@ -46,12 +46,18 @@ class Example:
         last: the call that was made before; None for none.
         calls: what is to be done; nothing where a question or a refusal is right.
         phenomenon: what it is an example of.
+        others: what is as right as ``calls``.
     """
 
     text: str
     last: ToolCall | None
     calls: tuple[ToolCall, ...]
     phenomenon: str
+    others: tuple[tuple[ToolCall, ...], ...] = ()
+
+    def is_met_by(self, made: Sequence[ToolCall]) -> bool:
+        """Return whether calls are what is meant, in their order and without regard to case."""
+        return _plain(made) in map(_plain, (self.calls, *self.others))
 
 
 @dataclass(frozen=True)
@@ -89,10 +95,8 @@ def score(commands: Iterable[Example], reader: Reader) -> dict[str, ReadingScore
     """Return the scores of a reader by phenomenon."""
     scores: dict[str, ReadingScore] = {}
     for example in commands:
-        found = [
-            without_defaults(made.name, made.args) for made in reader(example.text, example.last)
-        ]
-        right = found == [without_defaults(made.name, made.args) for made in example.calls]
+        found = reader(example.text, example.last)
+        right = example.is_met_by(found)
         one = ReadingScore(
             right=int(right),
             asked=int(not right and not found),
@@ -177,21 +181,29 @@ def main(
     typer.echo(table({name: score(examples(name), reader) for name in CORPORA}))
 
 
-def _example(fields: dict[str, object]) -> Example:
-    last = fields["last"]
-    calls = fields["calls"]
-    assert isinstance(calls, list), "a list of calls"
+def _plain(calls: Sequence[ToolCall]) -> list[ToolCall]:
+    plain = []
+    for made in calls:
+        args = without_defaults(made.name, made.args).args
+        lowered = {
+            key: text.lower() if isinstance(text, str) else text for key, text in args.items()
+        }
+        plain.append(ToolCall(made.name, lowered))
+    return plain
+
+
+def _example(fields: dict[str, Any]) -> Example:  # Any: JSON
     return Example(
-        text=str(fields["text"]),
-        last=_call(last) if last else None,
-        calls=tuple(map(_call, calls)),
-        phenomenon=str(fields["phenomenon"]),
+        text=fields["text"],
+        last=ToolCall(**fields["last"]) if fields["last"] else None,
+        calls=_calls(fields["calls"]),
+        phenomenon=fields["phenomenon"],
+        others=tuple(map(_calls, fields.get("or", ()))),
     )
 
 
-def _call(fields: object) -> ToolCall:
-    assert isinstance(fields, dict), "a call is an object"
-    return ToolCall(fields["name"], fields["args"])
+def _calls(listed: Iterable[dict[str, Any]]) -> tuple[ToolCall, ...]:  # Any: JSON
+    return tuple(ToolCall(**fields) for fields in listed)
 
 
 def _opening(text: str, last: ToolCall | None) -> list[BaseMessage]:
