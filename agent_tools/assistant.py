@@ -121,6 +121,18 @@ def open_chat_model(model: BaseChatModel | str | None) -> BaseChatModel:
     return opened
 
 
+def open_reader(model: BaseChatModel | str) -> CommandReader:
+    """Return a command reader that a small language model drives; see ``agent_tools.model_reader``.
+
+    Raises:
+        MissingExtraError: as in ``open_chat_model``.
+        InvalidInputError: as in ``open_chat_model``.
+    """
+    from agent_tools.model_reader import ModelReader
+
+    return CommandReader(reader=ModelReader(open_chat_model(model)))
+
+
 def _preview_for(model: BaseChatModel) -> PreviewMode:
     """Return "none" for models that are known not to see pictures in tool results."""
     if isinstance(model, CommandReader):

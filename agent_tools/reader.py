@@ -23,9 +23,10 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import Field
 
 from agent_tools.commands import Reading, ToolCall, read
-from agent_tools.commands.calls import CONTROLS, UNDO
+from agent_tools.commands.calls import CONTROLS, UNDO, Reader
 from agent_tools.commands.reading import describe
 from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
@@ -34,10 +35,12 @@ WELCOME = "Tell me what to find or to change, e.g. 'make the red house blue'."
 
 
 class CommandReader(BaseChatModel):
-    """A chat model that reads plain English commands with ``agent_tools.commands.read``.
+    """A chat model that reads plain English commands, by rules unless it is given another reader.
 
     It calls only tools that are bound to it, and asks back when a command is not certain.
     """
+
+    reader: Reader = Field(default=read, exclude=True)
 
     def bind_tools(
         self,
@@ -70,7 +73,9 @@ class CommandReader(BaseChatModel):
     ) -> ChatResult:
         tools = (tool.get("function", {}) for tool in kwargs.get("tools", ()))
         offered = {tool["name"] for tool in tools if "name" in tool}
-        return ChatResult(generations=[ChatGeneration(message=answer(messages, offered))])
+        return ChatResult(
+            generations=[ChatGeneration(message=answer(messages, offered, self.reader))]
+        )
 
 
 @dataclass(frozen=True)
@@ -103,18 +108,19 @@ class Turn:
         return bool(self.calls) and all(call.name in CONTROLS for call in self.calls)
 
 
-def answer(messages: Sequence[BaseMessage], offered: set[str]) -> AIMessage:
+def answer(messages: Sequence[BaseMessage], offered: set[str], reader: Reader = read) -> AIMessage:
     """Return the next call that the last command needs, or words when there is none.
 
     Args:
         messages: the conversation.
         offered: names of the tools that may be called.
+        reader: who reads what was said.
     """
     turns = list(_turns(messages))
     if not turns:
         return AIMessage(WELCOME)
     *before, now = turns
-    reading = _read(now.text, before)
+    reading = _read(now.text, before, reader)
     done = len(now.results)
     if reading.question:
         return AIMessage(reading.question)
@@ -156,13 +162,13 @@ def _started_from(call: ToolCall, result: ToolMessage | None) -> ToolCall:
     return replace(call, args={**call.args, "image": done.image})
 
 
-def _read(text: str, before: Sequence[Turn]) -> Reading:
+def _read(text: str, before: Sequence[Turn], reader: Reader) -> Reading:
     """Return the reading of a command after all that was done before.
 
     "It" is what the command before was about; after undo and lists, what was spoken of before them.
     """
     last = before[-1] if before else Turn("", (), ())
-    reading = read(text, last.calls, failed=last.failed)
+    reading = reader(text, last.calls, failed=last.failed)
     if _undoes(reading) and last.failed and not (last.only_controls or last.succeeded):
         return Reading(
             question="The last command failed and changed nothing, so nothing of it can be undone. "
@@ -170,7 +176,7 @@ def _read(text: str, before: Sequence[Turn]) -> Reading:
         )
     if reading.question and last.only_controls:
         calls, undone = _spoken_of(before)
-        earlier = read(text, calls, failed=undone)
+        earlier = reader(text, calls, failed=undone)
         return reading if earlier.question else earlier
     return reading
 

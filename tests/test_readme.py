@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from agent_tools.chat import Chat, talk
-from agent_tools.lab.accuracy import ReadingScore, examples, read_calls, score
+from agent_tools.commands import read
+from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
 from textseg.editing.result import Edit
 from textseg.lab.bench import small
 from textseg.lab.bench.editing.scenes import EditReport
@@ -150,7 +151,7 @@ def test_the_chat_of_the_readme_is_read_as_it_says(desk: Path) -> None:
 
 
 def test_the_accuracy_of_the_readme_is_measured() -> None:
-    found = sum(score(examples("held_out"), read_calls).values(), ReadingScore())
+    found = sum(score(examples("held_out"), calls_of(read)).values(), ReadingScore())
     said = (
         f"Of the {found.total} that its rules were not tuned on it reads {found.accuracy:.1%} as "
         f"they were meant, asks back about {found.asked}, and misreads {found.wrong}."

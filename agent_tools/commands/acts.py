@@ -194,7 +194,8 @@ def scale(parts: Parts, talk: Talk) -> list[ToolCall]:
 def _factor(text: str, *, up: bool) -> float:
     """Return how many times as big "by half", "to 70%" and "3x" are."""
     by, number = text.startswith("by "), re.search(r"\d+(?:\.\d+)?", text)
-    value = float(number[0]) if number else number_of(text.split()[-1] if by else text.split()[1])
+    said = text.removeprefix("by ").removeprefix("to ")
+    value = float(number[0]) if number else number_of(said.split()[0])
     if "%" in text or "percent" in text:
         value /= 100
     if by and value < 1:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 Value = str | int | float | bool
 
@@ -80,6 +81,23 @@ class Reading:
     def __post_init__(self) -> None:
         """Hold on to the promise that there are calls or a question, not both."""
         assert bool(self.calls) != bool(self.question)
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Whoever reads commands: the rules of `reading`, or a language model."""
+
+    def __call__(
+        self, text: str, last: Sequence[ToolCall] = (), *, failed: bool = False
+    ) -> Reading:
+        """Return the calls that a command stands for, or what to ask back.
+
+        Args:
+            text: the command.
+            last: all calls of the command before.
+            failed: the last of these was refused by its tool.
+        """
+        ...
 
 
 class Unsure(Exception):

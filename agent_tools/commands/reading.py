@@ -51,20 +51,16 @@ EXAMPLES = (
 FOLDED = {"operation", "query", "target"}  # all that an edit may say to go along with generating
 
 
-def read(
-    text: str, last: ToolCall | Sequence[ToolCall] | None = None, *, failed: bool = False
-) -> Reading:
+def read(text: str, last: Sequence[ToolCall] = (), *, failed: bool = False) -> Reading:
     """Return the calls that a command stands for, or what to ask back; raises nothing.
 
     Args:
         text: the command, in English.
-        last: the call that was made before, or all calls of the command before; tells what "it",
-            "them" and "again" mean.
+        last: all calls of the command before; they tell what "it", "them" and "again" mean.
         failed: the last of these was refused by its tool, so that nothing has become of it.
     """
-    before = () if last is None else (last,) if isinstance(last, ToolCall) else tuple(last)
     try:
-        calls = _read(text, before, failed=failed)
+        calls = _read(text, last, failed=failed)
     except Unsure as question:
         return Reading(question=str(question))
     return Reading(tuple(calls), describe(calls))

@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from agent_tools.commands import read
-from agent_tools.commands.calls import SEGMENT, ToolCall, call, without_defaults
+from agent_tools.commands.calls import SEGMENT, Reader, ToolCall, call, without_defaults
 from agent_tools.commands.reading import describe
+from agent_tools.model_reader import ModelReader
 from textseg.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 CORPORA = ("commands", "held_out")
 MOST_ROUNDS = 10  # answers of a chat model to one command, before it is taken as it is
 
-Reader = Callable[[str, ToolCall | None], Sequence[ToolCall]]
+Made = Callable[[str, ToolCall | None], Sequence[ToolCall]]  # what a command made someone call
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def examples(name: str) -> list[Example]:
     return [_example(json.loads(line)) for line in lines.splitlines()]
 
 
-def score(commands: Iterable[Example], reader: Reader) -> dict[str, ReadingScore]:
+def score(commands: Iterable[Example], reader: Made) -> dict[str, ReadingScore]:
     """Return the scores of a reader by phenomenon."""
     scores: dict[str, ReadingScore] = {}
     for example in commands:
@@ -106,12 +107,12 @@ def score(commands: Iterable[Example], reader: Reader) -> dict[str, ReadingScore
     return scores
 
 
-def read_calls(text: str, last: ToolCall | None) -> Sequence[ToolCall]:
-    """Return what the command reader reads; nothing where it asks."""
-    return read(text, last).calls
+def calls_of(reader: Reader) -> Made:
+    """Return what a reader of commands reads; nothing where it asks."""
+    return lambda text, last: reader(text, () if last is None else (last,)).calls
 
 
-def chat_reader(model: BaseChatModel) -> Reader:
+def chat_reader(model: BaseChatModel) -> Made:
     """Return a reader that lets a chat model with the five tools decide."""
     from langchain_core.messages import ToolMessage
 
@@ -175,10 +176,14 @@ def main(
     model: Annotated[
         str, typer.Option(help="A chat model of LangChain, provider:name, instead of the reader.")
     ] = "",
+    reader: Annotated[
+        str, typer.Option(help="The same, as what reads the commands for the command reader.")
+    ] = "",
 ) -> None:
     """Print how often commands are read as meant, by phenomenon."""
-    reader = chat_reader(_chat_model(model)) if model else read_calls
-    typer.echo(table({name: score(examples(name), reader) for name in CORPORA}))
+    made = calls_of(ModelReader(_chat_model(reader)) if reader else read)
+    made = chat_reader(_chat_model(model)) if model else made
+    typer.echo(table({name: score(examples(name), made) for name in CORPORA}))
 
 
 def _plain(calls: Sequence[ToolCall]) -> list[ToolCall]:

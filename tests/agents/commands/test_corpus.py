@@ -6,7 +6,7 @@ import pytest
 
 from agent_tools.commands import read
 from agent_tools.lab import accuracy
-from agent_tools.lab.accuracy import ReadingScore, examples, read_calls, score
+from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
 from agent_tools.operations import BY_NAME
 
 TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)
@@ -20,12 +20,15 @@ PHENOMENA = sorted({example.phenomenon for example in TUNED})
 @pytest.mark.parametrize("phenomenon", PHENOMENA)
 def test_tuned_commands_are_all_read_as_meant(phenomenon: str) -> None:
     concerned = [example for example in TUNED if example.phenomenon == phenomenon]
-    read_as = [(example.text, read(example.text, example.last).calls) for example in concerned]
+    read_as = [
+        (example.text, read(example.text, (example.last,) if example.last else ()).calls)
+        for example in concerned
+    ]
     assert read_as == [(example.text, example.calls) for example in concerned]
 
 
 def test_held_out_commands_are_read_as_often_as_is_said_and_never_wrongly() -> None:
-    total = sum(score(HELD_OUT, read_calls).values(), ReadingScore())
+    total = sum(score(HELD_OUT, calls_of(read)).values(), ReadingScore())
     assert total.accuracy >= HELD_OUT_FLOOR
     assert total.wrong == 0
 

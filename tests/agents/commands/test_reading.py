@@ -33,7 +33,7 @@ commands = st.lists(st.sampled_from(LANGUAGE), max_size=14).map(" ".join)
 def test_any_text_gives_calls_or_a_question_and_never_an_error(
     text: str, last: ToolCall | None
 ) -> None:
-    reading = read(text, last)
+    reading = read(text, [last] if last else ())
     assert bool(reading.calls) != bool(reading.question)
     assert bool(reading.said) == bool(reading.calls)
     assert "\n" not in reading.said + reading.question
@@ -154,17 +154,17 @@ def test_after_a_removal_it_is_nothing_even_when_more_was_done() -> None:
 
 
 def test_what_failed_is_still_what_it_was() -> None:
-    (made,) = read("make it green", BLUE, failed=True).calls
+    (made,) = read("make it green", [BLUE], failed=True).calls
     assert (made.text("query"), made.text("target")) == ("red house", "green house")
-    (made,) = read("make it green", BLUE).calls
+    (made,) = read("make it green", [BLUE]).calls
     assert (made.text("query"), made.text("target")) == ("blue house", "green house")
 
 
 def test_it_stays_in_the_picture_that_was_searched_but_not_in_one_that_was_edited() -> None:
     found = ToolCall("segment_image", {"query": "cat", "image": "a.png"})
-    assert read("remove it", found).calls[0].text("image") == "a.png"
+    assert read("remove it", [found]).calls[0].text("image") == "a.png"
     edited = ToolCall("edit_image", {"query": "cat", "target": "dog", "image": "a.png"})
-    assert read("remove it", edited).calls[0].args == {"operation": "remove", "query": "dog"}
+    assert read("remove it", [edited]).calls[0].args == {"operation": "remove", "query": "dog"}
 
 
 def test_again_repeats_all_that_was_done() -> None:
