@@ -72,6 +72,8 @@ _TOWARDS = re.compile(
     rf"(?P<how>(?:left|right) side of|{'|'.join(_RELATIONS)}) "
     r"(?P<other>(?:the|my|his|her|its|their|that) .+)"
 )
+_SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
+A_BIT = 0.1  # of the picture: how far something is moved that is to be moved a bit
 _BEING = re.compile(r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move) (?=\w)")
 _ROOM = re.compile(
     r" with (?:some|a (?:little|bit)(?: of)?|more|enough) (?:space|room|margin|border)\b.*"
@@ -159,8 +161,9 @@ def move(parts: Parts, talk: Talk) -> list[ToolCall]:
     if parts.get("to"):
         upright = {"action": action, "to": parts["to"]}
         return [called(ARRANGE, thing, upright) for thing in read_things(parts["thing"], talk)]
+    slight = _SLIGHTLY.search(parts["rest"]) is not None
     text = _BEING.sub(" ", _AMOUNT.sub("", parts["rest"]), count=1)
-    args: dict[str, Value | None] = {"action": action}
+    args: dict[str, Value | None] = {"action": action, "amount": A_BIT if slight else None}
     if (share := _BY.search(text)) is not None:
         args["amount"] = int(share["share"]) / 100
         text = _BY.sub("", text)

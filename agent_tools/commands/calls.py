@@ -17,24 +17,18 @@ CONTROLS = frozenset((LIST, UNDO, COMPARE, EXPORT, DESCRIBE))  # after them "it"
 # What every argument is when nothing is said; the tools' schemas have the same (a test compares).
 _IMAGE: dict[str, Value] = {"image": "latest"}
 _ONE: dict[str, Value] = {**_IMAGE, "query": "", "region": ""}
-_SELECTING: dict[str, Value] = {**_ONE, "exclude": "", "invert": False}
+_NARROWED: dict[str, Value] = {**_ONE, "exclude": ""}
+_SELECTING: dict[str, Value] = {**_NARROWED, "invert": False}
 _CHANGING: dict[str, Value] = {"operation": "replace", "query": "", "target": "", "seed": 0}
+_DOING: dict[str, Value] = {"action": "", "mask": "", "amount": 0.0, "other": ""}
 DEFAULTS: dict[str, dict[str, Value]] = {
     SEGMENT: {**_SELECTING, "threshold": -1.0, "seed": 0},
     EDIT: {**_SELECTING, **_CHANGING, "mask": "", "strength": 0.0},
     GENERATE: {"prompt": "", **_CHANGING, "width": 0, "height": 0},
     DESCRIBE: _IMAGE,
     ASK: {**_ONE, "about": "", "other": ""},
-    RETOUCH: {
-        **_SELECTING,
-        "action": "",
-        "mask": "",
-        "amount": 0.0,
-        "colour": "",
-        "other": "",
-        "aspect": "",
-    },
-    ARRANGE: {**_ONE, "action": "", "mask": "", "to": "", "amount": 0.0, "other": "", "seed": 0},
+    RETOUCH: {**_SELECTING, **_DOING, "colour": "", "aspect": ""},
+    ARRANGE: {**_NARROWED, **_DOING, "to": "", "seed": 0},
     COMPARE: {**_IMAGE, "other": ""},
     LIST: {"limit": 10, "name": ""},
     UNDO: {"to": ""},

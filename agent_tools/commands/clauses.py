@@ -91,7 +91,7 @@ _CLOSING = re.compile(
     r"|would)|possible"
     r"|that's ok(?:ay)?|you don't mind)|when you can|would you(?: mind)?|(?:will|can|could) you"
     r"|okay|ok"
-    r"|(?:just )?a (?:little |tiny )?bit|a little|slightly|somehow|real quick|quickly|lol|haha|i "
+    r"|somehow|real quick|quickly|lol|haha|i "
     r"guess|i think)|:\)))+[\s,.!?:]*$|[\s,.!?:]+$",
     re.IGNORECASE,
 )

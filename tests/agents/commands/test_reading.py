@@ -55,7 +55,7 @@ def test_calls_hold_known_arguments_that_differ_from_the_defaults(text: str) -> 
 
 
 def test_defaults_are_those_of_the_tools() -> None:
-    unsaid = {"queries", "margin"}  # commands are read as one search a thing
+    unsaid = {"queries", "margin"}  # one search a thing, and no rule for how much room
     of_tools = {
         name: {
             key: "" if field.is_required() else field.default
@@ -64,11 +64,7 @@ def test_defaults_are_those_of_the_tools() -> None:
         }
         for name, operation in BY_NAME.items()
     }
-    shared = {
-        name: {key: value for key, value in DEFAULTS[name].items() if key in of_tools[name]}
-        for name in of_tools
-    }
-    assert of_tools == shared
+    assert of_tools == DEFAULTS
 
 
 def test_reading_has_calls_or_a_question() -> None:
