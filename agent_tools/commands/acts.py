@@ -23,14 +23,8 @@ from agent_tools.commands.calls import (
 from agent_tools.commands.edits import Parts, called, changes
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import LESS, USUAL_SCALE, is_colour, number_of, scaled
-from agent_tools.commands.things import (
-    EVERYTHING_BUT,
-    Talk,
-    read_thing,
-    read_things,
-    read_where,
-    split_place,
-)
+from agent_tools.commands.places import split_place
+from agent_tools.commands.things import EVERYTHING_BUT, Talk, read_thing, read_things, read_where
 
 _ACTION_OF = {
     **{verb: action for action, verbs in lexicon.RETOUCH.items() for verb in verbs},
@@ -50,7 +44,7 @@ _ASPECT = re.compile(
     r"(?:^| )(?:(?:to|in|as|into) )?(?:an? )?(?P<aspect>square|\d{1,2}[:x]\d{1,2})(?=$| )"
 )
 _COMING = re.compile(
-    r"(?:^| )(?:closely |tightly )?(?:to|around|on|down to|in on|onto|just|only)(?= )"
+    r"(?:^| )(?:closely |tightly )?(?:to|around|on|down to|in on|onto)(?: just| only)?(?= )"
 )
 _RELATIONS = {
     "left of": "left of",
@@ -75,6 +69,10 @@ _TOWARDS = re.compile(
 _SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
 A_BIT = 0.1  # of the picture: how far something is moved that is to be moved a bit
 _BEING = re.compile(r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move) (?=\w)")
+_PLAIN_COLOUR = re.compile(
+    r"^(?:an?|the) (?:(?:thick|thin|bold) )?|^(?:thick|thin|bold) |(?: colou?r| paint| line)$"
+)
+_ON_NOTHING = re.compile(r" (?:with|on|onto) an? (?:transparent|empty|plain|white) background$")
 _ROOM = re.compile(
     r" with (?:some|a (?:little|bit)(?: of)?|more|enough) (?:space|room|margin|border)\b.*"
 )
@@ -106,16 +104,16 @@ _HERE = re.compile(
 def retouch(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return a change of pixels for each thing in "the background behind the girl a bit"."""
     action = parts.get("action") or _ACTION_OF[parts.get("level") or parts["verb"]]
-    args: dict[str, Value | None] = {"action": action, "amount": None}
     text = parts.get("thing") or "everything"
+    share = int(parts["share"]) / 100 if "share" in parts else None
     if parts.get("less"):
-        if action not in LESS:
-            action = {"brighten": "darken", "darken": "brighten"}[action]
-        args = {"action": action, "amount": LESS.get(action)}
-    if (share := _BY.search(text)) is not None:
-        args["amount"] = int(share["share"]) / 100
+        action = "darken" if action == "brighten" else action
+        share = -share if share and action in LESS else share or LESS.get(action)
+    args: dict[str, Value | None] = {"action": action, "amount": share}
+    if (by := _BY.search(text)) is not None:
+        args["amount"] = int(by["share"]) / 100
         text = _BY.sub("", text)
-    text = _AMOUNT.sub("", text).strip() or "everything"
+    text = _ON_NOTHING.sub("", _AMOUNT.sub("", text)).strip() or "everything"
     return [called(RETOUCH, thing, args) for thing in read_where(text, talk)]
 
 
@@ -138,7 +136,7 @@ def crop(parts: Parts, talk: Talk) -> list[ToolCall]:
 
 def colour(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the filling or outlining of things with a colour."""
-    name = re.sub(r"^(?:an?|the) |(?: colou?r| paint| line)$", "", parts.get("colour", ""))
+    name = _PLAIN_COLOUR.sub("", parts.get("colour", ""))
     if (name and not is_colour(name)) or (not name and parts["action"] == "fill"):
         raise Unsure("With which colour? Say e.g. 'red' or '#aa3300'.")
     args = {"action": parts["action"], "colour": release(name)}
@@ -227,6 +225,7 @@ def ask(parts: Parts, talk: Talk) -> list[ToolCall]:
         pass
     text = re.sub(r"^(?:of )?(?:still )?(?:(?:any|an?|some|other|more than one|the) )?", "", text)
     text = re.sub(r"^(?:any|some)(?:one|body)$", "people", text)
+    text = re.sub(r" (?:sitting|standing|lying|hanging|parked|swimming|flying)$", "", text)
     if parts["about"] == "presence":
         text = re.sub(r" or (?:an?|any|some) | or ", " and ", text)
     return [called(ASK, thing, args) for thing in read_things(text, talk)]
@@ -234,6 +233,9 @@ def ask(parts: Parts, talk: Talk) -> list[ToolCall]:
 
 def ask_look(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the question for the colour in "is the house red"."""
+    if parts["thing"] in lexicon.DETERMINERS:  # "the sky blue" is no shade of blue
+        name, _, shade = parts["colour"].partition(" ")
+        parts = {**parts, "thing": name, "colour": shade or name}
     if not all(map(is_colour, re.split(r" or ", parts["colour"]))):
         raise Unsure(
             "I can say whether things are there, how many, where, how big and what colour."

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import Unsure, Value
 from agent_tools.commands.lexicon import hold_together
-from agent_tools.commands.looks import is_adjective, is_colour, join_colours
-from agent_tools.commands.things import EVERYTHING_BUT, is_place
+from agent_tools.commands.looks import TONE, is_adjective, is_colour, join_colours
+from agent_tools.commands.places import is_place
+from agent_tools.commands.things import EVERYTHING_BUT
 
 WHAT_CAN_BE_DONE = (
     "I can find, recolour, replace, remove or add things, generate a picture, list pictures and "
@@ -29,6 +30,7 @@ SIGNS = str.maketrans(
 )
 
 
+_RGB = re.compile(r"\brgb ?\(? ?(\d{1,3})[, ]+(\d{1,3})[, ]+(\d{1,3}) ?\)?", re.IGNORECASE)
 _SPELLINGS = tuple(  # one spelling for what is written in several
     (re.compile(pattern, re.IGNORECASE), usual)
     for pattern, usual in (
@@ -37,11 +39,12 @@ _SPELLINGS = tuple(  # one spelling for what is written in several
         (r"\b(?:no\.|nr\.?|number|num\.?)\s*(?=\d{1,2}\b)|#(?=\d{1,2}(?!\w))", ""),  # "house no. 4"
         (r"\b(?:hex|hex code|colou?r code|rgb)\b ?(?=#)", ""),
         (r"\bits (?=(?:too|so|way|very|a bit)\b)", "it's "),
-        (r"\b(?:can|could) (you|we|i) (?=(?:still )?see\b)", r"do \1 "),
+        (r"\b(?:can|could) you (?=(?:still )?see\b)", "do you "),
         (r"\bwhats\b", "what's"),
         (r"\bwheres\b", "where's"),
         (r"\bdont\b", "don't"),
         (r"\bteh\b", "the"),
+        (r"\bu\b", "you"),
         (r"\bthis (?:colou?r|shade|tone|blue|red|green|one)[,:]? (?=#)", ""),
         (r"\ball the way (?=(?:on|to|at|in)\b)", ""),
         (r"\bnumber (?=(?:one|two|three|four|five)\b)", ""),
@@ -75,6 +78,7 @@ _ASKING = (
     r")?(?:to)?"
     r"|(?:tell me|do you know|i(?:'d like to| want to)? know|any idea)(?= (?:how|what|where"
     r"|which)\b)"
+    r"|(?:is|would) it (?:be )?ok(?:ay)? (?:to|if you)|if you could"
     r"|(?:shall|should) (?:we|i)|i(?:'m| am) (?:trying|going) to|(?:how|what) about|try to|help "
     r"me(?: to)?|need to|gotta|go ahead and"
 )
@@ -87,7 +91,8 @@ _POLITE = re.compile(
 _CLOSING = re.compile(
     r"(?:[\s,.!?:]*(?:\b(?:please|pls|plz|thanks?|thx|ty|cheers|mate|thank you(?: very much)?"
     r"|for me"
-    r"|right now|now|instead|(?:and|but) nothing else|as well|too|also|if (?:you (?:can|could"
+    r"|right now|now|then|that would be (?:great|nice|lovely|perfect|cool)|would that work"
+    r"|instead|(?:and|but) nothing else|as well|too|also|if (?:you (?:can|could"
     r"|would)|possible"
     r"|that's ok(?:ay)?|you don't mind)|when you can|would you(?: mind)?|(?:will|can|could) you"
     r"|okay|ok"
@@ -95,7 +100,7 @@ _CLOSING = re.compile(
     r"guess|i think)|:\)))+[\s,.!?:]*$|[\s,.!?:]+$",
     re.IGNORECASE,
 )
-_NOTHING = re.compile(rf"(?:{GREETING}|{_FILLER}|no|nope|nah)", re.IGNORECASE)
+_NOTHING = re.compile(rf"(?:{GREETING}|{_FILLER}|no|nope|nah|be a dear|be so kind)", re.IGNORECASE)
 _SO_TOO = re.compile(  # "and the tree too": what was done before is to be done to it as well
     r"^(?:(?:and|also|plus|now|then|next|or|same|ok(?:ay)?)\b|what about|how about)"
     r"|\b(?:too|also|as well|likewise)[\s.!?]*$",
@@ -132,10 +137,15 @@ def even(text: str) -> str:
     if not any(sign.isalnum() for sign in plain):
         raise Unsure(f"There are no words in that. {WHAT_CAN_BE_DONE}")
     plain = plain.lower() if plain.isupper() else plain
+    plain = _RGB.sub(_hex, plain)
     for pattern, usual in _SPELLINGS:
         plain = pattern.sub(usual, plain)
     whole = re.fullmatch(r"[\"'](?P<inside>[^\"]+)[\"'][.!]?", plain)
     return _quoted_as_one(whole["inside"].strip() if whole else plain)
+
+
+def _hex(rgb: re.Match[str]) -> str:
+    return "#" + "".join(f"{min(int(part), 255):02x}" for part in rgb.groups())
 
 
 def _quoted_as_one(text: str) -> str:
@@ -187,6 +197,7 @@ _SPARE = tuple(
         r"(?:alone|(?:just )?as (?:it is|they are)|as is|unchanged|untouched"
         r"|the way (?:it is|they are)|in place|out(?: of it)?|be|the same|intact|sharp)",
         r"(?:keep|keeping|leave|leaving) (?P<thing>.+?) (?:in (?:full )?|its )colou?rs?",
+        rf"(?:leave|leaving|keep|keeping) (?P<thing>(?:the|my|all) .+?) {TONE}",
         r"(?P<thing>.+) (?:should|must|can|has to) (?:stay|remain)(?: .*)?",
         r"(?:leave|leaving|keep|keeping|spare|sparing|avoid) (?P<thing>(?:the|my|all) .+)",
     )
@@ -199,7 +210,8 @@ _INSIDE = re.compile(  # "... without touching the tree", at the end of a clause
     rf",?\s+(?:(?:but|and|while)\s+)?(?P<spare>(?:without|not|avoid) {_TOUCH} .+)$", re.IGNORECASE
 )
 _EXCEPT = re.compile(
-    r"(?<! do)(?<!same)(?<!picture)(?<!better)(?<!nicer),?\s+(?:except(?: for)?|excluding|but "
+    r"(?<! do)(?<! it)(?<!same)(?<!picture)(?<!better)(?<!nicer),?\s+(?:except(?: for)?"
+    r"|excluding|but "
     r"not|and not|other than|apart from|aside from|besides"
     r"|but(?= (?:the|my|his|her|its|their|for|that|this|those|these|not)\b)|(?:but )?(?:without"
     r"|not)(?= (?:the|my|his|her|its|their) (?!background)))\s+(?P<thing>.+)$",
@@ -224,11 +236,13 @@ _NAMES_IT = re.compile(  # the file or handle in it is no picture to work on
 )
 _SAID_ONLY = re.compile(  # of no picture, where something else follows
     r"(?:it|that|this|he|she)(?:'s| is| was| looks) .+|i (?:don't|do not) like (?:it|that|this).*"
-    r"|(?:don't|do not) (?:make|turn) .+|never ?mind.*|forget (?:it|that)|not (?:like )?that",
+    r"|(?:don't|do not) (?:make|turn) .+|never ?mind.*|i(?:'ve| have)? changed my mind|forget "
+    r"(?:it|that)|not (?:like )?that",
     re.IGNORECASE,
 )
 _STATEMENT = re.compile(  # "the jumper is red now", as the reason for what is said next
-    r"there(?:'s| is| are) (?:an? |some )?(?P<seen>.+)|(?P<thing>(?:the|my|that|this|those"
+    r"(?:there(?:'s| is| are) (?:an? |some |too many |so many )?|i (?:don't like|hate|dislike) "
+    r")(?P<seen>.+)|(?P<thing>(?:the|my|that|this|those"
     r"|these) [\w' ]+?|left and right)(?<!better) (?:is|are|looks?|seems?|was|ruins?|spoils?"
     r"|bothers?|annoys?|distracts?|has|shouldn't|doesn't)"
     r" (?P<state>.+?)(?: (?:now|right now|at the moment))?",
@@ -341,7 +355,8 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
     said = [each for each in pieces if each[0] and not _NOTHING.fullmatch(each[0])]
     for at in reversed(range(len(said) - 1)):
         if is_place(said[at][0]):  # "on the left, add a tree"
-            said[at : at + 2] = [(f"{said[at + 1][0]} {said[at][0]}", said[at + 1][1])]
+            place = re.sub(r"^the ", "in the ", said[at][0], flags=re.IGNORECASE)
+            said[at : at + 2] = [(f"{said[at + 1][0]} {place}", said[at + 1][1])]
     return said
 
 

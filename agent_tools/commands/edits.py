@@ -20,6 +20,7 @@ from agent_tools.commands.calls import (
 )
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import TONE, Look, described, is_adjective, looks_of, read_touch
+from agent_tools.commands.places import region_of, split_place
 from agent_tools.commands.things import (
     EVERYTHING_BUT,
     NamedThing,
@@ -29,8 +30,6 @@ from agent_tools.commands.things import (
     read_thing,
     read_things,
     read_where,
-    region_of,
-    split_place,
 )
 
 Parts = dict[str, str]  # what the named groups of a pattern matched
@@ -39,8 +38,18 @@ _FROM = re.compile(r" (?:from|off) the (?=(\w+))")
 WRITTEN = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.WRITING))})\b")
 WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())
 _BECOMING = re.compile(r"(?:(?:to )?(?:looks?|be|become|get|appear)|in(?:to)?|to) ")
+NEVER_LAST = lexicon.NOT_IN_NAMES - {
+    "everything",
+    "all",
+    "else",
+    "rest",
+    "colours",
+    "colors",
+    "can",
+}
 _BESIDE = re.compile(r" (?:on|at|in|to|over|under|of|behind|beside) (?:the|his|her|its|their|my) ")
 _IN_MASK = re.compile(r" (?:in|inside|into|at|on|within|under)(?: the)?(?: mask)? (mask_\w+)$")
+_SHADED = {"dark": "darken", "bright": "brighten", "light": "brighten"}
 _SIDES = re.compile(
     r",? (?:(?:at|in|of|with) )?(\d{2,4}) ?(?:x|by) ?(\d{2,4})(?: ?(?:px|pixels))?$"
 )
@@ -132,6 +141,7 @@ def generate(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return the making of a picture."""
     prompt = release(parts.get("prompt", ""))
     sides: dict[str, Value] = {}
+    prompt = re.sub(r"^an? (\d+ ?x ?\d+) (?:picture|image|photo) of (.+)", r"\2, \1", prompt)
     if (size := _SIDES.search(prompt)) is not None:
         prompt, sides = prompt[: size.start()], {"width": int(size[1]), "height": int(size[2])}
     words = set(re.findall(r"\w+", prompt.lower()))
@@ -212,6 +222,8 @@ class Wish:
             return called(RETOUCH, thing, {"action": "colour", "colour": self.looks[0].words})
         if self.grey and (thing.invert or not thing.query):
             return called(RETOUCH, thing, {"action": "grey"})
+        if self.looks and thing.invert and self.looks[0].words in _SHADED:
+            return called(RETOUCH, thing, {"action": _SHADED[self.looks[0].words]})
         if self.looks and thing.invert:
             raise Unsure("What is all the rest to become? Name a thing, e.g. 'snow'.")
         coloured = self.looks and all(look.kind == "colour" for look in self.looks)
@@ -321,7 +333,8 @@ def _may_be_thing(text: str) -> bool:
     if text in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         return True
     words = [word for word in text.split() if word not in lexicon.DETERMINERS]
-    dangling = lexicon.PREPOSITIONS | lexicon.DETERMINERS | lexicon.DEGREES | lexicon.NOT_IN_NAMES
+    dangling = lexicon.PREPOSITIONS | lexicon.DETERMINERS | lexicon.DEGREES | NEVER_LAST
+    words = [word for word in words if word not in ("bit", "little", "lot", "touch", "tad")]
     return bool(words) and text.split()[-1] not in dangling and not all(map(is_adjective, words))
 
 
@@ -348,7 +361,7 @@ def _read_change(text: str) -> Wish | None:
 def _another(name: str) -> Wish:
     """Return the wish for "a castle", or for the looks of "a blue one"."""
     one = re.fullmatch(r"(?:an? |the )?(.+?) ones?", name)
-    looks = looks_of(one[1] if one else name)
+    looks = looks_of(one[1] if one else name.removeprefix("a ").removeprefix("an "))
     return Wish(looks) if looks else Wish(target=read_target(name))
 
 

@@ -101,7 +101,8 @@ NOT_IN_NAMES = _words(
     "it its not no never or but except if because when unless until while than as like and "
     "please should would could can will be is are was were am make made do does don't let "
     "everything anything nothing everyone all both some few several most many half other another "
-    "same mind colours colors something someone you your me i we us they them he she who why how "
+    "same mind change changes original previous colours colors something someone you your me i "
+    "we us they them he she who why how "
     "what which "
     "instead also too then again so just only maybe colour color rest twice else there here off "
     "none neither nor wear wears hold holds say says smile smiles sits looks look looking already "
@@ -128,7 +129,7 @@ SETTINGS = _words(
     "night nighttime day daytime dusk dawn sunset sunrise evening morning noon midday midnight "
     "moonlight twilight winter summer autumn fall spring snow rain fog mist storm thunderstorm "
     "christmas halloween underwater daylight sunshine sunlight snowfall blizzard wintertime "
-    "summertime springtime afternoon desert jungle raining snowing"
+    "summertime springtime afternoon desert jungle raining snowing hour"
 )
 DIRECTIONS = _words("left right up down away back forward forwards around here there over good")
 # What clauses begin with that ask for something else; the name of a thing begins with none of them.
@@ -138,7 +139,10 @@ OTHER_VERBS = _words(
     "help call check work switch look watch ask come stay think book sell sing write stop wait "
     "save "
     "rotate scan enhance install launch click press type select cut crop turn hide reveal show "
-    "teach"
+    "teach "
+    "focus fade spotlight feature invert unblur pixelate blend merge restore adjust retouch "
+    "sharpen "
+    "smooth censor cover keep leave set put take make find do be have see try use move add"
 )
 WEATHERS = _words("snowy rainy foggy misty stormy sunny cloudy wintry autumnal wintery")
 
@@ -157,7 +161,7 @@ FIND = (
         "show me",
         "show",
     ),
-    *("grab", "pick", "choose", "click on"),
+    *("grab", "pick", "choose", "click on", "point me to"),
 )
 REMOVE = (
     *("remove", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
@@ -196,7 +200,7 @@ RETOUCH = {  # what is done to pixels, and the verbs that say so
 MOVE = ("move", "shift", "nudge", "push", "slide", "drag", "bring", "pull")
 COPY = ("duplicate", "copy", "clone")
 GROW = ("scale up", "size up", "enlarge", "grow", "blow up", "magnify", "expand")
-SHRINK = ("scale down", "size down", "shrink", "reduce", "decrease")
+SHRINK = ("scale down", "size down", "shrink")
 SCALE = (*GROW, *SHRINK, "scale", "resize")
 FLIP = ("flip", "mirror")
 SAVE = ("save", "export", "store", "download")
@@ -214,6 +218,7 @@ VERBS = (
     "duplicate",
 )
 
+NO_QUALITIES = DIRECTIONS.union(VERBS)
 VERBS_OF = {  # as the patterns of clauses call them
     "FIND": FIND,
     "REMOVE": REMOVE,

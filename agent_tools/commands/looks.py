@@ -95,7 +95,8 @@ def _look(text: str, *, open_class: bool) -> Look | None:
     if (
         not kind
         and word.isalpha()
-        and word not in lexicon.DIRECTIONS
+        and not word.endswith("ing")
+        and word not in lexicon.NO_QUALITIES
         and (open_class or degree.startswith(("more", "less", "very")))
     ):
         kind = "quality"
@@ -209,6 +210,8 @@ _TOUCHES = tuple(  # what is said of a thing, what is done to it, and by how muc
         (r"(?:brighter|lighter|lit)", "brighten", None),
         (r"darker", "darken", None),
         (r"dimmer", "dim", None),
+        (r"less bright", "darken", None),
+        (r"less dark", "brighten", None),
         (r"(?:blurry|blurrier|blurred|out of focus)", "blur", None),
         (r"(?:gr[ae]y ?scale|monochrome|colou?rless)", "grey", None),
         (r"contrast(?:y|ed)?", "contrast", None),

@@ -31,7 +31,8 @@ from agent_tools.commands.edits import changes, find
 from agent_tools.commands.frames import ANSWERS, read_clause, refuse
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, without_colours
-from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things, split_place
+from agent_tools.commands.places import split_place, split_region
+from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
 from agent_tools.commands.work import repeated, same_with
 
 MOST_CALLS = 20  # of one command
@@ -151,15 +152,15 @@ def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None
     attempts: list[Callable[[], list[ToolCall]]] = []
     if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
         attempts.append(lambda: changes(text, talk))
+    again = talk.past and (more or lexicon.ONES.search(text))
+    if again:
+        attempts.append(lambda: same_with({"thing": text}, talk))
     if talk.past and talk.past[-1].name == RETOUCH and not talk.past[-1].text("query"):
         attempts.append(lambda: changes(f"the picture {text}", talk))
-    if talk.things:
-        attempts.append(
-            lambda: changes(f"{'it' if len(talk.things) == 1 else 'them'} {text}", talk)
-        )
-    if talk.past and (more or lexicon.ONES.search(text)):
-        attempts.append(lambda: same_with({"thing": text}, talk))
-    elif _may_be_named(text):
+    if talk.things and not re.match(r"an? (?!bit|little|lot)", text):
+        pronoun = "it" if len(talk.things) == 1 else "them"
+        attempts.append(lambda: changes(f"{pronoun} {text}", talk))
+    if not again and _may_be_named(text):
         attempts.append(lambda: find({"thing": _COUNT.sub("", text)}, talk))
     for attempt in attempts:
         try:
@@ -174,8 +175,11 @@ def _may_be_named(text: str) -> bool:
     words = text.split()
     determined = words[0] in lexicon.DETERMINERS and words[0] not in ("a", "an", "any")
     odd = words[0].endswith(("ize", "ise", "ify", "ate")) or bool(verb_meant(words))
+    open_ended = not determined and not lexicon.PREPOSITIONS.isdisjoint(
+        split_region(text)[0].split()
+    )
     placed = words[0] in ("a", "an", "another") and split_place(text)[1]  # to be added?
-    return len(words) <= MOST_NAMED and (determined or not odd) and not placed
+    return len(words) <= MOST_NAMED and (determined or not odd) and not placed and not open_ended
 
 
 def _unknown(text: str) -> Unsure:

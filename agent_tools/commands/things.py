@@ -1,8 +1,4 @@
-"""The things that a command is about: "the two left windows", "the tree and the car", "it".
-
-Words that choose a region are told from the names of things, because no model is ever sent them: of
-"the left house" the model looks for the house, and the tool takes the left one.
-"""
+"""The things that a command is about: "the two left windows", "the tree and the car", "it"."""
 
 from __future__ import annotations
 
@@ -26,13 +22,13 @@ from agent_tools.commands.calls import (
 )
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_adjective, looks_of
-from textseg.segmentation.picking import ORDINALS, PLACES, is_region_word
+from agent_tools.commands.places import region_of, split_region
 
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
 EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
 
 _AND = re.compile(r",? and (?:also )?|, (?:and )?| & | as well as | along with ")
-_DETERMINER = re.compile(rf"(?:{'|'.join(sorted(lexicon.DETERMINERS))}) ")
+_DETERMINER = re.compile(rf"(?:whole|entire|{'|'.join(sorted(lexicon.DETERMINERS))}) ")
 _ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
 _IN_PICTURE = re.compile(
     rf" (?:in|from|on|of|out of) (?:the|this|that|my|our) (?:{'|'.join(sorted(lexicon.PICTURES))})$"
@@ -42,6 +38,11 @@ _VAGUE_COUNT = re.compile(
     r"(?:some|any|several|many|few|a few|half|most|one|each one|none)\b(?: of)? "
 )
 _ONE = re.compile(r"(?P<words>.*\b)ones?")
+_ONE_OF = re.compile(r"^ones? of (?:the |these |those |my )?(?:two |three |four |five )?(?=\w)")
+_PAIR = re.compile(  # "the first and the last chair", "house 2 and 3"
+    r"(?:the |both )?(?P<first>\w+) and (?:the )?(?P<second>\w+) (?P<thing>\w+(?: \w+)?)"
+    r"|(?P<name>.*[a-z]) (?P<one>[1-9]\d?) and (?:number )?(?P<two>[1-9]\d?)"
+)
 _NUMBERED = re.compile(r"(?P<thing>.*[a-z]) (?P<number>[1-9]\d?|two|three|four|five)")  # "tree 2"
 _WHOLE = re.compile(
     rf"(?:(?:the|this|my) )?(?:(?:whole|entire) )?(?:{'|'.join(sorted(lexicon.PICTURES))}|thing"
@@ -59,6 +60,7 @@ _REST = re.compile(
 _RELATION = re.compile(
     r"\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
 )
+_ARTICLES = frozenset("the a an my your his her that this these those".split())
 _NAME = re.compile(r"[\w' \-\u2019]+")
 
 
@@ -171,7 +173,7 @@ def read_things(text: str, talk: Talk) -> list[NamedThing]:
     if re.search(r"\bor\b", text):
         raise Unsure(f"{release(text)!r}: which of them?")
     text = re.sub(r"^both (?=.+ and )", "", text.strip())
-    parts = [part for part in _AND.split(text) if part.strip()]
+    parts = [part for part in _AND.split(_in_full(text)) if part.strip()]
     things = [thing for part in parts for thing in _read_part(part.strip(), talk)]
     if any(lexicon.PREPOSITIONS & set(thing.query.split()) for thing in things[:-1]):
         raise Unsure(
@@ -180,6 +182,19 @@ def read_things(text: str, talk: Talk) -> list[NamedThing]:
     if len(things) > 1 and any(thing.invert for thing in things):
         raise Unsure("I can spare one thing when all the rest is meant. Which one?")
     return things
+
+
+def _in_full(text: str) -> str:
+    """Return "first chair and last chair" for "the first and the last chair"."""
+    pair = _PAIR.fullmatch(text)
+    if pair is None:
+        return text
+    if pair["name"]:
+        return f"{pair['name']} {pair['one']} and {pair['name']} {pair['two']}"
+    words = (pair["first"], pair["second"])
+    if all(map(region_of, words)) or all(word in lexicon.COLOURS for word in words):
+        return f"{words[0]} {pair['thing']} and {words[1]} {pair['thing']}"
+    return text
 
 
 def read_thing(text: str, talk: Talk) -> NamedThing:
@@ -209,6 +224,7 @@ def _read_part(part: str, talk: Talk) -> list[NamedThing]:
             )
         ]
     name, region = split_region(undetermined(words))
+    name = _ONE_OF.sub("", name)
     if "," in region:
         raise Unsure(f"I can go by one of {region!r} only. Which one?")
     if (one := _ONE.fullmatch(name)) is not None:
@@ -289,8 +305,9 @@ def check_name(name: str) -> str:
         for before, word in itertools.pairwise(words)
         if before not in lexicon.PREPOSITIONS and not before.endswith("ing")  # "riding a horse"
     ]
-    odd = [word for word in words if word in lexicon.NOT_IN_NAMES]
-    odd += [word for word in inner if word in ("the", "a", "an", "my", "your", "his", "her")]
+    bin_ = words[-1] == "can" and len(words) > 1  # "trash can"
+    odd = [word for word in words[: len(words) - bin_] if word in lexicon.NOT_IN_NAMES]
+    odd += [word for word in inner if word in _ARTICLES]
     odd += _RELATION.findall(name)
     if odd or words[-1] in lexicon.PREPOSITIONS or words[0] in lexicon.PREPOSITIONS:
         raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
@@ -301,112 +318,3 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(plain) and "\ue000" not in name:
         raise Unsure(f"I do not understand {plain!r} as the name of a thing.")
     return plain
-
-
-# -- regions, in one spelling
-
-_SPELLINGS = {
-    "upper": "top",
-    "lower": "bottom",
-    "centre": "middle",
-    "center": "middle",
-    "central": "middle",
-    "biggest": "largest",
-    "lowest": "bottom",
-    "highest": "top",
-    "furthest": "",
-    "farthest": "",
-    "very": "",
-    "far": "",
-    "the": "",
-    "hand": "",
-    "side": "",
-    "corner": "",
-    "most": "",
-}
-_COMPOUNDS = re.compile(  # things whose names begin like a region
-    r"(?:top (?:hat|coat|shelf|floor)|(?:first|second|third) (?:floor|aid|hand|class)"
-    r"|last (?:name|supper)"
-    r"|(?:bottom|ground) (?:floor|shelf)|middle (?:finger|class)|left ?overs)\b"
-)
-_NO_NOUNS = lexicon.DETERMINERS | {"of", "in", "from"}
-_PARTS = re.compile(r"\w+ (?:\w+ )?(?:half|part|quarter|third|edge|end|bit|side|corner)\b")
-_OF_PICTURE = r"(?: (?:of|in) (?:the|this|my) (?:picture|image|photo|scene))?"
-_SIDE = r"(?:left|right|top|bottom|upper|lower|middle|cent(?:re|er))"
-_PLACE = rf"(?:far |very )?{_SIDE}(?:[ -]{_SIDE})?(?:[- ]?hand)?(?: (?:side|corner|edge|part))?"
-_AFTER = re.compile(  # "the house on the left", "the boat in the upper right corner of the image"
-    rf"(?P<thing>.+?),? (?:(?:that is|which is|that's) )?"
-    rf"(?:on|at|in|to|towards|into) (?:the |its )?(?P<place>{_PLACE}){_OF_PICTURE}"
-)
-_COUNTED_FROM = re.compile(rf"(?P<thing>.+) from (?:the )?(?P<side>{_SIDE})")
-_BARE = re.compile(  # "a star top right"
-    r"(?P<thing>.+?) (?:far )?(?P<place>(?:(?:top|bottom|upper|lower)[ -])?(?:left|right))"
-)
-_BEFORE = re.compile(  # "on the left a tree"
-    rf"(?:on|at|in|to) (?:the )?(?P<place>{_PLACE}){_OF_PICTURE},? (?P<thing>.+)"
-)
-
-
-def region_of(phrase: str) -> str:
-    """Return the region that a phrase names, in its usual spelling; "" where it names none."""
-    words = re.sub(r"[-_]", " ", phrase.lower()).split()
-    words = [re.sub(r"most$", "", word) or word for word in words]
-    words = [_SPELLINGS.get(word, word) for word in map(_ordinal, words)]
-    usual = " ".join(word for word in words if word)
-    if usual.split()[1:2] in (["top"], ["bottom"]) and len(usual.split()) == 2:
-        usual = " ".join(reversed(usual.split()))  # "left top"
-    counts_itself = usual.isdigit() or usual == "all"
-    return usual if is_region_word(usual) and not counts_itself else ""
-
-
-def split_region(phrase: str) -> tuple[str, str]:
-    """Return the thing and its region of a phrase without articles: ("house", "left").
-
-    The region is "" where none is named, and holds "," where two are: no tool takes that.
-    """
-    rest, after = _split_after(phrase)
-    rest, before = _split_before(rest)
-    if after.startswith("from ") and before:
-        return rest, f"{before} {after}"
-    return (rest, ", ".join(filter(None, (before, after)))) if rest else (phrase, "")
-
-
-def is_place(phrase: str) -> bool:
-    """Return whether a phrase is a place and nothing else: "in the top left corner"."""
-    found = _BEFORE.fullmatch(f"{phrase.lower()} it")
-    return found is not None and found["thing"] == "it" and region_of(found["place"]) in PLACES
-
-
-def split_place(phrase: str) -> tuple[str, str]:
-    """Return what is to be added and where: ("a boat", "top left"); "" where no place is named."""
-    lowered = phrase.lower()
-    for pattern in (_AFTER, _BARE, _BEFORE):
-        found = pattern.fullmatch(lowered)
-        if found is not None and region_of(found["place"]) in PLACES:
-            start, end = found.span("thing")
-            return phrase[start:end], region_of(found["place"])
-    return phrase, ""
-
-
-def _split_after(phrase: str) -> tuple[str, str]:
-    if (counted := _COUNTED_FROM.fullmatch(phrase)) is not None:
-        return counted["thing"], f"from the {region_of(counted['side'])}"
-    if (found := _AFTER.fullmatch(phrase)) is not None and region_of(found["place"]):
-        return found["thing"], region_of(found["place"])
-    return phrase, ""
-
-
-def _split_before(phrase: str) -> tuple[str, str]:
-    words = phrase.split()
-    if _COMPOUNDS.match(phrase) or _PARTS.match(phrase):
-        return phrase, ""
-    for length in range(min(4, len(words) - 1), 0, -1):
-        region = region_of(" ".join(words[:length]))
-        if region and words[length] not in _NO_NOUNS:
-            return " ".join(words[length:]), region
-    return phrase, ""
-
-
-def _ordinal(word: str) -> str:
-    number = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)", word)
-    return ORDINALS[int(number[1]) - 1] if number and 0 < int(number[1]) <= 10 else word

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agent_tools.commands import Reading, ToolCall, lexicon, read
 from agent_tools.commands.calls import DEFAULTS, call, without_defaults
 from agent_tools.commands.looks import Look, described
-from agent_tools.commands.things import region_of, split_place, split_region
+from agent_tools.commands.places import region_of, split_place, split_region
 from agent_tools.operations import BY_NAME
 from textseg.segmentation.picking import is_region_word
 
