@@ -34,7 +34,7 @@ _RGB = re.compile(r"\brgb ?\(? ?(\d{1,3})[, ]+(\d{1,3})[, ]+(\d{1,3}) ?\)?", re.
 _SPELLINGS = tuple(  # one spelling for what is written in several
     (re.compile(pattern, re.IGNORECASE), usual)
     for pattern, usual in (
-        (r"\s*(?:->|=>|\u2192)\s*", " to "),
+        (r"\s*(?:->|=>|\u2192)\s*| = ", " to "),
         (r"(?<=[a-z)])(?::|\s-+)\s+(?=[a-z#])", " "),  # "walls: light grey"
         (r"\b(?:no\.|nr\.?|number|num\.?)\s*(?=\d{1,2}\b)|#(?=\d{1,2}(?!\w))", ""),  # "house no. 4"
         (r"\b(?:hex|hex code|colou?r code|rgb)\b ?(?=#)", ""),
@@ -79,7 +79,8 @@ _ASKING = (
     r"|(?:tell me|do you know|i(?:'d like to| want to)? know|any idea)(?= (?:how|what|where"
     r"|which)\b)"
     r"|(?:is|would) it (?:be )?ok(?:ay)? (?:to|if you)|if you could"
-    r"|(?:shall|should) (?:we|i)|i(?:'m| am) (?:trying|going) to|(?:how|what) about|try to|help "
+    r"|(?:can|could|may) i (?:have|get)(?= an? )|let me(?= (?:see|have)\b)|(?:shall|should) "
+    r"(?:we|i)|i(?:'m| am) (?:trying|going) to|(?:how|what) about|try to|help "
     r"me(?: to)?|need to|gotta|go ahead and"
 )
 _POLITE = re.compile(

@@ -19,7 +19,15 @@ from agent_tools.commands.calls import (
     call,
 )
 from agent_tools.commands.lexicon import release
-from agent_tools.commands.looks import TONE, Look, described, is_adjective, looks_of, read_touch
+from agent_tools.commands.looks import (
+    TONE,
+    Look,
+    described,
+    is_adjective,
+    is_colour,
+    looks_of,
+    read_touch,
+)
 from agent_tools.commands.places import region_of, split_place
 from agent_tools.commands.things import (
     EVERYTHING_BUT,
@@ -335,7 +343,9 @@ def _may_be_thing(text: str) -> bool:
     words = [word for word in text.split() if word not in lexicon.DETERMINERS]
     dangling = lexicon.PREPOSITIONS | lexicon.DETERMINERS | lexicon.DEGREES | NEVER_LAST
     words = [word for word in words if word not in ("bit", "little", "lot", "touch", "tad")]
-    return bool(words) and text.split()[-1] not in dangling and not all(map(is_adjective, words))
+    if not words or is_adjective(words[-1]):
+        return False
+    return text.split()[-1] not in dangling and not all(map(is_adjective, words))
 
 
 def _read_change(text: str) -> Wish | None:
@@ -347,8 +357,11 @@ def _read_change(text: str) -> Wish | None:
         looks := looks_of(seems[1], open_class=True)
     ):
         return Wish(looks)
-    if looks := looks_of(_LINK.sub("", text, count=1)):
+    said = _LINK.sub("", text, count=1)
+    if looks := looks_of(said):
         return Wish(looks)
+    if is_colour(colour := re.sub(r"^an? (?:(?:nice|lovely|beautiful|pretty) )?", "", said)):
+        return Wish(looks_of(colour))
     if (same := _SAME.fullmatch(plain)) is not None:
         other = read_thing(same["colour"] or same["shade"], Talk()).query
         return Wish(other=call(RETOUCH, {"action": "match_colour", "other": other}))
