@@ -179,6 +179,8 @@ def _may_be_named(text: str) -> bool:
         split_region(text)[0].split()
     )
     placed = words[0] in ("a", "an", "another") and split_place(text)[1]  # to be added?
+    if lexicon.VAGUE.union(("bit", "lot")).issuperset(words[-1:]):
+        return False
     return len(words) <= MOST_NAMED and (determined or not odd) and not placed and not open_ended
 
 
