@@ -151,9 +151,10 @@ def test_the_chat_of_the_readme_is_read_as_it_says(desk: Path) -> None:
 
 
 def test_the_accuracy_of_the_readme_is_measured() -> None:
-    found = sum(score(examples("held_out"), calls_of(read)).values(), ReadingScore())
+    found = sum(score(examples("everyday_held_out"), calls_of(read)).values(), ReadingScore())
     said = (
-        f"Of the {found.total} that its rules were not tuned on it reads {found.accuracy:.1%} as "
-        f"they were meant, asks back about {found.asked}, and misreads {found.wrong}."
+        f"Of a list of {found.total} everyday sentences that were written without a look at the "
+        f"rules it reads {found.right} as they were meant, asks back at {found.asked} without "
+        f"need, and misreads {found.wrong}."
     )
-    assert said.replace("%", " %") in " ".join(README.split())
+    assert said in " ".join(README.split())

@@ -197,7 +197,7 @@ _INTO = re.compile(r"(?:(?:to )?(?:looks? like|be|become)|(?:in)?to(?: looking l
 _SAME = re.compile(
     r"(?:(?:have|be|get|in|with|to) )*(?:the )?(?:exact(?:ly)? )?(?:same )?colou?r (?:as|of|like) "
     r"(?:that of )?(?P<colour>.+)"
-    rf"|(?:just )?as {TONE} as (?P<shade>.+)"
+    rf"|(?:(?:just )?as|(?:the )?(?:exact(?:ly)? )?same) {TONE} as (?P<shade>.+)"
 )
 _ARTICLE = re.compile(r"an? (?!bit\b|little$|lot\b|touch$).+")
 _WITH = re.compile(r"(?P<thing>.+?) (?:with|by|for) (?P<target>.+)")

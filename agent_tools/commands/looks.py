@@ -89,7 +89,9 @@ def _look(text: str, *, open_class: bool) -> Look | None:
     if found is None:
         return None
     degree, word = found[1], found[2]
-    if word in lexicon.VAGUE:
+    if word in lexicon.COLOURS and degree.startswith("less "):
+        raise Unsure(f"What colour is it to be instead of {text!r}?")
+    if degree.startswith("too ") or word in lexicon.VAGUE:
         raise Unsure(f"What is {text!r} to look like? Say it in words that can be painted.")
     kind = _kind(word)
     if (

@@ -41,7 +41,8 @@ _OF_PICTURE = r"(?: (?:of|in) (?:the|this|my) (?:picture|image|photo|scene))?"
 _SIDE = r"(?:left|right|top|bottom|upper|lower|middle|cent(?:re|er))"
 _PLACE = rf"(?:far |very )?{_SIDE}(?:[ -]{_SIDE})?(?:[- ]?hand)?(?: (?:side|corner|edge|part))?"
 _AFTER = re.compile(  # "the house on the left", "the boat in the upper right corner of the image"
-    rf"(?P<thing>.+?),? (?:(?:that is|which is|that's) )?"
+    rf"(?P<thing>.+?),? (?:(?:that is|which is|that's|furthest|farthest|closest|nearest|more"
+    rf"|most) )*"
     rf"(?:on|at|in|to|towards|into) (?:the |its )?(?P<place>{_PLACE}){_OF_PICTURE}"
 )
 _COUNTED_FROM = re.compile(rf"(?P<thing>.+) from (?:the )?(?P<side>{_SIDE})")

@@ -30,14 +30,15 @@ from agent_tools.commands.clauses import WHAT_CAN_BE_DONE, Clause, even, take_ap
 from agent_tools.commands.edits import changes, find
 from agent_tools.commands.frames import ANSWERS, read_clause, refuse
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
-from agent_tools.commands.looks import TONE, without_colours
+from agent_tools.commands.looks import TONE, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
-from agent_tools.commands.work import repeated, same_with
+from agent_tools.commands.work import recoloured, repeated, same_with
 
 MOST_CALLS = 20  # of one command
 _NEW_THING = re.compile(r"(?<!to)(?<!into)(?<!in)(?<!^) an? ")  # "order a pizza"
 _IN_COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.PEOPLE))}) in {TONE}$")
+_COLOURED = re.compile(rf"(?:(?P<thing>.+?) )??(?:in |to )?(?P<colour>{TONE})")
 _COUNT = re.compile(rf"(?:{'|'.join(lexicon.NUMBERS)}|\d+) ")
 MOST_NAMED = 6  # words of a thing that is named and no more
 LOOKING = (SEGMENT, ASK)  # what leaves the picture as it is
@@ -150,6 +151,10 @@ def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None
     if first in lexicon.OTHER_VERBS or first in lexicon.VERBS:
         return None
     attempts: list[Callable[[], list[ToolCall]]] = []
+    coloured = _COLOURED.fullmatch(text) if talk.past and talk.past[-1].text("colour") else None
+    if coloured is not None:
+        thing, colour = coloured["thing"] or "", coloured["colour"]
+        attempts.append(lambda: recoloured(colour, thing, talk))
     if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
         attempts.append(lambda: changes(text, talk))
     again = talk.past and (more or lexicon.ONES.search(text))
@@ -157,10 +162,12 @@ def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None
         attempts.append(lambda: same_with({"thing": text}, talk))
     if talk.past and talk.past[-1].name == RETOUCH and not talk.past[-1].text("query"):
         attempts.append(lambda: changes(f"the picture {text}", talk))
-    if talk.things and not re.match(r"an? (?!bit|little|lot)", text):
+    touched = bool(talk.past) and talk.past[-1].name in (RETOUCH, ARRANGE)
+    fits = not touched or read_touch(text) is not None
+    if talk.things and fits and not re.match(r"an? (?!bit|little|lot)", text):
         pronoun = "it" if len(talk.things) == 1 else "them"
         attempts.append(lambda: changes(f"{pronoun} {text}", talk))
-    if not again and _may_be_named(text):
+    if not again and _may_be_named(text, talk.past):
         attempts.append(lambda: find({"thing": _COUNT.sub("", text)}, talk))
     for attempt in attempts:
         try:
@@ -170,7 +177,7 @@ def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None
     return None
 
 
-def _may_be_named(text: str) -> bool:
+def _may_be_named(text: str, past: Sequence[ToolCall]) -> bool:
     """Return whether a clause without a verb is the name of something to be found."""
     words = text.split()
     determined = words[0] in lexicon.DETERMINERS and words[0] not in ("a", "an", "any")
@@ -178,6 +185,8 @@ def _may_be_named(text: str) -> bool:
     open_ended = not determined and not lexicon.PREPOSITIONS.isdisjoint(
         split_region(text)[0].split()
     )
+    if past and words[0] in ("a", "an"):
+        return False  # to be put there, or in place of what is there
     placed = words[0] in ("a", "an", "another") and split_place(text)[1]  # to be added?
     if lexicon.VAGUE.union(("bit", "lot")).issuperset(words[-1:]):
         return False

@@ -212,6 +212,8 @@ def _read_part(part: str, talk: Talk) -> list[NamedThing]:
     said = _IN_PICTURE.sub("", part)
     if said in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         return _meant(said, talk)
+    if re.match(r"every (?:second|third|other|2nd|3rd)\b", said):
+        raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'tree 2'.")
     words = _counted(said)
     if _VAGUE_COUNT.match(words):
         raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'the largest'.")
@@ -234,6 +236,8 @@ def _read_part(part: str, talk: Talk) -> list[NamedThing]:
 
 def _meant(pronoun: str, talk: Talk) -> list[NamedThing]:
     known = talk.things
+    if pronoun == "both" and len(known) == 1:  # of which there are two
+        known = (replace(known[0], region=""),)
     if not known:
         raise Unsure(f"What does {pronoun!r} stand for? Please name it.")
     if pronoun in lexicon.PRONOUNS_ONE and len(known) > 1:

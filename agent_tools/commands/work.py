@@ -25,7 +25,7 @@ from agent_tools.commands.calls import (
 )
 from agent_tools.commands.edits import Parts, called
 from agent_tools.commands.lexicon import release
-from agent_tools.commands.looks import described, looks_of, without_colours
+from agent_tools.commands.looks import described, is_colour, looks_of, without_colours
 from agent_tools.commands.places import region_of, split_place, split_region
 from agent_tools.commands.things import NamedThing, Talk, read_things, undetermined
 
@@ -125,6 +125,15 @@ def repeated(past: Sequence[ToolCall], *, other_seed: bool = False) -> list[Tool
     ]
 
 
+def recoloured(colour: str, thing: str, talk: Talk) -> list[ToolCall]:
+    """Return what was done with one colour, done with another: "now in blue", "the door green"."""
+    last = _onward(talk.past[-1])
+    if not is_colour(colour) or "colour" not in last.args:
+        raise Unsure("Which colour?")
+    last = call(last.name, {**last.args, "colour": colour})
+    return [_for(last, each) for each in read_things(thing, talk)] if thing else [last]
+
+
 def another(_parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return another attempt at what was made."""
     made = [old for old in talk.past if old.name in (EDIT, GENERATE) and old.operation == "replace"]
@@ -159,8 +168,12 @@ def same_with(parts: Parts, talk: Talk) -> list[ToolCall]:
         if not place or place == last.text("region"):
             raise Unsure("Add what, and where? Say e.g. 'add a lamp on the right'.")
         return [call(EDIT, {**_onward(last).args, "region": place})]
+    if place and last.text("action") == "copy":
+        return [call(ARRANGE, {**_onward(last).args, "to": place})]
     if place:
         return [_for(last, NamedThing(last.text("query"), place))]
+    if last.text("target") and lexicon.ONES.search(parts["thing"]):
+        raise Unsure(f"What shall I do with {parts['thing']!r}? Please name the thing.")
     return [_for(last, thing) for thing in read_things(parts["thing"], talk)]
 
 

@@ -9,8 +9,9 @@ from agent_tools.lab import accuracy
 from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
 from agent_tools.operations import BY_NAME
 
-TUNED, HELD_OUT = (examples(name) for name in accuracy.CORPORA)
-HELD_OUT_FLOOR = 0.93  # measured: 141 of 151
+TUNED, HELD_OUT, EVERYDAY, UNSEEN = (examples(name) for name in accuracy.CORPORA)
+FLOORS = {"held_out": 0.98, "everyday": 0.97, "everyday_held_out": 0.73}
+MOST_MISREAD = {"held_out": 0, "everyday": 0, "everyday_held_out": 9}
 INPUTS = {name: operation.takes for name, operation in BY_NAME.items()}
 
 
@@ -27,22 +28,25 @@ def test_tuned_commands_are_all_read_as_meant(phenomenon: str) -> None:
     assert read_as == [(example.text, example.calls) for example in concerned]
 
 
-def test_held_out_commands_are_read_as_often_as_is_said_and_never_wrongly() -> None:
-    total = sum(score(HELD_OUT, calls_of(read)).values(), ReadingScore())
-    assert total.accuracy >= HELD_OUT_FLOOR
-    assert total.wrong == 0
+@pytest.mark.parametrize("name", FLOORS)
+def test_commands_are_read_as_often_as_is_said(name: str) -> None:
+    total = sum(score(examples(name), calls_of(read)).values(), ReadingScore())
+    assert total.accuracy >= FLOORS[name]
+    assert total.wrong <= MOST_MISREAD[name]
 
 
 def test_corpus_is_large_and_much_of_it_must_be_asked_back() -> None:
     assert len(TUNED) >= 240
     assert len(HELD_OUT) >= 60
+    assert len(EVERYDAY) == len(UNSEEN) == 150
     assert sum(not example.calls for example in TUNED) >= 50
     assert len(PHENOMENA) >= 20
 
 
 def test_no_command_stands_in_both_parts_of_the_corpus() -> None:
-    said = [(example.text, str(example.last)) for example in (*TUNED, *HELD_OUT)]
-    assert len(set(said)) == len(said)
+    for parts in ((*TUNED, *HELD_OUT), (*EVERYDAY, *UNSEEN)):
+        said = [(example.text, str(example.last)) for example in parts]
+        assert len(set(said)) == len(said)
 
 
 @pytest.mark.parametrize("name", INPUTS)
