@@ -8,9 +8,11 @@ from typing import Final
 
 from textseg.images import ImageLike
 from textseg.toolbox import Limits, Setup, Toolbox, open_toolbox
+from textseg.workspace import Workspace
 
 HANDLE: Final = re.compile("latest|(img|mask)_[0-9a-z]+")
 MODELS_OPEN: Final = 4
+ROOM: Final = 4_000_000_000  # bytes of a folder that nobody chose: some hundred large masks
 
 UNRATIONED: Final = Limits(
     seconds=24 * 60 * 60, steps=1000, draws=1000, queries=100, changes=20, side=8192
@@ -22,7 +24,8 @@ def toolbox_of(model: str) -> Toolbox:
     """Return the toolbox that all panels and magics of a process share, for a model.
 
     Pictures made with one model can be gone on from with another: all are in one workspace, a fresh
-    private folder, which stays until somebody removes it.
+    private folder, which stays until somebody removes it. Where it fills up, old masks that can be
+    found again make room.
 
     Args:
         model: registered name, folder of a diffusers checkpoint, or hub id.
@@ -52,5 +55,6 @@ def bring_in(toolbox: Toolbox, image: ImageLike | None) -> str:
 @lru_cache(maxsize=MODELS_OPEN)
 def _toolbox(model: str) -> Toolbox:
     setup = Setup(model=model)
-    workspace = None if model == Setup().model else _toolbox(Setup().model).workspace
+    first = model == Setup().model
+    workspace = Workspace.open(None, room=ROOM) if first else _toolbox(Setup().model).workspace
     return open_toolbox(workspace, setup=setup, limits=UNRATIONED)

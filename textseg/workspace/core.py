@@ -61,8 +61,9 @@ class Undone:
 class Workspace:
     """A folder of pictures and masks, each under a short handle that nobody can guess.
 
-    Everything that is kept stays: an edit is a new image beside the one it was made from, and
-    undoing it changes only which image is the latest. A call keeps all it was given or nothing,
+    Everything that is kept stays, but for old masks where a person limits the ``room``: an edit is
+    a new image beside the one it was made from, and undoing it changes only which image is the
+    latest. A call keeps all it was given or nothing,
     whatever happens on the way; several processes and threads may use one folder at the same time.
     ``open`` makes it.
 
@@ -71,12 +72,14 @@ class Workspace:
         roots: folders below which files may be named.
         limits: what such files may be.
         handle_bits: how many random bits are in a new handle.
+        room: bytes that all files together should have, see ``room``; None for any number.
     """
 
     folder: Path
     roots: tuple[Path, ...]
     limits: FileLimits
     handle_bits: int
+    room: int | None = None
 
     @classmethod
     def open(
@@ -87,6 +90,7 @@ class Workspace:
         limits: FileLimits | None = None,
         handle_bits: int = MIN_BITS,
         allow_wide_roots: bool = False,
+        room: int | None = None,
     ) -> Workspace:
         """Return the workspace in a folder, which is made, private, when it is missing.
 
@@ -99,6 +103,8 @@ class Workspace:
             roots: folders below which files may be named, tried in this order; by default none.
             limits: what such files may be; None for the default ones.
             handle_bits: 50 cannot be guessed in a program; a server that strangers reach wants 128.
+            room: bytes that all files together should have: old masks that can be found again make
+                room for new ones, and nothing else does; None for any number.
             allow_wide_roots: take the whole disk or the home folder as a root, too.
 
         Raises:
@@ -112,7 +118,7 @@ class Workspace:
         opened = check_roots(roots, allow_wide=allow_wide_roots)
         with explaining_failures():
             path = _made(folder)
-            workspace = cls(path.resolve(), opened, limits or FileLimits(), handle_bits)
+            workspace = cls(path.resolve(), opened, limits or FileLimits(), handle_bits, room)
             workspace._store.prepare()
         return workspace
 
@@ -294,7 +300,7 @@ class Workspace:
 
     @property
     def _store(self) -> Store:
-        return Store(self.folder)
+        return Store(self.folder, self.room)
 
     def _resolve_file(self, reference: str) -> Record:
         content = read_below(self.roots, reference, self.limits)

@@ -15,7 +15,7 @@ import errno
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,12 @@ REBUILD: Final = (
 )
 
 _VERSION: Final = 1
+_REMOVED: Final = "removed"  # not in each workspace: programs that know nothing of it can go on
+_CALLS: Final = (
+    "WITH calls AS (SELECT position, handle, kind, record, "
+    "json_extract(record, '$.created') AS made, "
+    "json_extract(record, '$.operation') AS operation FROM items)"
+)
 
 _SCHEMA: Final = (
     """CREATE TABLE items (
@@ -58,6 +64,7 @@ class Rows:
     def __init__(self, database: sqlite3.Connection) -> None:
         """Read and write through an open connection."""
         self._database = database
+        self.removed: set[str] = set()  # whose files go once that is committed
 
     def prepare(self) -> bool:
         """Make the tables if there are none; return whether that was so.
@@ -148,6 +155,48 @@ class Rows:
             record.files[PICTURE].sha256 if is_file_import(record) else None,
             record.model_dump_json(),
         )
+
+    def bytes(self) -> int:
+        """Return how many bytes the files of all items have."""
+        rows = self._rows(
+            "SELECT total(json_extract(file.value, '$.bytes')) "
+            "FROM items, json_each(items.record, '$.files') AS file"
+        )
+        return int(float(str(rows[0][0])))
+
+    def oldest_unmentioned(self, operations: Sequence[str], *, before: str) -> list[Record]:
+        """Return the masks of the oldest call that kept nothing but masks of these operations.
+
+        It was made ``before`` then, and no record of another call mentions any of them; none where
+        there is no such call.
+        """
+        marks = ", ".join("?" * len(operations))
+        found = self._rows(
+            f"{_CALLS} SELECT made FROM calls WHERE made < ? AND NOT EXISTS ("
+            "SELECT 1 FROM calls AS beside WHERE beside.made = calls.made "
+            f"AND (beside.kind <> 'mask' OR beside.operation NOT IN ({marks}))) AND NOT EXISTS ("
+            "SELECT 1 FROM calls AS one JOIN calls AS other ON instr(other.record, one.handle) "
+            "WHERE one.made = calls.made AND other.made <> one.made) ORDER BY position LIMIT 1",
+            before,
+            *operations,
+        )
+        made = str(found[0][0]) if found else ""
+        return self._records(
+            f"{_CALLS} SELECT record FROM calls WHERE made = ? ORDER BY position", made
+        )
+
+    def remove(self, handle: str) -> None:
+        """Take an item out, and remember that it was there."""
+        self._rows(f"CREATE TABLE IF NOT EXISTS {_REMOVED} (handle TEXT PRIMARY KEY)")
+        self._rows(f"INSERT INTO {_REMOVED} (handle) VALUES (?)", handle)
+        self._rows("DELETE FROM items WHERE handle = ?", handle)
+        self.removed.add(handle)
+
+    def was_removed(self, handle: str) -> bool:
+        """Return whether there was an item of this handle that made room for others."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", _REMOVED):
+            return False
+        return bool(self._rows(f"SELECT 1 FROM {_REMOVED} WHERE handle = ?", handle))
 
     def move(self, handle: str, operation: str, created: str) -> None:
         """Make an image the latest."""

@@ -16,6 +16,7 @@ from textseg.workspace import items
 from textseg.workspace.index import Index, Rows, explaining_failures
 from textseg.workspace.names import meant_names
 from textseg.workspace.records import Draft, Kind, Record, Sidecar, kind_of, name_of, record_of
+from textseg.workspace.room import make_room
 from textseg.workspace.roots import quote_name
 
 CHOOSE: Final = "choose"  # an image that was there already
@@ -29,9 +30,10 @@ _REMEMBERED = 1000  # changes of which image is the latest
 
 @dataclass(frozen=True)
 class Store:
-    """The folder of a workspace."""
+    """The folder of a workspace, and how many bytes its files should have; None: any number."""
 
     folder: Path
+    room: int | None = None
 
     @property
     def items(self) -> Path:
@@ -55,6 +57,8 @@ class Store:
             try:
                 with self._index.changing() as rows:
                     yield rows
+                if rows.removed:
+                    items.remove_items(self.items, rows.removed)
             except BaseException:
                 self._forget(handles)
                 raise
@@ -98,6 +102,8 @@ class Store:
         items.sync_folder(self.items)
         if sidecars:
             _move(rows, sidecars[-1])
+            if self.room is not None:
+                make_room(rows, self.room, spare=sidecars[-1].record.created)
         return [sidecar.record for sidecar in sidecars]
 
 
@@ -150,6 +156,10 @@ def look_up(rows: Rows, handle: str, kind: Kind | None) -> Record:
         UnknownHandleError: there is no such item.
     """
     found = rows.record(handle) if kind is not None and kind_of(handle) == kind else None
+    if found is None and rows.was_removed(handle):
+        raise UnknownHandleError(
+            f"{handle} has made room for newer masks", hint="look for the same again"
+        )
     if found is None:
         raise unknown(rows, handle, kind)
     return found
