@@ -212,6 +212,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.registry.methods.MethodInfo",
         "textseg.editing.result",
         "textseg.editing.comparing",
+        "textseg.retouching.asking",  # its buttons and fields are drawn from what there is
+        "textseg.retouching.words",
         "textseg.segmentation.drawing",
         "textseg.segmentation.export",
         "textseg.segmentation.mask",

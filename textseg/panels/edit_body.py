@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import ipywidgets as widgets
 
+from textseg.panels.changed import BeforeAfter
 from textseg.panels.edit_controller import OPERATIONS, EditController
 from textseg.panels.fields import OWN_WIDTH, Foldable, button, row, text, tied, toggle, wide
 from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
@@ -61,7 +62,8 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.run = button("Edit", "Make the change", icon="magic", primary=True)
         self.again = button("Another try", "The same with the next seed", icon="refresh")
         self.undo = button("Undo", "Back to the picture before; nothing is lost", icon="undo")
-        self.stage, self.compare = MaskStage(controller.finding, work), CompareView()
+        self.stage = MaskStage(controller.finding, work, owner=controller)
+        self.compare = CompareView()
         self.plan = widgets.HTML("")
         self.history = widgets.Dropdown(
             description="Go on from", layout=wide(), style=OWN_WIDTH, options=[NOTHING]
@@ -95,7 +97,9 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def describe(self) -> str:
         """Return in one line what is shown."""
-        edit = self.controller.result
+        edit, changed = self.controller.result, self.controller.changed
+        if changed is not None and not self.looking:
+            return f"Before and after: {changed.what}."
         if self.looking or edit is None:
             finding = self.controller.finding
             return (
@@ -140,12 +144,17 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def draw(self) -> None:
         """Show what there is: the mask, or before and after, or the plain picture."""
         with self._lock:
-            edit = None if self.looking else self.controller.result
-            if edit is not None:
-                self._draw_edit(edit)
-            elif not self.looking:
+            edit, changed = self.controller.result, self.controller.changed
+            shown: widgets.Widget = self.compare
+            if self.looking:
+                shown = self.stage
+            elif edit is not None:
+                self._draw_pair(BeforeAfter(edit.before, edit.picture, _change(edit), edit.mask))
+            elif changed is not None:
+                self._draw_pair(changed)
+            else:
+                shown = self.stage
                 self.controller.finding.image = self.controller.image
-            shown = self.stage if edit is None else self.compare
             if self._pictures.children != (shown,):
                 self._pictures.children = (shown,)
             self._draw_history()
@@ -156,13 +165,13 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         finding = self.controller.finding
         return bool(finding.masks) and finding.image == self.controller.image
 
-    def _draw_edit(self, edit: Edit) -> None:
+    def _draw_pair(self, changed: BeforeAfter) -> None:
         with self.compare.hold_sync():
-            self.compare.height, self.compare.width = edit.size
-            self.compare.before = picture_bytes(edit.before.visible())
-            self.compare.after = picture_bytes(edit.picture.visible())
-            self.compare.mask = soft_bytes(edit.mask)
-            self.compare.change = _change(edit)
+            self.compare.height, self.compare.width = changed.before.size
+            self.compare.before = picture_bytes(changed.before.visible())
+            self.compare.after = picture_bytes(changed.after.visible())
+            self.compare.mask = b"" if changed.mask is None else soft_bytes(changed.mask)
+            self.compare.change = changed.what
 
     def _draw_history(self) -> None:
         line = self.controller.history()

@@ -11,6 +11,7 @@ from traitlets import Bool, Dict, Enum, Unicode
 from textseg.editing.options import EditOptions
 from textseg.errors import InvalidInputError, NotFoundError, NothingToUndoError
 from textseg.panels.calls import EDIT, PLAN, UNDO
+from textseg.panels.changed import BeforeAfter, changed_by
 from textseg.panels.controller import Controller, given_of
 from textseg.panels.segment_controller import SegmentController
 from textseg.progress import CancelToken, ProgressCallback
@@ -190,6 +191,12 @@ class EditController(Controller):
             found = self.toolbox.shelf.open_result(record.handle)
             self._opened = record.handle, cast("Edit", found)  # an edit made it
         return self._opened[1]
+
+    @property
+    def changed(self) -> BeforeAfter | None:
+        """What was done to the picture where no edit did it; see ``changed_by``."""
+        record = self._record()
+        return None if record is None else changed_by(self.toolbox, record)
 
     def history(self) -> list[ImageFacts]:
         """Return all pictures that go back to the same first one, in the order they were made."""

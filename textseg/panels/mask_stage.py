@@ -11,8 +11,11 @@ import numpy as np
 
 from textseg.errors import InvalidInputError
 from textseg.images import to_uint8
-from textseg.panels.fields import button, row, toggle
+from textseg.panels.controller import Controller
+from textseg.panels.fields import Foldable, button, row, toggle
 from textseg.panels.leaves import MaskView, PromptCanvas, picture_bytes, soft_bytes
+from textseg.panels.retouch_controller import RetouchController
+from textseg.panels.retouch_strip import RetouchStrip
 from textseg.panels.segment_controller import SegmentController
 from textseg.panels.shown import Shown
 from textseg.panels.work_row import WorkRow
@@ -31,10 +34,20 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         by_hand: shows the canvas instead of the view.
         apply: makes the corrections that were drawn.
         undo: takes the last ones back.
+        retouch: shows the strip.
+        strip: changes the picture inside of the selected mask.
     """
 
-    def __init__(self, controller: SegmentController, work: WorkRow) -> None:
-        """Show what a controller has found; errors are told in the line about the work."""
+    def __init__(
+        self, controller: SegmentController, work: WorkRow, *, owner: Controller | None = None
+    ) -> None:
+        """Show what a controller has found; errors are told in the line about the work.
+
+        Args:
+            controller: what found it.
+            work: the line.
+            owner: whose picture is changed; None for the same one's.
+        """
         self.controller = controller
         self.view, self.canvas = MaskView(), PromptCanvas()
         self.by_hand = toggle(
@@ -47,7 +60,10 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._rgb = np.zeros((0, 0, 3), np.uint8)  # the picture, of which parts may be asked for
         self._shown: list[Shown] = []
         self._in_hand: Mask | None = None
-        self._bar = row([self.by_hand])
+        self.retouch = toggle("Retouch", "Crop, blur, colour ..., without a model", icon="adjust")
+        self.strip = RetouchStrip(RetouchController(owner or controller, controller), work)
+        self._bar = row([self.by_hand, self.retouch])
+        self._folded = Foldable(self.retouch, self.strip)
         super().__init__([self._bar, self.view])
         work.starts(self.apply, self.correct)
         work.starts(self.undo, self.controller.undo)
@@ -129,8 +145,9 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.by_hand.disabled = not there
         by_hand = self.by_hand.value
         tools = (self.apply, self.undo) if by_hand else ()
-        self._bar.children = (self.by_hand, *tools)
-        self.children = (self._bar, self.canvas if by_hand else self.view)
+        self.retouch.disabled = not self.controller.image
+        self._bar.children = (self.by_hand, *tools, self.retouch)
+        self.children = (self._bar, self._folded, self.canvas if by_hand else self.view)
 
     def _toggle(self) -> None:
         self._arrange()

@@ -209,6 +209,18 @@ class SegmentController(Controller):
 
     # -- by hand
 
+    def keep_binary(self) -> str:
+        """Return a handle of the selected mask for what takes soft values at their word.
+
+        What was found is understood as such wherever a handle is taken; what a person cut or
+        corrected is handed on as inside or outside, or a fill would cover it in part.
+        """
+        mask = self.mask()
+        if mask is None or (self.cut == HALF and self._operation(self.made) == FOUND):
+            return self.keep()
+        inside = Mask.of(mask.binary(), mask.rgb, name=mask.name)
+        return self.toolbox.shelf.import_mask(inside, self.image, name=mask.name).mask
+
     def correct(self, corrections: Sequence[Mapping[str, Any]]) -> None:
         """Keep, drop, paint and erase in the selected mask; each as ``Correction`` has it.
 
