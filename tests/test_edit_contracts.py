@@ -43,7 +43,7 @@ from textseg.testing import GaussianModel
 EXACT = Exact(rate=0.3)
 STRIDED = Exact(rate=0.3, latent_stride=4, size_multiple=16)
 PLAIN = Exact()  # one Gaussian per text
-MODELS = ["gaussian", "sd1", "sd2", "sd3", "flux", "picturebook"]
+MODELS = ["gaussian", "sd1", "flux", "picturebook"]
 
 
 @pytest.fixture(params=METHODS)
