@@ -250,6 +250,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.cli.drawn",
         "textseg.cli.interrupts",
         "textseg.cli.shared",
+        "textseg.errors",
         "textseg.images",
         "textseg.toolbox",
     ),

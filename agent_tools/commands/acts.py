@@ -20,11 +20,18 @@ from agent_tools.commands.calls import (
     Value,
     call,
 )
-from agent_tools.commands.edits import Parts, called, changes
+from agent_tools.commands.edits import Parts, changes
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import LESS, USUAL_SCALE, is_colour, number_of, scaled
 from agent_tools.commands.places import split_place
-from agent_tools.commands.things import EVERYTHING_BUT, Talk, read_thing, read_things, read_where
+from agent_tools.commands.things import (
+    EVERYTHING_BUT,
+    Talk,
+    called,
+    read_thing,
+    read_things,
+    read_where,
+)
 
 _ACTION_OF = {
     **{verb: action for action, verbs in lexicon.RETOUCH.items() for verb in verbs},

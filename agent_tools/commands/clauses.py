@@ -112,19 +112,14 @@ _SO_TOO = re.compile(  # "and the tree too": what was done before is to be done 
     r"|\b(?:too|also|as well|likewise)[\s.!?]*$",
     re.IGNORECASE,
 )
+_DOUBLED = ("put", "get", "swap", "crop", "blur", "flip", "cut")
 _BASES = {
     "making": "make",
-    "putting": "put",
-    "getting": "get",
-    "swapping": "swap",
-    "cropping": "crop",
-    "blurring": "blur",
-    "flipping": "flip",
-    "cutting": "cut",
+    **{f"{verb}{verb[-1]}ing": verb for verb in _DOUBLED},
     **{
         f"{verb.removesuffix('e')}ing": verb
         for verb in lexicon.VERBS
-        if " " not in verb and verb not in ("make", "put", "swap", "dye", "crop", "blur", "flip")
+        if " " not in verb and verb not in ("make", "dye", *_DOUBLED)
     },
 }
 

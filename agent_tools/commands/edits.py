@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import (
-    DEFAULTS,
     EDIT,
     GENERATE,
     RETOUCH,
@@ -33,6 +32,7 @@ from agent_tools.commands.things import (
     EVERYTHING_BUT,
     NamedThing,
     Talk,
+    called,
     is_rest,
     read_target,
     read_thing,
@@ -44,7 +44,6 @@ Parts = dict[str, str]  # what the named groups of a pattern matched
 
 _FROM = re.compile(r" (?:from|off) the (?=(\w+))")
 WRITTEN = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.WRITING))})\b")
-WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())
 _BECOMING = re.compile(r"(?:(?:to )?(?:looks?|be|become|get|appear)|in(?:to)?|to) ")
 NEVER_LAST = lexicon.NOT_IN_NAMES - {
     "everything",
@@ -385,17 +384,3 @@ def _unfinished(things: str, talk: Talk) -> Unsure:
     except Unsure:
         names = f"{release(things)!r}"
     return Unsure(f"What is to become of {names}? Say e.g. 'make the house blue'.")
-
-
-def called(tool: str, thing: NamedThing, args: Mapping[str, Value | None]) -> ToolCall:
-    """Return the call of a tool on a thing, or on the whole picture where the thing has no name.
-
-    Raises:
-        Unsure: the tool needs a thing, or does not go by what tells the thing.
-    """
-    made = call(tool, {**thing.args(), **args})
-    if not thing.query and made.text("action") not in WHOLE:
-        raise Unsure("Which thing do you mean? I do that with things in a picture.")
-    if strange := made.args.keys() - DEFAULTS[tool].keys():
-        raise Unsure(f"I can do that with one thing, and go by no {min(strange)!r} there.")
-    return made

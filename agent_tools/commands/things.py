@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
@@ -12,6 +12,7 @@ from agent_tools.commands.calls import (
     ARRANGE,
     ASK,
     CONTROLS,
+    DEFAULTS,
     EDIT,
     GENERATE,
     RETOUCH,
@@ -19,11 +20,16 @@ from agent_tools.commands.calls import (
     ToolCall,
     Unsure,
     Value,
+    call,
 )
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_adjective, looks_of
 from agent_tools.commands.places import region_of, split_region
 
+# What may be done to a whole picture.
+WHOLE = frozenset(
+    "blur grey dim brighten darken contrast saturate flip".split()
+)  # what may be done to all of it
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
 EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
 
@@ -322,3 +328,17 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(plain) and "\ue000" not in name:
         raise Unsure(f"I do not understand {plain!r} as the name of a thing.")
     return plain
+
+
+def called(tool: str, thing: NamedThing, args: Mapping[str, Value | None]) -> ToolCall:
+    """Return the call of a tool on a thing, or on the whole picture where the thing has no name.
+
+    Raises:
+        Unsure: the tool needs a thing, or does not go by what tells the thing.
+    """
+    made = call(tool, {**thing.args(), **args})
+    if not thing.query and made.text("action") not in WHOLE:
+        raise Unsure("Which thing do you mean? I do that with things in a picture.")
+    if strange := made.args.keys() - DEFAULTS[tool].keys():
+        raise Unsure(f"I can do that with one thing, and go by no {min(strange)!r} there.")
+    return made

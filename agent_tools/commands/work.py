@@ -23,11 +23,11 @@ from agent_tools.commands.calls import (
     Unsure,
     call,
 )
-from agent_tools.commands.edits import Parts, called
+from agent_tools.commands.edits import Parts
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_colour, looks_of, without_colours
 from agent_tools.commands.places import region_of, split_place, split_region
-from agent_tools.commands.things import NamedThing, Talk, read_things, undetermined
+from agent_tools.commands.things import NamedThing, Talk, called, read_things, undetermined
 
 MOST_UNDONE = 20  # steps in one command
 _NO_NAME = re.compile(
