@@ -19,8 +19,8 @@ from agent_tools.commands.places import is_place
 from agent_tools.commands.things import EVERYTHING_BUT
 
 WHAT_CAN_BE_DONE = (
-    "I can find, recolour, replace, remove or add things, generate a picture, list pictures and "
-    "undo, e.g. 'make the red house blue' or 'find the tree'."
+    "I can find, count and describe things, recolour, replace, remove, add, retouch and move them, "
+    "make and save pictures, and undo, e.g. 'make the red house blue' or 'find the tree'."
 )
 
 LONGEST = 1000  # characters; a longer text is a letter, not a command
