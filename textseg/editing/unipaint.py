@@ -3,7 +3,8 @@
 arXiv:2310.07222, section 3: the network is fitted to what is outside the hole, without a text, so
 that it continues the picture; a text, an exemplar or a stroke then says what comes into the hole.
 An exemplar is learned in the same steps, with a text of its own. Attention is masked: cells outside
-the hole look neither at the words nor at cells inside.
+the hole look neither at the words nor at cells inside, so the text says what comes into the hole,
+not what the picture shows: to remove something it is empty.
 
 A stroke is painted into the picture, and ``strength`` says at which noise it comes in: 0.55 in the
 authors' demo.
@@ -56,7 +57,7 @@ class UniPaint:
 
     title: ClassVar[str] = "fit a copy of the network to what is around the mask, and fill it"
     paper: ClassVar[str] = "arXiv:2310.07222"
-    suits: ClassVar[tuple[Change, ...]] = ("replace", "remove", "add")
+    suits: ClassVar[tuple[Change, ...]] = ("replace", "add")
     needs: ClassVar[tuple[Need, ...]] = ("attention", "gradients", "weights", "examples or none")
     cost: ClassVar[str] = (
         "2 a step; once a picture and mask 1 a step of the fit, 2 with examples, and its gradient"
