@@ -26,6 +26,7 @@ PUBLISHED = {
     ("textseg.backends.flux", "source_guidance", 1.5),  # arXiv:2412.08629, FLUX.1
     ("textseg.editing.diffedit", "strength", 0.8),  # diffusers' pipeline: inpaint_strength
     ("textseg.editing.sdedit", "strength", 0.8),  # diffusers' image-to-image pipeline
+    ("textseg.editing.unipaint", "fit_steps", 100),  # the authors' demo
     ("textseg.diffusion.card", "propagate", 0.0),  # off
     ("textseg.diffusion.card", "depth", 0.0),  # from the first layer
     ("textseg.diffusion.card", "depth", 1.0),  # to the last
