@@ -7,11 +7,13 @@ the level that is reached, a part is the estimate's and the rest is drawn.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from torch import Tensor
 
 from textseg.diffusion.model import Prediction
 from textseg.diffusion.snr import log_snr
+from textseg.diffusion.solvers import Denoiser, Solver
 
 
 def fresh_share(sigma: float, to: float) -> float:
@@ -32,3 +34,18 @@ def stochastic_mean(prediction: Prediction, sigma: float, to: float) -> Tensor:
     """
     kept = math.sqrt(1 - fresh_share(sigma, to))
     return (1 - to) * prediction.x0 + to * kept * prediction.eps
+
+
+def mapped(path: Mapping[float, Tensor]) -> Solver:
+    """Return the rule whose noise is what leads from state to state of a picture.
+
+    That is edit friendly DDPM's (arXiv:2304.06140, algorithm 1). The denoiser is given one row at a
+    level and answers about two: the state of ``path`` there, and the row.
+    """
+
+    def step(denoise: Denoiser, z: Tensor, sigma: float, to: float) -> tuple[Tensor, Prediction]:
+        prediction = denoise(z, sigma)
+        away, towards = stochastic_mean(prediction, sigma, to).chunk(2)
+        return towards + (path[to] - away), prediction
+
+    return lambda: step

@@ -25,8 +25,7 @@ from torch import Tensor
 from textseg.diffusion.card import Change
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
 from textseg.diffusion.sampling import Step, guided, walk
-from textseg.diffusion.solvers import Denoiser, Solver, Stepper
-from textseg.diffusion.stochastic import stochastic_mean
+from textseg.diffusion.stochastic import mapped
 from textseg.editing.base import (
     STRICT,
     Guidance,
@@ -72,18 +71,4 @@ class EditFriendly:
             return of_both(torch.cat([path[sigma], z]), sigma)
 
         after = keep_background(source, levels, path.__getitem__)
-        return walk(denoise, path[levels[0]], levels, after=after, solver=_mapped(path))
-
-
-def _mapped(path: dict[float, Tensor]) -> Solver:
-    """Return the stochastic rule with the noise that leads from state to state of ``path``."""
-
-    def step(denoise: Denoiser, z: Tensor, sigma: float, to: float) -> tuple[Tensor, Prediction]:
-        prediction = denoise(z, sigma)
-        away, towards = stochastic_mean(prediction, sigma, to).chunk(2)
-        return towards + (path[to] - away), prediction
-
-    def start() -> Stepper:
-        return step
-
-    return start
+        return walk(denoise, path[levels[0]], levels, after=after, solver=mapped(path))
