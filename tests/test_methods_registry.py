@@ -53,6 +53,11 @@ OWN = {
     "flowedit": ("FlowEdit", "arXiv:2412.08629", {"guidance": 13.5, "source_guidance": 3.5}),
     "hiper": ("HiPer", "arXiv:2303.08767", {"fit_steps": 1200, "tokens": 5, "share": 0.8}),
     "imagic": ("Imagic", "arXiv:2210.09276", {"text_steps": 500, "fit_steps": 1000}),
+    "ledits_pp": (
+        "LEditsPP",
+        "arXiv:2311.16711",
+        {"strength": 0.85, "steps": 35, "guidance": 5.0, "own_mask": False, "threshold": 0.9},
+    ),
     "masactrl": ("MasaCtrl", "arXiv:2304.08465", {"first_step": 0.08, "first_layer": 0.625}),
     "mdp": ("MDP", "arXiv:2303.16765", {"steps": 50, "reuse_share": 0.5}),
     "negative_prompt_inversion": (

@@ -35,8 +35,17 @@ FITTING = [
 # walk from the freshly noised picture
 NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
-BLENDING = ["edit_friendly", "egsde", "rf_inversion", *INVERTING, *NOISED]
-DRAWING = ["chordedit", "dds", "edit_friendly", "egsde", "flowedit", "rf_inversion", "sdedit"]
+BLENDING = ["edit_friendly", "egsde", "ledits_pp", "rf_inversion", *INVERTING, *NOISED]
+DRAWING = [
+    "chordedit",
+    "dds",
+    "edit_friendly",
+    "egsde",
+    "flowedit",
+    "ledits_pp",
+    "rf_inversion",
+    "sdedit",
+]
 STOCHASTIC = [*DRAWING, *NOISED]
 # rows of one evaluation look at one another
 MIXING = ["masactrl", "plug_and_play", "prompt_to_prompt"]

@@ -32,6 +32,7 @@ METHODS = Names("method", "textseg.methods", {
     "masactrl": Own("textseg.editing.masactrl:MasaCtrl"),
     "pix2pix_zero": Own("textseg.editing.pix2pix_zero:Pix2PixZero"),
     "plug_and_play": Own("textseg.editing.plug_and_play:PlugAndPlay"),
+    "ledits_pp": Own("textseg.editing.ledits_pp:LEditsPP"),
     "hiper": Own("textseg.editing.hiper:HiPer"),
     "imagic": Own("textseg.editing.imagic:Imagic"),
     "sine": Own("textseg.editing.sine:SINE"),
