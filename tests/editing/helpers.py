@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import Linear, Module
 
 from textseg.diffusion.features import Residual
-from textseg.diffusion.inversion import invert
+from textseg.diffusion.inversion import invert, inverter_named
 from textseg.diffusion.layers import Attentive, Layer
 from textseg.diffusion.model import (
     Conditioning,
@@ -162,7 +162,7 @@ class Bench:
         text = self.text(self.source if prompt == "source" else "")
         denoise = denoise_with(self.model, text)
         with torch.no_grad():
-            self.made.append(invert(denoise, self.latents, levels, solver=solver_named(solver)))
+            self.made.append(invert(denoise, self.latents, levels, solver=inverter_named(solver)))
         return self.made[-1]
 
     def fitted(self, key: Hashable, make: Callable[[Fitting], Fitted]) -> Fitted:

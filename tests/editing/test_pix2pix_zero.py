@@ -19,6 +19,7 @@ from tests.tiny import build_sd, build_xl
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import Conditioning, DiffusionModel
+from textseg.diffusion.regularised import divergence
 from textseg.diffusion.sampling import denoise_with, guided, last, walk
 from textseg.editing.base import EditMethod, edit_levels
 from textseg.editing.directions import PLACES, redirected
@@ -186,6 +187,14 @@ def test_asking_for_what_is_there_steps_as_without_control(model: DiffusionModel
         found = denoise_with(model, table.text("a red house"))(path.states[0], path.levels[0])
     expected = path.states[0] + (path.levels[1] - path.levels[0]) * found.velocity
     assert_close(first.z, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_inversion_can_be_regularised() -> None:
+    table = bench(wrap_pipeline(build_sd()), **WORDS)
+    for solver in ("euler", "regularised"):
+        table.run(zero(inversion_solver=solver), table.everything)
+    plain, regularised = (divergence(path.states[0]) for path in table.made)
+    assert regularised < plain
 
 
 def test_no_graph_is_left_and_each_step_asks_for_four_rows() -> None:

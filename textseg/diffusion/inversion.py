@@ -6,13 +6,24 @@ when the solver is Euler's). It goes without guidance: a guided inversion does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from torch import Tensor
 
+from textseg.diffusion.regularised import regularised
 from textseg.diffusion.sampling import Step, walk
-from textseg.diffusion.solvers import Denoiser, Solver, reused_midpoint
+from textseg.diffusion.solvers import SOLVERS, Denoiser, Solver, reused_midpoint
 from textseg.diffusion.trajectory import Trajectory, Watch
+from textseg.errors import UnknownNameError
+
+INVERTERS: Mapping[str, Solver] = {**SOLVERS, "regularised": regularised}
+
+
+def inverter_named(name: str) -> Solver:
+    """Return what makes the steps of an inversion; raises ``UnknownNameError``."""
+    if name not in INVERTERS:
+        raise UnknownNameError.among("solver", name, list(INVERTERS))
+    return INVERTERS[name]
 
 
 def invert(

@@ -13,10 +13,9 @@ from torch import Tensor
 from textseg import progress
 from textseg.cache import ByteCache
 from textseg.diffusion.counting import Counter
-from textseg.diffusion.inversion import invert
+from textseg.diffusion.inversion import invert, inverter_named
 from textseg.diffusion.model import Conditioning, DiffusionModel, cells_of
 from textseg.diffusion.sampling import Step, denoise_with, draw_noise, last
-from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory, Watch
 from textseg.editing.base import Differentiating, Fitted, Fitting, Item, Source, Walking
 from textseg.editing.result import Evaluations
@@ -115,7 +114,7 @@ class Paths:
                 denoise_with(model, text),
                 self.latents,
                 levels,
-                solver=solver_named(solver),
+                solver=inverter_named(solver),
                 watch=watch,
             )
             self._kept.put(key, found)

@@ -7,7 +7,8 @@ the looks of cells at words differ from those in the picture, and then denoised.
 
 What differs: the sentences begin as the picture's text does and end in different places, where the
 authors have a language model write a thousand (``textseg.editing.directions``); the picture's looks
-are read off its trajectory, as Direct Inversion does; which prompt guidance leads away from is the
+are read off its trajectory, as Direct Inversion does, which is exact without the regularisation of
+section 3.2 ("regularised" is there to be chosen); which prompt guidance leads away from is the
 caller's, theirs is the source's; the gradient is that of the target's row alone. Latents move by it
 in the coordinates of unit variance, in which the authors' step size holds.
 """
@@ -23,7 +24,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from textseg.diffusion.attention import Attention, attending
-from textseg.diffusion.card import Change
+from textseg.diffusion.card import Change, SolverName
 from textseg.diffusion.layers import attentive
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction, covered
 from textseg.diffusion.sampling import Step, guided, walk
@@ -32,7 +33,6 @@ from textseg.editing.base import (
     STRICT,
     Guidance,
     InversionPrompt,
-    InversionSolver,
     Need,
     Source,
     Steps,
@@ -64,7 +64,10 @@ class Pix2PixZero:
     attention_guidance: Annotated[
         float, Field(ge=0, le=10, description="how far to move towards the picture's attention")
     ] = 0.1
-    inversion_solver: InversionSolver = "reused_midpoint"
+    inversion_solver: Annotated[
+        Literal[SolverName, "fixed_point", "regularised"],
+        Field(description="rule that makes the steps of the inversion"),
+    ] = "reused_midpoint"
     inversion_prompt: InversionPrompt = "source"
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
