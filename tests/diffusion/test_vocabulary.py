@@ -3,8 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
-from textseg.diffusion.vocabulary import unknown_note, unknown_words, words_hint
+from textseg.diffusion.vocabulary import in_singular, unknown_note, unknown_words, words_hint
+from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
 
 KNOWN = frozenset({"a", "and", "house", "the", "there", "tree"})
@@ -44,3 +46,31 @@ def test_a_closed_vocabulary_tells_its_words_and_an_open_one_has_nothing_to_tell
     language = GaussianModel(things={}).card.language
     assert words_hint(language).startswith("say it in words that it knows: a, an,")
     assert words_hint(replace(language, words=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "read"),
+    [
+        ("two Houses, bushes", "two House, bush"),
+        ("grass", "grass"),
+        ("berries as a gift", "berry as a gift"),
+        ("unheards", "unheards"),
+    ],
+)
+def test_a_plural_is_read_as_the_singular_where_only_that_is_known(prompt: str, read: str) -> None:
+    assert in_singular(prompt, {"house", "bush", "grass", "berry", "a"}) == read
+
+
+def test_the_shipped_model_reads_plurals_and_says_so() -> None:
+    model = load_model("picturebook", device="cpu")
+    one, more = (model.embed_text([prompt]) for prompt in ("red tree", "red trees"))
+    assert torch.equal(one.embeddings, more.embeddings)
+    assert more.words == one.words
+    assert (more.prompts, more.notes, more.unknown) == (
+        ("red trees",),
+        (("read as 'red tree'",),),
+        ((),),
+    )
+    both = model.embed_text(["trees zebra"])
+    assert both.unknown == (("zebra",),)
+    assert "zebra" in both.notes[0][0]

@@ -16,6 +16,7 @@ from textseg.backends.tokens import (
     find_unknown,
     find_words,
     read_cut,
+    read_in_singular,
     tokenize,
 )
 from textseg.backends.unet_parts import Parts
@@ -34,9 +35,11 @@ def embed(
     pooled vector of the second. The notes say which words are not among ``known_words``, and what
     the tokenizer cut off; ``None`` is an open vocabulary.
     """
-    prompts = check_prompts(prompts)
+    given = check_prompts(prompts)
+    prompts, singular = read_in_singular(given, known_words)
     unknown = find_unknown(prompts, known_words)
     notes = describe_unknown(unknown, known_words)
+    notes = [[*told, *also] for told, also in zip(notes, singular, strict=True)]
     states, pooled, words = [], None, []
     for tokenizer, encoder in zip(parts.tokenizers, parts.text_encoders, strict=True):
         length = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
@@ -64,7 +67,7 @@ def embed(
         told = torch.tensor([float(prompt != "") for prompt in prompts], device=parts.device)
         embeddings, pooled = embeddings * told[:, None, None], pooled * told[:, None]
     return Conditioning(
-        prompts=tuple(prompts),
+        prompts=tuple(given),
         embeddings=embeddings,
         pooled=pooled,
         notes=tuple(tuple(note) for note in notes),

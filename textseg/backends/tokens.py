@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from textseg.diffusion.vocabulary import unknown_note, unknown_words, word_at
+from textseg.diffusion.vocabulary import in_singular, unknown_note, unknown_words, word_at
 from textseg.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,17 @@ def check_prompts(prompts: Sequence[str]) -> list[str]:
     if isinstance(prompts, str) or not prompts or not all(isinstance(p, str) for p in prompts):
         raise InvalidInputError(f"prompts must be a list of at least one text, got {prompts!r:.60}")
     return list(prompts)
+
+
+def read_in_singular(
+    prompts: Sequence[str], known: frozenset[str] | None
+) -> tuple[list[str], list[list[str]]]:
+    """Return the prompts as a model of a closed vocabulary reads them, and remarks on that."""
+    if known is None:
+        return list(prompts), [[] for _ in prompts]
+    read = [in_singular(prompt, known) for prompt in prompts]
+    pairs = zip(prompts, read, strict=True)
+    return read, [[f"read as {now!r}"] if now != prompt else [] for prompt, now in pairs]
 
 
 def find_unknown(

@@ -13,6 +13,7 @@ from textseg.diffusion.card import Language
 WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")  # words, and single signs such as emoji
 SIGNS = "$+<=>^`|~"  # those of ASCII that Unicode does not count as punctuation
 TOLD_WORDS, LONGEST_WORD = 5, 40  # of a text that may be a page long
+_PLURALS = (("s", ""), ("es", ""), ("ies", "y"))
 NEAR = 0.75  # of 1 for the same word; below, suggestions are none ("room" for "mushrooms")
 
 
@@ -35,6 +36,22 @@ def unknown_words(prompt: str, known: AbstractSet[str]) -> tuple[str, ...]:
     """
     words = dict.fromkeys(WORDS.findall(prompt.lower()))
     return tuple(word for word in words if word not in known and not _is_sign(word))
+
+
+def in_singular(prompt: str, known: AbstractSet[str]) -> str:
+    """Return a prompt with words in the singular where only that is ``known``.
+
+    >>> in_singular("two red houses, bushes", {"house", "red", "bush"})
+    'two red house, bush'
+    """
+    return WORDS.sub(lambda found: _singular(found[0], known), prompt)
+
+
+def _singular(word: str, known: AbstractSet[str]) -> str:
+    if word.lower() in known or len(word) <= len("as"):
+        return word
+    forms = ((word.removesuffix(end) + put) for end, put in _PLURALS if word.lower().endswith(end))
+    return next((form for form in forms if form.lower() in known), word)
 
 
 def unknown_note(words: Sequence[str], known: AbstractSet[str]) -> str:
