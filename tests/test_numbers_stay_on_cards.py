@@ -27,6 +27,9 @@ PUBLISHED = {
     ("textseg.editing.diffedit", "strength", 0.8),  # diffusers' pipeline: inpaint_strength
     ("textseg.editing.sdedit", "strength", 0.8),  # diffusers' image-to-image pipeline
     ("textseg.editing.unipaint", "fit_steps", 100),  # the authors' demo
+    ("textseg.editing.chordedit", "strength", 0.9),  # arXiv:2602.19083, t for SD-Turbo
+    ("textseg.editing.pix2pix_zero", "guidance", 5.0),  # the authors' code
+    ("textseg.editing.ledits_pp", "guidance", 5.0),  # arXiv:2311.16711, the scale of an edit
     ("textseg.diffusion.card", "propagate", 0.0),  # off
     ("textseg.diffusion.card", "depth", 0.0),  # from the first layer
     ("textseg.diffusion.card", "depth", 1.0),  # to the last

@@ -49,6 +49,7 @@ DRAWING = [
 STOCHASTIC = [*DRAWING, *NOISED]
 # rows of one evaluation look at one another
 MIXING = ["masactrl", "plug_and_play", "prompt_to_prompt"]
+LEAPING = ["chordedit", "dds", "rf_inversion"]  # visit the levels in an order of their own
 DIRECTED = ["pix2pix_zero"]  # want prompts of one number of tokens
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}

@@ -43,7 +43,7 @@ class ChordEdit:
     cost: ClassVar[str] = "5 in all, with guidance 10"
 
     strength: Strength = 0.9
-    steps: Steps = 20
+    steps: Steps = 100
     guidance: Guidance = 1.0
     window: Annotated[
         Share, Field(description="how far below the first level the second lies, of the schedule")

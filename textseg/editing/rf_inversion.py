@@ -5,8 +5,9 @@ with the one that leads straight to drawn noise (equation 8), so that the state 
 likely noise as well as the picture's. On the way down with the target prompt it is mixed, for a
 first share of the steps, with the one that leads straight back to the picture.
 
-What differs: outside the mask the way down is under full control, which is the straight line to the
-picture. The straight lines end at the model's own last level. In this package's coordinates a
+What differs: outside the mask the way down is under full control, which is the straight line to
+the picture. The straight lines end at the model's own last level. The text on the way up is that
+of the negative prompt, which is empty unless one is given. In this package's coordinates a
 noise-predicting model has a velocity too, so the same lines serve it.
 """
 
@@ -60,7 +61,7 @@ class RFInversion:
     held: Annotated[Share, Field(description="share of the steps down that are held")] = 0.25
 
     def run(self, model: DiffusionModel, source: Source) -> Iterator[Step]:
-        """Yield the steps up, with the picture's own text left empty, and down."""
+        """Yield the steps up, then those down."""
         levels = edit_levels(model, self, source.latents)
         of, z = len(levels) - 1, source.latents
         noise = model.prior(source.noise(0))
