@@ -18,7 +18,7 @@ from textseg.diffusion.counting import Counter
 from textseg.diffusion.model import DiffusionModel
 from textseg.editing.apply import numbered_noise
 from textseg.editing.base import EditMethod, edit_levels
-from textseg.editing.ledits_pp import signed
+from textseg.editing.concepts import changed_concepts, signed_concepts
 from textseg.errors import UnsupportedError
 from textseg.registry.models import load_model
 from textseg.testing import GaussianModel
@@ -47,7 +47,22 @@ def ledits(**options: object) -> EditMethod:
     ],
 )
 def test_concepts_are_parted_and_signed(text: str, found: list[tuple[str, int]]) -> None:
-    assert list(signed(text)) == found
+    assert list(signed_concepts(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "found"),
+    [
+        ("a red house", "a blue house", [("blue house", 1), ("red house", -1)]),
+        ("a house and a tree", "a house", [("", 1), ("and a tree", -1)]),
+        ("a house", "tree, -house", [("tree", 1), ("house", -1)]),
+        ("a house", "a house", [("", 1)]),
+    ],
+)
+def test_what_two_texts_change_is_followed_and_left(
+    source: str, target: str, found: list[tuple[str, int]]
+) -> None:
+    assert list(changed_concepts(source, target)) == found
 
 
 @pytest.mark.parametrize("options", [{"guidance": 0.0}, {"concepts": "tree, -tree"}])

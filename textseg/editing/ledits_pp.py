@@ -5,14 +5,14 @@ Section 3.1: the picture is noised and decoded with the noise maps of edit frien
 what each concept says otherwise, with a sign and a scale. Section 3.3: each moves only where its
 words are looked at most (M1) and where it says most (M2).
 
-What differs: this package's mask stands in place of theirs, which can be asked for inside of it;
+What differs: where nobody lists concepts, they are what the two texts say otherwise, the source's
+with a minus; this package's mask stands in place of theirs, which can be asked for inside of it;
 steps are of first order, where the authors take those of SDE-DPM-Solver++ of second order.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
@@ -38,10 +38,10 @@ from textseg.editing.base import (
     edit_levels,
     keep_background,
 )
+from textseg.editing.concepts import changed_concepts, signed_concepts
 from textseg.errors import UnsupportedError
 
 BLUR = torch.tensor([1.0, torch.e, 1.0]) / (torch.e + 2)  # of M1, along each side
-BETWEEN = re.compile(r"\s*,\s*|\s*\+|\s+(?=-)")  # a hyphen within a word does not part it
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -53,16 +53,16 @@ class LEditsPP:
 
     title: ClassVar[str] = "follow some concepts and leave others, with the picture's own noise"
     paper: ClassVar[str] = "arXiv:2311.16711"
-    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace", "setting")
+    suits: ClassVar[tuple[Change, ...]] = ("alter", "replace")
     needs: ClassVar[tuple[Need, ...]] = ()
-    cost: ClassVar[str] = "2 a step and 1 for each concept"
+    cost: ClassVar[str] = "2 a step and 1 for each concept, of which texts mostly make 2"
 
     strength: Strength = 0.85
     steps: Steps = 35
     guidance: Guidance = 5.0
     concepts: Annotated[
         str,
-        Field(description="what to follow and to leave: 'hat, -beard'; empty: the target text"),
+        Field(description="what to follow and to leave: 'hat, -beard'; empty: what texts change"),
     ] = ""
     own_mask: Annotated[
         bool, Field(description="change only where a concept is looked at and says most")
@@ -75,7 +75,11 @@ class LEditsPP:
         """Yield the steps of the decoding."""
         if self.own_mask:
             attentive(model)
-        told = signed(self.concepts or source.target.prompts[0])
+        told = (
+            signed_concepts(self.concepts)
+            if self.concepts
+            else changed_concepts(source.source.prompts[0], source.target.prompts[0])
+        )
         signs = torch.tensor([sign for _, sign in told]).reshape(-1, 1, 1, 1)
         texts = model.embed_text([words for words, _ in told])
         rows = Conditioning.cat([source.negative, source.negative, texts])
@@ -97,17 +101,6 @@ class LEditsPP:
 
         after = keep_background(source, levels, path.__getitem__)
         return walk(denoise, path[levels[0]], levels, after=after, solver=mapped(path))
-
-
-def signed(text: str) -> tuple[tuple[str, int], ...]:
-    """Return the concepts that a text lists, each with its sign.
-
-    >>> signed("blue hat, t-shirt -beard")
-    (('blue hat', 1), ('t-shirt', 1), ('beard', -1))
-    """
-    parts = [part for part in BETWEEN.split(text.strip()) if part.strip("+- ")]
-    found = tuple((part.strip("+- "), -1 if part.startswith("-") else 1) for part in parts)
-    return found or (("", 1),)
 
 
 class _Looks:
