@@ -71,6 +71,11 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.segmentation.soft",
     ),
     "textseg.editing.attempts": WITH_MASKS,
+    "textseg.editing.blended_diffusion": (
+        "textseg.diffusion",
+        "textseg.editing",
+        "textseg.matching",
+    ),
     "textseg.editing.finishing": ("textseg.segmentation.rivals",),
     "textseg.editing.placing": WITH_MASKS,
     "textseg.editing.planning": WITH_MASKS,
@@ -84,6 +89,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.backends.evaluation",
         "textseg.backends.loading",
     ),
+    "textseg.matching": ("textseg.errors", "textseg.backends.loading"),
     # by name, and only when asked for
     "textseg.registry": (
         *BORDER,
@@ -300,6 +306,7 @@ MAY_USE_THEM = (
     "textseg.backends",
     "textseg.lab.training",  # builds and trains stock classes
     "textseg.captioning",  # runs stock captioners
+    "textseg.matching",  # and a stock CLIP
     "textseg.lab.bench.peer",  # what we are compared with
     "textseg.lab.bench.metrics.networks",  # what judges pictures
     "textseg.registry.models",  # tells a loaded pipeline by its class

@@ -32,6 +32,11 @@ from textseg.testing import GaussianModel
 OWN = {
     "asyrp": ("Asyrp", "arXiv:2210.10960", {"steps": 40, "guidance": 1.0, "until": 0.5}),
     "blended": ("BlendedLatentDiffusion", "arXiv:2206.02779", {"strength": 0.75, "steps": 50}),
+    "blended_diffusion": (
+        "BlendedDiffusion",
+        "arXiv:2111.14818",
+        {"strength": 0.75, "steps": 100, "guidance": 0.0, "views": 8, "samples": 4},
+    ),
     "chordedit": (
         "ChordEdit",
         "arXiv:2602.19083",

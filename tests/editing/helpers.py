@@ -24,6 +24,7 @@ from textseg.diffusion.solvers import solver_named
 from textseg.diffusion.trajectory import Trajectory
 from textseg.editing.apply import FollowWalk, Paths, numbered_noise
 from textseg.editing.base import Differentiating, EditMethod, Fitted, Fitting, Source
+from textseg.picturebook import weights_folder
 from textseg.registry.methods import make_method, methods
 from textseg.testing import GaussianModel
 
@@ -33,7 +34,7 @@ FITTING = [
     info.name for info in methods() if "fit_steps" in {option.name for option in info.options}
 ]
 # walk from the freshly noised picture
-NOISED = ["blended", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
+NOISED = ["blended", "blended_diffusion", "hiper", "imagic", "sine", "dreambooth", "unipaint"]
 # put the background back after every step
 BLENDING = ["edit_friendly", "egsde", "ledits_pp", "rf_inversion", *INVERTING, *NOISED]
 DRAWING = [
@@ -53,12 +54,13 @@ LEAPING = ["chordedit", "dds", "rf_inversion"]  # visit the levels in an order o
 DIRECTED = ["pix2pix_zero"]  # want prompts of one number of tokens
 STEPS, GUIDANCE, SEED = 4, 3.0, 4
 FITS = {"fit_steps": 2, "text_steps": 1}
+CLIP = {"clip": str(weights_folder().parent / "judge_weights"), "samples": 2, "views": 2}
 
 
 def method_with(name: str, **options: object) -> EditMethod:
     """A method with few steps; ``options`` that it does not have are left out."""
     known = {option.name for info in methods() if info.name == name for option in info.options}
-    given = {"steps": STEPS, "guidance": GUIDANCE, **FITS, **options}
+    given = {"steps": STEPS, "guidance": GUIDANCE, **FITS, **CLIP, **options}
     return make_method(name, {key: value for key, value in given.items() if key in known})
 
 

@@ -7,13 +7,15 @@ the level that is reached, a part is the estimate's and the rest is drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import count
 
+import torch
 from torch import Tensor
 
 from textseg.diffusion.model import Prediction
 from textseg.diffusion.snr import log_snr
-from textseg.diffusion.solvers import Denoiser, Solver
+from textseg.diffusion.solvers import Denoiser, Solver, Stepper
 
 
 def fresh_share(sigma: float, to: float) -> float:
@@ -49,3 +51,38 @@ def mapped(path: Mapping[float, Tensor]) -> Solver:
         return towards + (path[to] - away), prediction
 
     return lambda: step
+
+
+def descending(loss: Callable[[Tensor, int], Tensor], noise: Callable[[int], Tensor]) -> Solver:
+    """Return the rule whose mean is moved down the gradient of a loss, by the noise's variance.
+
+    So a classifier leads a sampler (arXiv:2105.05233, algorithm 1). The gradient goes through the
+    denoiser, which is asked about one row at a time: graphs of decoders are large.
+
+    Args:
+        loss: of an estimate of x0 (1, c, h, w) at the step of a number, counted from 0.
+        noise: gives that of a step, (b, c, h, w).
+    """
+
+    def start() -> Stepper:
+        made = count()
+
+        def step(
+            denoise: Denoiser, z: Tensor, sigma: float, to: float
+        ) -> tuple[Tensor, Prediction]:
+            velocities, slopes, number = list[Tensor](), list[Tensor](), next(made)
+            for row in z.detach().split(1):
+                asked = row.clone().requires_grad_()
+                found = denoise(asked, sigma)
+                slopes += torch.autograd.grad(loss(found.x0, number), [asked])
+                velocities.append(found.velocity.detach())
+            found = Prediction.from_velocity(z, sigma, torch.cat(velocities))
+            fresh = to * fresh_share(sigma, to) ** 0.5
+            # the slope is meant along states of variance 1, z / hypot(1 - sigma, sigma)
+            rate = fresh**2 * math.hypot(1 - sigma, sigma) / math.hypot(1 - to, to)
+            mean = stochastic_mean(found, sigma, to) - rate * torch.cat(slopes)
+            return mean + fresh * noise(number), found
+
+        return step
+
+    return start

@@ -49,11 +49,18 @@ Differential = Annotated[
 STRICT = ConfigDict(extra="forbid")
 
 Need = Literal[
-    "inversion", "attention", "features", "gradients", "weights", "examples", "examples or none"
+    "inversion",
+    "attention",
+    "features",
+    "gradients",
+    "weights",
+    "examples",
+    "examples or none",
+    "clip",
 ]
 """What a method asks for beyond the plain answers of a model: the picture's way into noise; to
 change attention, or what blocks give; gradients; weights to fit; pictures of a subject, which some
-can do without."""
+can do without; a CLIP model that is on this machine."""
 
 Item = TypeVar("Item")
 

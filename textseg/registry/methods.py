@@ -25,6 +25,7 @@ _METHOD_PARTS = ("title", "paper", "run")
 METHODS = Names("method", "textseg.methods", {
     "diffedit": Own("textseg.editing.diffedit:DiffEdit"),
     "blended": Own("textseg.editing.blended:BlendedLatentDiffusion"),
+    "blended_diffusion": Own("textseg.editing.blended_diffusion:BlendedDiffusion"),
     "sdedit": Own("textseg.editing.sdedit:SDEdit"),
     "flowedit": Own("textseg.editing.flowedit:FlowEdit"),
     "mdp": Own("textseg.editing.mdp:MDP"),
