@@ -77,6 +77,7 @@ NAMED = {
     "grow": {},
     "feather": {},
     "crop": {},
+    "blend": {},
 }
 """The modules of surfaces that name an option all the same, and why."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
-from typing import Final, TypedDict, TypeVar
+from typing import Final, Literal, TypedDict, TypeVar
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ from textseg.editing.kinds import MOST_ATTEMPTS
 
 METHOD_OPTIONS: Final = ("strength", "steps", "guidance")
 """Those that each method has too; one that is given as an object has its numbers already."""
+
+Blend = Literal["alpha", "pyramid"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -92,6 +94,11 @@ class EditOptions(MakingOptions):
         default=None,
         description="work on the surroundings of the mask only; null: as suits the change",
     )
+    blend: Blend = Field(
+        default="alpha",
+        description="how what was made is mixed into the picture: by the mask, or band by band "
+        "(pyramid), so that light changes slowly and only detail abruptly",
+    )
 
 
 class OptionKeywords(TypedDict, total=False):
@@ -111,6 +118,7 @@ class OptionKeywords(TypedDict, total=False):
     soft: bool
     resize_mask: bool
     crop: bool | None
+    blend: Blend
 
 
 def tell_options(function: Function) -> Function:

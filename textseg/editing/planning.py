@@ -15,7 +15,7 @@ from textseg.editing.base import EditMethod
 from textseg.editing.external import Instructions
 from textseg.editing.finishing import changes_colour
 from textseg.editing.kinds import kind_of_change
-from textseg.editing.options import METHOD_OPTIONS, EditOptions
+from textseg.editing.options import METHOD_OPTIONS, Blend, EditOptions
 from textseg.editing.painting import Painting
 from textseg.editing.placing import find_place
 from textseg.editing.prompts import region_prompt
@@ -64,6 +64,7 @@ class EditPlan:
         enough: nats a cell of the region from which on the score of an attempt is good enough, so
             that no further one is made; None: all are made.
         crop: work on the box around the region only.
+        blend: how what was made is mixed into the picture; see ``EditOptions``.
         detail: pixels inside of the region's outline from which on the picture's own detail is kept
             under the new colours; None: nowhere.
         segmentation: where the query was found; None where a mask was given.
@@ -86,6 +87,7 @@ class EditPlan:
     attempts: int
     enough: float | None
     crop: bool
+    blend: Blend
     detail: float | None
     segmentation: Segmentation | None
     evaluations: int
@@ -204,6 +206,7 @@ def plan_edit(
         attempts=options.attempts or _usual_attempts(asked, usual, card),
         enough=None if options.attempts else _enough(asked, card),
         crop=usual.crop if options.crop is None else options.crop,
+        blend=options.blend,
         detail=None if isinstance(method, Painting) else _detail(asked, usual, encoded),
         segmentation=place.found,
         evaluations=place.evaluations,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from textseg.editing.apply import FollowWalk, Paths, Words
 from textseg.editing.attempts import Contest
 from textseg.editing.finishing import keep_detail
 from textseg.editing.painting import Painting
 from textseg.editing.planning import EditPlan
+from textseg.editing.pyramid import blend_bands
 from textseg.editing.remaking import Order, Part, Remade, remake, remake_around
 from textseg.editing.result import Edit, composite
 from textseg.encoded import EncodedPicture, Texts, encode_picture
@@ -71,12 +73,7 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
             made = remake_around(encoded, plan.region, order, studio.parts)
         else:
             made = remake(encoded, studio.paths, plan.region, order)
-        if plan.detail is None:
-            return made
-        rgb = keep_detail(
-            encoded.rgb, made.rgb, plan.region, depth=plan.detail, blur=encoded.cell_pixels
-        )
-        return replace(made, rgb=rgb)
+        return replace(made, rgb=_finished(plan, encoded, made.rgb))
 
     read = dict.fromkeys(note for text in texts.notes for note in text)
     if isinstance(plan.method, Painting):  # somebody else reads them
@@ -107,3 +104,14 @@ def carry_out(plan: EditPlan, studio: Studio, follow: FollowWalk) -> Edit:
         return edit
     made = len(best.attempts)
     return edit.cut_short(f"stopped at the time limit after {made} of {plan.attempts} attempts")
+
+
+def _finished(
+    plan: EditPlan, encoded: EncodedPicture, rgb: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return what a method made (H, W, 3) as it is to be laid under the mask."""
+    if plan.detail is not None:
+        rgb = keep_detail(
+            encoded.rgb, rgb, plan.region, depth=plan.detail, blur=encoded.cell_pixels
+        )
+    return blend_bands(encoded.rgb, rgb, plan.region) if plan.blend == "pyramid" else rgb
