@@ -97,7 +97,8 @@ class EditOptions(MakingOptions):
     blend: Blend = Field(
         default="alpha",
         description="how what was made is mixed into the picture: by the mask, or band by band "
-        "(pyramid), so that light changes slowly and only detail abruptly",
+        "(pyramid), which hides seams where the mask has room around what changes, since along its "
+        "outline old detail stays",
     )
 
 

@@ -5,7 +5,8 @@ detail, the mask is blurred as far as a band is coarse, and each band is mixed b
 fine detail changes abruptly and light over a distance, and no seam is seen.
 
 What differs: coarse bands reach outside the mask, where nothing may change. So the mask is shrunk
-first by as far as the coarsest band reaches, which also says how many bands there are.
+first by as far as the coarsest band reaches, which also says how many bands there are. Along the
+outline detail stays as it was: a mask that is cut close to the old thing leaves its edge.
 """
 
 from __future__ import annotations
