@@ -65,7 +65,7 @@ def test_another_seed_is_the_same_plan_and_finds_nothing_anew() -> None:
     second = scene.carry_out(replace(plan, seed=1))
     assert not np.array_equal(first.picture.rgb, second.picture.rgb)
     np.testing.assert_array_equal(first.mask, second.mask)
-    assert len(model.calls) - asked == second.evaluations.decode // 2
+    assert len(model.calls) - asked == second.evaluations.decode // 4
 
 
 def test_a_plan_is_seen_where_it_is_shown() -> None:

@@ -24,6 +24,7 @@ from mcp_types import CallToolResult
 
 from agent_tools.mcp.http import Address, application, config, listen
 from agent_tools.mcp_server import serve
+from agent_tools.operations import offered
 from tests.agents.mcp_helpers import (
     ERAS,
     PATIENCE,
@@ -180,7 +181,7 @@ def test_with_the_token_everything_is(toolbox: Toolbox, mode: str) -> None:
                 return len((await client.list_tools()).tools)
 
     with served(toolbox, TOKEN) as url:
-        assert asyncio.run(ask(url)) == 5
+        assert asyncio.run(ask(url)) == len(offered(toolbox))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "studio.example"])

@@ -193,7 +193,7 @@ def test_tedbench_needs_a_captioner(textseg: Command) -> None:
         (("--data", "nowhere"), "nowhere"),
         (("--limit", "0"), "--limit"),
         (("--compat", "loose"), "known: pie, strict"),
-        (("--method", "photoshop"), "known: blended, diffedit"),
+        (("--method", "photoshop"), "known: asyrp, blended"),
         (("--model", "no-such-model"), "picturebook"),
         (("--clip", "nowhere"), "nowhere"),
     ],

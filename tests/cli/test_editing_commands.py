@@ -212,7 +212,7 @@ def test_what_is_not_there_ends_with_one_and_its_presence_in_json(
         (("--grow", "-1"), "allowed: at least 0"),
         (("--feather", "-1"), "allowed: at least 0"),
         (("--seed", "-1"), "allowed: at least 0"),
-        (("--method", "photoshop"), "known: blended, diffedit"),
+        (("--method", "photoshop"), "known: asyrp, blended"),
         (("--set", "solver"), "NAME=VALUE"),
         (("--set", "solver=euler", "--set", "solver=euler"), "set twice"),
         (("--set", "solver=euler"), "solver is an option of a method, and none is named"),
@@ -349,7 +349,7 @@ def test_hints_speak_of_options(
         (("--guidance", "200"), 2, "allowed: 0 to 100"),
         (("-o", "garden.png"), 2, "would be overwritten"),
         (("-o", "made.bmp"), 2, "writable: .png"),
-        (("--method", "photoshop"), 2, "known: blended, diffedit"),
+        (("--method", "photoshop"), 2, "known: asyrp, blended"),
     ],
 )
 def test_wrong_creation_is_explained_and_writes_nothing(

@@ -43,6 +43,7 @@ FOR_OTHER_THINGS = {
     "source": "of methods, and where anything comes from",
     "threshold": "of segmentation",
     "soft": "of masks",
+    "crop": "one of the ways to retouch, too",
 }
 """Words whose modules cannot be counted; their surfaces can, where they are in ``NAMED``."""
 
@@ -52,6 +53,7 @@ NAMED = {
         "textseg/toolbox/changing.py": "fills in that fact",
         "textseg/toolbox/edit.py": "and how many a plan has",
         "textseg/cli/edit.py": "tells it",
+        "agent_tools/commands/reading.py": "ways to read a command",
     },
     "guidance": {
         "textseg/toolbox/create_facts.py": "that of the picture that was made is a fact",
@@ -68,15 +70,14 @@ NAMED = {
         "textseg/toolbox/inputs.py": "one of the few that assistants may say",
         "agent_tools/commands/calls.py": "which the embedded reader understands",
         "agent_tools/commands/clauses.py": "likewise",
-        "agent_tools/commands/describing.py": "and says",
+        "agent_tools/commands/reading.py": "and says",
     },
     "resize_mask": {
         "textseg/toolbox/box.py": "takes masks from a workspace",
         "textseg/toolbox/edit.py": "takes masks from files",
     },
-    "grow": {},
+    "grow": {"agent_tools/commands/lexicon.py": "a verb of commands"},
     "feather": {},
-    "crop": {},
     "blend": {},
 }
 """The modules of surfaces that name an option all the same, and why."""

@@ -190,7 +190,7 @@ def test_mask_says_where(shell: InteractiveShell, toolbox: Toolbox, kind: str) -
         ("photo", " \n", "nothing to change"),
         ("photo", "tree house", "cannot read 'tree house'"),
         ("photo", "house -> tree", "'house' was not found"),
-        ("photo -m photoshop", "tree -> house", "known: blended"),
+        ("photo -m photoshop", "tree -> house", "known: asyrp"),
         ("", "tree -> house", "usage: %%edit"),
     ],
 )
