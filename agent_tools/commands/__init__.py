@@ -1,10 +1,10 @@
 """Commands in plain English, read as calls of the tools: ``read("make the red house blue")``.
 
-A text is made even and taken apart into clauses (`clauses`). Each clause is matched with a table of
-patterns (`frames`), whose functions make calls of it: `edits` for what a model paints, `acts` for
-what needs none, `work` for the work itself. What stands where a thing, a place or a quality must
-stand is read by `things`, `places` and `looks`; `reading` puts the calls together. Words are listed
-in `lexicon` only.
+A text is made even (`wording`) and taken apart into clauses (`clauses`). Each clause is matched
+with a table of patterns (`frames`), whose functions make calls of it: `edits` for what a model
+paints, `acts` for what needs none, `work` for the work itself. What stands where a thing, a
+place or a quality must stand is read by `things`, `places` and `looks`; `reading` puts the calls
+together. Words are listed in `lexicon` only.
 
 Whatever has no single certain reading becomes a question back; nothing is guessed.
 

@@ -41,41 +41,39 @@ _ACTION_OF = {
 }
 _AMOUNT = re.compile(
     r"(?:^| )(?:(?:just )?(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad|some|a lot"
-    r"|more"
-    r"|strongly|heavily|completely|gently|softly|further|over|up a notch))(?=$| )"
+    r"|more|strongly|heavily|completely|gently|softly|further|up a notch))(?=$| )"
 )
 _BY = re.compile(
     r"(?:^| )(?:by )?(?P<share>\d{1,3}) ?(?:%|percent)(?: of the (?:picture|image))?(?=$| )"
 )
 _ASPECT = re.compile(
-    r"(?:^| )(?:(?:to|in|as|into) )?(?:an? )?(?P<aspect>square|\d{1,2}[:x]\d{1,2})(?=$| )"
+    r"(?:^|,? )(?:(?:to|in|as|into) )?(?:an? )?(?P<aspect>square|\d{1,2}[:x]\d{1,2})(?=$| )"
 )
 _COMING = re.compile(
     r"(?:^| )(?:closely |tightly )?(?:to|around|on|down to|in on|onto)(?: just| only)?(?= )"
 )
 _RELATIONS = {
-    "left of": "left of",
-    "right of": "right of",
-    "next to": "next to",
+    **{how: how for how in ("left of", "right of", "above", "below", "next to", "on")},
     "beside": "next to",
-    "above": "above",
     "over": "above",
-    "below": "below",
-    "under": "below",
-    "underneath": "below",
-    "beneath": "below",
     "on top of": "on",
     "onto": "on",
-    "on": "on",
+    **dict.fromkeys(("underneath", "beneath", "under"), "below"),
 }
 _TOWARDS = re.compile(
     rf"(?P<thing>.+?) (?:(?:over )?to the |to |on the |the )?"
-    rf"(?P<how>(?:left|right) side of|{'|'.join(_RELATIONS)}) "
+    rf"(?P<how>(?:left|right) side of|{'|'.join(sorted(_RELATIONS, key=len, reverse=True))}) "
     r"(?P<other>(?:the|my|his|her|its|their|that) .+)"
 )
 _SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
+A_BIT_BIGGER = 1.25
 A_BIT = 0.1  # of the picture: how far something is moved that is to be moved a bit
-_BEING = re.compile(r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move) (?=\w)")
+_BEING = re.compile(
+    r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move|hang|lie|appear) (?=\w)"
+)
+_WAY = re.compile(  # "up to the top right corner"
+    r" (?:up|down|over|across|along|away|back)(?= (?:(?:in)?to|towards?|left|right|on|at|next)\b)"
+)
 _PLAIN_COLOUR = re.compile(
     r"^(?:an?|the) (?:(?:thick|thin|bold) )?|^(?:thick|thin|bold) |(?: colou?r| paint| line)$"
 )
@@ -87,8 +85,7 @@ _COLOUR_OF = re.compile(r"^(?:that|those|(?:the )?colou?rs?) of |(?:'s|s'|)(?: c
 _UP_DOWN = {
     **dict.fromkeys(("upwards", "upward", "higher"), "up"),
     **dict.fromkeys(("downwards", "downward", "lower"), "down"),
-    "center": "middle",
-    "centre": "middle",
+    **dict.fromkeys(("center", "centre"), "middle"),
 }
 _SIDE = re.compile(
     r"(?P<thing>.+?) (?:further |over |away )?(?:to(?:wards?)? )?(?:the )?"
@@ -166,8 +163,9 @@ def move(parts: Parts, talk: Talk) -> list[ToolCall]:
     if parts.get("to"):
         upright = {"action": action, "to": parts["to"]}
         return [called(ARRANGE, thing, upright) for thing in read_things(parts["thing"], talk)]
-    slight = _SLIGHTLY.search(parts["rest"]) is not None
-    text = _BEING.sub(" ", _AMOUNT.sub("", parts["rest"]), count=1)
+    said = parts.get("rest") or f"{parts['thing']} {parts['place']}"
+    slight = _SLIGHTLY.search(said) is not None
+    text = _BEING.sub(" ", _WAY.sub("", _AMOUNT.sub("", said)), count=1)
     args: dict[str, Value | None] = {"action": action, "amount": A_BIT if slight else None}
     if (share := _BY.search(text)) is not None:
         args["amount"] = int(share["share"]) / 100
@@ -176,10 +174,7 @@ def move(parts: Parts, talk: Talk) -> list[ToolCall]:
         thing, args["to"] = near["thing"], _RELATIONS[near["how"].replace(" side", "")]
         args["other"] = read_thing(near["other"], talk).query
     elif (side := _SIDE.fullmatch(text) or _MIDDLE.fullmatch(text)) is not None:
-        thing, args["to"] = (
-            side["thing"],
-            _UP_DOWN.get(side["side"], side["side"]),
-        )
+        thing, args["to"] = side["thing"], _UP_DOWN.get(side["side"], side["side"])
     else:
         thing, args["to"] = split_place(re.sub(r" (?:to(?:wards)?|over) the ", " to the ", text))
     if not args["to"] and action == "move":
@@ -192,7 +187,10 @@ def scale(parts: Parts, talk: Talk) -> list[ToolCall]:
     verb, text = parts["verb"], _AMOUNT.sub("", parts["thing"])
     up = parts.get("way", "") != "down" and verb not in lexicon.SHRINK
     said = parts.get("factor", "")
-    factor = _factor(said, up=up) if said else scaled(USUAL_SCALE, up=up)
+    slight = _SLIGHTLY.search(parts["thing"]) is not None
+    factor = (
+        _factor(said, up=up) if said else scaled(A_BIT_BIGGER if slight else USUAL_SCALE, up=up)
+    )
     if not said and verb in ("scale", "resize") and not parts.get("way"):
         raise Unsure("How big? Say e.g. 'to half its size', 'by 20%' or 'twice as big'.")
     args: dict[str, Value | None] = {"action": "scale", "amount": factor}
@@ -231,8 +229,8 @@ def ask(parts: Parts, talk: Talk) -> list[ToolCall]:
     while text != (text := _HERE.sub("", text)):
         pass
     text = re.sub(r"^(?:of )?(?:still )?(?:(?:any|an?|some|other|more than one|the) )?", "", text)
-    text = re.sub(r"^(?:any|some)(?:one|body)$", "people", text)
     text = re.sub(r" (?:sitting|standing|lying|hanging|parked|swimming|flying)$", "", text)
+    text = re.sub(r"^(?:any|some)(?:one|body)$", "people", text)
     if parts["about"] == "presence":
         text = re.sub(r" or (?:an?|any|some) | or ", " and ", text)
     return [called(ASK, thing, args) for thing in read_things(text, talk)]
@@ -272,11 +270,6 @@ def cut_out_it(_parts: Parts, talk: Talk) -> list[ToolCall]:
     if len(talk.things) != 1 or talk.things[0].invert:
         raise Unsure("Behind what? Say e.g. 'cut out the dog', or 'blur everything around it'.")
     return [called(RETOUCH, talk.things[0], {"action": "cut_out"})]
-
-
-def ask_crop(_parts: Parts, _talk: Talk) -> list[ToolCall]:
-    """Return nothing: ask what a crop is to keep."""
-    raise Unsure("What is to be left? Say e.g. 'crop to the dog'.")
 
 
 def rest_in_grey(parts: Parts, talk: Talk) -> list[ToolCall]:

@@ -26,6 +26,7 @@ from agent_tools.commands.looks import (
     is_colour,
     looks_of,
     read_touch,
+    without_colours,
 )
 from agent_tools.commands.places import region_of, split_place
 from agent_tools.commands.things import (
@@ -45,15 +46,9 @@ Parts = dict[str, str]  # what the named groups of a pattern matched
 _FROM = re.compile(r" (?:from|off) the (?=(\w+))")
 WRITTEN = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.WRITING))})\b")
 _BECOMING = re.compile(r"(?:(?:to )?(?:looks?|be|become|get|appear)|in(?:to)?|to) ")
-NEVER_LAST = lexicon.NOT_IN_NAMES - {
-    "everything",
-    "all",
-    "else",
-    "rest",
-    "colours",
-    "colors",
-    "can",
-}
+NEVER_LAST = (lexicon.NOT_IN_NAMES | {EVERYTHING_BUT.strip()}) - frozenset(
+    "everything all else rest colours colors can everywhere".split()
+)
 _BESIDE = re.compile(r" (?:on|at|in|to|over|under|of|behind|beside) (?:the|his|her|its|their|my) ")
 _IN_MASK = re.compile(r" (?:in|inside|into|at|on|within|under)(?: the)?(?: mask)? (mask_\w+)$")
 _SHADED = {"dark": "darken", "bright": "brighten", "light": "brighten"}
@@ -80,27 +75,19 @@ def remove(parts: Parts, talk: Talk) -> list[ToolCall]:
 
 def _on(parts: Parts, talk: Talk) -> list[NamedThing]:
     """Return the things, "the cat from the sofa" taken for the cat on the sofa."""
-    if talk.kept and is_rest(parts["thing"]):
+    if talk.kept and is_rest(parts.get("thing", "")):
         return read_where(parts["thing"], talk)
-    said = _FROM.sub(lambda found: found[0] if region_of(found[1]) else " on the ", parts["thing"])
+    named = parts.get("thing") or f"{EVERYTHING_BUT}{parts['kept']}"
+    said = _FROM.sub(lambda found: found[0] if region_of(found[1]) else " on the ", named)
     return read_things(said, talk)
-
-
-def replace_with(parts: Parts, talk: Talk) -> list[ToolCall]:
-    """Return the edits of "the tree with a boat"."""
-    return replacements(parts["rest"], talk)
 
 
 def use_instead(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits of "a boat instead of the tree"."""
     target = read_target(parts["target"])
-    things = read_things(parts["thing"], talk)
+    ones = re.fullmatch(r"(?:the|this|that|these|those)(?: old| current)? ones?", parts["thing"])
+    things = read_things(without_colours(target) if ones else parts["thing"], talk)
     return [call(EDIT, {**thing.args(), "target": target}) for thing in things]
-
-
-def change(parts: Parts, talk: Talk) -> list[ToolCall]:
-    """Return the edits of "the house blue"."""
-    return changes(parts["rest"], talk)
 
 
 def recolour(parts: Parts, talk: Talk) -> list[ToolCall]:
@@ -161,6 +148,11 @@ def generate(parts: Parts, _talk: Talk) -> list[ToolCall]:
     return [call(GENERATE, {"prompt": prompt, **sides})]
 
 
+def ask_back(parts: Parts, _talk: Talk) -> list[ToolCall]:
+    """Return nothing: ask what the table asks."""
+    raise Unsure(parts["question"])
+
+
 def ask_what(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return nothing: ask what a verb is about that stands alone."""
     raise Unsure(f"{parts['verb'].capitalize()} what?")
@@ -173,18 +165,8 @@ def ask_colour(parts: Parts, talk: Talk) -> list[ToolCall]:
 
 
 def become(parts: Parts, talk: Talk) -> list[ToolCall]:
-    """Return the edits of "the house should be blue"."""
-    return changes(f"{parts['thing']} {parts['target']}", talk)
-
-
-def refuse_shapes(_parts: Parts, _talk: Talk) -> list[ToolCall]:
-    """Return nothing: say that there are no lines and boxes."""
-    raise Unsure("I draw no lines and shapes on pictures. Say 'find the ...' to see where it is.")
-
-
-def ask_which_way(parts: Parts, _talk: Talk) -> list[ToolCall]:
-    """Return nothing: ask which of two things becomes the other."""
-    raise Unsure("Which is to become which? Say 'replace the ... with a ...'.")
+    """Return the edits of "the house blue" and "the house should be blue"."""
+    return changes(parts.get("rest") or f"{parts['thing']} {parts['target']}", talk)
 
 
 # -- things, and what they are to become
@@ -295,7 +277,7 @@ def changes(text: str, talk: Talk) -> list[ToolCall]:
     return [made for each in found for made in each.change.on(each.things, talk)]
 
 
-def replacements(text: str, talk: Talk) -> list[ToolCall]:
+def replace_with(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the edits for what follows "replace": "the tree with a boat and the car with a bus".
 
     Raises:
@@ -303,7 +285,7 @@ def replacements(text: str, talk: Talk) -> list[ToolCall]:
     """
     found: list[ChangeClause] = []
     waiting: list[str] = []
-    for part in _AND.split(text):
+    for part in _AND.split(re.sub(r" out(?= (?:for|with|by) )", "", parts["rest"])):
         pair = _WITH.fullmatch(part)
         if pair is not None and _WITH.fullmatch(pair["target"]):
             raise Unsure(

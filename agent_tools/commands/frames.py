@@ -10,8 +10,9 @@ from importlib.resources import files
 
 from agent_tools.commands import acts, edits, lexicon, looks, work
 from agent_tools.commands.calls import ToolCall, Unsure
-from agent_tools.commands.clauses import GREETING, HANDLE, WHAT_CAN_BE_DONE, alternatives
+from agent_tools.commands.clauses import HANDLE
 from agent_tools.commands.things import EVERYTHING_BUT, Talk
+from agent_tools.commands.wording import GREETING, WHAT_CAN_BE_DONE, alternatives
 
 Build = Callable[[edits.Parts, Talk], list[ToolCall]]
 
@@ -19,16 +20,25 @@ AS_SAID = ("prompt", "name")  # parts that keep their capitals
 AFTER = "same_with"  # the function of the first frame that needs something done before
 _SLOT = re.compile(r"\b[A-Z]{2,}\b")
 _HEAD = re.compile(r"\[(?P<build>\w+)(?P<implied>[^]]*)\]")
+_IMPLIED = re.compile(r"(\w+)=((?<=question=).+|\S+)")
 _BUILDS: dict[str, Build] = {
     build.__name__: build
     for build in (
-        *(work.to_original, work.redo, work.put_back, work.undo, work.regret, work.ask_undo),
+        *(work.to_original, work.redo, work.put_back, work.undo, work.regret),
         *(work.again, work.compare, work.export, work.list_them, acts.describe_picture, acts.ask),
         *(acts.ask_look, acts.set_scene, acts.retouch, acts.cut_out_it, acts.rest_in_grey),
-        *(acts.ask_crop, acts.crop, acts.colour, acts.with_other, acts.move, acts.scale, acts.flip),
-        *(work.same_with, work.another, work.more, edits.find, edits.remove, edits.generate),
-        *(edits.refuse_shapes, edits.recolour, edits.ask_colour, edits.add),
-        *(edits.use_instead, edits.ask_which_way, edits.replace_with, edits.change, edits.become),
+        *(acts.crop, acts.colour, acts.with_other, acts.move, acts.scale, acts.flip),
+        *(
+            work.same_with,
+            work.rather,
+            work.another,
+            work.more,
+            edits.find,
+            edits.remove,
+            edits.generate,
+        ),
+        *(edits.ask_back, edits.recolour, edits.ask_colour, edits.add),
+        *(edits.use_instead, edits.replace_with, edits.become),
         *(edits.ask_what,),
     )
 }
@@ -108,8 +118,7 @@ def _frame(build: Build, implied: str, patterns: list[str], slots: dict[str, str
     numbers = itertools.count()
     pattern = re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
     pattern = re.sub(r"\(\?P<(\w+)>", lambda name: f"(?P<{name[1]}_{next(numbers)}>", pattern)
-    pairs = (pair.split("=") for pair in implied.split())
-    told = {name: value.replace("-", " ") for name, value in pairs}
+    told = {name: value.replace("-", " ") for name, value in _IMPLIED.findall(implied)}
     return Frame(re.compile(pattern, re.IGNORECASE), build, told)
 
 
@@ -141,10 +150,11 @@ _ABOUT_FILES = (
     r"(?:what|which|show|list)\b[^,;]*\b(?:files|folder)(?: (?:are|do|have|in|can)\b[^,;]*)?\??$"
 )
 _OTHER_VERBS = (
-    "rotate|rescale|sharpen|upscale|enhance|filter|straighten|animate|send|email|upload|print|share"
-    "|load|import|close|rename|translate|write|type|tilt|warp|stretch|compress|adjust|undelete"
-    "|merge|stitch|denoise|restore(?! (?:the|it|img))|smooth|post|tweet|pixelate|vectorize"
-    "|vectorise|record|play"
+    r"rotate|rescale|sharpen|upscale|enhance|filter|straighten|animate|send|email|upload|print"
+    r"|share|load|import|close|rename|translate"
+    r"|write(?! (?:it|this|that|the (?:mask|picture|image)) (?:in)?to\b)|type|tilt|warp|stretch"
+    r"|compress|adjust|undelete|merge|stitch|denoise|restore(?! (?:the|it|img))|smooth|post|tweet"
+    r"|pixelate|vectorize|vectorise|record|play"
 )
 
 # pattern (anywhere in the lower-case text) -> what is answered

@@ -20,12 +20,13 @@ COLOURS = _words(
     "magenta beige navy turquoise violet crimson scarlet maroon burgundy lilac lavender indigo "
     "olive lime mint cream ivory khaki tan ochre amber bronze copper charcoal aqua azure coral "
     "salmon peach rose mauve plum cherry ruby emerald sapphire blonde ginger multicoloured "
-    "multicolored rainbow colourful colorful colourless colorless reddish bluish greenish "
-    "yellowish pinkish brownish greyish grayish whitish blackish purplish"
+    "multicolored mustard fuchsia taupe chestnut rainbow colourful colorful colourless colorless "
+    "reddish bluish greenish yellowish pinkish brownish greyish grayish whitish blackish purplish"
 )
 SHADES = _words(
-    "dark light bright pale deep soft vivid neon pastel dull warm cold sky royal hot "
-    "darker lighter brighter paler deeper"
+    "dark light bright pale deep soft vivid neon pastel dull warm cold sky royal hot darker "
+    "lighter brighter paler deeper mustard forest baby midnight powder bottle british racing "
+    "canary rust moss electric slate sage dusty"
 )
 MATERIALS = _words(
     "wooden metal metallic glass stone brick marble concrete plastic leather paper cardboard "
@@ -61,7 +62,8 @@ KINDS: tuple[tuple[str, frozenset[str]], ...] = (  # in the order in which they 
 ADJECTIVES = frozenset().union(*(words for _, words in KINDS))
 # Names that sound like adjectives: "cherry tree" is no tree of that colour, "light bulb" not dark.
 FRUITS = _words(
-    "rose lime olive peach plum cherry mint rainbow coral cream light giant square antique plain"
+    "mustard chestnut rose lime olive peach plum cherry mint rainbow coral cream light giant "
+    "square antique plain"
 )
 NOUNS_TOO = FRUITS | _words("orange violet gold silver bronze copper ruby emerald sapphire").union(
     MATERIALS - _words("wooden golden woollen woolen metallic"), {"charcoal"}
@@ -83,8 +85,8 @@ DEGREES = _words("more less very much far slightly really extremely quite rather
 DROPPED_DEGREES = ("a little bit", "a bit", "a little", "a lot", "even", "way", "somewhat", "all")
 VAGUE = _words(
     "nice nicer good better best different cool cooler interesting great improved perfect other "
-    "another something anything special lovely bad worse right normal changed same similar "
-    "weird strange awesome amazing prettier opposite"
+    "another something anything special lovely bad worse right normal changed same similar weird "
+    "strange awesome amazing prettier opposite"
 )
 
 # -- small words
@@ -98,19 +100,18 @@ PREPOSITIONS = _words(
 )
 # What cannot be a part of the name of a thing: the sentence means more than was understood.
 NOT_IN_NAMES = _words(
-    "it its not no never or but except if because when unless until while than as like and "
-    "please should would could can will be is are was were am make made do does don't let "
-    "everything anything nothing everyone all both some few several most many half other another "
-    "same mind further farthest furthest nearest closest opposite others more less change "
-    "changes original previous colours colors something someone you your me i "
-    "we us they them he she who why how "
-    "what which "
-    "instead also too then again so just only maybe colour color rest twice else there here off "
-    "none neither nor wear wears hold holds say says smile smiles sits looks look looking already "
-    "really please even still yet ok okay oops hmm anymore much many cannot can't won't isn't "
-    "aren't shouldn't "
-    "doesn't didn't i'm i'd it's that's he's she's they're have has had got need needs want wants "
-    "like likes think see know read tell wish may might must shall ought did does what's who's"
+    "it its not no never or but except if because when unless until while than as like and please "
+    "should would could can will be is are was were am make made do does don't let everything "
+    "anything nothing everyone all both some few several most many half other another same mind "
+    "further farthest furthest nearest closest opposite others more less change changes original "
+    "previous colours colors something someone you your me i we us they them he she who why how "
+    "what which instead also too then again so just only maybe colour color rest twice else there "
+    "here off none neither nor wear wears hold holds say says smile smiles sits looks look looking "
+    "already really please even still yet ok okay oops hmm anymore much many cannot can't won't "
+    "isn't aren't shouldn't newest latest up down away across using whether everywhere anyone out "
+    "closest doesn't didn't i'm i'd it's that's he's she's they're have has had got need needs "
+    "want wants like likes think see know read tell wish may might must shall ought did does "
+    "what's who's"
 )
 PICTURES = _words("picture image photo photograph scene pic photos")
 NUMBERS = {
@@ -118,8 +119,8 @@ NUMBERS = {
     for number, word in enumerate("one two three four five six seven eight nine ten".split(), 1)
 }
 FOREIGN = _words(
-    "das der dem ein eine einen und bitte le les une des et avec una il gli het een zijn "
-    "mach mache entferne lösche färbe rends supprime enlève trouve haz borra elimina cambia pon "
+    "das der dem ein eine einen und bitte le les une des et avec una il gli het een zijn mach "
+    "mache entferne lösche färbe rends supprime enlève trouve haz borra elimina cambia pon "
     "encuentra rimuovi trova fai maak verwijder zoek gör znajdź usuń haus maison casa"
 )
 
@@ -136,56 +137,32 @@ DIRECTIONS = _words("left right up down away back forward forwards around here t
 # What clauses begin with that ask for something else; the name of a thing begins with none of them.
 OTHER_VERBS = _words(
     "open close zoom go start begin run tell let get give fix improve clean play send buy order "
-    "read "
-    "help call check work switch look watch ask come stay think book sell sing write stop wait "
-    "save "
-    "rotate scan enhance install launch click press type select cut crop turn hide reveal show "
-    "teach "
-    "focus fade spotlight feature invert unblur pixelate blend merge restore adjust retouch "
-    "sharpen "
-    "smooth censor cover keep leave set put take make find do be have see try use move add"
+    "read help call check work switch look watch ask come stay think book sell sing write stop "
+    "wait save rotate scan enhance install launch click press type select cut crop turn hide "
+    "reveal show teach vignette focus fade spotlight feature invert unblur pixelate blend merge "
+    "restore adjust retouch sharpen smooth censor cover keep leave set put take make find do be "
+    "have see try use move add"
 )
 WEATHERS = _words("snowy rainy foggy misty stormy sunny cloudy wintry autumnal wintery")
 
 # -- verbs
 
 FIND = (
-    *"segment select find locate detect highlight mask mark isolate spot trace".split(),
-    *(
-        "identify",
-        "pick out",
-        "see",
-        "look for",
-        "search for",
-        "point out",
-        "point to",
-        "show me",
-        "show",
-    ),
-    *("grab", "pick", "choose", "click on", "point me to"),
+    *"segment select find locate detect highlight mask mark isolate spot trace identify".split(),
+    *("pick out", "point at", "see", "look for", "search for", "point out", "point to", "show me"),
+    *("show", "grab", "pick", "choose", "click on", "point me to"),
 )
 REMOVE = (
     *("remove", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
     *("wipe out", "rub out", "clear away", "retouch out", "edit out", "photoshop out", "paint out"),
-    *(
-        "airbrush out",
-        "lose",
-        "ditch",
-        "kill",
-        "wipe",
-        "clean up",
-        "scrap",
-        "drop",
-        "zap",
-        "throw out",
-        "clean away",
-        "dump",
-    ),
+    *("airbrush out", "lose", "ditch", "kill", "wipe", "clean up", "scrap", "drop", "zap"),
+    *("throw out", "clean away", "dump", "bin", "chuck out", "chuck", "toss out", "toss", "nix"),
+    *("strip out", "scrub out", "scrub", "do away with", "banish", "clone out", "chop out"),
 )
 PAINT = ("paint", "repaint", "colour in", "colour", "recolour", "dye", "tint", "color", "recolor")
 TURN = ("turn", "change", "transform", "convert")
-REPLACE = ("replace", "swap out", "swap", "exchange", "substitute", "switch")
-ADD = ("add", "put", "place", "insert", "stick", "pop")
+REPLACE = ("replace", "swap out", "swap", "exchange", "substitute", "switch", "trade")
+ADD = ("add", "put", "place", "insert", "stick", "pop", "throw in", "drop in", "bring in")
 GENERATE = ("generate", "draw", "create", "imagine", "produce", "render")
 RETOUCH = {  # what is done to pixels, and the verbs that say so
     "crop": ("crop", "trim", "zoom in on", "zoom in to", "zoom into", "zoom to"),
@@ -198,8 +175,8 @@ RETOUCH = {  # what is done to pixels, and the verbs that say so
     "saturate": ("saturate",),
     "outline": ("outline",),
 }
-MOVE = ("move", "shift", "nudge", "push", "slide", "drag", "bring", "pull")
-COPY = ("duplicate", "copy", "clone")
+MOVE = ("move", "shift", "nudge", "push", "slide", "drag", "bring", "pull", "relocate")
+COPY = ("duplicate", "copy", "clone", "replicate")
 GROW = ("scale up", "size up", "enlarge", "grow", "blow up", "magnify", "expand")
 SHRINK = ("scale down", "size down", "shrink")
 SCALE = (*GROW, *SHRINK, "scale", "resize")
@@ -245,10 +222,8 @@ VERBS_OF = {  # as the patterns of clauses call them
 # -- what holds words together
 
 _GLUE = {" ": "\ue000", ",": "\ue001", ";": "\ue002", ".": "\ue003", "!": "\ue004", "?": "\ue005"}
-_HOLD, _RELEASE = (
-    str.maketrans(_GLUE),
-    str.maketrans({sign: plain for plain, sign in _GLUE.items()}),
-)
+_HOLD = str.maketrans(_GLUE)
+_RELEASE = str.maketrans({sign: plain for plain, sign in _GLUE.items()})
 
 
 def hold_together(text: str) -> str:
@@ -273,12 +248,16 @@ _SHORTEST = 4  # letters of a word that may be meant by another one
 _COMMON = (  # words of commands that are no names of things
     *"everything except background around picture outline colour color colours colors".split(),
     *"bigger smaller larger brighter darker contrast saturation left right bottom middle".split(),
-    *"largest smallest second third many there instead undo original".split(),
+    *"largest smallest second third many there instead undo original image photo".split(),
     *"blue green yellow orange purple pink black white brown gold silver turquoise violet".split(),
 )
 
 
-_NO_SLIPS = _words("back lack brow sliver pace steal rang lover lower thee hind groom").union(
+_NO_SLIPS = _words(
+    "back lack brow sliver pace steal rang lover lower thee hind groom bump bake wake rake fake "
+    "burn kick lick tick chop love bind drip farm fine line pant print load post hide read warm "
+    "mage"
+).union(
     *(PREPOSITIONS, NOT_IN_NAMES, DETERMINERS, PRONOUNS_ONE, PRONOUNS_MANY, ADJECTIVES, SETTINGS)
 )
 _SINGLE = tuple(dict.fromkeys(verb for verb in (*VERBS, *NOUNS_ALSO) if " " not in verb))
@@ -309,13 +288,11 @@ def verb_meant(words: Sequence[str]) -> str | None:
 
 def _meant(word: str, *, among: Sequence[str] = _COMMON, strict: bool = True) -> str | None:
     said = word.lower().strip(",.!?")
-    if (
-        len(said) < _SHORTEST - (not strict)
-        or said in _NO_SLIPS | {*among}
-        or said.removesuffix("s") in among
-    ):
+    known = said in _NO_SLIPS | {*among} or said.removesuffix("s") in among
+    if known or len(said) < _SHORTEST - (not strict):
         return None
-    near = [right for right in among if _is_slip(said, right, strict=strict)]
+    near = [right for right in among if _is_slip(said, right, strict=True)]
+    near = near or [right for right in among if _is_slip(said, right, strict=strict)]
     return word.lower().replace(said, near[0]) if len(near) == 1 else None
 
 

@@ -26,20 +26,22 @@ from agent_tools.commands.calls import (
     Unsure,
     call,
 )
-from agent_tools.commands.clauses import WHAT_CAN_BE_DONE, Clause, even, take_apart
+from agent_tools.commands.clauses import Clause, take_apart
 from agent_tools.commands.edits import changes, find
 from agent_tools.commands.frames import ANSWERS, read_clause, refuse
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
-from agent_tools.commands.looks import TONE, read_touch, without_colours
+from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
+from agent_tools.commands.wording import WHAT_CAN_BE_DONE, even
 from agent_tools.commands.work import recoloured, repeated, same_with
 
 MOST_CALLS = 20  # of one command
 _NEW_THING = re.compile(r"(?<!to)(?<!into)(?<!in)(?<!^) an? ")  # "order a pizza"
 _IN_COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.PEOPLE))}) in {TONE}$")
 _COLOURED = re.compile(rf"(?:(?P<thing>.+?) )??(?:in |to )?(?P<colour>{TONE})")
-_COUNT = re.compile(rf"(?:{'|'.join(lexicon.NUMBERS)}|\d+) ")
+_OBJECT = re.compile(r"\w+ (?:to|out|all|around|it|them|this|that|the|my|his|her) ")
+_COUNT = re.compile(rf"^(?:{'|'.join(lexicon.NUMBERS)}|\d+) ")
 MOST_NAMED = 6  # words of a thing that is named and no more
 LOOKING = (SEGMENT, ASK)  # what leaves the picture as it is
 EXAMPLES = (
@@ -148,7 +150,8 @@ def _calls_of(clause: Clause, talk: Talk) -> list[ToolCall]:
 def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None:
     """Return the calls of "house blue", "green", "the tree too" or "the tree"; None if unsure."""
     first = text.split()[0]
-    if first in lexicon.OTHER_VERBS or first in lexicon.VERBS:
+    mistyped = bool(_OBJECT.match(text)) and verb_meant(text.split())  # "corp to the dog"
+    if first in lexicon.OTHER_VERBS or first in lexicon.VERBS or mistyped:
         return None
     attempts: list[Callable[[], list[ToolCall]]] = []
     coloured = _COLOURED.fullmatch(text) if talk.past and talk.past[-1].text("colour") else None
@@ -185,7 +188,9 @@ def _may_be_named(text: str, past: Sequence[ToolCall]) -> bool:
     open_ended = not determined and not lexicon.PREPOSITIONS.isdisjoint(
         split_region(text)[0].split()
     )
-    if past and words[0] in ("a", "an"):
+    second = words[:2][-1]
+    compared = not determined and second.endswith("er") and is_adjective(second)  # "a smaller hat"
+    if compared or (past and words[0] in ("a", "an")):
         return False  # to be put there, or in place of what is there
     placed = words[0] in ("a", "an", "another") and split_place(text)[1]  # to be added?
     if lexicon.VAGUE.union(("bit", "lot")).issuperset(words[-1:]):

@@ -25,11 +25,10 @@ from agent_tools.commands.calls import (
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_adjective, looks_of
 from agent_tools.commands.places import region_of, split_region
+from textseg.segmentation.picking import PLACES
 
 # What may be done to a whole picture.
-WHOLE = frozenset(
-    "blur grey dim brighten darken contrast saturate flip".split()
-)  # what may be done to all of it
+WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
 EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
 
@@ -38,22 +37,26 @@ _DETERMINER = re.compile(rf"(?:whole|entire|{'|'.join(sorted(lexicon.DETERMINERS
 _ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
 _IN_PICTURE = re.compile(
     rf" (?:in|from|on|of|out of) (?:the|this|that|my|our) (?:{'|'.join(sorted(lexicon.PICTURES))})$"
+    r"|(?: in)? here$| in (?:there|this one|that one)$"
 )
 _COUNT = re.compile(rf"(?:{'|'.join(sorted(set(lexicon.NUMBERS) - {'one'}))}|\d+) (?=\w)")
 _VAGUE_COUNT = re.compile(
     r"(?:some|any|several|many|few|a few|half|most|one|each one|none)\b(?: of)? "
 )
 _ONE = re.compile(r"(?P<words>.*\b)ones?")
+_NUMBER = re.compile(rf"(?:the )?(?:number )?([1-9]\d?|{'|'.join(lexicon.NUMBERS)})")
+_OF_THEM = re.compile(r"^((?:the )?(?:very )?([\w-]+))(?= of (?:all )?(?:the|these|those|my)\b|$)")
 _ONE_OF = re.compile(r"^ones? of (?:the |these |those |my )?(?:two |three |four |five )?(?=\w)")
 _PAIR = re.compile(  # "the first and the last chair", "house 2 and 3"
     r"(?:the |both )?(?P<first>\w+) and (?:the )?(?P<second>\w+) (?P<thing>\w+(?: \w+)?)"
     r"|(?P<name>.*[a-z]) (?P<one>[1-9]\d?) and (?:number )?(?P<two>[1-9]\d?)"
 )
+_SOME = re.compile(r"(?:some(?: more)?|any|another|an? few|a bunch of|a handful of|several|many) ")
 _NUMBERED = re.compile(r"(?P<thing>.*[a-z]) (?P<number>[1-9]\d?|two|three|four|five)")  # "tree 2"
 _WHOLE = re.compile(
     rf"(?:(?:the|this|my) )?(?:(?:whole|entire) )?(?:{'|'.join(sorted(lexicon.PICTURES))}|thing"
     rf"|lot)"
-    r"|everything|(?:all )?(?:the |its )?colou?rs|all of it"
+    r"|everything|everywhere|(?:all )?(?:the |its )?colou?rs|all of it"
 )
 _AROUND = re.compile(
     r"(?:the (?:background|surroundings|area) )?(?:around|behind|outside) (?P<thing>.+)"
@@ -65,6 +68,8 @@ _REST = re.compile(
 # Where one thing lies of another, and what is left of words that belong to something else.
 _RELATION = re.compile(
     r"\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
+    r"|^(?!forest|chest|nest|vest)\w+est of (?:the|these|those|my)\b|\bto (?!the\b)"
+    r"|\b(?:in|on|at|by|to|with|for) (?:in|on|at|by|with|for|to)\b"
 )
 _ARTICLES = frozenset("the a an my your his her that this these those".split())
 _NAME = re.compile(r"[\w' \-\u2019]+")
@@ -220,6 +225,10 @@ def _read_part(part: str, talk: Talk) -> list[NamedThing]:
         return _meant(said, talk)
     if re.match(r"every (?:second|third|other|2nd|3rd)\b", said):
         raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'tree 2'.")
+    if (number := _NUMBER.fullmatch(said)) is not None:
+        (thing,) = _meant("one", talk)
+        return [replace(thing, region=str(lexicon.NUMBERS.get(number[1], number[1])))]
+    said = _OF_THEM.sub(_with_one, said)
     words = _counted(said)
     if _VAGUE_COUNT.match(words):
         raise Unsure(f"Which ones are {release(said)!r}? Say e.g. 'the left one' or 'the largest'.")
@@ -240,6 +249,12 @@ def _read_part(part: str, talk: Talk) -> list[NamedThing]:
     return [NamedThing(check_name(name), region)]
 
 
+def _with_one(which: re.Match[str]) -> str:
+    """Return "the smallest one" for "the smallest" (of the boats); "the top" is no such thing."""
+    chooses = region_of(which[2]) and which[2] not in PLACES
+    return f"{which[1]} one" if chooses else which[1]
+
+
 def _meant(pronoun: str, talk: Talk) -> list[NamedThing]:
     known = talk.things
     if pronoun == "both" and len(known) == 1:  # of which there are two
@@ -256,7 +271,7 @@ def _one(words: str, region: str, talk: Talk) -> NamedThing:
     """Return what "the left one" or "the red one" stands for."""
     (thing,) = _meant("one", talk)
     looks = looks_of(words) if words and words not in lexicon.VAGUE else ()
-    if words and not looks:
+    if words and not looks and not (words == "other" and region):
         raise Unsure(f"Which one is {words!r}? Please name the thing.")
     return replace(thing, query=described(thing.query, looks), region=region or thing.region)
 
@@ -285,7 +300,7 @@ def read_target(text: str) -> str:
     Raises:
         Unsure: it is no name.
     """
-    name = undetermined(_IN_PICTURE.sub("", re.sub(r"^(?:some|any|another) ", "", text.strip())))
+    name = undetermined(_IN_PICTURE.sub("", _SOME.sub("", text.strip())))
     if name in lexicon.PRONOUNS_ONE | lexicon.PRONOUNS_MANY:
         raise Unsure(f"What does {name!r} stand for? Please name it.")
     for part in re.split(r" and (?:an? |the |some )?", name):
@@ -308,7 +323,9 @@ def check_name(name: str) -> str:
         raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if region_of(name):
         raise Unsure(f"{plain!r} says where, not what. Please name the thing.")
-    if words[0] in lexicon.PICTURES and len(words) == 1:
+    if len(words) == 1 and lexicon.with_slips_undone(plain.lower()) != plain.lower():
+        raise Unsure(f"Is {plain!r} spelled as it is meant? Please say it again.")
+    if words[-1] in lexicon.PICTURES and lexicon.VAGUE.issuperset(words[:-1]):
         raise Unsure("I change things in a picture, not the picture as a whole. Which thing?")
     inner = [
         word

@@ -42,7 +42,7 @@ def export(parts: Parts, _talk: Talk) -> list[ToolCall]:
     vague = _NO_NAME.match(name.lower()) is not None and "\ue000" not in parts["name"]
     if not name or len(name.split()) > 3 or vague:
         raise Unsure("Under which name? Say e.g. 'save it as house.png'.")
-    return [call(EXPORT, {"name": name})]
+    return [call(EXPORT, {"name": name, "image": parts.get("image")})]
 
 
 def list_them(parts: Parts, _talk: Talk) -> list[ToolCall]:
@@ -95,11 +95,6 @@ def regret(_parts: Parts, talk: Talk) -> list[ToolCall]:
     if len(talk.past) == 1 and talk.past[0].name in (EDIT, RETOUCH, ARRANGE):
         return [ToolCall(UNDO)]
     raise Unsure("I have changed nothing that I could take back. What shall I do?")
-
-
-def ask_undo(_parts: Parts, _talk: Talk) -> list[ToolCall]:
-    """Return nothing: ask how far to go back."""
-    raise Unsure("I can undo the last change, or 'undo three times'. How many shall I undo?")
 
 
 def again(parts: Parts, talk: Talk) -> list[ToolCall]:
@@ -175,6 +170,15 @@ def same_with(parts: Parts, talk: Talk) -> list[ToolCall]:
     if last.text("target") and lexicon.ONES.search(parts["thing"]):
         raise Unsure(f"What shall I do with {parts['thing']!r}? Please name the thing.")
     return [_for(last, thing) for thing in read_things(parts["thing"], talk)]
+
+
+def rather(parts: Parts, talk: Talk) -> list[ToolCall]:
+    """Return what was done before, done to another thing; what it was done to is taken back."""
+    made = same_with(parts, talk)
+    looked = all(old.name in (SEGMENT, ASK) for old in talk.past)
+    if len(talk.past) > 1 or not (looked or talk.past[0].name in (EDIT, RETOUCH, ARRANGE)):
+        raise Unsure("What shall I do instead? Please say all of it.")
+    return made if looked else [ToolCall(UNDO), *made]
 
 
 def _onward(last: ToolCall) -> ToolCall:

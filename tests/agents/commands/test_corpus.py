@@ -10,8 +10,7 @@ from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
 from agent_tools.operations import BY_NAME
 
 TUNED, HELD_OUT, EVERYDAY, FRESH = (examples(name) for name in accuracy.CORPORA)
-FLOORS = {"held_out": 0.98, "everyday": 0.85}
-MOST_MISREAD = {"held_out": 0, "everyday": 9}
+FLOORS = {"held_out": 0.98, "everyday": 0.98}  # of which nothing is misread
 INPUTS = {name: operation.takes for name, operation in BY_NAME.items()}
 
 
@@ -32,7 +31,7 @@ def test_tuned_commands_are_all_read_as_meant(phenomenon: str) -> None:
 def test_commands_are_read_as_often_as_is_said(name: str) -> None:
     total = sum(score(examples(name), calls_of(read)).values(), ReadingScore())
     assert total.accuracy >= FLOORS[name]
-    assert total.wrong <= MOST_MISREAD[name]
+    assert total.wrong == 0
 
 
 def test_corpus_is_large_and_much_of_it_must_be_asked_back() -> None:

@@ -220,6 +220,38 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
     assert split_place("a boat at the second") == ("a boat at the second", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("I want the bridge marked", "mark the bridge"),
+        ("the walls should be painted white", "paint the walls white"),
+        ("the window on the left, can that be red?", "make the left window red"),
+        ("get the smallest of the boats blurred", "blur the smallest boats"),
+        ("don't make the house blue, make it green", "make the house green"),
+        ("don't crop the dog, just blur it", "blur the dog"),
+        ("grey cat -> orange cat", "turn the grey cat into an orange cat"),
+        ("corp to the dog", "crop to the dog"),
+    ],
+)
+def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
+    text: str, plain: str
+) -> None:
+    assert read(text).calls == read(plain).calls != ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "move the moon up close",
+        "remove the tallest of the trees",
+        "kick the ball",
+        "find a better photo",
+    ],
+)
+def test_words_that_nothing_accounts_for_are_asked_about(text: str) -> None:
+    assert read(text).question
+
+
 def test_call_leaves_out_what_is_not_given() -> None:
     made = call("edit_image", {"query": "cat", "target": "", "mask": None, "operation": "replace"})
     assert made.args == {"query": "cat"}
