@@ -66,8 +66,7 @@ _TOWARDS = re.compile(
     r"(?P<other>(?:the|my|his|her|its|their|that) .+)"
 )
 _SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
-A_BIT_BIGGER = 1.25
-A_BIT = 0.1  # of the picture: how far something is moved that is to be moved a bit
+A_BIT, A_BIT_BIGGER = 0.1, 1.25  # how far, of the picture, and how much something is to change
 _BEING = re.compile(
     r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move|hang|lie|appear) (?=\w)"
 )
