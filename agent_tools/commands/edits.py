@@ -349,7 +349,8 @@ def _read_change(text: str) -> Wish | None:
     into = _INTO.fullmatch(text)
     if into is None and _ARTICLE.fullmatch(text) is None:
         return None
-    return _another(into[1] if into else text)
+    wish = _another(into[1] if into else text)
+    return None if wish.target and re.fullmatch(r"(?:to )?be \w*[^s\W]", text) else wish
 
 
 def _another(name: str) -> Wish:

@@ -108,7 +108,7 @@ NOT_IN_NAMES = _words(
     "what which instead also too then again so just only maybe colour color rest twice else there "
     "here off none neither nor wear wears hold holds say says smile smiles sits looks look looking "
     "already really please even still yet ok okay oops hmm anymore much many cannot can't won't "
-    "isn't aren't shouldn't newest latest up down away across using whether everywhere anyone out "
+    "isn't aren't shouldn't newest latest up down away using whether everywhere anyone out "
     "closest doesn't didn't i'm i'd it's that's he's she's they're have has had got need needs "
     "want wants like likes think see know read tell wish may might must shall ought did does "
     "what's who's"

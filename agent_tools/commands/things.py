@@ -27,8 +27,7 @@ from agent_tools.commands.looks import described, is_adjective, looks_of
 from agent_tools.commands.places import region_of, split_region
 from textseg.segmentation.picking import PLACES
 
-# What may be done to a whole picture.
-WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())
+WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())  # of a picture
 MOST_WORDS, LONGEST_NAME = 12, 120  # words, characters of a name; more is a sentence
 EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand for all the rest
 
