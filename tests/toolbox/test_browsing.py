@@ -90,6 +90,10 @@ def test_a_picture_is_compared_with_what_it_was_made_from(toolbox: Toolbox) -> N
     assert (result.image, result.other, result.steps) == (third, second, ["added house"])
     whole = toolbox.compare_images(CompareArguments(image=third, other=first))
     assert whole.steps == ["tree -> house", "added house"]
+    for name, told in (("original", whole), ("previous", result)):
+        assert toolbox.compare_images(CompareArguments(image="latest", other=name)) == told
+    with pytest.raises(InvalidInputError, match="was not made from another picture"):
+        toolbox.compare_images(CompareArguments(image=first, other="original"))
     assert toolbox.compare_images(CompareArguments(image=first, other=third)).steps == []
     before, after = (toolbox.shelf.picture(handle).visible() for handle in (first, third))
     seen = np.abs(after - before).max(-1)

@@ -71,12 +71,7 @@ def compare(workspace: Workspace, arguments: CompareArguments) -> CompareResult:
     from textseg.toolbox.comparing import compared
 
     image = workspace.resolve(arguments.image)
-    named = arguments.other or image.parent
-    if named is None:
-        raise InvalidInputError(
-            f"{image.handle} was not made from another picture", hint="name the other one as well"
-        )
-    other = workspace.resolve(named)
+    other = _earlier(workspace, image, arguments.other)
     pictures = _pictures(workspace, other, image)
     return compared(image, other, pictures, steps=_steps(workspace, other, image))
 
@@ -101,6 +96,20 @@ def _moved(workspace: Workspace, to: str) -> Undone:
     chosen, before = workspace.resolve(to), workspace.latest()
     workspace.choose(chosen.handle)
     return Undone(chosen, (before or chosen).handle)
+
+
+def _earlier(workspace: Workspace, image: Record, name: str) -> Record:
+    """Return what a picture was made from, the first of its line, or the picture of that name."""
+    if name not in ("", "previous", "original"):
+        return workspace.resolve(name)
+    if image.parent is None:
+        raise InvalidInputError(
+            f"{image.handle} was not made from another picture", hint="name the other one as well"
+        )
+    other = workspace.resolve(image.parent)
+    while name == "original" and other.parent is not None:
+        other = workspace.record(other.parent)
+    return other
 
 
 def _steps(workspace: Workspace, first: Record, last: Record) -> list[str]:

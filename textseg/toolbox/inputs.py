@@ -219,7 +219,9 @@ class CompareInput(ToolInput):
     """Of ``compare_images``."""
 
     image: Latest = "latest"
-    other: str = Field(default="", max_length=200, description="Default: what it was made from.")
+    other: str = Field(
+        default="", max_length=200, description='Default: what it was made from. Or "original".'
+    )
 
     def arguments(self) -> CompareArguments:
         """Return the arguments of the toolbox."""

@@ -76,7 +76,10 @@ class CompareArguments(Facts):
 
     image: str = Field(min_length=1, description="handle of the later one")
     other: str = Field(
-        default="", max_length=200, description="handle of the earlier one; empty: its parent"
+        default="",
+        max_length=200,
+        description='handle of the earlier one; "previous" or empty: what it was made from; '
+        '"original": the first of its line',
     )
 
 
