@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from tests.editing.helpers import (
+    CLIP,
     INVERTING,
     METHODS,
     STEPS,
@@ -35,7 +36,7 @@ from textseg.errors import (
 )
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Progress
-from textseg.registry.methods import make_method
+from textseg.registry.methods import make_method, methods
 from textseg.scene import Made, Scene, edit, generate_and_edit
 from textseg.testing import GaussianModel, gaussian_card
 
@@ -373,7 +374,7 @@ def test_numbers_out_of_range_are_refused_before_the_slow_part(
 
 def test_an_unknown_method_lists_the_known_ones() -> None:
     with pytest.raises(
-        UnknownNameError, match="unknown method 'diffedi'; known: asyrp, blended, chordedit"
+        UnknownNameError, match="unknown method 'diffedi'; known: asyrp, blended, blended_diff"
     ):
         scene_with("tree").edit("tree", "house", method="diffedi")
 
@@ -502,7 +503,11 @@ def test_without_guidance_a_picture_costs_half() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_editing_a_generated_picture_needs_no_inversion(name: str) -> None:
-    found = made_scene().edit("tree", "house", method=name, source="tree")
+    clip = "clip" in {
+        option.name for info in methods() if info.name == name for option in info.options
+    }
+    method = make_method(name, {"steps": 5, **CLIP}) if clip else name
+    found = made_scene().edit("tree", "house", method=method, source="tree")
     assert found.evaluations.inversion == 0
     assert found.method.steps == 5
     assert found.changed_outside == 0

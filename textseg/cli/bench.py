@@ -62,13 +62,22 @@ def bench_edit(
     others: Annotated[
         int, typer.Option(min=1, help="Of these, how many other methods and the peer do.")
     ] = 40,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Other method (may be repeated).",
+            show_default="those that fit nothing to pictures",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that work at once.")] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Measure edits on scenes with known truth, beside diffusers' own DiffEdit pipeline."""
     from textseg.lab.bench.editing.scenes import EditBenchSettings, measure_editing
 
-    settings = EditBenchSettings(scenes=scenes, seed=seed, others=others, workers=workers)
+    settings = EditBenchSettings(
+        scenes=scenes, seed=seed, others=others, workers=workers, methods=tuple(method or ())
+    )
     with interruptible(), progress_bar() as progress:
         report = measure_editing(settings, progress)
     say(report.as_json() if as_json else report.table())

@@ -10,7 +10,7 @@ import pytest
 from tests.editing.helpers import Exact
 from tests.lab.bench.editing.drawn import Says
 from textseg.editing.result import Evaluations
-from textseg.lab.bench.editing.editors import SceneEditor, method_names
+from textseg.lab.bench.editing.editors import SceneEditor, quick_methods
 from textseg.lab.bench.editing.peer import DiffEditPeer
 from textseg.lab.bench.editing.scene_figures import measure
 from textseg.lab.bench.editing.scene_tasks import SceneTask
@@ -34,7 +34,7 @@ def tree_to_house(model: GaussianModel) -> tuple[SceneTask, SceneTask]:
     return first, replace(first, operation="remove")
 
 
-@pytest.mark.parametrize("method", [None, *method_names()])
+@pytest.mark.parametrize("method", [None, *quick_methods()])
 def test_every_method_is_asked_through_one_scene_and_keeps_what_is_outside(
     method: str | None,
 ) -> None:

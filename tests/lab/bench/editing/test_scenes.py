@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.lab.bench.editing.drawn import SIZE, Hands, Says
-from textseg.errors import InvalidInputError
+from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.lab.bench.editing.cost import Cost, measure_cost
 from textseg.lab.bench.editing.editors import (
     DEFAULT,
@@ -13,7 +13,7 @@ from textseg.lab.bench.editing.editors import (
     PEER,
     SAME_SCENES,
     TRUE_CAPTIONS,
-    method_names,
+    quick_methods,
 )
 from textseg.lab.bench.editing.running import Outcome, Problem
 from textseg.lab.bench.editing.scene_tasks import scene_tasks
@@ -28,7 +28,7 @@ from textseg.lab.bench.editing.scenes import (
 
 
 def made_up(judge: Says) -> Outcome[SceneScores]:
-    names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
+    names = (DEFAULT, PEER, *quick_methods(), ONE_ATTEMPT, TRUE_CAPTIONS)
     scenes = [scene_tasks("calibration", index, size=SIZE) for index in (3, 5)]
     found = (
         score_editors(scenes[0], {name: Hands("truth") for name in names}, judge),
@@ -55,7 +55,7 @@ def test_the_json_has_a_row_for_default_peer_and_every_method() -> None:
             "seconds_first",
             "seconds_repeat",
         } <= set(measured[name])
-    assert set(measured["methods"]) == set(method_names())
+    assert set(measured["methods"]) == set(quick_methods())
     assert measured["default"]["scenes"] == 2
     assert measured["default"]["remove_success"] == 0.5
     assert measured["variants"][SAME_SCENES]["scenes"] == measured["peer"]["scenes"] == 1
@@ -74,7 +74,7 @@ def test_the_tables_are_made_of_the_json() -> None:
     again = EditReport(json.loads(EditReport(measured).as_json()))
     lines = again.table().splitlines()
     names = [line.split("|")[1].strip() for line in lines if line.startswith("|")]
-    rows = ["default", "peer", *method_names(), SAME_SCENES, ONE_ATTEMPT, TRUE_CAPTIONS]
+    rows = ["default", "peer", *quick_methods(), SAME_SCENES, ONE_ATTEMPT, TRUE_CAPTIONS]
     assert names[2 : 2 + len(rows)] == rows
     assert "| default | 2 | 50.0% |" in lines[2]
     assert lines[-3] == "Left out: 7: too dark"
@@ -86,18 +86,29 @@ def test_settings_out_of_range_are_refused() -> None:
         EditBenchSettings(scenes=0)
 
 
+QUICK = ("flowedit", "diffedit")
+
+
+def test_a_method_that_is_not_there_is_told_before_anything_is_measured() -> None:
+    with pytest.raises(UnknownNameError, match="unknown method 'photoshop'"):
+        measure_editing(EditBenchSettings(scenes=1, methods=("photoshop",)))
+
+
 @pytest.mark.slow
 def test_the_embedded_model_is_measured_alike_by_one_and_by_two_processes() -> None:
     seen: list[tuple[int, int]] = []
     alone = measure_editing(
-        EditBenchSettings(scenes=2, others=1, rounds=0, steps=2),
+        EditBenchSettings(scenes=2, others=1, rounds=0, steps=2, methods=QUICK),
         progress=lambda p: seen.append((p.step, p.of)),
     )
     assert seen == [(0, 2), (1, 2), (2, 2)]
-    together = measure_editing(EditBenchSettings(scenes=2, others=1, rounds=0, steps=2, workers=2))
+    together = measure_editing(
+        EditBenchSettings(scenes=2, others=1, rounds=0, steps=2, workers=2, methods=QUICK)
+    )
     first, second = alone.measured, together.measured
     assert first["default"]["changed_outside"] == 0
-    for name in ("flowedit", "diffedit"):  # the default removes by inversion and changes without
+    assert set(first["methods"]) == set(QUICK)
+    for name in QUICK:  # the default removes by inversion and changes without
         assert first["methods"][name]["evaluations_repeat_not_decoding"] == 0
     assert {**first, "settings": {}} == {**second, "settings": {}}
 

@@ -82,6 +82,12 @@ def make_editor(name: str, *, steps: int | None = None) -> Editor:
     return SceneEditor(model, None if name == DEFAULT else name, steps=steps)
 
 
-def method_names() -> list[str]:
-    """Return the names of the registered methods that can be used."""
-    return [info.name for info in methods() if not info.error]
+SLOW = frozenset({"gradients", "weights", "examples", "clip"})
+
+
+def quick_methods() -> list[str]:
+    """Return the names of the registered methods that take a walk or two and nothing else.
+
+    The others fit something to each picture, or want what the scenes have not.
+    """
+    return [info.name for info in methods() if not info.error and not SLOW & set(info.needs)]

@@ -27,7 +27,7 @@ from textseg.lab.bench.editing.editors import (
     SAME_SCENES,
     TRUE_CAPTIONS,
     make_editor,
-    method_names,
+    quick_methods,
 )
 from textseg.lab.bench.editing.judging import REMOVED_L1, RegionJudge, Reliability, check_judge
 from textseg.lab.bench.editing.report import Mean
@@ -49,6 +49,7 @@ from textseg.lab.training.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.process import end_at_interrupt
 from textseg.progress import CancelToken, Follow, ProgressCallback
+from textseg.registry.methods import make_method
 from textseg.scene import load
 
 STREAM: Stream = "evaluation"
@@ -65,6 +66,7 @@ class EditBenchSettings:
         workers: processes that work at once; the figures do not depend on it.
         rounds: scenes that seconds and memory are taken on, one process after the other; 0: not.
         steps: of every method and of the peer, for a quick look; None for each one's own.
+        methods: names of the other methods; none: those that are quick.
     """
 
     scenes: int = 200
@@ -73,6 +75,7 @@ class EditBenchSettings:
     workers: int = 1
     rounds: int = 3
     steps: int | None = None
+    methods: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -124,10 +127,14 @@ def measure_editing(
         cancel: looked at after each scene.
 
     Raises:
+        UnknownNameError: no such method.
         Cancelled: `cancel` was raised.
     """
     chosen, follow = settings or EditBenchSettings(), Follow(progress, cancel)
-    names = (DEFAULT, PEER, *method_names(), ONE_ATTEMPT, TRUE_CAPTIONS)
+    for method in chosen.methods:
+        make_method(method)
+    others = chosen.methods or tuple(quick_methods())
+    names = (DEFAULT, PEER, *others, ONE_ATTEMPT, TRUE_CAPTIONS)
     numbers = scene_numbers(STREAM, scenes=chosen.scenes, seed=chosen.seed)
     editors = {
         number: names if k < chosen.others else names[:1] for k, number in enumerate(numbers)
@@ -166,11 +173,12 @@ def assemble(
         return {"scenes": len(done), **summarize([s for scores in done for s in scores]), **cost}
 
     subset = [scores for scores in found if PEER in scores.scores]
+    others = settings.methods or quick_methods()
     card = load("picturebook", device="cpu").card
     return {
         "default": row(DEFAULT, found),
         "peer": row(PEER, subset),
-        "methods": {name: row(name, subset) for name in method_names()},
+        "methods": {name: row(name, subset) for name in others},
         "variants": {
             SAME_SCENES: row(DEFAULT, subset),
             ONE_ATTEMPT: row(ONE_ATTEMPT, subset),
