@@ -18,6 +18,7 @@ from textseg.editing.result import Edit
 from textseg.lab.bench import small
 from textseg.lab.bench.editing.scenes import EditReport
 from textseg.lab.bench.segment import Report
+from textseg.lab.bench.spending import Spending
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.provenance import EDITED, ENHANCED, GENERATED, read_label
@@ -122,6 +123,12 @@ def test_the_tables_of_finding_are_the_measured_ones(page: str, name: str) -> No
 def test_the_table_of_small_things_is_the_measured_one() -> None:
     measured = json.loads((ROOT / "docs" / "bench_small.json").read_text(encoding="utf-8"))
     assert f"<!-- bench:small -->\n{small.table(measured)}\n<!-- /bench:small -->" in README
+
+
+def test_the_table_of_costs_is_the_measured_one() -> None:
+    measured = Spending.from_json((ROOT / "docs" / "bench_cost.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "many_pictures.md").read_text(encoding="utf-8")
+    assert f"<!-- bench:cost -->\n{measured.to_text()}\n<!-- /bench:cost -->" in page
 
 
 def test_the_edit_table_of_the_readme_is_the_measured_one() -> None:

@@ -22,6 +22,7 @@ def test_a_report_says_each_figure_beside_its_goal() -> None:
         "| share | 80% | |",
     ]
     assert json.loads(report.to_json())["1 query"]["value"] == 1.234
+    assert Spending.from_json(report.to_json()) == report
 
 
 def test_a_picture_is_followed_from_its_file_to_those_of_its_mask() -> None:

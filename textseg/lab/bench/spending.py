@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 import numpy as np
 import torch
@@ -57,6 +58,11 @@ class Spending:
     """Everything that was measured, each number under what it says."""
 
     figures: dict[str, Figure]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Return what ``to_json`` wrote."""
+        return cls({name: Figure(**each) for name, each in json.loads(text).items()})
 
     def to_json(self) -> str:
         """Return one JSON object: for each figure its value and its goal."""
