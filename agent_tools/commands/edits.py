@@ -241,11 +241,6 @@ class ChangeClause:
         return ChangeClause(self.things, Wish((*first, *looks), self.change.target))
 
 
-def is_look(text: str) -> bool:
-    """Return whether a text is a colour, a material or another quality."""
-    return bool(looks_of(text))
-
-
 def changes(text: str, talk: Talk) -> list[ToolCall]:
     """Return the edits for what follows "make", "turn" or "paint".
 

@@ -114,7 +114,7 @@ def calls_of(reader: Reader) -> Made:
 
 
 def chat_reader(model: BaseChatModel) -> Made:
-    """Return a reader that lets a chat model with the five tools decide."""
+    """Return a reader that lets a chat model with the tools decide."""
     from langchain_core.messages import ToolMessage
 
     from agent_tools.operations import OPERATIONS

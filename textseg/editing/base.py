@@ -46,6 +46,8 @@ Differential = Annotated[
     ),
 ]
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
 STRICT = ConfigDict(extra="forbid")
 
 Need = Literal[

@@ -23,9 +23,7 @@ from torch import Tensor
 from textseg.diffusion.card import Change
 from textseg.diffusion.model import Conditioning, DiffusionModel, Prediction
 from textseg.diffusion.sampling import Step, guided
-from textseg.editing.base import STRICT, Guidance, Need, Source, Steps, Strength, edit_levels
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from textseg.editing.base import STRICT, Guidance, Need, Share, Source, Steps, Strength, edit_levels
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -31,6 +31,7 @@ from textseg.editing.base import (
     InversionPrompt,
     InversionSolver,
     Need,
+    Share,
     Source,
     Steps,
     Strength,
@@ -38,8 +39,6 @@ from textseg.editing.base import (
     keep_background,
 )
 from textseg.editing.leading import Leading, asked_with, guided_beside, with_source
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)

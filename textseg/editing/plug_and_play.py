@@ -32,6 +32,7 @@ from textseg.editing.base import (
     InversionPrompt,
     InversionSolver,
     Need,
+    Share,
     Source,
     Steps,
     Strength,
@@ -40,7 +41,6 @@ from textseg.editing.base import (
 )
 from textseg.editing.leading import Leading, asked_with, guided_beside, with_source
 
-Share = Annotated[float, Field(ge=0, le=1)]
 BLOCK, OF = 4, 12  # residual blocks on the way up; "output block 4" of Stable Diffusion's twelve
 
 

@@ -37,6 +37,7 @@ from textseg.editing.base import (
     InversionPrompt,
     InversionSolver,
     Need,
+    Share,
     Source,
     Steps,
     Strength,
@@ -45,7 +46,6 @@ from textseg.editing.base import (
 )
 from textseg.editing.leading import Leading, guided_beside, with_source
 
-Share = Annotated[float, Field(ge=0, le=1)]
 FEW = 16 * 16  # cells; finer stages keep their own self-attention, as in the authors' code
 
 

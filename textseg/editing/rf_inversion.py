@@ -29,14 +29,13 @@ from textseg.editing.base import (
     STRICT,
     Guidance,
     Need,
+    Share,
     Source,
     Steps,
     Strength,
     edit_levels,
     keep_background,
 )
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -32,14 +32,13 @@ from textseg.editing.base import (
     Fitting,
     Guidance,
     Need,
+    Share,
     Source,
     Steps,
     Strength,
     edit_levels,
 )
 from textseg.editing.fits import PATTERNS, FitSteps, Rate, Weights, drawn_inside
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -95,12 +95,7 @@ def refuse_edit_output(
             or the format cannot hold the picture.
         ImageError: the picture cannot be read.
     """
-    format = format_of(path)
-    _refuse_inputs(path, [arguments.image, arguments.mask])
-    usable_folder(path.parent)
-    refuse_existing([path], force=force)
-    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    check_writable(format, size=picture.size, transparent=picture.alpha is not None)
+    _refuse_picture_output(arguments, path, setup=setup, force=force, transparent=False)
 
 
 def save_edit(
@@ -161,20 +156,21 @@ def made_name(arguments: Meant) -> str:
 def refuse_made_output(
     arguments: Meant, path: Path, *, setup: Setup = EMBEDDED, force: bool = False
 ) -> None:
-    """Raise what ``save_made`` would raise for these arguments, before anything slow is done.
+    """Raise what ``save_made`` would, before anything slow is done; as ``refuse_edit_output``."""
+    transparent = arguments.action == "cut_out"
+    _refuse_picture_output(arguments, path, setup=setup, force=force, transparent=transparent)
 
-    Raises:
-        OutputExistsError: the file exists and ``force`` is false.
-        InvalidInputError: it is one of the files that are read, its suffix belongs to no format,
-            or the format cannot hold the picture.
-        ImageError: the picture cannot be read.
-    """
+
+def _refuse_picture_output(
+    arguments: EditArguments | Meant, path: Path, *, setup: Setup, force: bool, transparent: bool
+) -> None:
+    """Raise where the changed picture could not be written; ``transparent``: parts of it become."""
     format = format_of(path)
     _refuse_inputs(path, [arguments.image, arguments.mask])
     usable_folder(path.parent)
     refuse_existing([path], force=force)
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    transparent = picture.alpha is not None or arguments.action == "cut_out"
+    transparent = transparent or picture.alpha is not None
     check_writable(format, size=picture.size, transparent=transparent)
 
 

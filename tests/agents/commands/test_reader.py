@@ -32,7 +32,7 @@ class TestCommandReader(ChatModelUnitTests):
 
 
 def tools_that_report(made: Calls) -> list[BaseTool]:
-    """Return the five tools; they note what they are called with, and find no unicorns."""
+    """Return the tools; they note what they are called with, and find no unicorns."""
 
     @tool
     def segment_image(query: str, region: str = "", image: str = "latest", seed: int = 0) -> str:
