@@ -92,3 +92,12 @@ def test_nothing_is_written_into_a_hub_cache(textseg: Command, data: Path, folde
         assert result.exit_code == 2
         assert "lies in a hub cache" in result.stderr
     assert list(cache.iterdir()) == []
+
+
+def test_the_checkpoint_is_set_up_as_for_every_other_command(
+    textseg: Command, data: Path, folder: Path
+) -> None:
+    refused = textseg(*CALIBRATE, "-o", ".", "--lora", "none.safetensors")
+    assert refused.exit_code == 2, refused.output
+    assert "base and lora go with files, and 'gaussian' is a name" in refused.output
+    assert not (folder / CARD_FILE).exists()

@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
+from textseg import toolbox
+from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
-from textseg.cli.shared import Device, Force, plain_failures, progress_bar, say
+from textseg.cli.shared import Force, plain_failures, progress_bar, say
+from textseg.toolbox import Setup
+
+LOADED = ("model", "captioner", "editor", "batch_size", "max_pixels")
 
 
 @plain_failures
+@drawn
 def calibrate(
-    model: Annotated[str, typer.Option(help="Folder or hub id of a checkpoint.")],
+    *,
+    model: Annotated[str, typer.Option(help="Folder, file or hub id of a checkpoint.")],
     data: Annotated[
         Path,
         typer.Option(
@@ -31,14 +38,13 @@ def calibrate(
             show_default="that of the checkpoint",
         ),
     ] = None,
-    device: Device = "auto",
+    setting: Annotated[Given, Fields(Setup, but=LOADED)],
     force: Force = False,
 ) -> None:
     """Fit to pictures of your own when a query counts as present; write the model's card."""
     from textseg.lab.bench.own_pictures import calibrate_own
 
+    setup = toolbox.check_arguments(Setup, {**setting, "model": model})
     with interruptible(), progress_bar() as progress:
-        path = calibrate_own(
-            model, data, output=output, device=device, force=force, progress=progress
-        )
+        path = calibrate_own(setup, data, output=output, force=force, progress=progress)
     say(f"wrote {path}")

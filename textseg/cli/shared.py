@@ -24,7 +24,6 @@ P = ParamSpec("P")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
-Device = Annotated[str, typer.Option(help="Where to run the model.")]
 NoLabel = Annotated[
     bool, typer.Option("--no-label", help="Write no label that says that a model took part.")
 ]

@@ -11,7 +11,8 @@ from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, usable_folder
 from textseg.lab.bench.calibrate import ToldPicture, calibrate, write_presence
 from textseg.progress import ProgressCallback
-from textseg.registry.models import load_model
+from textseg.toolbox.common import Setup
+from textseg.toolbox.running import load_chosen
 
 TABLE, COLUMNS = "texts.csv", ("file", "text", "true")
 FOUND = "textseg calibrate, {texts} texts about {pictures} pictures"
@@ -19,11 +20,10 @@ HUB_CACHE = "models--"  # how the folders of a hub cache begin
 
 
 def calibrate_own(
-    model: str,
+    setup: Setup,
     data: Path,
     *,
     output: Path | None = None,
-    device: str = "auto",
     force: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Path:
@@ -32,10 +32,9 @@ def calibrate_own(
     The other groups of a card that the checkpoint has are kept.
 
     Args:
-        model: folder or hub id of a checkpoint, or a registered name.
+        setup: which checkpoint, and where it runs.
         data: folder of pictures, see `read_examples`.
         output: folder for the card; ``None``: that of the checkpoint.
-        device: where the model runs.
         force: replace a card that exists.
         progress: told which picture is looked at.
 
@@ -44,11 +43,11 @@ def calibrate_own(
         OutputExistsError: there is a card, and ``force`` is false.
         ModelError: the model cannot be loaded.
     """
-    own = Path(model).expanduser()
+    own = Path(setup.model).expanduser()
     folder = _card_folder(own, output)
     refuse_existing([folder / CARD_FILE], force=force)
     examples = read_examples(data)
-    fitted = calibrate(load_model(model, device=device), examples, progress=progress)
+    fitted = calibrate(load_chosen(setup), examples, progress=progress)
     texts = sum(len(example.truths) for example in examples)
     presence = replace(fitted, found=FOUND.format(texts=texts, pictures=len(examples)))
     return write_presence(presence, folder, before=own, force=force)
