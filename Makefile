@@ -7,7 +7,8 @@ ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo notebook test test-clients quick lint types format train readers bench clean
+.PHONY: help demo notebook test test-clients quick lint types format docs docs-links train \
+	readers bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,12 @@ format: $(VENV)/.installed-test  ## let ruff put things right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.installed-test  ## the documentation, in docs/_build/html; warnings and dead links are errors
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+docs-links: $(VENV)/.installed-test  ## whether what the pages link to elsewhere is there (needs a network)
+	$(BIN)/sphinx-build -q -D plot_gallery=0 -b linkcheck docs docs/_build/links
+
 train: $(VENV)/.installed  ## train the embedded model again (hours; resumes where it stopped)
 	$(BIN)/python -m textseg.lab.training.train $(ARGS)
 
@@ -51,7 +58,8 @@ bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench edit $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-clients build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients build dist docs/_build docs/gallery docs/explained \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find textseg agent_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.created:

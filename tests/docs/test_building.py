@@ -1,0 +1,54 @@
+"""The pages build without a warning, and every link between them leads somewhere."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from docs.extensions.links import broken_links
+from docs.extensions.repository import ROOT, lead_to_pages
+
+MADE = ("_build", "gallery", "explained", "sg_execution_times.rst")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The pages without what builds of them left behind, among the files that they show."""
+    for path in ROOT.iterdir():
+        if path.name != "docs":
+            (tmp_path / path.name).symlink_to(path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns(*MADE))
+    return tmp_path
+
+
+def test_the_pages_build_without_a_warning(checkout: Path) -> None:
+    """Pictures are left out: the examples run in a test of their own."""
+    options = ["-q", "-W", "--keep-going", "-D", "plot_gallery=0"]
+    command = [sys.executable, "-m", "sphinx", *options, "docs", "built"]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (checkout / "built" / "explained" / "plot_how_it_works.html").exists()
+
+
+def test_a_link_to_no_page_and_one_to_no_place_are_found(tmp_path: Path) -> None:
+    (tmp_path / "one.html").write_text(
+        '<a id="here" href="#here"><a href="#gone"><a href="https://elsewhere.org/x#y">'
+        '<a href="two.html#there"><a href="two.html#gone"><img src="no.png"><a href="two.html">'
+    )
+    (tmp_path / "two.html").write_text('<p id="there">')
+    assert broken_links(tmp_path) == [
+        "one.html: #gone",
+        "one.html: no.png",
+        "one.html: two.html#gone",
+    ]
+
+
+def test_links_to_files_beside_the_pages_lead_to_their_pages() -> None:
+    text = "[a](../SECURITY.md#how) [b](../textseg/ray.py) [c](start/many.md#rows) [d](#e)"
+    expected = "[a](/project/security.md) [b](../textseg/ray.py) [c](/start/many.md#rows) [d](#e)"
+    assert lead_to_pages(text, ROOT / "docs") == expected
+    assert lead_to_pages("[x](docs/panel.png)", ROOT) == "[x](/panel.png)"
