@@ -1,3 +1,3 @@
 """Which version this is. Whoever wants to know only that imports it from here."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
