@@ -304,6 +304,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
 PRIVATE_LIBRARIES = ("diffusers", "transformers", "tokenizers", "accelerate")
 MAY_USE_THEM = (
     "textseg.backends",
+    "textseg.lab.judge",  # a stock CLIP
     "textseg.lab.training",  # builds and trains stock classes
     "textseg.captioning",  # runs stock captioners
     "textseg.matching",  # and a stock CLIP

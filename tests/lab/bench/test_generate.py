@@ -15,7 +15,7 @@ from textseg.lab.bench.generate import (
     rendered,
     table,
 )
-from textseg.lab.training.judge import load_judge
+from textseg.lab.judge import load_judge
 from textseg.picturebook.captions import known_words
 from textseg.picturebook.shapes import COLORS
 from textseg.progress import CancelToken

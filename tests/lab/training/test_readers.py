@@ -14,34 +14,32 @@ from PIL import Image
 from tests.tiny import drop_a_bias
 from textseg.errors import ImageError, InvalidInputError, ModelError
 from textseg.lab.bench.readers import CaptionReading, measure_readers, read_caption
+from textseg.lab.crops import box_of, box_of_cells, cropped
+from textseg.lab.judge import JUDGE_SIZE, NOTHING, PAIRS, load_judge
 from textseg.lab.training.captioner import (
     MAX_WORDS,
     CaptionedPictures,
     CaptionerInTraining,
-    full_caption,
     new_caption_tokenizer,
     new_captioner,
     train_captioner,
 )
 from textseg.lab.training.corpus import Corpus, open_corpus, render_corpus
-from textseg.lab.training.crops import box_of, box_of_cells, cropped
-from textseg.lab.training.judge import load_judge
 from textseg.lab.training.judging import JudgeInTraining, contrast, new_judge, train_judge
 from textseg.lab.training.optimizing import RateSchedule, Trainer
 from textseg.lab.training.reading import (
     PATCH_CLASSES,
     READER_SIZE,
     PatchHeads,
-    Visible,
     patch_classes,
     roughened,
-    seen_in,
     seen_in_corpus,
 )
-from textseg.lab.training.regions import JUDGE_SIZE, NOTHING, PAIRS, JudgedPictures, pair_texts
+from textseg.lab.training.regions import JudgedPictures, pair_texts
 from textseg.lab.training.train_readers import CELLS, TINY, train
 from textseg.lab.training.variants import open_variants, render_variants, variant
 from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
+from textseg.lab.visible import Visible, full_caption, seen_in
 from textseg.picturebook import known_words, weights_folder
 from textseg.picturebook.scenes import (
     HELD_OUT,
@@ -445,6 +443,6 @@ def test_a_judge_that_lacks_a_weight_is_refused(
 ) -> None:
     shipped = weights_folder().with_name("judge_weights")
     name = drop_a_bias(Path(shutil.copytree(shipped, tmp_path / "judge_weights")))
-    monkeypatch.setattr("textseg.lab.training.judge.weights_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr("textseg.lab.judge.weights_folder", lambda: tmp_path / "weights")
     with pytest.raises(ModelError, match=f"the judge .* lacks 1 weight: {name}"):
         load_judge.__wrapped__()

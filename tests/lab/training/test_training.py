@@ -14,12 +14,7 @@ from textseg.errors import InvalidInputError
 from textseg.lab.training import denoiser, optimizing
 from textseg.lab.training import train as training
 from textseg.lab.training.batches import MIN_CELLS, CaptionedLatents, rows_ahead
-from textseg.lab.training.corpus import (
-    MAX_THINGS,
-    open_corpus,
-    render_corpus,
-    world_of_each,
-)
+from textseg.lab.training.corpus import MAX_THINGS, open_corpus, render_corpus, world_of_each
 from textseg.lab.training.denoiser import (
     Denoised,
     denoiser_loss,

@@ -19,8 +19,7 @@ import typer
 
 from textseg.diffusion.model import DiffusionModel
 from textseg.lab.bench.readers import CaptionReading, read_caption
-from textseg.lab.training.captioner import full_caption
-from textseg.lab.training.reading import seen_in
+from textseg.lab.visible import full_caption, seen_in
 from textseg.picturebook.scenes import Rendered, Stream, render, sample_scene
 from textseg.registry.captioners import load_captioner
 from textseg.scene import Scene, load

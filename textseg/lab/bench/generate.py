@@ -25,10 +25,9 @@ from textseg.files import refuse_existing, usable_folder, write_files
 from textseg.images import to_uint8
 from textseg.lab.bench.readers import Pair, read_caption
 from textseg.lab.bench.tables import show, write_table
-from textseg.lab.training.crops import Box
-from textseg.lab.training.judge import Judge, load_judge
-from textseg.lab.training.reading import with_article
-from textseg.lab.training.regions import PAIRS
+from textseg.lab.crops import Box
+from textseg.lab.judge import PAIRS, Judge, load_judge
+from textseg.lab.visible import with_article
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.scenes import HELD_OUT, WORLD_VERSION, SceneDescription, Thing, render
 from textseg.picturebook.settings import SETTINGS

@@ -28,8 +28,7 @@ from textseg.editing.diffedit import DiffEdit
 from textseg.images import to_rgb, to_tensor
 from textseg.lab.bench.metrics.pixels import psnr
 from textseg.lab.bench.tables import write_table
-from textseg.lab.training.captioner import full_caption
-from textseg.lab.training.reading import seen_in
+from textseg.lab.visible import full_caption, seen_in
 from textseg.picturebook.scenes import WORLD_VERSION, render, sample_scene
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import load

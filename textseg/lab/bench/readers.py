@@ -15,8 +15,8 @@ import numpy as np
 
 from textseg.captioning import Captioner
 from textseg.lab.bench.tables import show, write_table
-from textseg.lab.training.judge import Judge, load_judge
-from textseg.lab.training.reading import MIN_AREA, seen_in
+from textseg.lab.judge import Judge, load_judge
+from textseg.lab.visible import MIN_AREA, seen_in
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.scenes import (
     HELD_OUT,

@@ -31,7 +31,7 @@ from textseg.lab.bench.editing.scene_tasks import (
 from textseg.lab.bench.editing.tasks import Answer, Editor
 from textseg.lab.bench.questions import exams
 from textseg.lab.bench.scores import iou
-from textseg.lab.training.judge import load_judge
+from textseg.lab.judge import load_judge
 from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
 

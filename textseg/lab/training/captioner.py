@@ -21,31 +21,24 @@ from transformers import (
     BlipImageProcessorPil,
 )
 
+from textseg.lab.judge import pixels
 from textseg.lab.training.corpus import Corpus
 from textseg.lab.training.optimizing import Trainer
 from textseg.lab.training.reading import (
     READER_SIZE,
     PatchHeads,
-    Visible,
     patch_classes,
-    pixels,
     roughened,
     seen_in_corpus,
-    with_article,
 )
-from textseg.picturebook.captions import SETTING_PHRASES, known_words
+from textseg.lab.visible import full_caption
+from textseg.picturebook.captions import known_words
 
 PATCH = 16
 MAX_WORDS = 22
 """Tokens of the longest caption with its start and end: four things and a setting."""
 
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
-
-
-def full_caption(seen: Visible) -> str:
-    """Return the caption that names everything: things from left to right, then the setting."""
-    named = [with_article(f"{color} {kind}") for kind, color, _ in seen.things]
-    return f"{' and '.join(named)} {SETTING_PHRASES[seen.setting][0]}".strip()
 
 
 def new_caption_tokenizer() -> BertTokenizer:

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
 
+from textseg.lab.judge import JUDGE_SIZE
 from textseg.lab.training.optimizing import Trainer
 from textseg.lab.training.reading import PatchHeads
-from textseg.lab.training.regions import JUDGE_SIZE, JudgeBatch, JudgedPictures
+from textseg.lab.training.regions import JudgeBatch, JudgedPictures
 from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
 
 PATCH = 16

@@ -7,60 +7,24 @@ as the renderer knows. They are thrown away afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d, one_hot
 
 from textseg.lab.training.corpus import MAX_THINGS, Corpus
-from textseg.picturebook.scenes import Rendered
+from textseg.lab.visible import COLOR_NAMES, KIND_NAMES, MIN_AREA, Visible
 from textseg.picturebook.settings import SETTINGS
-from textseg.picturebook.shapes import COLORS, KINDS
 
 READER_SIZE = 128
 """Side of the pictures that captioner and judge look at, in pixels."""
 
-MIN_AREA = 0.01
-"""Share of the picture that a thing must visibly cover to be worth a word."""
-
-KIND_NAMES, COLOR_NAMES, SETTING_NAMES = tuple(KINDS), tuple(COLORS), tuple(SETTINGS)
+SETTING_NAMES = tuple(SETTINGS)
 
 PATCH_CLASSES = (len(KIND_NAMES), len(COLOR_NAMES), MAX_THINGS)
 """For each head, the class that says "no thing"; those before it are kinds, colours and ranks."""
 
 _BACKGROUND_WEIGHT = 0.25  # of patches that show no thing; they are three in four
-
-
-@dataclass(frozen=True)
-class Visible:
-    """What there is to see in one picture.
-
-    Attributes:
-        things: (kind, colour, column as a share of the width) of each thing that covers at least
-            `MIN_AREA`, from left to right.
-        setting: a name of `SETTINGS`.
-    """
-
-    things: tuple[tuple[str, str, float], ...]
-    setting: str
-
-
-def with_article(text: str) -> str:
-    """Return the text after "a", or "an" before a vowel."""
-    return f"{'an' if text[0] in 'aeiou' else 'a'} {text}"
-
-
-def seen_in(rendered: Rendered) -> Visible:
-    """Return what there is to see in a rendered scene."""
-    areas = rendered.coverage.mean((1, 2))
-    things = [
-        (thing.kind, thing.color, thing.col)
-        for thing, area in zip(rendered.scene.things, areas, strict=True)
-        if area >= MIN_AREA
-    ]
-    return Visible(tuple(sorted(things, key=lambda thing: thing[2])), rendered.scene.setting)
 
 
 def left_to_right(corpus: Corpus, index: int, *, mirrored: bool = False) -> list[int]:
@@ -116,11 +80,6 @@ class PatchHeads(nn.Module):
             errors = -(target * head(patches).float().log_softmax(-1)).sum(-1)
             total = total + (errors * weight).sum() / weight.sum()
         return total
-
-
-def pixels(images: np.ndarray) -> Tensor:
-    """Return pictures (b, h, w, 3) uint8 as (b, 3, h, w) in [-1, 1]."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 
 def roughened(images: Tensor) -> Tensor:

@@ -12,29 +12,15 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from transformers import CLIPTokenizer
 
-from textseg.lab.training.captioner import full_caption
+from textseg.lab.crops import Box, box_of_cells, cropped
+from textseg.lab.judge import JUDGE_SIZE, NOTHING, PAIRS, pixels
 from textseg.lab.training.corpus import Corpus
-from textseg.lab.training.crops import Box, box_of_cells, cropped
-from textseg.lab.training.reading import (
-    COLOR_NAMES,
-    KIND_NAMES,
-    MIN_AREA,
-    Visible,
-    patch_classes,
-    pixels,
-    roughened,
-    seen_in_corpus,
-    with_article,
-)
+from textseg.lab.training.reading import patch_classes, roughened, seen_in_corpus
 from textseg.lab.training.variants import Variants
 from textseg.lab.training.vocabulary import new_tokenizer
+from textseg.lab.visible import COLOR_NAMES, MIN_AREA, Visible, full_caption, with_article
 from textseg.picturebook.captions import SYNONYMS, Caption, caption
 
-JUDGE_SIZE = 96
-NOTHING = "nothing"
-"""What is said of a region without a thing."""
-
-PAIRS = tuple((kind, color) for kind in KIND_NAMES for color in COLOR_NAMES)
 _NOTHING_LABEL = len(PAIRS)
 _CLEAR = 0.04  # share of a box that things may cover where it is said to show nothing
 _POOLS = {"thing": 0.55, "edited": 0.2, "nothing": 0.25}

@@ -12,7 +12,7 @@ from textseg.editing.result import Evaluations
 from textseg.lab.bench.editing.scene_tasks import Operation, Pair, SceneTask
 from textseg.lab.bench.editing.tasks import Answer, Editing, EditTask
 from textseg.lab.bench.metrics.pixels import Rgb
-from textseg.lab.training.judge import RegionVerdict
+from textseg.lab.judge import RegionVerdict
 
 SIZE = 64
 Tasks = tuple[SceneTask, ...]

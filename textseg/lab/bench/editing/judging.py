@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from textseg.lab.bench.editing.scene_tasks import Pair, SceneTask
 from textseg.lab.bench.metrics.pixels import Mask, Rgb, l1
-from textseg.lab.training.judge import RegionVerdict
+from textseg.lab.judge import RegionVerdict
 
 REMOVED_L1 = 0.12
 """Largest mean absolute difference from the rendered truth at which a thing counts as removed."""
@@ -25,7 +25,7 @@ FOUND = 0.5  # probability from which on the judge finds a thing at all
 
 
 class RegionJudge(Protocol):
-    """What is asked of the judge; see `textseg.lab.training.judge.Judge`."""
+    """What is asked of the judge; see `textseg.lab.judge.Judge`."""
 
     def region(self, rgb: Rgb, mask: NDArray[np.generic]) -> RegionVerdict:
         """Return what the region of a mask (h, w) shows."""

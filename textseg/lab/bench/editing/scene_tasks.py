@@ -14,8 +14,7 @@ from scipy import ndimage
 
 from textseg.lab.bench.editing.tasks import EditTask
 from textseg.lab.bench.metrics.pixels import Mask, Rgb
-from textseg.lab.training.captioner import full_caption
-from textseg.lab.training.reading import seen_in, with_article
+from textseg.lab.visible import full_caption, seen_in, with_article
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.scenes import (
     Rendered,

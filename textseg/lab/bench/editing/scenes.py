@@ -45,7 +45,7 @@ from textseg.lab.bench.editing.scene_tasks import (
     scene_tasks,
 )
 from textseg.lab.bench.editing.tasks import Editor
-from textseg.lab.training.judge import load_judge
+from textseg.lab.judge import load_judge
 from textseg.picturebook.scenes import WORLD_VERSION, Stream
 from textseg.process import end_at_interrupt
 from textseg.progress import CancelToken, Follow, ProgressCallback

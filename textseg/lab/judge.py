@@ -1,9 +1,9 @@
 """The judge: which thing, in which colour, does a region of a picture-book picture show?
 
-It is a small CLIP in stock format, trained apart from the diffusion model (`judging`), so that
-edits are not marked by the model that made them. Unlike the diffusion model it was trained on all
-eighty pairs of colour and kind. It sees the region's surroundings and never its outline: a mask in
-the shape of a house says nothing about what is there now.
+It is a small CLIP in stock format, trained apart from the diffusion model (`training.judging`), so
+that edits are not marked by the model that made them. Unlike the diffusion model it was trained on
+all eighty pairs of colour and kind. It sees the region's surroundings and never its outline: a mask
+in the shape of a house says nothing about what is there now.
 """
 
 from __future__ import annotations
@@ -23,10 +23,17 @@ from transformers import CLIPModel, CLIPTokenizer
 from textseg.backends.loading import load_network
 from textseg.errors import ImageError, InvalidInputError
 from textseg.images import to_uint8
-from textseg.lab.training.crops import Box, box_of, cropped
-from textseg.lab.training.reading import pixels, with_article
-from textseg.lab.training.regions import JUDGE_SIZE, NOTHING, PAIRS
+from textseg.lab.crops import Box, box_of, cropped
+from textseg.lab.visible import COLOR_NAMES, KIND_NAMES, with_article
 from textseg.picturebook import weights_folder
+
+JUDGE_SIZE = 96
+"""Side of the views of regions that the judge is shown, in pixels."""
+
+NOTHING = "nothing"
+"""What is said of a region without a thing."""
+
+PAIRS = tuple((kind, color) for kind in KIND_NAMES for color in COLOR_NAMES)
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,11 @@ class Judge:
     def _features(self, images: NDArray[np.uint8]) -> Tensor:
         seen = self.model.vision_model(pixel_values=pixels(images.copy()))
         return normalize(self.model.visual_projection(seen.pooler_output), dim=-1)
+
+
+def pixels(images: np.ndarray) -> Tensor:
+    """Return pictures (b, h, w, 3) uint8 as (b, 3, h, w) in [-1, 1]."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
 
 
 @cache
