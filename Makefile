@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo notebook test test-clients quick lint types format docs docs-links train \
+.PHONY: help demo notebook test test-clients quick build test-wheel lint types format docs docs-links train \
 	readers bench clean
 
 help:  ## list the targets
@@ -29,6 +29,16 @@ test-clients: .venv-clients/.installed  ## the tools in a client that needs vers
 
 quick: $(VENV)/.installed-test  ## the tests that are worth running on every save
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
+
+build: .venv-build/.installed  ## the wheel and the source distribution, in dist/
+	rm -rf dist
+	.venv-build/bin/python -m build
+
+test-wheel: build  ## the wheel in an empty environment, outside of the checkout
+	set -e; place=$$(mktemp -d); trap 'rm -rf "$$place"' EXIT; \
+	$(PYTHON) -m venv "$$place/venv"; \
+	"$$place/venv/bin/python" -m pip install -c constraints.txt dist/*.whl; \
+	cd "$$place"; venv/bin/textseg demo -o demo; ls demo
 
 lint: $(VENV)/.installed-test  ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -58,7 +68,7 @@ bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench edit $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-clients build dist docs/_build docs/gallery docs/explained \
+	rm -rf $(VENV) .venv-clients .venv-build build dist docs/_build docs/gallery docs/explained \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find textseg agent_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -77,6 +87,11 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 	.venv-clients/bin/python -m pip install smolagents==1.26.0 langchain-core==1.7.2 pytest numpy pillow \
 		pydantic scipy
 	.venv-clients/bin/python -m pip install --no-deps -e .
+	touch $@
+
+.venv-build/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-build
+	.venv-build/bin/python -m pip install build
 	touch $@
 
 $(VENV)/.installed-notebook: pyproject.toml constraints.txt | $(VENV)/.created

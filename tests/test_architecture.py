@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -320,6 +321,9 @@ RENDERER = (
     "textseg.picturebook.worlds",
 )
 TRAINING = ("textseg.lab.training",)
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+WHEEL = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+LEFT_OUT = tuple(folder.strip("/").replace("/", ".") for folder in WHEEL["exclude"])
 
 
 @dataclass(frozen=True)
@@ -460,6 +464,17 @@ def test_module_imports_only_what_its_room_may(name: str) -> None:
 def test_no_modules_lean_on_each_other() -> None:
     leans = {name: house_imports(name, source) for name, source in SOURCES.items()}
     assert circles(leans) == []
+
+
+def test_what_is_installed_needs_nothing_that_the_wheel_leaves_out() -> None:
+    installed = [name for name in SOURCES if not inside(name, LEFT_OUT)]
+    leaning = {
+        name
+        for name in installed
+        for other in house_imports(name, SOURCES[name])
+        if inside(other, LEFT_OUT)
+    }
+    assert leaning == set()
 
 
 def test_a_class_name_has_one_meaning_in_the_whole_house() -> None:
