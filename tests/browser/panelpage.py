@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import Locator, Page
 
-FOUND = "tree: 39% of the picture; boat: not in this picture"  # of what the scenes look for
+TREE = "Picture of 400 by 240 pixels. tree: 39% of the picture"
+FOUND = f"{TREE}; boat: not in this picture."  # of what the scenes look for
 
 
 def panel_of(page: Page) -> Locator:
@@ -25,3 +26,8 @@ def press(panel: Locator, name: str) -> None:
 def line_of(panel: Locator) -> Locator:
     """The line about the work."""
     return panel.locator(".widget-html [role=status]")
+
+
+def found_in(panel: Locator) -> Locator:
+    """What is said below the picture of what was found in it."""
+    return panel.locator(".ts-masks .ts-status")

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.cells import EDIT, PRELUDE, SEGMENT
 from tests.browser.lab import Notebook
-from tests.browser.panelpage import FOUND, line_of, panel_of, press
+from tests.browser.panelpage import FOUND, TREE, found_in, panel_of, press
 
 pytestmark = pytest.mark.browser
 
@@ -55,9 +55,9 @@ def test_keys_and_menus_leave_the_cells_alone(nb: Notebook) -> None:
     page = nb.open(PRELUDE, SEGMENT, EDIT.replace("panel", "other"))
     first, second = panel_of(page).all()
     press(first, "Find")
-    expect(line_of(first)).to_have_text(FOUND)
+    expect(found_in(first)).to_have_text(FOUND)
     press(second, "Show mask")
-    expect(line_of(second)).to_have_text("tree: 39% of the picture")
+    expect(found_in(second)).to_have_text(f"{TREE}.")
     press(second, "Correct by hand")
     press(second, "More")
     expect(second.get_by_role("application")).to_be_visible()
@@ -86,7 +86,7 @@ def test_keys_that_run_and_choose_cells_do_not_reach_them(nb: Notebook) -> None:
     page = nb.open(PRELUDE, SEGMENT)
     panel = panel_of(page)
     press(panel, "Find")
-    expect(line_of(panel)).to_have_text(FOUND)
+    expect(found_in(panel)).to_have_text(FOUND)
     typed = panel.get_by_role("textbox", name="Find", exact=True)
     places = [
         (typed, (*MOVES, *STARTS, "x", "d", "d")),
@@ -122,7 +122,7 @@ def test_notebook_is_saved_from_every_control(nb: Notebook) -> None:
     page = nb.open(PRELUDE, SEGMENT)
     panel = panel_of(page)
     press(panel, "Find")
-    expect(line_of(panel)).to_have_text(FOUND)
+    expect(found_in(panel)).to_have_text(FOUND)
     page.evaluate(COUNT_SAVES)
     controls = panel.locator(FOCUSABLE).all()
     for number, control in enumerate(controls, start=1):
@@ -145,7 +145,7 @@ def test_cell_that_is_run_again_leaves_no_widgets_of_before(nb: Notebook) -> Non
     nb.until(COUNT, number)
     expect(panel_of(page)).to_have_count(1)
     press(panel_of(page), "Find")
-    expect(line_of(panel_of(page))).to_have_text(FOUND)
+    expect(found_in(panel_of(page))).to_have_text(FOUND)
 
 
 def test_picture_that_is_dropped_is_worked_on(nb: Notebook) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.cells import CREATE, EDIT, PRELUDE, SEGMENT
 from tests.browser.lab import Notebook
-from tests.browser.panelpage import FOUND, button_of, line_of, panel_of, press
+from tests.browser.panelpage import FOUND, TREE, button_of, found_in, line_of, panel_of, press
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ def sleeping(nb: Notebook) -> Iterator[None]:
 def test_threshold_is_followed_while_a_cell_sleeps_and_found_again(nb: Notebook) -> None:
     panel = panel_of(nb.open(PRELUDE, SEGMENT))
     press(panel, "Find")
-    expect(line_of(panel)).to_have_text(FOUND)
+    expect(found_in(panel)).to_have_text(FOUND)
     view = panel.locator(".ts-masks")
     expect(view.get_by_role("button", name="boat, not in this picture")).to_be_visible()
     picture, slider = view.get_by_role("img"), view.get_by_role("slider", name="Threshold")
@@ -123,7 +123,7 @@ def test_failing_work_shows_its_cause_and_details_to_unfold(nb: Notebook) -> Non
     expect(button_of(panel, "Find")).to_be_enabled()
     nb.ask("setattr(gate, 'broken', '')")
     press(panel, "Find")
-    expect(line_of(panel)).to_have_text(FOUND)
+    expect(found_in(panel)).to_have_text(FOUND)
     expect(trace).to_have_count(0)
 
 
@@ -138,7 +138,7 @@ def test_work_goes_on_while_the_page_is_loaded_again(nb: Notebook) -> None:
     expect(button_of(panel, "Find")).to_be_disabled()
     expect(button_of(panel, "Cancel")).to_be_enabled()
     nb.ask("gate.let_go()")
-    expect(line_of(panel)).to_have_text(FOUND)
+    expect(found_in(panel)).to_have_text(FOUND)
     expect(panel.locator(".ts-chip")).to_have_count(2)
 
 
@@ -164,7 +164,7 @@ def test_corrections_change_the_mask_and_then_the_edit(nb: Notebook) -> None:
     page = nb.open(PRELUDE, EDIT)
     panel = panel_of(page)
     press(panel, "Show mask")
-    expect(line_of(panel)).to_have_text("tree: 39% of the picture")
+    expect(found_in(panel)).to_have_text(f"{TREE}.")
     plan = panel.get_by_text("replace: another thing in its place; place: ")
     expect(plan).to_be_visible()
     press(panel, "Correct by hand")
@@ -228,14 +228,14 @@ def test_from_a_prompt_to_a_changed_picture(nb: Notebook) -> None:
     panel = panel_of(nb.open(PRELUDE, CREATE))
     panel.get_by_role("textbox", name="Show", exact=True).fill("a tree and a house")
     press(panel, "Make")
-    expect(panel.get_by_text("A captioner sees: ")).to_be_visible(timeout=60_000)  # it is loaded
+    expect(line_of(panel)).to_contain_text("; shows: ", timeout=60_000)  # a captioner is loaded
     picture = panel.get_by_role("img")
     expect(picture).to_have_accessible_name(re.compile("Picture of 400 by 240 pixels"))
     made = nb.ask("panel.controller.image")
     panel.get_by_role("textbox", name="Change", exact=True).fill("house")
     panel.get_by_role("textbox", name="Into", exact=True).fill("boat")
     press(panel, "Show mask")
-    expect(line_of(panel)).to_contain_text("house: ")
+    expect(found_in(panel)).to_contain_text("house: ")
     press(panel, "Edit")
     expect(line_of(panel)).to_contain_text("Before and after: house → boat")
     assert nb.ask("panel.controller.editing.history()[-1].parent") == made
@@ -249,7 +249,7 @@ def test_from_a_prompt_to_a_changed_picture(nb: Notebook) -> None:
 
 
 PANELS = {
-    "segment": (SEGMENT, "Find", FOUND),
+    "segment": (SEGMENT, "Find", "Done."),
     "edit": (EDIT, "Edit", "Before and after"),
     "create": (CREATE, "Make", "shows: "),
 }

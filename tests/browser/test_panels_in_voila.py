@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.cells import CREATE, EDIT, PRELUDE, SEGMENT
 from tests.browser.lab import START, Server, free_port, running, write_notebook
-from tests.browser.panelpage import FOUND, line_of, panel_of, press
+from tests.browser.panelpage import FOUND, TREE, found_in, panel_of, press
 from tests.browser.watching import Watch
 
 pytestmark = pytest.mark.browser
@@ -68,7 +68,7 @@ def test_panels_work_in_voila(page: Page, voila: Server) -> None:
     expect(panel_of(page)).to_have_count(3, timeout=START * 1000)
     first, second, third = panel_of(page).all()
     press(first, "Find")
-    expect(line_of(first)).to_have_text(FOUND, timeout=START * 1000)
+    expect(found_in(first)).to_have_text(FOUND, timeout=START * 1000)
     picture = first.get_by_role("img")
     expect(picture).to_have_accessible_name(re.compile("tree: 39% of the picture"))
     slider = first.get_by_role("slider", name="Threshold")
@@ -77,5 +77,5 @@ def test_panels_work_in_voila(page: Page, voila: Server) -> None:
     press(first, "Copy as Python")
     expect(first.get_by_role("textbox", name="To copy")).to_have_value(re.compile("1\\.0"))
     press(second, "Show mask")
-    expect(line_of(second)).to_have_text("tree: 39% of the picture", timeout=START * 1000)
+    expect(found_in(second)).to_have_text(f"{TREE}.", timeout=START * 1000)
     expect(third.get_by_role("textbox", name="Show", exact=True)).to_have_value("a tree")

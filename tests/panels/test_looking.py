@@ -17,7 +17,6 @@ from tests.panels.helpers import (
     Gated,
     fill,
     finished,
-    line_of,
     make_toolbox,
 )
 from textseg.diffusion.card import Presence
@@ -203,7 +202,7 @@ def test_panel_says_under_the_mask_what_the_edit_will_do(toolbox: Toolbox) -> No
     finished(panel)
     assert panel.body.stage.view.labels == ["what may change"]
     assert (panel.body.stage.view.height, panel.body.stage.view.width) == (HEIGHT, WIDTH)
-    assert line_of(panel).startswith("what may change: ")
+    assert panel.describe().startswith("what may change: ")
     planned = panel.controller.planned
     assert planned is not None
     words = html.unescape(panel.body.plan.value)

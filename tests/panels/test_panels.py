@@ -138,7 +138,8 @@ def test_run_shows_what_was_found(toolbox: Toolbox) -> None:
     assert list(panel.results) == ["tree", "house"]
     sent = np.asarray(decoded(view.masks[0]))
     np.testing.assert_array_equal(sent > 127, panel.result.binary())
-    assert line_of(panel) == "tree: 19% of the picture; house: not in this picture"
+    assert panel.describe() == "tree: 19% of the picture; house: not in this picture"
+    assert line_of(panel) == "Done.", "below the picture it is said, and follows the threshold"
 
 
 def test_threshold_moves_without_any_call_and_decides_the_mask(toolbox: Toolbox) -> None:
@@ -567,7 +568,6 @@ def test_creation_shows_each_stage(toolbox: Toolbox, monkeypatch: pytest.MonkeyP
     clicked(panel, panel.run)
     generated = panel.controller.image
     assert panel.body.stage.view.image != b""
-    assert "a &lt;tree&gt;" in panel.caption.value
     assert line_of(panel) == "Made from “a tree”; shows: a <tree>"
     assert panel.result is None
     panel.body.query.value, panel.body.target.value = "tree", "house"
@@ -586,12 +586,12 @@ def test_last_line_tells_the_last_stage_without_a_captioner(toolbox: Toolbox) ->
     assert line_of(panel) == "Made from “a tree”"
     panel.body.query.value, panel.body.target.value = "tree", "house"
     clicked(panel, panel.body.look)
-    assert line_of(panel) == panel.describe()
-    assert re.fullmatch(r"tree: \d+% of the picture", line_of(panel))
+    assert re.fullmatch(r"tree: \d+% of the picture", panel.describe())
+    assert line_of(panel) == "Done."
     clicked(panel, panel.body.run)
     assert line_of(panel).startswith("Before and after: tree → house; ")
     panel.body.undo.click()
-    assert line_of(panel) == panel.describe()
+    assert line_of(panel) == "", "the mask of before is shown again, and what it shows below it"
 
 
 # -- what assistants made

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import ipywidgets as widgets
 
 from textseg.editing.options import MakingOptions
 from textseg.errors import InvalidInputError
@@ -37,7 +34,6 @@ class CreatePanel(Panel):
     Attributes:
         prompt: the field for what to show.
         run: makes the picture.
-        caption: what a captioner sees in it.
         body: what changes it.
     """
 
@@ -62,7 +58,6 @@ class CreatePanel(Panel):
             "prompt",
         )
         self.run = button("Make", "Make the picture", icon="paint-brush", primary=True)
-        self.caption = widgets.HTML("")
         self.body = EditBody(controller.editing, work)
         sizes = [
             tied(whole(label, "Pixels; 0: default", most=LARGEST_SIDE), controller, label.lower())
@@ -70,7 +65,7 @@ class CreatePanel(Panel):
         ]
         seed = TiedFields([options_of(MakingOptions)["seed"]], controller, "settings").fields
         how = row([*sizes, *seed.values(), self.run])
-        super().__init__(controller, work, [row([self.prompt]), how, work, self.caption, self.body])
+        super().__init__(controller, work, [row([self.prompt]), how, work, self.body])
         work.starts(self.run, controller.run)
         work.enters(self.prompt, self.run)
         controller.observe(self._describe_picture, names=["image", "caption"])
@@ -132,8 +127,5 @@ class CreatePanel(Panel):
         return self.controller.editing
 
     def _describe_picture(self, _: object) -> None:
-        caption = self.controller.caption
-        known = self.controller.image and caption
-        self.caption.value = f"A captioner sees: {html.escape(caption)}" if known else ""
-        if self.controller.image:
+        if self.controller.image and self.result is None and not self.body.looking:
             self.work.tell(self.describe())

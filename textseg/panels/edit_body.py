@@ -15,7 +15,7 @@ from textseg.panels.leaves import CompareView, picture_bytes, soft_bytes
 from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
 from textseg.panels.shared import narrowing, words_in
-from textseg.panels.shown import describe_mask
+from textseg.panels.shown import describe_mask, why_nothing
 from textseg.panels.stills import side_by_side, with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.toolbox import ImageFacts, plan_words
@@ -192,13 +192,20 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def _new_picture(self, _: object) -> None:
         self.draw()
-        if self.controller.image:
+        edited = self.controller.result is not None or self.controller.changed is not None
+        if edited and not self.looking:
             self.work.tell(self.describe())
+        else:
+            self._tell_masks()
 
     def _new_mask(self, _: object) -> None:
         self.draw()
         if self.looking:
-            self.work.tell(self.describe())
+            self._tell_masks()
+
+    def _tell_masks(self) -> None:
+        finding = self.controller.finding
+        self.work.tell(why_nothing(finding.shown(), finding.cut))
 
     def _tell_plan(self, _: object) -> None:
         planned, outdated = self.controller.planned, self.controller.outdated

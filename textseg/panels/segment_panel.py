@@ -16,7 +16,7 @@ from textseg.panels.mask_stage import MaskStage
 from textseg.panels.panel import Panel
 from textseg.panels.segment_controller import SegmentController
 from textseg.panels.shared import narrowing, uploader, words_in
-from textseg.panels.shown import describe_mask, zip_bytes
+from textseg.panels.shown import describe_mask, why_nothing, zip_bytes
 from textseg.panels.stills import with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.segmentation.mask import Mask
@@ -152,4 +152,4 @@ class SegmentPanel(Panel):
 
     def _tell_masks(self, _: object) -> None:
         if self.controller.masks:
-            self.work.tell(self.describe())
+            self.work.tell(why_nothing(self.controller.shown(), self.controller.cut))

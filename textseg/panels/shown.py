@@ -44,13 +44,22 @@ def describe_mask(shown: Sequence[Shown], cut: float) -> str:
     return "; ".join(_described(each, cut) for each in first)
 
 
+def why_nothing(shown: Sequence[Shown], cut: float) -> str:
+    """Return why nothing is known of a query, or nothing left of it; the picture says the rest."""
+    return "; ".join(dict.fromkeys(each.reason for each in shown if _is_lost(each, cut)))
+
+
 def _described(each: Shown, cut: float) -> str:
-    area = each.mask.binary(cut).mean()
-    if each.present is None or (each.present and each.reason and not area):
+    if _is_lost(each, cut):
         return each.reason
     if not each.present:
         return f"{each.label}: not in this picture"
-    return f"{each.label}: {area:.0%} of the picture"
+    return f"{each.label}: {each.mask.binary(cut).mean():.0%} of the picture"
+
+
+def _is_lost(each: Shown, cut: float) -> bool:
+    empty = bool(each.present and each.reason) and not each.mask.binary(cut).any()
+    return each.present is None or empty
 
 
 def files_of(

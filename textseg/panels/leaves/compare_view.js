@@ -32,8 +32,7 @@ function render({ model, el }) {
   const summary = () => {
     if (root.dataset.state === "empty") return "No pictures to compare yet.";
     if (root.dataset.state === "failed") return "These pictures cannot be shown.";
-    const size = `${model.get("width")} by ${model.get("height")} pixels`;
-    return `Two pictures of ${size}${change()}.`;
+    return `Two pictures of ${model.get("width")} by ${model.get("height")} pixels.`;
   };
   const change = () => model.get("change") && `: ${model.get("change")}`;
   const describe = () => {
