@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textseg.images import Picture, open_picture
@@ -24,7 +23,7 @@ from textseg.toolbox.meaning import (
     read_mask,
     said,
 )
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.version import __version__
 
 if TYPE_CHECKING:
@@ -81,8 +80,7 @@ def arrange_image(
             follow=follow,
         )
 
-    done = host.run(work, Follow(progress, cancel), kind="edit")
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+    return host.run(work, Follow(progress, cancel), kind="edit")
 
 
 def arrange_picture(

@@ -25,7 +25,7 @@ from textseg.toolbox.looking_facts import (
 )
 from textseg.toolbox.making import Desk
 from textseg.toolbox.outbox import export_image, opened_folder
-from textseg.toolbox.running import Host, Limits, Noted, add_notes
+from textseg.toolbox.running import Host, Limits, add_notes
 from textseg.toolbox.segment import segment_scene
 from textseg.toolbox.shelf import Shelf
 from textseg.toolbox.shelf_facts import (
@@ -144,8 +144,7 @@ class Toolbox:
             return result
 
         with self._gathering.seeking(how, asked.queries):
-            done = self._run(work, Follow(progress, cancel))
-        return add_notes(done.outcome, done.notes)
+            return self._run(work, Follow(progress, cancel))
 
     def describe_image(
         self,
@@ -209,8 +208,8 @@ class Toolbox:
             self._remember(result.picture, answer.scene)
             return result
 
-        done = self._run(work, Follow(progress, cancel), kind="edit")
-        return add_notes(done.outcome, [*done.notes, *([UNSIGNED] if unsigned else [])])
+        result = self._run(work, Follow(progress, cancel), kind="edit")
+        return add_notes(result, [UNSIGNED] if unsigned else [])
 
     def plan_edit(
         self,
@@ -237,8 +236,7 @@ class Toolbox:
             self.workspace.keep([draft])
             return result
 
-        done = self._run(work, Follow(progress, cancel))
-        return add_notes(done.outcome, done.notes)
+        return self._run(work, Follow(progress, cancel))
 
     def retouch_image(
         self,
@@ -305,8 +303,7 @@ class Toolbox:
                 raise unfinished.explain(f"what was made before is kept as {kept}") from None
             return self._keep_created(answer, arguments)
 
-        done = self._run(work, Follow(progress, cancel), kind="make")
-        return add_notes(done.outcome, done.notes)
+        return self._run(work, Follow(progress, cancel), kind="make")
 
     def _looked(
         self, look: Callable[..., LookT], asked: DescribeArguments | AskArguments, follow: Follow
@@ -320,8 +317,7 @@ class Toolbox:
             scene, batch_size = self._scene(image, at_work), self.host.setup.batch_size
             return look(scene, arguments=asked, batch_size=batch_size, follow=at_work)
 
-        done = self._run(work, follow)
-        return add_notes(done.outcome, done.notes)
+        return self._run(work, follow)
 
     def _resolved(self, arguments: EditArguments) -> _ToEdit:
         """Return what an edit is made of, checked before anything slow is done."""
@@ -379,13 +375,13 @@ class Toolbox:
     def scene(self, handle: str, *, progress: ProgressCallback | None = None) -> Scene:
         """Return the scene of a picture, to ask it in Python; it is shared with the operations."""
         image = self.workspace.resolve(handle)
-        return self.host.run(lambda follow: self._scene(image, follow), Follow(progress)).outcome
+        return self.host.run(lambda follow: self._scene(image, follow), Follow(progress))
 
     @property
     def _desk(self) -> Desk:
         return Desk(self.shelf, self.host, self._scene, self.limits.seconds)
 
-    def _run(self, work: Callable[[Follow], T], follow: Follow, *, kind: str = "find") -> Noted[T]:
+    def _run(self, work: Callable[[Follow], T], follow: Follow, *, kind: str = "find") -> T:
         return self.host.run(work, follow, seconds=self.limits.seconds, kind=kind)
 
     def _scene(self, image: Record, follow: Follow) -> Scene:

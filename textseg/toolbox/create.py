@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from textseg.editing.options import MakingOptions
@@ -15,7 +15,7 @@ from textseg.registry.methods import make_method
 from textseg.toolbox.changing import Changed, change_facts, change_scene
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.create_facts import Change, CreateArguments, CreateResult
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.version import __version__
 
 if TYPE_CHECKING:
@@ -104,10 +104,9 @@ def generate_and_edit(
         return create_with(loaded, arguments, captioner=setup.captioner, follow=follow)
 
     try:
-        done = host.run(work, Follow(progress, cancel), kind="make")
+        return host.run(work, Follow(progress, cancel), kind="make")
     except UnfinishedError as unfinished:
         raise unfinished.explain() from None
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
 
 
 def create_with(

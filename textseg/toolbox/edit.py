@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene, plan_change
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.toolbox.settings import with_setting
 from textseg.version import __version__
 
@@ -112,8 +112,7 @@ def edit_image(
             follow=follow,
         )
 
-    done = host.run(work, Follow(progress, cancel), kind="edit")
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+    return host.run(work, Follow(progress, cancel), kind="edit")
 
 
 def plan_edit(
@@ -135,8 +134,7 @@ def plan_edit(
         scene = host.open(given.picture, follow)
         return plan_scene(scene, arguments, given.beside, follow=follow)
 
-    done = host.run(work, Follow(progress, cancel))
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+    return host.run(work, Follow(progress, cancel))
 
 
 def edit_scene(

@@ -20,7 +20,7 @@ from textseg.toolbox.looking_facts import (
     DescribeResult,
     ThingFacts,
 )
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.toolbox.segment import SegmentAnswer, segment_scene
 from textseg.toolbox.segment_facts import LookArguments, SegmentArguments
 from textseg.version import __version__
@@ -73,8 +73,7 @@ def ask_image(
 
 def _on_file(image: FileName, work: Callable[..., ResultT], host: Host, follow: Follow) -> ResultT:
     picture = open_picture(image, max_pixels=host.setup.max_pixels)
-    done = host.run(lambda at_work: work(host.open(picture, at_work), follow=at_work), follow)
-    return add_notes(done.outcome, done.notes)
+    return host.run(lambda at_work: work(host.open(picture, at_work), follow=at_work), follow)
 
 
 def describe_scene(

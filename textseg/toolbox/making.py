@@ -12,7 +12,7 @@ from textseg.toolbox.drafts import made_drafts
 from textseg.toolbox.exporting import UNSIGNED
 from textseg.toolbox.meaning import MadeAnswer, MadeT, enhanced
 from textseg.toolbox.retouch import retouch_picture
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 
 if TYPE_CHECKING:
     from textseg.progress import Follow
@@ -60,8 +60,7 @@ class Desk:
             )
             return self._keep(answer, asked, image)
 
-        done = self.host.run(work, follow, seconds=self.seconds)
-        return add_notes(done.outcome, done.notes)
+        return self.host.run(work, follow, seconds=self.seconds)
 
     def arrange(self, arguments: ArrangeArguments, follow: Follow) -> ArrangeResult:
         """Return what was moved in a picture."""
@@ -80,8 +79,7 @@ class Desk:
             )
             return self._keep(answer, asked, image)
 
-        done = self.host.run(work, follow, seconds=self.seconds, kind="edit")
-        return add_notes(done.outcome, done.notes)
+        return self.host.run(work, follow, seconds=self.seconds, kind="edit")
 
     def _mask(self, image: Record, arguments: Meant) -> GivenMask:
         if arguments.mask is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textseg.images import Picture, open_picture
@@ -22,7 +21,7 @@ from textseg.toolbox.meaning import (
     said,
 )
 from textseg.toolbox.retouch_facts import RetouchArguments, RetouchResult
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.toolbox.selecting import mean_rgb
 from textseg.version import __version__
 
@@ -74,8 +73,7 @@ def retouch_image(
             picture, arguments, mask=mask, label=label, open_scene=opened, follow=follow
         )
 
-    done = host.run(work, Follow(progress, cancel))
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+    return host.run(work, Follow(progress, cancel))
 
 
 def retouch_picture(

@@ -7,9 +7,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from textseg.checking import Facts
 from textseg.errors import InvalidInputError, PrecisionError
 from textseg.progress import CancelToken, Deadline, Follow
 from textseg.registry.models import check_model
@@ -22,25 +23,8 @@ if TYPE_CHECKING:
     from textseg.images import Picture
     from textseg.scene import Scene
     from textseg.scene.options import CaptionerLike
-    from textseg.toolbox.arrange_facts import ArrangeResult
-    from textseg.toolbox.create_facts import CreateResult
-    from textseg.toolbox.edit_facts import EditResult, PlanResult
-    from textseg.toolbox.looking_facts import AskResult, DescribeResult
-    from textseg.toolbox.retouch_facts import RetouchResult
-    from textseg.toolbox.segment_facts import SegmentResult
 
 T = TypeVar("T")
-ResultT = TypeVar(
-    "ResultT",
-    "SegmentResult",
-    "EditResult",
-    "PlanResult",
-    "CreateResult",
-    "RetouchResult",
-    "ArrangeResult",
-    "DescribeResult",
-    "AskResult",
-)
 
 OPEN_SCENES = 3
 LOADING = "loading the model"
@@ -76,14 +60,6 @@ class Limits:
                 raise InvalidInputError(f"at most {most} {what} are allowed here, got {value}")
 
 
-@dataclass(frozen=True)
-class Noted(Generic[T]):
-    """What came out, and remarks on how it was got."""
-
-    outcome: T
-    notes: tuple[str, ...] = ()
-
-
 class Host:
     """The model that operations run on, loaded by the first that needs it.
 
@@ -117,10 +93,11 @@ class Host:
         *,
         seconds: float = math.inf,
         kind: str = "find",
-    ) -> Noted[T]:
+    ) -> T:
         """Return what the work gives when it is its turn.
 
-        Where half precision cannot hold the numbers, it is done again in float32, once.
+        Where half precision cannot hold the numbers, it is done again in float32, once, and its
+        remarks say so.
 
         Args:
             work: what to do; gets what follows it, and asks this host for model or scene.
@@ -135,7 +112,7 @@ class Host:
         """
         with self._turn(follow, seconds, self._courses[kind]) as at_work:
             try:
-                return Noted(work(at_work))
+                return work(at_work)
             except PrecisionError as error:
                 if self.model is not None:
                     raise
@@ -143,7 +120,7 @@ class Host:
             # outside the handler, where the error keeps the first try and its memory alive
             self._dtype = "float32"
             self._scenes.clear()
-            return Noted(work(at_work), (f"{reason}; so it was done again in float32",))
+            return add_notes(work(at_work), [f"{reason}; so it was done again in float32"])
 
     def loaded(self, follow: Follow) -> DiffusionModel:
         """Return the model, loaded if it is not yet, and report that."""
@@ -229,6 +206,14 @@ def load_chosen(setup: Setup, *, dtype: str | None = None) -> DiffusionModel:
     )
 
 
-def add_notes(result: ResultT, notes: Sequence[str]) -> ResultT:
-    """Return the result with further remarks."""
-    return result.model_copy(update={"notes": [*result.notes, *notes]})
+def add_notes(told: T, notes: Sequence[str]) -> T:
+    """Return facts, or an answer whose ``result`` they are, with further remarks.
+
+    What makes no remarks, such as a scene, is returned as it is.
+    """
+    found: Any = told  # Any: facts and answers of every kind, which have no base of their own
+    if isinstance(told, Facts):
+        return found.model_copy(update={"notes": [*found.notes, *notes]})  # type: ignore[no-any-return]  # a T, too
+    return (
+        replace(found, result=add_notes(found.result, notes)) if hasattr(told, "result") else told
+    )

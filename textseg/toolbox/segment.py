@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.toolbox.common import EMBEDDED, Setup
-from textseg.toolbox.running import Host, add_notes
+from textseg.toolbox.running import Host
 from textseg.toolbox.segment_facts import QueryFacts, SegmentArguments, SegmentResult
 from textseg.toolbox.selecting import Narrowed, region_facts
 from textseg.version import __version__
@@ -66,8 +66,7 @@ def segment_image(
         scene = host.open(picture, follow)
         return segment_scene(scene, arguments, batch_size=setup.batch_size, follow=follow)
 
-    done = host.run(work, Follow(progress, cancel))
-    return replace(done.outcome, result=add_notes(done.outcome.result, done.notes))
+    return host.run(work, Follow(progress, cancel))
 
 
 def segment_scene(
