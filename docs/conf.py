@@ -10,6 +10,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # pages make their own pictures, and downloa
 sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the package beside this folder
 
+# Before autodoc reads a model of pydantic's: afterwards no more can be defined, for it leaves texts
+# in place of the types of the base of them all.
+import agent_tools.assistant
+import agent_tools.mcp.server  # noqa: F401
 from textseg.version import __version__
 
 project = "textseg"
@@ -25,6 +29,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "myst_parser",
+    "docstrings",
     "links",
     "mathml",
     "repository",
@@ -46,6 +51,7 @@ autodoc_preserve_defaults = True
 autosummary_generate = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 88
 
@@ -70,10 +76,11 @@ html_static_path = ["_static"]
 html_css_files = ["house.css"]
 html_copy_source = False
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": "textseg"},
     "navbar_align": "left",
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

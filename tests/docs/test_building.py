@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import textseg
+from docs.extensions.docstrings import mark_code
 from docs.extensions.links import broken_links
 from docs.extensions.repository import ROOT, lead_to_pages
+from textseg import errors
 
 MADE = ("_build", "gallery", "explained", "sg_execution_times.rst")
 
@@ -52,3 +56,22 @@ def test_links_to_files_beside_the_pages_lead_to_their_pages() -> None:
     expected = "[a](/project/security.md) [b](../textseg/ray.py) [c](/start/many.md#rows) [d](#e)"
     assert lead_to_pages(text, ROOT / "docs") == expected
     assert lead_to_pages("[x](docs/panel.png)", ROOT) == "[x](/panel.png)"
+
+
+def test_what_is_indented_in_a_docstring_is_code_and_parts_are_not() -> None:
+    text = "Say.\n\n    segment(1)\n\n    more\n\nArgs:\n    one: of them.\n\n    Still one."
+    expected = text.replace("    segment", ".. code-block:: python\n\n    segment")
+    assert mark_code(text.split("\n")) == expected.split("\n")
+
+
+def test_every_public_name_stands_in_the_reference() -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs/reference").glob("*.md")]
+    shown = set(re.findall(r"^\.\. auto\w+:: (?:textseg\.)?(\S+)$", "\n".join(pages), re.MULTILINE))
+    assert {*textseg.__all__} - shown == {"__version__"}
+    own = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.TextsegError)
+    }
+    told = "\n".join(pages).split("textseg.errors\n   :members:")[1].split("\n   :exclude")[0]
+    assert {*re.findall(r"\w+", told)} == own
