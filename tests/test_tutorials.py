@@ -1,4 +1,4 @@
-"""The tutorials of CONTRIBUTING.md: their files are ours, and work in another package too."""
+"""The tutorials of the guides: their files are ours, and work in another package too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from textseg.scene import Scene
 from textseg.testing import check_model
 
 ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "docs" / "guides" / f"adding_a_{kind}.md" for kind in ("family", "method")]
+TEXT = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 FILES = {
     "aura_flow": "textseg/backends/aura_flow.py",
     "sdedit": "textseg/editing/sdedit.py",
