@@ -13,7 +13,7 @@
 #
 # One thing to keep in mind: the embedded model is so small that it was helped along. Its training
 # used the places of things in painted pictures, as its [model
-# card](../textseg/picturebook/MODEL_CARD.md) says. The method below knows nothing of that and is
+# card](../docs/model_card.md) says. The method below knows nothing of that and is
 # the same for every model, but how good the maps look here says nothing about other models.
 
 # %%
@@ -313,7 +313,7 @@ drawn(figure)
 #
 # Why are masks made from the difference then? Because it is calmer: in the evidence the noise
 # itself takes part, and needs more draws to average out. Replace `statistic` in `settings`
-# to see for yourself. The README compares both on many pictures.
+# to see for yourself. The benchmarks compare both on many pictures.
 #
 # ## 9. Is it there at all?
 #

@@ -1,24 +1,28 @@
-"""What the README says is what happens: its commands and code are run, its table is checked."""
+"""What README and documentation say is what happens: their code is run, their tables measured.
+
+Blocks of ``python`` and ``sh`` are run, from the top of a page to its end, in a folder of its own;
+what is indented or of another kind is not.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from agent_tools.chat import Chat, talk
 from agent_tools.commands import read
 from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
+from tests.tiny import build_sd
+from textseg.cli.app import app
 from textseg.editing.result import Edit
-from textseg.lab.bench import small
-from textseg.lab.bench.editing.scenes import EditReport
-from textseg.lab.bench.segment import Report
-from textseg.lab.bench.spending import Spending
+from textseg.lab.page_tables import pages, rewritten
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
 from textseg.provenance import EDITED, ENHANCED, GENERATED, read_label
@@ -26,130 +30,138 @@ from textseg.scene import Scene
 from textseg.toolbox import open_toolbox
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+TEXTS = {
+    page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in pages(ROOT)
+}
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+ELSEWHERE = {"docs/exports.md", "docs/methods.md"}  # run in tests/exporting; a fragment
+TUTORIALS = {"docs/guides/adding_a_family.md", "docs/guides/adding_a_method.md"}
+RUN = [name for name in TEXTS if BLOCK.search(TEXTS[name]) and name not in ELSEWHERE | TUTORIALS]
+LABELS = {"create": GENERATED, "edit": EDITED, "retouch": ENHANCED, "arrange": ENHANCED}
+LEFT = {
+    "README.md": ("tree.png", "blue.png", "gone.png", "autumn.png", "labels/job.json"),
+    "docs/start/embedded.md": ("out/picture_tree_soft.png", "tree.png", "house.png", "found"),
+    "docs/start/many.md": ("coco/labels.json",),
+    "docs/start/assistant.md": ("workspace/index.sqlite",),
+}
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with the picture that the README speaks of."""
-    from PIL import Image
-
+    """A folder to work in, with the picture that the pages speak of."""
     Image.fromarray(render(PICTURES["meadow"][0]).image).save(tmp_path / "picture.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def run(command: str) -> subprocess.CompletedProcess[str]:
-    start = "import sys; from textseg.cli import main; sys.exit(main())"
-    words = [sys.executable, "-c", start, *shlex.split(command)[1:]]
-    return subprocess.run(words, capture_output=True, text=True, check=True)
+@pytest.fixture
+def stocked_desk(desk: Path, page: str) -> Path:
+    """The same with the other things that a page speaks of."""
+    text, picture = TEXTS[page], Image.fromarray(render(PICTURES["meadow"][0]).image)
+    if "photos" in text:
+        (desk / "photos").mkdir()
+        picture.save(desk / "photos" / "picture.png")
+    if "photo.jpg" in text:
+        picture.resize((40, 24)).save(desk / "photo.jpg")
+    if "path/to/checkpoint" in text:
+        build_sd().save_pretrained(desk / "path" / "to" / "checkpoint")
+    if "--data pictures" in text:
+        _told_pictures(desk / "pictures", picture)
+    return desk
 
 
-def test_the_python_of_the_readme_runs(desk: Path) -> None:
-    names: dict[str, object] = {}
-    for block in CODE[:-1]:  # the last one needs checkpoints
-        exec(block, names)
-    assert (desk / "tree.png").exists()
-    assert any((desk / "out").iterdir())
-    assert (desk / "blue.png").exists()
-    assert (desk / "workspace" / "index.sqlite").exists()
-    state = names["state"]
-    assert isinstance(state, dict)
-    assert "recolour: red house -> blue house" in state["messages"][-1].text
-    edit = names["edit"]
-    assert isinstance(edit, Edit)
-    assert edit.changed_outside == 0
+def _told_pictures(folder: Path, picture: Image.Image) -> None:
+    folder.mkdir()
+    lines = ["file,text,true"]
+    for number in range(10):
+        picture.rotate(36 * number).resize((40, 24)).save(folder / f"{number}.png")
+        lines += [f"{number}.png,tree,1", f"{number}.png,boat,0"]
+    (folder / "texts.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def test_the_shell_command_of_the_readme_runs(desk: Path) -> None:
-    command = re.search(r"^    (textseg segment .*)$", README, re.MULTILINE)
+def run(command: str) -> str:
+    words = shlex.split(command)
+    assert words[0] == "textseg"
+    result = CliRunner().invoke(app, words[1:])
+    assert result.exit_code == 0, f"{command}\n{result.output}"
+    if words[1] in LABELS and "-o" in words:
+        assert read_label(words[words.index("-o") + 1]) == LABELS[words[1]]
+    return result.output
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_the_code_of_a_page_runs_from_its_top_to_its_end(page: str, stocked_desk: Path) -> None:
+    names: dict[str, Any] = {}  # Any: whatever the page names
+    for kind, block in BLOCK.findall(TEXTS[page]):
+        if kind == "python":
+            exec(block, names)
+        else:
+            for command in block.splitlines():
+                run(command)
+    for name in LEFT.get(page, ()):
+        assert (stocked_desk / name).exists(), name
+    edits = [value for value in names.values() if isinstance(value, Edit)]
+    assert all(edit.changed_outside == 0 for edit in edits)
+    if "state" in names:
+        assert "recolour: red house -> blue house" in names["state"]["messages"][-1].text
+
+
+def test_every_page_with_commands_of_ours_has_them_run() -> None:
+    for name, text in TEXTS.items():
+        for kind in re.findall(r"^```(\w+)$", text, re.MULTILINE):
+            assert kind in ("python", "sh", "json", "text", "toml"), f"{name}: {kind}"
+
+
+def test_the_facts_of_a_command_are_json(desk: Path) -> None:
+    command = re.search(r"^(textseg segment .*)$", TEXTS["README.md"], re.MULTILINE)
     assert command is not None
-    run(command[1])
-    written = {path.name for path in (desk / "out").iterdir()}
-    assert {f"picture_tree_{part}.png" for part in ("overlay", "soft", "mask")} <= written
-    facts = json.loads(run(command[1] + " --json --force").stdout)
+    facts = json.loads(run(f"{command[1]} --json"))
     assert [query["query"] for query in facts["queries"]] == ["red house", "tree", "boat"]
 
 
-LABEL = re.findall(r"^    (textseg label .*)$", README, re.MULTILINE)
-
-
-def test_the_commands_for_many_pictures_run_one_after_the_other(desk: Path) -> None:
-    (desk / "photos").mkdir()
-    (desk / "picture.png").rename(desk / "photos" / "picture.png")
-    first, second = LABEL
-    assert "labels: 1 pictures; 1 asked about now" in run(f"{first} --workers 1").stdout
-    assert "labels: 1 of 1 pictures (100.0%)" in run(second).stdout
-
-
-MADE = r"^    (textseg (?:edit|create|retouch|arrange|caption|segment .* --region) .*)$"
-
-
-@pytest.mark.parametrize("command", re.findall(MADE, README, re.MULTILINE))
-def test_the_editing_commands_of_the_readme_run(desk: Path, command: str) -> None:
-    words = shlex.split(command)
-    answer = run(command)
-    if "-o" not in words:
-        assert "house" in answer.stdout
-        return
-    if words[1] == "segment":
-        assert any((desk / words[words.index("-o") + 1]).glob("*_mask.png"))
-        return
-    label = read_label(desk / words[words.index("-o") + 1])
-    assert label == {"create": GENERATED, "edit": EDITED}.get(words[1], ENHANCED)
-
-
-def test_the_counts_of_the_readme_are_counted(desk: Path) -> None:
+def test_the_counts_of_the_first_page_are_counted(desk: Path) -> None:
     queries = ["red house", "tree", "boat", "car", "star"]
     together = Scene.open("picture.png").segment_all(queries).evaluations
     alone = sum(Scene.open("picture.png").segment(query).evaluations for query in queries)
-    assert f"so five cost\n{together} network evaluations" in README
-    assert f"five single calls cost {alone}" in README
+    text = TEXTS["docs/start/embedded.md"]
+    assert f"so five cost\n{together} network evaluations" in text
+    assert f"five single calls cost {alone}" in text
 
 
-@pytest.mark.parametrize(
-    ("page", "name"),
-    [("README.md", "segment"), ("textseg/picturebook/MODEL_CARD.md", "segment_world2")],
-)
-def test_the_tables_of_finding_are_the_measured_ones(page: str, name: str) -> None:
-    measured = json.loads((ROOT / "docs" / f"bench_{name}.json").read_text(encoding="utf-8"))
-    text = (ROOT / page).read_text(encoding="utf-8")
-    table = re.search(rf"<!-- bench:{name} -->\n(.*?)\n<!-- /bench:{name} -->", text, re.DOTALL)
-    assert table is not None
-    assert table[1] == Report.from_json(measured).to_text()
+@pytest.mark.parametrize("page", [name for name in TEXTS if "<!-- bench:" in TEXTS[name]])
+def test_the_tables_of_a_page_are_the_measured_ones(page: str) -> None:
+    """Else `python -m textseg.lab.page_tables` writes them anew."""
+    assert rewritten(TEXTS[page], ROOT / "docs") == TEXTS[page]
 
 
-def test_the_table_of_small_things_is_the_measured_one() -> None:
-    measured = json.loads((ROOT / "docs" / "bench_small.json").read_text(encoding="utf-8"))
-    assert f"<!-- bench:small -->\n{small.table(measured)}\n<!-- /bench:small -->" in README
+def test_every_measured_table_is_shown_once() -> None:
+    shown = re.findall(r"<!-- bench:(\w+) -->", "".join(TEXTS.values()))
+    assert sorted(shown) == sorted(set(shown))
+    assert {"front", "segment", "segment_world2", "small", "edit", "cost"} <= set(shown)
 
 
-def test_the_table_of_costs_is_the_measured_one() -> None:
-    measured = Spending.from_json((ROOT / "docs" / "bench_cost.json").read_text(encoding="utf-8"))
-    page = (ROOT / "docs" / "many_pictures.md").read_text(encoding="utf-8")
-    assert f"<!-- bench:cost -->\n{measured.to_text()}\n<!-- /bench:cost -->" in page
+@pytest.mark.parametrize("page", TEXTS)
+def test_what_a_page_links_to_is_there(page: str) -> None:
+    for target, place in re.findall(r"\]\((?!\w+:)([^)#\s]*)(#[^)]+)?\)", TEXTS[page]):
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.exists(), f"{page}: {target}"
+        assert not place or place[1:] in headings(path), f"{page}: {target}{place}"
 
 
-def test_the_edit_table_of_the_readme_is_the_measured_one() -> None:
-    measured = json.loads((ROOT / "docs" / "bench_edit.json").read_text(encoding="utf-8"))
-    table = re.search(r"<!-- bench:edit -->\n(.*?)\n<!-- /bench:edit -->", README, re.DOTALL)
-    assert table is not None
-    assert table[1] == EditReport(measured).table()
+def headings(page: Path) -> set[str]:
+    """The names that a forge and Sphinx give to the headings of a page."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-") for text in found}
 
 
-def test_the_pictures_of_the_readme_exist() -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
-
-
-def test_the_chat_of_the_readme_is_read_as_it_says(desk: Path) -> None:
-    shown = re.search(r"<!-- chat -->\n(.*?)<!-- /chat -->", README, re.DOTALL)
+@pytest.mark.parametrize("page", [name for name in TEXTS if "<!-- chat -->" in TEXTS[name]])
+def test_the_chat_of_a_page_is_read_as_it_says(page: str, desk: Path) -> None:
+    shown = re.search(r"<!-- chat -->\n(.*?)<!-- /chat -->", TEXTS[page], re.DOTALL)
     assert shown is not None
     lines = [line.strip() for line in shown[1].splitlines()]
     commands = [line.removeprefix("> ") for line in lines if line.startswith("> ")]
     readings = [line.split(".")[0] for line in lines if line.startswith("I read: ")]
-    assert len(commands) > len(readings) >= 5  # one is answered with a question
+    assert readings
     said: list[str] = []
     toolbox = open_toolbox("workspace")
     toolbox.shelf.import_image("picture.png")
@@ -158,11 +170,11 @@ def test_the_chat_of_the_readme_is_read_as_it_says(desk: Path) -> None:
 
 
 @pytest.mark.skipif(not examples("fresh"), reason="the fresh list has been looked at")
-def test_the_accuracy_of_the_readme_is_measured() -> None:
+def test_the_accuracy_that_is_told_is_measured() -> None:
     found = sum(score(examples("fresh"), calls_of(read)).values(), ReadingScore())
     said = (
         f"Of a list of {found.total} everyday sentences that were written without a look at the "
         f"rules it reads {found.right} as they were meant, asks back at {found.asked} without "
         f"need, and misreads {found.wrong}."
     )
-    assert said in " ".join(README.split())
+    assert said in " ".join(TEXTS["docs/start/assistant.md"].split())

@@ -47,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 bench = typer.Typer(
-    help="Measure; the tables of the README come from here.",
+    help="Measure; the tables of the documentation come from here.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
