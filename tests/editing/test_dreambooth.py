@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from textseg.diffusion.sampling import draw_noise
 from textseg.scene import Scene
 
 STEPS, RATE = 3, 1e-3
+ATTENTION_NAME = re.compile(ATTENTION)
 
 
 def table_with(*sizes: tuple[int, int], model: DiffusionModel | None = None) -> Bench:
@@ -65,10 +68,21 @@ def test_examples_are_learned_by_the_target_prompt_where_no_text_is_given() -> N
     assert model.calls == [("tree",)] * 2 + [("house",)] * 2 + [("house",)]
 
 
-def test_a_fit_of_no_steps_draws_the_target_prompt() -> None:
+@pytest.mark.parametrize("rank", [0, 2])
+def test_a_fit_of_no_steps_draws_the_target_prompt(rank: int) -> None:
     table = table_with((6, 10))
-    found = table.run(method_with("dreambooth", fit_steps=0), table.soft)
+    found = table.run(method_with("dreambooth", fit_steps=0, rank=rank), table.soft)
     assert torch.equal(found, table.run(method_with("blended", strength=1.0), table.soft))
+
+
+def test_what_is_added_to_the_weights_is_of_low_rank() -> None:
+    table = table_with((6, 10))
+    before = dict(table.model.network.named_parameters())  # type: ignore[attr-defined]  # of this backend
+    table.run(method_with("dreambooth", fit_steps=STEPS, rate=RATE, rank=2), table.soft)
+    found = weights_of(table)
+    assert all(ATTENTION_NAME.search(name) for name in found)
+    ranks = {torch.linalg.matrix_rank(found[name] - before[name], rtol=1e-3) for name in found}
+    assert 0 < max(ranks) <= 2
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ A network is trained to answer at noised pictures, by the square of what its ans
 is the error of the velocity, with the weight that a network's own kind of answer gives it
 (``training_weight`` of a model; 1 where it has none). Levels are spread as the model's own steps
 are, in an even sequence (multiples of the golden ratio) in place of random ones.
+
+Either weights are fitted themselves, or what is added to them is, as a product of two thin matrices
+(LoRA, arXiv:2106.09685, section 4.1): far fewer numbers, which take a larger rate.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import cast
 
 import torch
 from torch import Tensor
+from torch.nn import Module, Parameter
+from torch.nn.utils.parametrize import register_parametrization
 
 from textseg.diffusion.model import Cells, Conditioning, DiffusionModel, cells_of, covered
 from textseg.diffusion.sampling import draw_noise
@@ -111,6 +116,58 @@ def refit(
     learner = cast(DiffusionModel, refittable(model).with_network(second.network))
     descend(list(second.trained.values()), lambda k: loss(learner, k), steps, rate=rate)
     return second.trained
+
+
+class LowRank(Module):
+    """A matrix (rows, columns), and what is added to it: nothing at first."""
+
+    def __init__(self, weight: Tensor, *, rank: int, seed: int) -> None:
+        """Take a matrix; the first thin one is drawn as in diffusers' examples, the other is 0."""
+        super().__init__()
+        rows, columns = weight.shape
+        self.down = Parameter(draw_noise((rank, columns), seed=seed).to(weight) / rank)
+        self.up = Parameter(weight.new_zeros(rows, rank))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """Return the sum (rows, columns)."""
+        return weight + self.up @ self.down
+
+
+def refit_low_rank(
+    model: DiffusionModel,
+    pattern: str,
+    loss: Callable[[DiffusionModel, int], Tensor],
+    *,
+    steps: Iterable[int],
+    rate: float,
+    rank: int,
+) -> Mapping[str, Tensor]:
+    """Return weights with what was added to them; the model stays as it is.
+
+    Args:
+        model: to start from.
+        pattern: which weights, see ``twin``; those that are matrices change.
+        loss: of the twin's model, by number.
+        steps: the numbers.
+        rate: of Adam.
+        rank: of what is added.
+
+    Raises:
+        UnsupportedError: the weights of the model cannot be fitted.
+    """
+    second = twin(refittable(model).network, pattern)
+    added: dict[str, LowRank] = {}
+    for number, (name, weight) in enumerate(second.trained.items()):
+        weight.requires_grad_(False)
+        if weight.ndim == 2:
+            owner, _, part = name.rpartition(".")
+            added[name] = LowRank(weight, rank=rank, seed=number)
+            register_parametrization(second.network.get_submodule(owner), part, added[name])
+    learner = cast(DiffusionModel, refittable(model).with_network(second.network))
+    thin = [each for pair in added.values() for each in (pair.down, pair.up)]
+    descend(thin, lambda k: loss(learner, k), steps, rate=rate)
+    with torch.no_grad():
+        return {name: pair(second.trained[name]) for name, pair in added.items()}
 
 
 def refitted(model: DiffusionModel, weights: Mapping[str, Tensor]) -> DiffusionModel:
