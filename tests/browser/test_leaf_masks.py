@@ -224,10 +224,10 @@ def test_unknown_words_come_first_in_chips_and_words(blank: LeafPage) -> None:
 def test_correction_goes_to_the_query_that_is_chosen(blank: LeafPage) -> None:
     masks = [soft_bytes(ramp(HEIGHT, WIDTH))] * 2
     root = blank.mount(view(masks=masks, labels=["tree", "house"], present=[True, True]))
-    root.get_by_role("radio", name="Correct house").check()
+    root.get_by_role("radio", name="Choose house").check()
     assert blank.get("selected") == 1
     blank.set(selected=0)
-    expect(root.get_by_role("radio", name="Correct tree")).to_be_checked()
+    expect(root.get_by_role("radio", name="Choose tree")).to_be_checked()
 
 
 def test_label_and_status_say_how_much_is_found(blank: LeafPage) -> None:

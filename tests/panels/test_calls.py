@@ -245,7 +245,7 @@ def test_what_came_in_from_outside_is_made_by_no_call(toolbox: Toolbox) -> None:
         with pytest.raises(InvalidInputError, match="came in from outside"):
             call_behind(toolbox, handle)
     with pytest.raises(InvalidInputError, match="nothing yet"):
-        SegmentController(toolbox, image).to_python()
+        SegmentController(toolbox).to_python()
 
 
 def test_copied_python_opens_the_toolbox_as_it_is(tmp_path: Path) -> None:

@@ -730,7 +730,7 @@ def test_calls_are_offered_for_copying(toolbox: Toolbox) -> None:
         if isinstance(each, ipywidgets.Button)
     }
     buttons["Copy as Python"].click()
-    assert "nothing yet" in line_of(panel)
+    assert "it came in from outside" in line_of(panel)
     clicked(panel, panel.run)
     buttons["Copy as Python"].click()
     offered = next(each for each in every_widget(panel) if isinstance(each, ipywidgets.Textarea))

@@ -1,4 +1,4 @@
-"""The strip of what can be done to the selected mask without a model, and what it leaves behind."""
+"""The strip of what can be done with the selected mask, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 
 from tests.panels.helpers import PIXELS, finished, line_of, make_toolbox, pixels
 from textseg.panels import EditPanel, SegmentPanel
-from textseg.panels.retouch_strip import ABOUT
-from textseg.retouching.words import RetouchAction
+from textseg.retouching.words import ABOUT, ArrangeAction, RetouchAction
 from textseg.toolbox import Toolbox
 from textseg.toolbox.retouch_facts import RetouchArguments
 
-ACTIONS: tuple[RetouchAction, ...] = get_args(RetouchAction)
+Action = RetouchAction | ArrangeAction
+ACTIONS = (*get_args(RetouchAction), *get_args(ArrangeAction))
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def found(toolbox: Toolbox) -> SegmentPanel:
     return panel
 
 
-def press(panel: SegmentPanel, action: RetouchAction) -> None:
+def press(panel: SegmentPanel, action: Action) -> None:
     panel.stage.strip.buttons[action].click()
     finished(panel)
 
@@ -80,8 +80,7 @@ def test_mask_is_used_as_it_is_cut_and_its_surroundings_on_demand(toolbox: Toolb
     panel = found(toolbox)
     panel.stage.view.threshold = 0.8
     cut = inside(panel)
-    fields = {each.description: each for each in panel.stage.strip.children[1].children}
-    fields["Around it"].value = True
+    panel.stage.strip.fields["retouch_image"]["invert"].value = True
     press(panel, "fill")
     changed = (pixels(toolbox, panel.controller.image) != PIXELS).any(axis=-1)
     assert not changed[cut].any()
@@ -104,6 +103,43 @@ def test_what_is_missing_is_said(toolbox: Toolbox) -> None:
     panel.stage.strip.buttons["match_colour"].click()
     assert "takes another thing" in line_of(panel)
     assert panel.controller.job.state == "done", "nothing was started"
+
+
+def test_thing_is_moved_and_the_hole_filled(toolbox: Toolbox) -> None:
+    panel = found(toolbox)
+    within, first = inside(panel), panel.controller.image
+    panel.stage.strip.buttons["move"].click()
+    assert "nothing says where to" in line_of(panel)
+    panel.stage.strip.fields["arrange_image"]["to"].value = "right"
+    press(panel, "move")
+    record = toolbox.workspace.record(panel.controller.image)
+    assert (record.parent, record.result["to"]) == (first, "right")
+    assert record.result["method"], "a model filled it"
+    before, after = record.result["box_before"], record.result["box_after"]
+    assert after[0] > before[0]
+    height, width = (before[k + 2] - before[k] for k in (1, 0))
+    there = within[before[1] :, before[0] :][:height, :width]
+    now = pixels(toolbox, record.handle)[after[1] :, after[0] :][:height, :width]
+    was = PIXELS[before[1] :, before[0] :][:height, :width]
+    assert (now[there] == was[there]).all(axis=-1).mean() > 0.5, "its own pixels"
+    assert json.loads(panel.to_tool_call())["name"] == "arrange_image"
+
+
+def test_actions_get_what_they_take_of_what_is_filled_in(toolbox: Toolbox) -> None:
+    panel = found(toolbox)
+    fields = panel.stage.strip.fields
+    assert list(fields["arrange_image"]) == ["other", "to", "amount", "seed"]
+    fields["retouch_image"]["amount"].value = 0.8
+    fields["arrange_image"]["amount"].value = 2.0
+    fields["arrange_image"]["to"].value = "left"
+    press(panel, "scale")
+    assert panel.calls[-1]["arguments"].keys() == {"action", "image", "query", "mask", "amount"}
+    assert panel.calls[-1]["arguments"]["amount"] == 2.0
+    panel.stage.strip.undo.click()
+    panel.run.click()
+    finished(panel)
+    press(panel, "fill")
+    assert panel.calls[-1]["arguments"].keys() == {"action", "image", "query", "mask", "colour"}
 
 
 def test_call_behind_the_new_picture_makes_it_again(toolbox: Toolbox) -> None:
@@ -130,9 +166,9 @@ def test_edit_panel_compares_before_and_after_a_retouch(toolbox: Toolbox) -> Non
     panel.body.stage.strip.buttons["darken"].click()
     finished(panel)
     assert panel.body._pictures.children == (panel.body.compare,)
-    assert panel.body.compare.change == "darken"
+    assert panel.body.compare.change == "darken tree"
     assert panel.body.compare.mask
-    assert "Before and after: darken" in line_of(panel)
+    assert "Before and after: darken tree" in line_of(panel)
     panel.body.undo.click()
     assert panel.controller.image == toolbox.workspace.list()[-1].handle
 

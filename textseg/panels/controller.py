@@ -11,7 +11,7 @@ from typing import Any
 
 from traitlets import HasTraits, Unicode
 
-from textseg.errors import InvalidInputError
+from textseg.errors import InvalidInputError, NothingToUndoError
 from textseg.panels.calls import CHOOSE, Call, call_behind, describe_call, python_text, tool_text
 from textseg.panels.job import Job
 from textseg.toolbox import Facts, Toolbox
@@ -48,18 +48,19 @@ class Controller(HasTraits):
 
     @property
     def made(self) -> str:
-        """The handle of what is shown: what Python and tool calls are about; "" for nothing."""
+        """The handle of what was made; "" for nothing."""
         return self.image
 
     def call(self) -> Call:
-        """Return the call that makes again what is shown.
+        """Return the call that makes again what was made, or else the picture.
 
         Raises:
             InvalidInputError: nothing is shown, or no call made it.
         """
-        if not self.made:
+        shown = self.made or self.image
+        if not shown:
             raise InvalidInputError("there is nothing yet that could be made again")
-        return call_behind(self.toolbox, self.made)
+        return call_behind(self.toolbox, shown)
 
     def to_python(self) -> str:
         """Return Python that makes what is shown again, bit for bit, in the same workspace.
@@ -98,13 +99,30 @@ class Controller(HasTraits):
         self.calls.append({"name": CHOOSE, "arguments": {"handle": handle}})
         self.image = self.toolbox.shelf.choose(handle).handle
 
-    def _tell(self, name: str, arguments: Facts) -> None:
-        self.calls.append(describe_call(name, arguments))
+    def back(self) -> None:
+        """Go back to the picture that this one was made from; nothing is lost.
 
-    def _needs_image(self) -> str:
+        Raises:
+            NothingToUndoError: it was made from no other.
+            BusyError: there is work going on.
+        """
+        parent = self.toolbox.workspace.record(self.image).parent if self.image else None
+        if parent is None:
+            raise NothingToUndoError("nothing to undo: this is the first picture")
+        self.choose(parent)
+
+    def needs_image(self) -> str:
+        """Return the handle of the picture.
+
+        Raises:
+            InvalidInputError: there is none.
+        """
         if not self.image:
             raise InvalidInputError("there is no picture yet", hint="give one, or upload one")
         return self.image
+
+    def _tell(self, name: str, arguments: Facts) -> None:
+        self.calls.append(describe_call(name, arguments))
 
 
 def words_of(texts: Sequence[str]) -> list[str]:

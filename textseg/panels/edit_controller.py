@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from traitlets import Bool, Dict, Enum, Unicode
 
 from textseg.editing.options import EditOptions
-from textseg.errors import InvalidInputError, NotFoundError, NothingToUndoError
+from textseg.errors import InvalidInputError, NotFoundError
 from textseg.panels.calls import EDIT, PLAN, UNDO
 from textseg.panels.changed import BeforeAfter, changed_by
 from textseg.panels.controller import Controller, given_of
@@ -169,15 +169,12 @@ class EditController(Controller):
             BusyError: there is work going on.
         """
         self.job.check_idle()
-        record = self._record()
-        if record is None or record.parent is None:
-            raise NothingToUndoError("nothing to undo: this is the first picture")
         latest = self.toolbox.workspace.latest()
-        if latest is not None and latest.handle == record.handle:
-            self._tell(UNDO, UndoArguments())
-            self.image = self.toolbox.undo().image.handle
-        else:  # somebody else's picture is the latest, and theirs to undo
-            self.choose(record.parent)
+        if latest is None or latest.parent is None or latest.handle != self.image:
+            self.back()  # where somebody else's picture is the latest, that is theirs to undo
+            return
+        self._tell(UNDO, UndoArguments())
+        self.image = self.toolbox.undo().image.handle
 
     # -- what there is
 
@@ -227,7 +224,7 @@ class EditController(Controller):
             OutputExistsError: the file exists and ``force`` is false.
             InvalidInputError: there is no picture, or the suffix belongs to no format.
         """
-        return self.toolbox.shelf.export(self._needs_image(), path, force=force)
+        return self.toolbox.shelf.export(self.needs_image(), path, force=force)
 
     # -- how
 
@@ -267,7 +264,7 @@ class EditController(Controller):
     def _asks(self, where: dict[str, object]) -> Asked:
         """Return what an edit is asked there."""
         return {
-            "image": self._needs_image(),
+            "image": self.needs_image(),
             "target": self.target,
             "operation": self.operation,
             "method": self.method or None,

@@ -14,7 +14,6 @@ from textseg.images import to_uint8
 from textseg.panels.controller import Controller
 from textseg.panels.fields import Foldable, button, row, toggle
 from textseg.panels.leaves import MaskView, PromptCanvas, picture_bytes, soft_bytes
-from textseg.panels.retouch_controller import RetouchController
 from textseg.panels.retouch_strip import RetouchStrip
 from textseg.panels.segment_controller import SegmentController
 from textseg.panels.shown import Shown
@@ -60,8 +59,8 @@ class MaskStage(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._rgb = np.zeros((0, 0, 3), np.uint8)  # the picture, of which parts may be asked for
         self._shown: list[Shown] = []
         self._in_hand: Mask | None = None
-        self.retouch = toggle("Retouch", "Crop, blur, colour ..., without a model", icon="adjust")
-        self.strip = RetouchStrip(RetouchController(owner or controller, controller), work)
+        self.retouch = toggle("Retouch", "Crop, blur, colour, move, copy ...", icon="adjust")
+        self.strip = RetouchStrip(owner or controller, controller, work)
         self._bar = row([self.by_hand, self.retouch])
         self._folded = Foldable(self.retouch, self.strip)
         super().__init__([self._bar, self.view])

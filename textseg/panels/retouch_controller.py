@@ -1,68 +1,61 @@
-"""Change a picture without a model, inside the selected mask: the state behind the strip."""
+"""Change a picture at the selected mask, pixel by pixel: the state behind the strip."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, get_args
 
-from traitlets import Bool, Float, Unicode
+from traitlets import Dict, Unicode
 
-from textseg.errors import InvalidInputError
+from textseg.panels.calls import PIXELS
 from textseg.panels.controller import Controller
 from textseg.panels.segment_controller import SegmentController
 from textseg.progress import CancelToken, ProgressCallback
-from textseg.retouching.asking import TAKES
-from textseg.retouching.words import RetouchAction
+from textseg.retouching.asking import TAKEN
 from textseg.toolbox.common import check_arguments
-from textseg.toolbox.retouch_facts import RetouchArguments
 
-RETOUCH: Final = "retouch_image"
+if TYPE_CHECKING:
+    from textseg.retouching.words import ArrangeAction, RetouchAction
+    from textseg.toolbox import MadeFacts
+    from textseg.toolbox.retouch_facts import Meant
+
+    Action = RetouchAction | ArrangeAction
 
 
 class RetouchController(Controller):
-    """Blurs, colours, crops ... what a mask shows; the picture of another controller is new then.
+    """Does with what a mask shows what one tool can; the picture of another controller is new then.
 
     Attributes:
-        amount: how much; 0 for as usual.
-        colour: "#rrggbb", for the actions that take one.
-        other: another thing, for the actions that take one.
-        aspect: proportions of a crop; "" for those of the thing.
-        around: do it around the thing instead.
+        settings: what is given of the arguments of the tool, by name.
+        colour: for the actions that take one: a name, or "#rrggbb".
+        actions: what the tool can do.
+        taken: the arguments that at least one of these takes.
     """
 
-    amount = Float(0.0)
+    settings = Dict()
     colour = Unicode("#1e90ff")
-    other = Unicode("")
-    aspect = Unicode("")
-    around = Bool(False)
 
-    def __init__(self, owner: Controller, finding: SegmentController) -> None:
-        """Change the picture of ``owner`` inside of what ``finding`` has found in it."""
+    def __init__(self, tool: str, owner: Controller, finding: SegmentController) -> None:
+        """Use one of ``PIXELS`` on the picture of ``owner``, inside of what ``finding`` found."""
         super().__init__(owner.toolbox, beside=owner)
-        self._owner, self._finding = owner, finding
+        self._tool, self._owner, self._finding = tool, owner, finding
+        self.actions: tuple[Action, ...] = get_args(PIXELS[tool].model_fields["action"].annotation)
+        self.taken = frozenset[str]().union(*(TAKEN[each] for each in self.actions))
 
-    def arguments(self, action: RetouchAction) -> RetouchArguments:
+    def arguments(self, action: Action) -> Meant:
         """Return what ``run`` asks the toolbox; where nothing was found the whole picture is meant.
 
         Raises:
             InvalidInputError: there is no picture, or a value is out of its range.
             QueryError: the action wants a thing, or another one as well.
         """
-        if not self._owner.image:
-            raise InvalidInputError("there is no picture yet", hint="give one, or upload one")
-        takes, found = TAKES[action], self._finding
-        there = found.image == self._owner.image and bool(found.made)
-        given = {
-            "amount": self.amount if takes.usual else 0.0,
-            "colour": "" if takes.colour == "" else self.colour,
-            "other": self.other if takes.other else "",
-            "aspect": self.aspect if action == "crop" else "",
-            "mask": found.keep_binary() if there else None,
-            "invert": self.around and there,
-        }
-        values = {"image": self._owner.image, "action": action, **given}
-        return check_arguments(RetouchArguments, values)
+        image, found = self._owner.needs_image(), self._finding
+        given = {"colour": self.colour, **self.settings}
+        values = {name: value for name, value in given.items() if name in TAKEN[action]}
+        if found.image == image and found.made:
+            values |= {"mask": found.keep_binary(), "query": found.query}  # the query helps a fill
+        return check_arguments(PIXELS[self._tool], {**values, "image": image, "action": action})
 
-    def run(self, action: RetouchAction) -> None:
+    def run(self, action: Action) -> None:
         """Make the change, on the thread of the job; the owner's ``image`` is the new picture then.
 
         Raises:
@@ -73,23 +66,9 @@ class RetouchController(Controller):
         arguments = self.arguments(action)
         self.job.start(lambda progress, cancel: self._change(arguments, progress, cancel))
 
-    def back(self) -> None:
-        """Go back to the picture that was changed; nothing is lost.
-
-        Raises:
-            InvalidInputError: it was made from no other.
-            BusyError: there is work going on.
-        """
-        image = self._owner.image
-        parent = self.toolbox.workspace.record(image).parent if image else None
-        if parent is None:
-            raise InvalidInputError("nothing to undo: this is the first picture")
-        self._owner.choose(parent)
-
-    def _change(
-        self, arguments: RetouchArguments, progress: ProgressCallback, cancel: CancelToken
-    ) -> None:
-        self._tell(RETOUCH, arguments)
-        result = self.toolbox.retouch_image(arguments, progress=progress, cancel=cancel)
-        assert result.picture is not None, "what is kept has a handle"
-        self._owner.image = result.picture
+    def _change(self, arguments: Meant, progress: ProgressCallback, cancel: CancelToken) -> None:
+        self._tell(self._tool, arguments)
+        change = getattr(self.toolbox, self._tool)
+        made: MadeFacts = change(arguments, progress=progress, cancel=cancel)
+        assert made.picture is not None, "what is kept has a handle"
+        self._owner.image = made.picture

@@ -102,7 +102,7 @@ class SegmentController(Controller):
             QueryError: there is nothing to look for.
         """
         values = {
-            "image": self._needs_image(),
+            "image": self.needs_image(),
             "queries": words_of(self.queries),
             **{name: getattr(self, name) for name in CHOICES},
         }
@@ -163,6 +163,13 @@ class SegmentController(Controller):
     def made(self) -> str:
         """The handle of the mask that is selected; "" for none."""
         return self.masks[self.selected] if self.selected < len(self.masks) else ""
+
+    @property
+    def query(self) -> str:
+        """The query that the selected mask is of; "" where it is of something else, or all else."""
+        if self.result is None or self.result.invert or not self.made:
+            return ""
+        return self.result.queries[self.selected].query
 
     @property
     def corrected(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipywidgets as widgets
 
-from textseg.errors import InvalidInputError
 from textseg.panels.controller import Controller
 from textseg.panels.fields import row, switch, text, tied
 from textseg.panels.leaves import Download, Uploader
@@ -51,7 +50,5 @@ def picture_file(controller: Controller) -> Download:
     Raises:
         InvalidInputError: there is none.
     """
-    if not controller.image:
-        raise InvalidInputError("there is no picture yet")
-    shelf = controller.toolbox.shelf
-    return Download(f"{controller.image}.png", shelf.png(controller.image))
+    image = controller.needs_image()
+    return Download(f"{image}.png", controller.toolbox.shelf.png(image))

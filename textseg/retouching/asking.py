@@ -63,6 +63,29 @@ TAKES: Final[Mapping[RetouchAction, Takes]] = {
 }
 
 
+def _named(action: RetouchAction, takes: Takes) -> frozenset[str]:
+    cropped = action == "crop"
+    named = {
+        "invert": True,
+        "amount": takes.usual > 0,
+        "colour": takes.colour != "",
+        "other": takes.other,
+        "margin": cropped,
+        "aspect": cropped,
+    }
+    return frozenset(name for name, taken in named.items() if taken)
+
+
+TAKEN: Final[Mapping[str, frozenset[str]]] = {
+    **{action: _named(action, takes) for action, takes in TAKES.items()},
+    "move": frozenset({"to", "amount", "other", "seed"}),
+    "copy": frozenset({"to", "amount", "other"}),
+    "scale": frozenset({"amount", "seed"}),
+    "flip": frozenset({"seed"}),
+}
+"""The arguments that mean something to each action, besides what is meant, and in which picture."""
+
+
 def check_retouch(
     action: RetouchAction,
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -32,6 +33,26 @@ Relation = Literal["left of", "right of", "next to", "above", "below", "on"]
 Rgb = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
+ABOUT: Final[Mapping[RetouchAction | ArrangeAction, str]] = {
+    "crop": "To the thing, with a margin",
+    "cut_out": "All else becomes transparent",
+    "blur": "Out of focus",
+    "grey": "Without colours",
+    "dim": "Darker and paler",
+    "brighten": "More light",
+    "darken": "Less light",
+    "contrast": "More of it, or less where the amount is below 0",
+    "saturate": "Stronger colours, or paler ones where the amount is below 0",
+    "colour": "Exactly this colour, shading kept",
+    "fill": "Covered with this colour",
+    "outline": "A line around it in this colour",
+    "match_colour": "The colour of the other thing",
+    "swap_colours": "Its colour and that of the other thing change places",
+    "move": "To another place; where it was a model paints what is behind",
+    "copy": "Another one beside it, or in another place",
+    "scale": "Larger or smaller; what shows then behind it a model paints",
+    "flip": "Left for right",
+}
 FLATTEST: Final = 20.0  # proportions of a crop, either way
 GOALS: Final = (
     'say a place such as "left", "top right" or "middle"; or, with another thing, "left of", '

@@ -192,7 +192,7 @@ function render({ model, el }) {
   return life.end;
 }
 
-/** A chip for each query: click to show or hide it; and which of them corrections go to. */
+/** A chip for each query: click to show or hide it; and which of them is corrected or retouched. */
 function makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, queries }) {
   const node = h("div", { class: "ts-bar", role: "group", "aria-label": "Queries" });
   const group = `ts-${Math.random().toString(36).slice(2)}`;
@@ -224,7 +224,7 @@ function makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, que
     return chip;
   };
   const makeChoice = (k) => {
-    const input = h("input", { type: "radio", name: group, "aria-label": `Correct ${label(k)}` });
+    const input = h("input", { type: "radio", name: group, "aria-label": `Choose ${label(k)}` });
     input.addEventListener("change", () => put(model, "selected", k));
     return input;
   };
@@ -238,7 +238,7 @@ function makeLegend({ model, label, colour, isUnknown, isPresent, isVisible, que
     choices = chips.length > 1 ? queries().map(makeChoice) : [];
     const items = inOrder(queries(), isUnknown).map((k) => {
       const item = h("span", { class: "ts-field" }, chips[k]);
-      if (choices[k]) item.append(h("label", { title: "Corrections go here" }, choices[k], "Correct this"));
+      if (choices[k]) item.append(h("label", { title: "To be corrected or retouched" }, choices[k], "This one"));
       return item;
     });
     node.replaceChildren(...items);

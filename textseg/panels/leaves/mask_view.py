@@ -27,7 +27,7 @@ class MaskView(ZoomedLeaf):
         threshold: where the masks are cut, 0 to 1.
         opacity: of the colours, 0 to 1; 0 is the plain picture.
         soft: whether the colours fade with the mask instead of stopping at the cut.
-        selected: which of the queries corrections go to.
+        selected: which of the queries is corrected or retouched.
         repaint_ms: written by the browser, once a second at most: the median of the time that the
             last repaints took.
     """
