@@ -124,8 +124,10 @@ def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Tool
     result = toolbox.segment_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    said = "\n".join(limit_words(found(result, facts)) for facts in result.queries)
-    return ToolAnswer(result, said, _handles(*(facts.mask for facts in result.queries)))
+    said = [limit_words(found(result, facts)) for facts in result.queries]
+    said += [f"No time was left for {quoted(query)}: ask again." for query in result.missing]
+    handles = _handles(*(facts.mask for facts in result.queries))
+    return ToolAnswer(result, "\n".join(said), handles)
 
 
 def edit_image(toolbox: Toolbox, asked: EditInput, follow: Follow) -> ToolAnswer:

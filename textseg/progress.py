@@ -90,6 +90,11 @@ class Deadline(CancelToken):
         self._end = time.monotonic() + seconds
 
     @property
+    def left(self) -> float:
+        """The seconds that are left; below 0 when the time is over."""
+        return self._end - time.monotonic()
+
+    @property
     def cancelled(self) -> bool:
         """Whether somebody asked to stop; the clock does not count."""
         return super().cancelled or (self._other is not None and self._other.cancelled)
@@ -97,7 +102,7 @@ class Deadline(CancelToken):
     def raise_if_cancelled(self) -> None:
         """Raise ``Cancelled``, or ``TimeLimitError`` when the time is over."""
         super().raise_if_cancelled()
-        if time.monotonic() > self._end:
+        if self.left < 0:
             raise TimeLimitError(
                 f"stopped after {self._seconds:g} seconds, the most that is allowed here",
                 hint="ask for fewer steps, draws or queries, or for a smaller picture",

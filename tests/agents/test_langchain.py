@@ -692,3 +692,16 @@ def test_parallel_calls_for_one_picture_are_asked_together(
 def _asked(query: str) -> dict[str, Any]:
     arguments = {"image": "garden.png", "query": query}
     return {"type": "tool_call", "id": query, "name": "segment_image", "args": arguments}
+
+
+def test_what_there_was_no_time_for_is_named(
+    toolbox: Toolbox, tools: dict[str, BaseTool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = toolbox.segment_image
+
+    def hurried(*asked: Any, **follow: Any) -> SegmentResult:
+        return whole(*asked, **follow).model_copy(update={"missing": ["boat"]})
+
+    monkeypatch.setattr(toolbox, "segment_image", hurried)
+    answer = call(tools["segment_image"], image="garden.png", query="tree")
+    assert text_of(answer).splitlines()[-1] == 'No time was left for "boat": ask again.'

@@ -718,6 +718,54 @@ def over_at(monkeypatch: pytest.MonkeyPatch, stage: str, *, after: str = "") -> 
     return watch
 
 
+def slow(monkeypatch: pytest.MonkeyPatch, *, batch: float) -> ProgressCallback:
+    """A callback that turns the clock on with each batch of a comparison."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("textseg.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
+
+    def watch(progress: Progress) -> None:
+        if progress.stage.startswith("comparing") and progress.step > 0:
+            clock.now += batch
+
+    return watch
+
+
+def test_queries_that_there_was_time_for_are_kept_and_the_others_named(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolbox = box(photos, tmp_path, setup=Setup(batch_size=4))
+    queries = ["tree", "house", "boat"]
+    late = slow(monkeypatch, batch=200)  # four batches are 800 seconds, 600 the limit
+    result = toolbox.segment_image(find(queries=queries), progress=late)
+    assert [each.query for each in result.queries] == ["tree", "house"]
+    assert result.missing == ["boat"]
+    assert toolbox.shelf.open_result(str(result.queries[0].mask)).present  # type: ignore[union-attr]  # it is of a mask
+    again = toolbox.segment_image(find(queries=queries), progress=slow(monkeypatch, batch=0))
+    assert ([each.query for each in again.queries], again.missing) == (queries, [])
+    assert again.queries[0].evaluations == 0, "it is known"
+    assert again.queries[0].presence == result.queries[0].presence
+
+
+def test_queries_that_all_come_in_time_are_asked_together(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolbox = box(photos, tmp_path, setup=Setup(batch_size=4))
+    result = toolbox.segment_image(
+        find(queries=["tree", "house", "boat"]), progress=slow(monkeypatch, batch=149)
+    )
+    assert (len(result.queries), result.missing, result.evaluations) == (3, [], 16)
+
+
+def test_nothing_found_in_time_is_an_error(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolbox = box(photos, tmp_path, setup=Setup(batch_size=4))
+    late = slow(monkeypatch, batch=601)
+    for queries in (["tree"], ["tree", "house"]):
+        with pytest.raises(TimeLimitError, match="600 seconds"):
+            toolbox.segment_image(find(queries=queries), progress=late)
+
+
 def test_attempts_that_were_finished_in_time_are_kept(
     toolbox: Toolbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,12 +121,13 @@ class Toolbox:
 
         A query that is not there is an answer too: ``present`` and ``matched`` say so. Calls that
         come at the same time and look in the same picture in the same way are asked together, by
-        the first of them.
+        the first of them. Of several queries that there is no time for, those are kept that there
+        was time for; ``missing`` names the others.
 
         Raises:
             UnknownHandleError: there is no such picture.
             BusyError: too many calls are waiting.
-            TimeLimitError: it took longer than allowed.
+            TimeLimitError: it took longer than allowed, and nothing was found.
             Cancelled: ``cancel`` was raised.
             InvalidInputError: more than the limits allow.
             ModelError: the model cannot be loaded or used.
@@ -138,7 +139,9 @@ class Toolbox:
 
         def work(follow: Follow) -> SegmentResult:
             scene, beside = self._scene(image, follow), self._gathering.sought(how)
-            answer = segment_scene(scene, asked, batch_size=size, follow=follow, beside=beside)
+            answer = segment_scene(
+                scene, asked, batch_size=size, follow=follow, beside=beside, some=True
+            )
             result, drafts = segmentation_drafts(answer, asked, image.handle, self.workspace)
             self.workspace.keep(drafts)
             return result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.toolbox.common import EMBEDDED, Setup
+from textseg.toolbox.hurrying import ask_in_time
 from textseg.toolbox.running import Host
 from textseg.toolbox.segment_facts import QueryFacts, SegmentArguments, SegmentResult
 from textseg.toolbox.selecting import Narrowed, region_facts
@@ -76,15 +77,30 @@ def segment_scene(
     batch_size: int | None,
     follow: Follow,
     beside: Sequence[str] = (),
+    some: bool = False,
 ) -> SegmentAnswer:
     """Return the same as ``segment_image`` for a picture that a model has read already.
 
-    What others will ask next may be asked ``beside`` it, in the same batches: the scene knows then.
+    Args:
+        scene: the picture.
+        arguments: what to look for; their ``image`` is only told.
+        batch_size: most rows in the network at once; None for the default.
+        follow: who sees the work, and may stop it.
+        beside: what others will ask next, in the same batches: the scene knows then.
+        some: where the time is over, give what was found until then.
     """
-    asked = [*arguments.queries, *([arguments.exclude] if arguments.exclude else []), *beside]
-    found = scene.segment_all(asked, **_options(arguments, batch_size, follow))
+
+    def ask(queries: Sequence[str], follow: Follow) -> Segmentations:
+        return scene.segment_all(queries, **_options(arguments, batch_size, follow))
+
+    spared = [arguments.exclude] if arguments.exclude else []
+    asked = list(dict.fromkeys([*arguments.queries, *spared, *beside]))
+    if some and not spared:
+        found = ask_in_time(ask, asked, follow)
+    else:
+        found = ask(asked, follow)
     others = found[arguments.exclude] if arguments.exclude else None
-    queries = list(dict.fromkeys(arguments.queries))
+    queries = [query for query in dict.fromkeys(arguments.queries) if query in found]
     narrowed = [Narrowed(found[query], others, arguments, arguments.threshold) for query in queries]
     facts = [query_facts(each, scene) for each in narrowed]
     masks = tuple(each.mask for each in narrowed)
@@ -133,6 +149,7 @@ def _result(
         region=arguments.region,
         seed=arguments.seed,
         queries=facts,
+        missing=[each for each in dict.fromkeys(arguments.queries) if each not in found],
         evaluations=found.evaluations,
         seconds=found.seconds,
         notes=list(scene.picture.notes),

@@ -119,6 +119,9 @@ class SegmentResult(Facts):
     region: str = Field(description="which of the regions were taken; empty: all")
     seed: int
     queries: list[QueryFacts]
+    missing: list[str] = Field(
+        default=[], description="what else was asked, and there was no time left for"
+    )
     evaluations: int = Field(ge=0, description="of the whole call: what was shared counts once")
     seconds: float = Field(ge=0, description="from the picture read to the last mask")
     notes: list[str] = Field(description="remarks on the picture, e.g. that only a frame is used")
