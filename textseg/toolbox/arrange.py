@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
-from textseg.images import Picture, open_picture
+from textseg.images import Picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
-from textseg.provenance import Label, read_label
+from textseg.provenance import Label
 from textseg.retouching.asking import LARGER
 from textseg.toolbox.arrange_facts import ArrangeArguments, ArrangeResult
 from textseg.toolbox.common import EMBEDDED, Setup
@@ -17,10 +18,10 @@ from textseg.toolbox.edit_facts import EditArguments
 from textseg.toolbox.meaning import (
     MadeAnswer,
     Where,
+    change_file,
     count_outside,
     enhanced,
     find_where,
-    read_mask,
     said,
 )
 from textseg.toolbox.running import Host
@@ -48,12 +49,7 @@ def arrange_image(
     Where it was and is no longer, the model fills the hole as ``edit_image`` does when it removes
     something; the thing itself is its own pixels.
 
-    Args:
-        arguments: what to do; checked already.
-        setup: with which model, and where.
-        model: a loaded model to use instead of the one that ``setup`` names.
-        progress: called with the work done.
-        cancel: looked at between the parts of the work.
+    ``arguments`` say what to do; the others are those of ``segment_image``.
 
     Raises:
         ImageError: picture or mask cannot be read; found before a model is loaded.
@@ -62,25 +58,8 @@ def arrange_image(
         ModelError: the model cannot be loaded, or gives no numbers.
         Cancelled: ``cancel`` was raised.
     """
-    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    mask, host = read_mask(arguments.mask, picture, setup), Host(setup, model)
-    label = read_label(arguments.image)
-
-    def work(follow: Follow) -> ArrangeAnswer:
-        def opened() -> Scene:
-            return host.open(picture, follow)
-
-        return arrange_picture(
-            picture,
-            arguments,
-            mask=mask,
-            label=label,
-            open_scene=opened,
-            setup=setup,
-            follow=follow,
-        )
-
-    return host.run(work, Follow(progress, cancel), kind="edit")
+    host, change = Host(setup, model), partial(arrange_picture, setup=setup)
+    return change_file(change, arguments, host, Follow(progress, cancel), kind="edit")
 
 
 def arrange_picture(

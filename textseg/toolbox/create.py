@@ -80,12 +80,7 @@ def generate_and_edit(
 
     Where half precision gives no numbers, the model is loaded again in float32, once.
 
-    Args:
-        arguments: what to make and to change; checked already.
-        setup: with which model, and where.
-        model: a loaded model to use instead of the one that ``setup`` names.
-        progress: called with the work done.
-        cancel: looked at between the parts of the work.
+    ``arguments`` say what to make and to change; the others are those of ``segment_image``.
 
     Raises:
         InvalidInputError: a method that does not exist, a size that the model cannot make.

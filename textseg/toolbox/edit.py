@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from textseg.segmentation.places import place
 from textseg.toolbox.changing import Changed, change_facts, change_scene, plan_change
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.edit_facts import EditArguments, EditResult, PlanResult
+from textseg.toolbox.meaning import open_mask
 from textseg.toolbox.running import Host
 from textseg.toolbox.settings import with_setting
 from textseg.version import __version__
@@ -85,12 +87,7 @@ def edit_image(
 
     Where half precision gives no numbers, the model is loaded again in float32, once.
 
-    Args:
-        arguments: what to change; checked already.
-        setup: with which model, and where.
-        model: a loaded model to use instead of the one that ``setup`` names.
-        progress: called with the work done.
-        cancel: looked at between the parts of the work.
+    ``arguments`` say what to change; the others are those of ``segment_image``.
 
     Raises:
         ImageError: picture or mask cannot be read; found before a model is loaded.
@@ -101,18 +98,8 @@ def edit_image(
         Cancelled: ``cancel`` was raised.
     """
     given, label = _read(arguments, setup), label_of(read_label(arguments.image))
-    host = Host(setup, model)
-
-    def work(follow: Follow) -> EditAnswer:
-        return edit_scene(
-            host.open(given.picture, follow),
-            arguments,
-            given.beside,
-            label=label,
-            follow=follow,
-        )
-
-    return host.run(work, Follow(progress, cancel), kind="edit")
+    work = partial(edit_scene, arguments=arguments, beside=given.beside, label=label)
+    return Host(setup, model).look(given.picture, work, Follow(progress, cancel), kind="edit")
 
 
 def plan_edit(
@@ -128,13 +115,8 @@ def plan_edit(
     Arguments and errors are those of ``edit_image``.
     """
     given = _read(arguments, setup)
-    host = Host(setup, model)
-
-    def work(follow: Follow) -> PlanAnswer:
-        scene = host.open(given.picture, follow)
-        return plan_scene(scene, arguments, given.beside, follow=follow)
-
-    return host.run(work, Follow(progress, cancel))
+    work = partial(plan_scene, arguments=arguments, beside=given.beside)
+    return Host(setup, model).look(given.picture, work, Follow(progress, cancel))
 
 
 def edit_scene(
@@ -189,7 +171,7 @@ class _Read:
 
 def _read(arguments: EditArguments, setup: Setup) -> _Read:
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    mask = _read_mask(arguments, setup, picture)
+    mask = open_mask(arguments.mask, picture, setup, resize=arguments.resize_mask)
     check_method(arguments)
     examples = [open_picture(each, max_pixels=setup.max_pixels) for each in arguments.examples]
     return _Read(picture, Beside(mask, painter_of(setup, arguments), tuple(examples)))
@@ -331,14 +313,3 @@ def label_of(source: Label | None) -> Label:
     """
     made = source is not None and source.source_type == GENERATED.source_type
     return GENERATED if made else EDITED
-
-
-def _read_mask(
-    arguments: EditArguments, setup: Setup, picture: Picture
-) -> NDArray[np.float32] | None:
-    from textseg.editing.masks import paint_mask
-
-    if arguments.mask is None:
-        return None
-    painted = open_picture(arguments.mask, max_pixels=setup.max_pixels)
-    return paint_mask(painted, picture.size, resize=arguments.resize_mask)

@@ -73,7 +73,7 @@ def ask_image(
 
 def _on_file(image: FileName, work: Callable[..., ResultT], host: Host, follow: Follow) -> ResultT:
     picture = open_picture(image, max_pixels=host.setup.max_pixels)
-    return host.run(lambda at_work: work(host.open(picture, at_work), follow=at_work), follow)
+    return host.look(picture, work, follow)
 
 
 def describe_scene(

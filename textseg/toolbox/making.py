@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textseg.provenance import credentials_in, label_in
 from textseg.toolbox.arrange import arrange_picture
 from textseg.toolbox.drafts import made_drafts
 from textseg.toolbox.exporting import UNSIGNED
-from textseg.toolbox.meaning import MadeAnswer, MadeT, enhanced
+from textseg.toolbox.meaning import MadeAnswer, MadeT
 from textseg.toolbox.retouch import retouch_picture
 from textseg.toolbox.running import Host
 
@@ -46,40 +47,38 @@ class Desk:
         Where nothing is to be found no model is loaded, but its turn is waited for all the same:
         many large pictures at once would not fit into memory.
         """
-        image = self.shelf.workspace.resolve(arguments.image)
-        asked = arguments.model_copy(update={"image": image.handle})
-
-        def work(at_work: Follow) -> RetouchResult:
-            answer = retouch_picture(
-                self.shelf.workspace.picture(image),
-                asked,
-                mask=self._mask(image, asked),
-                label=enhanced(label_in(self.shelf.workspace.bytes_of(image))),
-                open_scene=lambda: self.scene(image, at_work),
-                follow=at_work,
-            )
-            return self._keep(answer, asked, image)
-
-        return self.host.run(work, follow, seconds=self.seconds)
+        return self._made(retouch_picture, arguments, follow, kind="find")
 
     def arrange(self, arguments: ArrangeArguments, follow: Follow) -> ArrangeResult:
         """Return what was moved in a picture."""
-        image = self.shelf.workspace.resolve(arguments.image)
+        change = partial(arrange_picture, setup=self.host.setup)
+        return self._made(change, arguments, follow, kind="edit")
+
+    def _made(
+        self,
+        change: Callable[..., MadeAnswer[MadeT]],
+        arguments: Meant,
+        follow: Follow,
+        *,
+        kind: str,
+    ) -> MadeT:
+        """Return what a change makes of a picture of the workspace, and keep it."""
+        workspace = self.shelf.workspace
+        image = workspace.resolve(arguments.image)
         asked = arguments.model_copy(update={"image": image.handle})
 
-        def work(at_work: Follow) -> ArrangeResult:
-            answer = arrange_picture(
-                self.shelf.workspace.picture(image),
+        def work(at_work: Follow) -> MadeT:
+            answer = change(
+                workspace.picture(image),
                 asked,
                 mask=self._mask(image, asked),
-                label=label_in(self.shelf.workspace.bytes_of(image)),
-                open_scene=lambda: self.scene(image, at_work),
-                setup=self.host.setup,
+                label=label_in(workspace.bytes_of(image)),
+                open_scene=partial(self.scene, image, at_work),
                 follow=at_work,
             )
             return self._keep(answer, asked, image)
 
-        return self.host.run(work, follow, seconds=self.seconds, kind="edit")
+        return self.host.run(work, follow, seconds=self.seconds, kind=kind)
 
     def _mask(self, image: Record, arguments: Meant) -> GivenMask:
         if arguments.mask is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from textseg.images import Picture, open_picture, to_uint8
-from textseg.provenance import ENHANCED, Label
+from textseg.provenance import ENHANCED, Label, read_label
 from textseg.toolbox.common import Setup
 from textseg.toolbox.retouch_facts import MadeFacts, Meant
 from textseg.toolbox.selecting import Narrowed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from textseg.scene import Scene
     from textseg.segmentation.mask import Mask
     from textseg.segmentation.result import Segmentation
+    from textseg.toolbox.running import Host
 
     GivenMask = NDArray[np.float32] | Mask | None
 
@@ -100,19 +102,48 @@ def find_where(
     )
 
 
-def read_mask(name: str | None, picture: Picture, setup: Setup) -> NDArray[np.float32] | None:
+def change_file(
+    change: Callable[..., MadeAnswer[MadeT]],
+    arguments: Meant,
+    host: Host,
+    follow: Follow,
+    *,
+    kind: str,
+) -> MadeAnswer[MadeT]:
+    """Return what a change makes of a picture that is a file; files are read before a model is.
+
+    Args:
+        change: takes what ``retouch_picture`` takes.
+        arguments: what to do; the names of picture and mask are among them.
+        host: has the model that things are looked for with.
+        follow: who sees the work, and may stop it.
+        kind: of the work; see ``Host.run``.
+    """
+    picture = open_picture(arguments.image, max_pixels=host.setup.max_pixels)
+    mask, label = open_mask(arguments.mask, picture, host.setup), read_label(arguments.image)
+
+    def work(at_work: Follow) -> MadeAnswer[MadeT]:
+        opened = partial(host.open, picture, at_work)
+        return change(picture, arguments, mask=mask, label=label, open_scene=opened, follow=at_work)
+
+    return host.run(work, follow, kind=kind)
+
+
+def open_mask(
+    name: str | None, picture: Picture, setup: Setup, *, resize: bool = False
+) -> NDArray[np.float32] | None:
     """Return a mask that is a file, for a picture; None for no file.
 
     Raises:
         ImageError: it cannot be read.
-        InvalidInputError: it has another size, or nothing is inside of it.
+        InvalidInputError: it has another size and is not to be resized, or nothing is inside of it.
     """
     from textseg.editing.masks import paint_mask
 
     if name is None:
         return None
     painted = open_picture(name, max_pixels=setup.max_pixels)
-    return paint_mask(painted, picture.size, resize=False)
+    return paint_mask(painted, picture.size, resize=resize)
 
 
 def said(asked: Meant) -> dict[str, Any]:  # Any: fields of different types

@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from textseg.images import Picture, open_picture
+from textseg.images import Picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
-from textseg.provenance import Label, read_label
+from textseg.provenance import Label
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.edit import mode_notes
 from textseg.toolbox.meaning import (
     MadeAnswer,
     Where,
+    change_file,
     count_outside,
     enhanced,
     find_where,
-    read_mask,
     said,
 )
 from textseg.toolbox.retouch_facts import RetouchArguments, RetouchResult
@@ -47,12 +47,7 @@ def retouch_image(
 
     A model looks for the query; where a mask says it all, none is loaded.
 
-    Args:
-        arguments: what to do; checked already.
-        setup: with which model things are looked for, and where it runs.
-        model: a loaded model to use instead of the one that ``setup`` names.
-        progress: called with the work done.
-        cancel: looked at between the parts of the work.
+    ``arguments`` say what to do; the others are those of ``segment_image``.
 
     Raises:
         ImageError: picture or mask cannot be read; found before a model is loaded.
@@ -61,19 +56,8 @@ def retouch_image(
         ModelError: the model cannot be loaded, or gives no numbers.
         Cancelled: ``cancel`` was raised.
     """
-    picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    mask, label = read_mask(arguments.mask, picture, setup), enhanced(read_label(arguments.image))
-    host = Host(setup, model)
-
-    def work(follow: Follow) -> RetouchAnswer:
-        def opened() -> Scene:
-            return host.open(picture, follow)
-
-        return retouch_picture(
-            picture, arguments, mask=mask, label=label, open_scene=opened, follow=follow
-        )
-
-    return host.run(work, Follow(progress, cancel))
+    host, follow = Host(setup, model), Follow(progress, cancel)
+    return change_file(retouch_picture, arguments, host, follow, kind="find")
 
 
 def retouch_picture(
@@ -81,7 +65,7 @@ def retouch_picture(
     arguments: RetouchArguments,
     *,
     mask: GivenMask,
-    label: Label,
+    label: Label | None,
     open_scene: Callable[[], Scene],
     follow: Follow,
 ) -> RetouchAnswer:
@@ -91,13 +75,13 @@ def retouch_picture(
         picture: before.
         arguments: what to do; its ``image`` and ``mask`` are only told.
         mask: where; None: where the query is, or everywhere.
-        label: how the new picture will have come about.
+        label: how the picture came about, as far as it says so.
         open_scene: has a model read the picture; called where something is to be found.
         follow: who sees the work, and may stop it.
     """
     from textseg.retouching.actions import retouch
 
-    start = time.perf_counter()
+    start, told = time.perf_counter(), enhanced(label)
     where = find_where(arguments, mask, open_scene, follow)
     made = retouch(
         picture,
@@ -111,10 +95,10 @@ def retouch_picture(
         max_pixels=picture.rgb[..., 0].size,
     )
     result = _result(
-        arguments, picture, made, where, label=label, seconds=time.perf_counter() - start
+        arguments, picture, made, where, label=told, seconds=time.perf_counter() - start
     )
     weight = made.weight if arguments.placed else None
-    return MadeAnswer(result, picture, made.picture, weight, label)
+    return MadeAnswer(result, picture, made.picture, weight, told)
 
 
 def _result(

@@ -122,6 +122,14 @@ class Host:
             self._scenes.clear()
             return add_notes(work(at_work), [f"{reason}; so it was done again in float32"])
 
+    def look(
+        self, picture: Picture, work: Callable[..., T], follow: Follow, *, kind: str = "find"
+    ) -> T:
+        """Return what the work gives for the scene of a picture, and ``follow``; see ``run``."""
+        return self.run(
+            lambda at_work: work(self.open(picture, at_work), follow=at_work), follow, kind=kind
+        )
+
     def loaded(self, follow: Follow) -> DiffusionModel:
         """Return the model, loaded if it is not yet, and report that."""
         follow.report(LOADING, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textseg.images import open_picture
@@ -61,13 +62,8 @@ def segment_image(
         Cancelled: ``cancel`` was raised.
     """
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
-    host = Host(setup, model)
-
-    def work(follow: Follow) -> SegmentAnswer:
-        scene = host.open(picture, follow)
-        return segment_scene(scene, arguments, batch_size=setup.batch_size, follow=follow)
-
-    return host.run(work, Follow(progress, cancel))
+    work = partial(segment_scene, arguments=arguments, batch_size=setup.batch_size)
+    return Host(setup, model).look(picture, work, Follow(progress, cancel))
 
 
 def segment_scene(
