@@ -32,6 +32,7 @@ extensions = [
     "docstrings",
     "links",
     "mathml",
+    "pictures",
     "repository",
 ]
 exclude_patterns = ["_build", "extensions", "gallery_src", "explain", "**/GALLERY_HEADER.rst"]
@@ -59,7 +60,9 @@ sphinx_gallery_conf = {
     "examples_dirs": ["gallery_src", "explain"],
     "gallery_dirs": ["gallery", "explained"],
     "filename_pattern": r"plot_",
+    "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib", "pictures"),
+    "thumbnail_size": (320, 200),
     "capture_repr": (),
     "abort_on_example_error": True,
     "download_all_examples": False,
@@ -74,6 +77,9 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"textseg {release}"
 html_static_path = ["_static"]
 html_css_files = ["house.css"]
+html_sidebars = {
+    page: [] for page in ("index", "explained/*", "project/*", "benchmarks", "peers", "model_card")
+}
 html_copy_source = False
 html_show_sourcelink = False
 html_context = {"default_mode": "auto"}
