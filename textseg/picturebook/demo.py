@@ -80,11 +80,11 @@ CREATIONS: dict[str, tuple[str, int, str, str]] = {
 
 
 def run(folder: Path, progress: ProgressCallback) -> None:
-    """Write all pictures, and three sheets with what belongs together side by side.
+    """Write all pictures, and four sheets with what belongs together side by side.
 
     `demo.png` has every picture with an overlay a query, `edits.png` every edit before and after
-    with its mask, `created.png` what was drawn and then changed. An earlier demo in the same folder
-    is replaced.
+    with its mask, `created.png` what was drawn and then changed, `front.png` some of the first two.
+    An earlier demo in the same folder is replaced.
 
     Args:
         folder: made when missing.
@@ -107,10 +107,14 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
         yield f"{name}.png", png_bytes(image)
         scenes[name] = Scene.open(image)
     panels: list[FigureField] = []
+    front: dict[str, list[FigureField]] = {}
     for name, scene in scenes.items():
         progress(Progress("demo", done, of))
         done += 1
-        yield from _segmented(name, scene, panels)
+        row: list[FigureField] = []
+        yield from _segmented(name, scene, row)
+        panels += row
+        front[name] = [row[0], row[1], row[-1]]  # the first query is there, the last is not
     yield "demo.png", png(figure(panels, columns=1 + max(len(q) for _, q in PICTURES.values())))
     panels = []
     for name, scene in scenes.items():
@@ -118,7 +122,9 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
         done += 1
         for query, target in EDITS[name]:
             yield from _edited(name, scene.edit(query, target, seed=EDIT_SEED), panels)
+        front[name].append(panels[-1])
     yield "edits.png", png(figure(panels, columns=3))
+    yield "front.png", png(figure([panel for row in front.values() for panel in row]))
     panels = []
     for name, (prompt, seed, query, target) in CREATIONS.items():
         progress(Progress("demo", done, of))
@@ -130,7 +136,7 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
 
 
 def _segmented(name: str, scene: Scene, panels: list[FigureField]) -> Iterator[tuple[str, bytes]]:
-    """Yield an overlay a query, and adds the panels of the sheet."""
+    """Yield an overlay a query, and add the panels of the sheet."""
     found = scene.segment_all(PICTURES[name][1])
     panels.append(FigureField(name, Image.fromarray(to_uint8(scene.rgb))))
     for item, colour in zip(found, COLOURS, strict=False):
