@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo notebook test test-clients quick build test-wheel lint types format docs docs-links train \
+.PHONY: help demo notebook test test-clients quick lowest build test-wheel lint types format docs docs-links train \
 	readers bench clean
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ test-clients: .venv-clients/.installed  ## the tools in a client that needs vers
 
 quick: $(VENV)/.installed-test  ## the tests that are worth running on every save
 	$(BIN)/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
+
+lowest: .venv-lowest/.installed  ## the same on the oldest versions that pyproject.toml allows
+	.venv-lowest/bin/python -m pytest -m "not gpu and not slow and not browser" $(ARGS)
 
 build: .venv-build/.installed  ## the wheel and the source distribution, in dist/
 	rm -rf dist
@@ -68,7 +71,7 @@ bench: $(VENV)/.installed-test  ## the tables in the README
 	$(BIN)/textseg bench edit $(ARGS)
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-clients .venv-build build dist docs/_build docs/gallery docs/explained \
+	rm -rf $(VENV) .venv-clients .venv-lowest .venv-build build dist docs/_build docs/gallery docs/explained \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find textseg agent_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -87,6 +90,14 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.created
 	.venv-clients/bin/python -m pip install smolagents==1.26.0 langchain-core==1.7.2 pytest numpy pillow \
 		pydantic scipy
 	.venv-clients/bin/python -m pip install --no-deps -e .
+	touch $@
+
+.venv-lowest/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install uv
+	.venv-lowest/bin/uv pip compile --quiet --python .venv-lowest/bin/python --resolution lowest-direct \
+		--extra test pyproject.toml -o .venv-lowest/versions.txt
+	.venv-lowest/bin/python -m pip install -c .venv-lowest/versions.txt -e '.[test]'
 	touch $@
 
 .venv-build/.installed: pyproject.toml
