@@ -14,13 +14,11 @@ import torch
 from torch import Tensor
 
 from textseg.backends.autoencoders import stride_of
-from textseg.backends.flow import ask_evenly, line_mu
 from textseg.backends.packed import PATCH, PackedModel, positions
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.ragged import without_padding
 from textseg.diffusion.card import ModelCard, Precision, Sampling, WordLayers
 from textseg.diffusion.generic import edits, generic_card
-from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 SIDE = 128  # latent cells, ``default_sample_size`` of the pipeline
@@ -60,26 +58,12 @@ class Chroma(PackedModel):
             ),
         )
 
-    @classmethod
-    def ask_scheduler(
-        cls, config: Mapping[str, Any], steps: int, tokens: int
-    ) -> Mapping[str, object]:
-        """Return what the pipeline does: even levels, shifted with the size."""
-        return ask_evenly(config, steps, mu=line_mu(config, tokens))
-
     def encode_prompts(self, prompts: list[str]) -> Conditioning:
         """Return the states of T5 and one token of padding."""
         states, _, mask, *_ = self._pipeline.encode_prompt(
             prompts, do_classifier_free_guidance=False, device=self.device
         )
         return without_padding(prompts, states, mask)
-
-    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
-        """Return the attentions of the transformer, in their order; see ``Attentive``."""
-        refuse_compiled(self.network)
-        layer = Layer.joint(self.grid(z), text.embeddings.shape[1], text_first=True)
-        config = self._network.config
-        return tuple([layer] * (config.num_layers + config.num_single_layers))
 
     def _ask_tokens(
         self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]

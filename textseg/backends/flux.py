@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from textseg.backends.autoencoders import stride_of
-from textseg.backends.flow import ask_evenly, line_mu
 from textseg.backends.packed import PATCH, PackedModel, positions
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PromptReading
@@ -21,7 +20,6 @@ from textseg.backends.tokens import describe_cut, find_words, read_cut, tokenize
 from textseg.diffusion.card import Edits, ModelCard, Options, Precision, Sampling, WordLayers
 from textseg.diffusion.generic import NO_GUIDANCE, edits, few_step_edits, generic_card
 from textseg.diffusion.guidance import TOLD, ClassifierFree, Embedded, Guide, told
-from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 SIDE = 128  # latent cells, ``default_sample_size`` of the pipeline
@@ -67,18 +65,11 @@ class Flux(PackedModel):
             "FLUX.1, few steps" if few else "FLUX.1",
             side=SIDE * stride_of(parts["vae"]),
             cells=(SIDE // PATCH) ** 2,
-            edits=few_step_edits(SCHNELL.steps) if few else _edits(),
+            edits=few_step_edits(SCHNELL.steps) if few else told_edits(DEV),
             sampling=SCHNELL if few else DEV,
             precision=cls.kinds.precision,
             words=WORDS,
         )
-
-    @classmethod
-    def ask_scheduler(
-        cls, config: Mapping[str, Any], steps: int, tokens: int
-    ) -> Mapping[str, object]:
-        """Return what the pipeline does: even levels, shifted with the size in dev."""
-        return ask_evenly(config, steps, mu=line_mu(config, tokens))
 
     @property
     def guide(self) -> Guide:
@@ -107,13 +98,6 @@ class Flux(PackedModel):
             notes.append(describe_cut(lost, tokens))
         return PromptReading(find_words(prompt, found, tokens), tuple(notes))
 
-    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
-        """Return the attentions of the transformer, in their order; see ``Attentive``."""
-        refuse_compiled(self.network)
-        layer = Layer.joint(self.grid(z), text.embeddings.shape[1], text_first=True)
-        config = self._network.config
-        return tuple([layer] * (config.num_layers + config.num_single_layers))
-
     def _ask_tokens(
         self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]
     ) -> Tensor:
@@ -140,8 +124,9 @@ def _is_schnell(parts: Mapping[str, Any]) -> bool:  # Any: classes of diffusers
     return not told_guidance and not parts["scheduler"].config.get("use_dynamic_shifting")
 
 
-def _edits() -> Edits:
-    habit: Options = {"steps": DEV.steps, "guidance": DEV.guidance}
+def told_edits(usual: Sampling) -> Edits:
+    """Return how a network that is told its guidance edits: what the paper found for FLUX.1 dev."""
+    habit: Options = {"steps": usual.steps, "guidance": usual.guidance}
     return edits("flowedit", FLOWEDIT, blending=habit, every=habit, methods={"flowedit": FLOWEDIT})
 
 

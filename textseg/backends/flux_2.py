@@ -16,16 +16,15 @@ from torch.nn.functional import pad
 
 from textseg.backends.autoencoders import stride_of
 from textseg.backends.flow import ask_evenly
-from textseg.backends.flux import FLOWEDIT
+from textseg.backends.flux import told_edits
 from textseg.backends.packed import PATCH, PackedModel, positions
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PromptReading
 from textseg.backends.templates import read_templated
 from textseg.backends.tokens import PLAIN_TOKENIZERS
-from textseg.diffusion.card import Edits, ModelCard, Options, Precision, Sampling
+from textseg.diffusion.card import Edits, ModelCard, Precision, Sampling
 from textseg.diffusion.generic import NO_GUIDANCE, edits, few_step_edits, generic_card
 from textseg.diffusion.guidance import TOLD, ClassifierFree, Embedded, Guide, told
-from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 SIDE = 128  # latent cells, ``default_sample_size`` of the pipelines
@@ -65,8 +64,8 @@ class Flux2(PackedModel):
 
     @classmethod
     def make_card(cls, parts: Mapping[str, Any]) -> ModelCard:  # Any: classes of diffusers
-        """Return the pipeline's own numbers."""
-        return cls._card_of("FLUX.2", parts, _told_edits(), DEV)
+        """Return the pipeline's own numbers, and FLUX.1's for FlowEdit: there are no others."""
+        return cls._card_of("FLUX.2", parts, told_edits(DEV), DEV)
 
     @classmethod
     def _card_of(
@@ -115,13 +114,6 @@ class Flux2(PackedModel):
         found: str = self._parts["tokenizer"].apply_chat_template(messages[0], tokenize=False)
         return found
 
-    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
-        """Return the attentions of the transformer, in their order; see ``Attentive``."""
-        refuse_compiled(self.network)
-        layer = Layer.joint(self.grid(z), text.embeddings.shape[1], text_first=True)
-        config = self._network.config
-        return tuple([layer] * (config.num_layers + config.num_single_layers))
-
     def _ask_tokens(
         self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]
     ) -> Tensor:
@@ -167,12 +159,6 @@ class Flux2Klein(Flux2):
             enable_thinking=False,
         )
         return found
-
-
-def _told_edits() -> Edits:
-    """Return FLUX.1's numbers for FlowEdit: nobody has published any for FLUX.2."""
-    habit: Options = {"steps": DEV.steps, "guidance": DEV.guidance}
-    return edits("flowedit", FLOWEDIT, blending=habit, every=habit, methods={"flowedit": FLOWEDIT})
 
 
 FAMILY = Flux2.family()

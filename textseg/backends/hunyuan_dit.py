@@ -7,7 +7,7 @@ a token of its own in the place of all padding.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,15 +16,12 @@ from torch.nn.functional import pad
 from textseg.backends.autoencoders import stride_of
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
-from textseg.backends.processes import Process, VariancePreserving
+from textseg.backends.processes import VariancePreserving
 from textseg.backends.tokens import describe_cut, find_words, read_cut, tokenize
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
-
-if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
 
 LENGTHS = 77, 256  # tokens that BERT and T5 read; of the pipeline
 TRAINED = 1024  # pixels a side, which the pipeline tells as the size that a picture had
@@ -35,6 +32,7 @@ class HunyuanDiT(PipelineModel):
     """A ``DiffusionModel`` made of the parts of a HunyuanDiT pipeline; without state."""
 
     pipeline_class = "HunyuanDiTPipeline"
+    make_process = VariancePreserving.of
     pipeline_options = {  # noqa: RUF012  # never changed
         "safety_checker": None,
         "feature_extractor": None,
@@ -71,11 +69,6 @@ class HunyuanDiT(PipelineModel):
             ),
             precision=cls.kinds.precision,
         )
-
-    @classmethod
-    def make_process(cls, scheduler: SchedulerMixin) -> Process:
-        """Return the noise process of its schedule."""
-        return VariancePreserving.of(scheduler)
 
     def encode_prompts(self, prompts: list[str]) -> Conditioning:
         """Return the tokens of BERT, filled up to the width of T5, then those of T5."""

@@ -8,7 +8,7 @@ ahead, and all of that is read.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
@@ -16,16 +16,13 @@ from textseg.backends.autoencoders import halvings, stride_of
 from textseg.backends.diffusers_unet import size_and_pooled
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
-from textseg.backends.processes import Process, VariancePreserving
+from textseg.backends.processes import VariancePreserving
 from textseg.backends.tokens import describe_cut, shorten, tokenize
 from textseg.backends.unet_layers import unet_layers, unet_residuals_up
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer
 from textseg.diffusion.model import Conditioning, cells_of
-
-if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
 
 _HOME = "diffusers.pipelines.kolors"
 
@@ -34,6 +31,7 @@ class Kolors(PipelineModel):
     """A ``DiffusionModel`` made of the parts of a Kolors pipeline; without state."""
 
     pipeline_class = "KolorsPipeline"
+    make_process = VariancePreserving.of
     network_part = "unet"
     kinds = Kinds(
         title="Kolors text-to-image checkpoints in diffusers format",
@@ -58,11 +56,6 @@ class Kolors(PipelineModel):
             sampling=Sampling(50, 5.0, "euler", found="defaults of diffusers' KolorsPipeline"),
             precision=cls.kinds.precision,
         )
-
-    @classmethod
-    def make_process(cls, scheduler: SchedulerMixin) -> Process:
-        """Return the noise process of its schedule."""
-        return VariancePreserving.of(scheduler)
 
     @property
     def patch(self) -> int:

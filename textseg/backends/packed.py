@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
+from textseg.backends.flow import ask_evenly, line_mu
 from textseg.backends.pipelines import PipelineModel
+from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 PATCH = 2  # cells along each side; the pipelines have it in their code, not in a config
@@ -43,6 +47,23 @@ class PackedModel(PipelineModel):
     def network_channels(self) -> tuple[int, int]:
         """What the config of the network must have as ``in_channels`` and ``out_channels``."""
         return PATCH**2 * self.latent_channels, PATCH**2 * self.latent_channels
+
+    @classmethod
+    def ask_scheduler(
+        cls, config: Mapping[str, Any], steps: int, tokens: int
+    ) -> Mapping[str, object]:
+        """Return what most of the pipelines do: even levels, shifted with the size."""
+        return ask_evenly(config, steps, mu=line_mu(config, tokens))
+
+    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
+        """Return the attentions of the transformer, in their order; see ``Attentive``.
+
+        All of them see text and picture at once, the text first.
+        """
+        refuse_compiled(self.network)
+        layer = Layer.joint(self.grid(z), text.embeddings.shape[1], text_first=True)
+        config = self._network.config
+        return (layer,) * int(config.num_layers + config.get("num_single_layers", 0))
 
     def _ask(self, x: Tensor, times: Tensor, text: Conditioning) -> Tensor:
         grid = self.grid(x)

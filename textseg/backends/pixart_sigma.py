@@ -8,28 +8,26 @@ no step here needs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from textseg.backends.autoencoders import stride_of
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PipelineModel, PromptReading
-from textseg.backends.processes import Process, VariancePreserving
+from textseg.backends.processes import VariancePreserving
 from textseg.backends.ragged import without_padding
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
-if TYPE_CHECKING:
-    from diffusers import SchedulerMixin
-
 
 class PixArtSigma(PipelineModel):
     """A ``DiffusionModel`` made of the parts of a PixArt-Sigma pipeline; without state."""
 
     pipeline_class = "PixArtSigmaPipeline"
+    make_process = VariancePreserving.of
     kinds = Kinds(
         title="PixArt-Sigma text-to-image checkpoints in diffusers format",
         parts={
@@ -59,11 +57,6 @@ class PixArtSigma(PipelineModel):
             ),
             precision=cls.kinds.precision,
         )
-
-    @classmethod
-    def make_process(cls, scheduler: SchedulerMixin) -> Process:
-        """Return the noise process of its schedule."""
-        return VariancePreserving.of(scheduler)
 
     @property
     def network_channels(self) -> tuple[int, int]:

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from textseg.backends.autoencoders import stride_of
-from textseg.backends.flow import ask_evenly, line_mu
 from textseg.backends.packed import PATCH, PackedModel, pack, unpack
 from textseg.backends.parts import Kind, Kinds
 from textseg.backends.pipelines import PromptReading
@@ -22,7 +21,6 @@ from textseg.backends.templates import read_templated
 from textseg.diffusion.card import ModelCard, Precision, Sampling
 from textseg.diffusion.generic import edits, generic_card
 from textseg.diffusion.guidance import ClassifierFree, Guide, Scale, extrapolated
-from textseg.diffusion.layers import Layer, refuse_compiled
 from textseg.diffusion.model import Conditioning
 
 SIDE = 128  # latent cells, ``default_sample_size`` of the pipeline
@@ -56,13 +54,6 @@ class QwenImage(PackedModel):
             precision=cls.kinds.precision,
         )
 
-    @classmethod
-    def ask_scheduler(
-        cls, config: Mapping[str, Any], steps: int, tokens: int
-    ) -> Mapping[str, object]:
-        """Return what the pipeline does: even levels, shifted with the size."""
-        return ask_evenly(config, steps, mu=line_mu(config, tokens))
-
     @property
     def guide(self) -> Guide:
         """How it follows a text: by a mix that is as long as the answer to the text."""
@@ -91,12 +82,6 @@ class QwenImage(PackedModel):
             skip=self._pipeline.prompt_template_encode_start_idx,
             tokens=tokens,
         )
-
-    def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
-        """Return the attentions of the transformer, in their order; see ``Attentive``."""
-        refuse_compiled(self.network)
-        layer = Layer.joint(self.grid(z), text.embeddings.shape[1], text_first=True)
-        return (layer,) * int(self._network.config.num_layers)
 
     def _ask_tokens(
         self, tokens: Tensor, times: Tensor, text: Conditioning, *, grid: tuple[int, int]
