@@ -211,7 +211,7 @@ def test_the_text_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("textseg.encoded.TEXT_CACHE_BYTES", 3 * 4 * len(MODEL.things))
     scene = Scene.open(rgb_of(MODEL, "tree"), MODEL)
     several = scene.segment_all([f"query {k}" for k in range(8)] + ["tree"], draws=2)
-    assert len(scene._texts) <= 3
+    assert len(scene._memory.studio.texts) <= 3
     assert several["tree"].present
 
 

@@ -454,13 +454,13 @@ def test_what_a_scene_keeps_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = scene_with("tree", "house")
     changed(scene, steps=3, method="diffedit")
     kept = scene._studio.paths._kept
-    known = scene._known.maps
+    known = scene._memory.known.maps
     known.limit_bytes = known.nbytes
     kept.limit_bytes = kept.nbytes
     monkeypatch.setattr("textseg.encoded.TEXT_CACHE_BYTES", 4 * 4 * len(MODEL.things))
     changed(scene, "house", "tree", steps=3, method="diffedit", strength=0.4)
     assert len(kept) == len(known) == 1
-    assert len(scene._texts) <= 4
+    assert len(scene._memory.studio.texts) <= 4
     again = changed(scene, steps=3, method="diffedit")
     assert again.evaluations.mask > 0  # it was let go
     assert np.array_equal(again.mask, changed(scene_with("tree", "house"), steps=3).mask)

@@ -14,7 +14,7 @@ from textseg.errors import PrecisionError
 from textseg.images import ImageLike, open_picture
 from textseg.labelling.settings import LabelSettings
 from textseg.scene.answering import answer
-from textseg.scene.comparing import Known
+from textseg.scene.comparing import Asking, Known
 from textseg.scene.looking import ReadWindows
 from textseg.segmentation.result import Segmentations
 
@@ -69,16 +69,15 @@ class PictureAsker:
         settings = self._settings
         opened = open_picture(source, max_pixels=settings.max_pixels)
         encoded = encode_picture(texts.model, opened, None)
-        found = answer(
+        asking = Asking(
             encoded,
-            settings.queries,
             settings.of_picture(picture, texts.model.card),
-            texts=texts,
-            batch_size=settings.batch_size,
-            known=Known(),
-            windows=ReadWindows(encoded),
-            follow=FollowWalk(),
+            texts,
+            settings.batch_size,
+            Known(),
+            FollowWalk(),
         )
+        found = answer(asking, settings.queries, ReadWindows(encoded))
         return Segmentations(tuple(found))
 
 

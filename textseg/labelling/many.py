@@ -97,9 +97,7 @@ def segment_many(
     )
 
     def loaded(*, dtype: DtypeLike) -> DiffusionModel:
-        return (
-            model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
-        )
+        return load(model, device=device, dtype=dtype)
 
     return _answers(pictures, PictureAsker(loaded, settings))
 

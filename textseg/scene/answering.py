@@ -9,9 +9,8 @@ import torch
 
 from textseg.diffusion.card import Language
 from textseg.diffusion.vocabulary import unknown_words
-from textseg.editing.apply import FollowWalk
-from textseg.encoded import EncodedPicture, Texts
-from textseg.scene.comparing import Known, compare, finish
+from textseg.encoded import EncodedPicture
+from textseg.scene.comparing import Asking, compare, finish
 from textseg.scene.looking import ReadWindows, look_again
 from textseg.segmentation.competing import Challenge, Standing, weigh_rivals
 from textseg.segmentation.difference import EstimateCache, RawMaps
@@ -23,130 +22,56 @@ from textseg.segmentation.rivals import EVERYDAY, rivals_of
 from textseg.segmentation.settings import SegmentSettings
 
 
-def answer(
-    encoded: EncodedPicture,
-    queries: Sequence[str],
-    settings: SegmentSettings,
-    *,
-    texts: Texts,
-    batch_size: int,
-    known: Known,
-    windows: ReadWindows,
-    follow: FollowWalk,
-) -> list[Segmentation]:
+def answer(asking: Asking, queries: Sequence[str], windows: ReadWindows) -> list[Segmentation]:
     """Return where each of the queries is; see ``Scene.segment_all``."""
-
-    def ask(
-        part: EncodedPicture, asked: Sequence[str], known: Known, follow: FollowWalk
-    ) -> list[Segmentation]:
-        return _answer(
-            part,
-            asked,
-            settings,
-            texts=texts,
-            batch_size=batch_size,
-            known=known,
-            follow=follow,
-        )
-
-    found = ask(encoded, queries, known, follow)
-    if settings.look == "whole":
+    found = _answer(asking, queries)
+    if asking.settings.look == "whole":
         return found
-    return look_again(encoded, found, settings, ask=ask, windows=windows, follow=follow)
+    return look_again(asking, found, ask=_answer, windows=windows)
 
 
-def _answer(
-    encoded: EncodedPicture,
-    queries: Sequence[str],
-    settings: SegmentSettings,
-    *,
-    texts: Texts,
-    batch_size: int,
-    known: Known,
-    follow: FollowWalk,
-) -> list[Segmentation]:
+def _answer(asking: Asking, queries: Sequence[str]) -> list[Segmentation]:
     """Return what one look at a picture, or a part of one, shows."""
-    asked, reference = texts.embed(queries), texts.embed([settings.reference])
-    own = EstimateCache() if settings.presence == "rivals" else None
-    raws = compare(
-        encoded,
-        asked,
-        reference,
-        settings,
-        batch_size=batch_size,
-        known=known,
-        own=own,
-        follow=follow,
-    )
-    standings = (
-        {}
-        if own is None
-        else _standings(
-            encoded,
-            [raws[k] for k, words in enumerate(asked.unknown) if not words],
-            settings,
-            texts=texts,
-            batch_size=batch_size,
-            known=known,
-            own=own,
-            follow=follow,
-        )
-    )
-    return finish(
-        encoded,
-        raws,
-        asked,
-        reference,
-        settings,
-        standings=standings,
-        batch_size=batch_size,
-        follow=follow,
-    )
+    asked, reference = asking.texts.embed(queries), asking.texts.embed([asking.settings.reference])
+    own = EstimateCache() if asking.settings.presence == "rivals" else None
+    raws = compare(asking, asked, reference, own=own)
+    known = [raws[k] for k, words in enumerate(asked.unknown) if not words]
+    standings = {} if own is None else _standings(asking, known, own)
+    return finish(asking, raws, asked, reference=reference, standings=standings)
 
 
-def _standings(
-    encoded: EncodedPicture,
-    raws: Sequence[RawMaps],
-    settings: SegmentSettings,
-    *,
-    texts: Texts,
-    batch_size: int,
-    known: Known,
-    own: EstimateCache,
-    follow: FollowWalk,
-) -> dict[str, Standing]:
+def _standings(asking: Asking, raws: Sequence[RawMaps], own: EstimateCache) -> dict[str, Standing]:
     """Return how those of the queries did about which the maps alone leave doubt.
 
     What is known comes back as it is, and took no evaluations.
     """
-    key = settings.of_maps
+    encoded, known, key = asking.encoded, asking.known, asking.settings.of_maps
     kept = {raw.query: known.standings.get((raw.query, key)) for raw in raws}
     found = {
         query: replace(standing, evaluations=0, shared_evaluations=0)
         for query, standing in kept.items()
         if standing is not None
     }
-    challenges = _challenges(encoded, [raw for raw in raws if raw.query not in found], settings)
+    new = [raw for raw in raws if raw.query not in found]
+    challenges = _challenges(encoded, new, asking.settings)
     if challenges:
         if known.rivals.full:
             known.rivals = EstimateCache()
         rivals = [rival for each in challenges for rival in each.rivals]
-        told = list(dict.fromkeys([*(each.query for each in challenges), *rivals]))
-        estimator = Estimator(
-            encoded.model, encoded.latents, texts.embed(told), batch_size=batch_size
+        told = asking.texts.embed(
+            list(dict.fromkeys([*(each.query for each in challenges), *rivals]))
         )
         with torch.no_grad():
             made = weigh_rivals(
-                estimator,
+                Estimator(encoded.model, encoded.latents, told, batch_size=asking.batch_size),
                 challenges,
                 rounds=encoded.model.card.presence.rivals.rounds,
                 own=own,
                 cache=known.rivals,
-                follow=follow,
+                follow=asking.follow,
             )
-        new = {each.query: standing for each, standing in zip(challenges, made, strict=True)}
-        known.standings |= {(query, key): standing for query, standing in new.items()}
-        found |= new
+        for each, standing in zip(challenges, made, strict=True):
+            known.standings[each.query, key] = found[each.query] = standing
     return found
 
 

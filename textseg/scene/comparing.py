@@ -1,4 +1,4 @@
-"""From texts about a picture to the segmentations of a call."""
+"""From texts about a picture to the segmentations of a asking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from textseg.cache import ByteCache
 from textseg.diffusion.model import Conditioning
 from textseg.editing.apply import FollowWalk
-from textseg.encoded import EncodedPicture
+from textseg.encoded import EncodedPicture, Texts
 from textseg.errors import InvalidInputError
 from textseg.progress import Progress
 from textseg.scene.opening import remarks_on
@@ -42,16 +42,29 @@ class Known:
     rivals: EstimateCache = field(default_factory=EstimateCache)
 
 
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """What one call asks a model about a picture with.
+
+    Attributes:
+        encoded: the picture, or the part of it that a window shows.
+        settings: what decides the masks.
+        texts: reads the words.
+        batch_size: most rows in the network at once.
+        known: what the model has said of this picture before; more is put in.
+        follow: sees the work, may stop it.
+    """
+
+    encoded: EncodedPicture
+    settings: SegmentSettings
+    texts: Texts
+    batch_size: int
+    known: Known
+    follow: FollowWalk
+
+
 def compare(
-    encoded: EncodedPicture,
-    texts: Conditioning,
-    reference: Conditioning,
-    settings: SegmentSettings,
-    *,
-    batch_size: int,
-    known: Known,
-    own: EstimateCache | None,
-    follow: FollowWalk,
+    asking: Asking, texts: Conditioning, reference: Conditioning, *, own: EstimateCache | None
 ) -> list[RawMaps]:
     """Return the raw maps of the texts against the reference, without the cells of the padding.
 
@@ -62,45 +75,29 @@ def compare(
     Raises:
         InvalidInputError: a cell head is asked for, and the model has none.
     """
-    if settings.soften.head and encoded.model.card.masks.head is None:
+    model, known, key = asking.encoded.model, asking.known, asking.settings.of_maps
+    if asking.settings.soften.head and model.card.masks.head is None:
         raise InvalidInputError(
-            f"the model {encoded.model.name!r} has no cell head on its card",
+            f"the model {model.name!r} has no cell head on its card",
             hint="leave soften.head as it is: False",
         )
-    key = settings.of_maps
     kept = {text: known.maps.get((text, key)) for text in texts.prompts}
     found = {
-        text: replace(raw, evaluations=0, shared_evaluations=0, batch_size=batch_size)
+        text: replace(raw, evaluations=0, shared_evaluations=0, batch_size=asking.batch_size)
         for text, raw in kept.items()
         if raw is not None
     }
     missing = [k for k, text in enumerate(texts.prompts) if text not in found]
     if missing:
-        made = _compared(
-            encoded,
-            texts[missing],
-            reference,
-            settings,
-            batch_size=batch_size,
-            known=known,
-            own=own,
-            follow=follow,
-        )
+        made = _compared(asking, texts[missing], reference, own=own)
         found |= {raw.query: known.maps.put((raw.query, key), raw) for raw in made}
     return [found[text] for text in texts.prompts]
 
 
 def _compared(
-    encoded: EncodedPicture,
-    texts: Conditioning,
-    reference: Conditioning,
-    settings: SegmentSettings,
-    *,
-    batch_size: int,
-    known: Known,
-    own: EstimateCache | None,
-    follow: FollowWalk,
+    asking: Asking, texts: Conditioning, reference: Conditioning, *, own: EstimateCache | None
 ) -> list[RawMaps]:
+    encoded, settings, known = asking.encoded, asking.settings, asking.known
     if known.references.full:  # of other settings, most likely
         known.references = EstimateCache()
     with torch.no_grad():
@@ -114,13 +111,13 @@ def _compared(
             sigma_range=settings.sigma_range,
             seed=settings.seed,
             antithetic=settings.antithetic,
-            batch_size=batch_size,
+            batch_size=asking.batch_size,
             tolerance=settings.tolerance,
             propagate=settings.propagate,
             cache=known.references,
             keep=own,
-            progress=follow.progress,
-            cancel=follow.cancel,
+            progress=asking.follow.progress,
+            cancel=asking.follow.cancel,
         )
     # cells that cover nothing but padding say nothing about the picture
     rows, cols = (-(-side // encoded.model.latent_stride) for side in encoded.padding.size)
@@ -128,24 +125,22 @@ def _compared(
 
 
 def finish(
-    encoded: EncodedPicture,
+    asking: Asking,
     raws: Sequence[RawMaps],
     texts: Conditioning,
-    reference: Conditioning,
-    settings: SegmentSettings,
     *,
+    reference: Conditioning,
     standings: Mapping[str, Standing],
-    batch_size: int,
-    follow: FollowWalk,
 ) -> list[Segmentation]:
     """Return what the raw maps mean at the picture's own size, with all remarks.
 
     ``standings`` has how queries did against their rivals, for those that had to.
     Those on the texts come first, and among them those on words that the model does not know.
     """
-    calibration = PresenceCalibration.of(encoded.model.card.presence)
-    report = follow.progress or (lambda _: None)
-    told = (INSTRUCTED,) if encoded.model.card.language.instructed else ()
+    encoded, card = asking.encoded, asking.encoded.model.card
+    calibration = PresenceCalibration.of(card.presence)
+    report = asking.follow.progress or (lambda _: None)
+    told = (INSTRUCTED,) if card.language.instructed else ()
     found = []
     for k, raw in enumerate(raws):
         report(Progress("refining", k, len(raws)))
@@ -153,14 +148,14 @@ def finish(
         item = Segmentation.from_raw(
             raw,
             encoded.guide_image,
-            settings=settings,
+            settings=asking.settings,
             calibration=calibration,
-            head=encoded.model.card.masks.head,
+            head=card.masks.head,
             unknown=any(text.unknown[0] for text in both),
             rivals=standings.get(raw.query),
         )
         remarks = dict.fromkeys(note for text in both for note in text.notes[0])
-        about = (*encoded.picture.notes, *remarks_on(raw, settings, batch_size))
+        about = (*encoded.picture.notes, *remarks_on(raw, asking.settings, asking.batch_size))
         notes = (*remarks, *told, *about)
         found.append(replace(item, notes=notes))
     report(Progress("refining", len(raws), len(raws)))

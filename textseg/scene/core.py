@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from textseg.checking import check_arguments
 from textseg.diffusion.mask_settings import Look
-from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.diffusion.vocabulary import words_hint
 from textseg.editing.apply import FollowWalk
@@ -26,6 +25,7 @@ from textseg.errors import InvalidInputError, QueryError
 from textseg.images import MAX_PIXELS, ImageLike, Padding, open_picture
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.scene.answering import answer
+from textseg.scene.comparing import Asking
 from textseg.scene.generating import generate_picture
 from textseg.scene.opening import captioner_for, check_queries, load
 from textseg.scene.options import (
@@ -92,9 +92,7 @@ class Scene(SceneState):
         if working_size is not None and working_size < 1:
             raise InvalidInputError(f"working_size is at least 1 pixel, got {working_size}")
         picture = open_picture(image, max_pixels=max_pixels)
-        loaded = (
-            model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
-        )
+        loaded = load(model, device=device, dtype=dtype)
         read = encode_picture(loaded, picture, working_size)
         captioner = captioner_for(captioner, loaded)
         return cls(loaded, read.picture, read.latents, read.padding, captioner=captioner)
@@ -141,9 +139,7 @@ class Scene(SceneState):
             ModelError: the model cannot be loaded.
             Cancelled: ``cancel`` was raised.
         """
-        loaded = (
-            model if isinstance(model, DiffusionModel) else load(model, device=device, dtype=dtype)
-        )
+        loaded = load(model, device=device, dtype=dtype)
         made = generate_picture(
             loaded,
             prompt,
@@ -248,16 +244,15 @@ class Scene(SceneState):
         usual = SegmentSettings.of_card(self.model.card)
         settings = replace(usual, **{k: v for k, v in given.items() if v is not None})
         settings = settings if attention else settings.without_attention
-        found = answer(
+        asking = Asking(
             self._encoded,
-            check_queries(queries),
             settings,
-            texts=self._texts,
-            batch_size=batch_size,
-            known=self._known,
-            windows=self._windows,
-            follow=FollowWalk(progress, cancel),
+            self._memory.studio.texts,
+            batch_size,
+            self._memory.known,
+            FollowWalk(progress, cancel),
         )
+        found = answer(asking, check_queries(queries), self._memory.windows)
         share = (time.perf_counter() - start) / len(found)
         return Segmentations(tuple(replace(item, seconds=share) for item in found))
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from textseg.diffusion.card import ModelCard
-from textseg.editing.apply import FollowWalk
 from textseg.encoded import EncodedPicture, encode_picture
 from textseg.images import Picture
-from textseg.scene.comparing import Known
+from textseg.scene.comparing import Asking, Known
 from textseg.segmentation.pixels import MaskPixels
 from textseg.segmentation.presence import PresenceCalibration, PresenceVerdict
 from textseg.segmentation.result import Segmentation
@@ -20,7 +19,7 @@ from textseg.segmentation.settings import SegmentSettings
 from textseg.segmentation.soften import soften
 from textseg.segmentation.windows import Window, merged, tiles, windows_around
 
-Ask = Callable[[EncodedPicture, Sequence[str], Known, FollowWalk], list[Segmentation]]
+Ask = Callable[[Asking, Sequence[str]], list[Segmentation]]
 """Asks a model about a picture or a part of it."""
 
 SAME = "the model reads the picture at its own size, so there was no second look"
@@ -44,32 +43,26 @@ class ReadWindows:
 
 
 def look_again(
-    whole: EncodedPicture,
-    found: Sequence[Segmentation],
-    settings: SegmentSettings,
-    *,
-    ask: Ask,
-    windows: ReadWindows,
-    follow: FollowWalk,
+    asking: Asking, found: Sequence[Segmentation], *, ask: Ask, windows: ReadWindows
 ) -> list[Segmentation]:
     """Return what was found in the whole picture with what windows on it show.
 
     Args:
-        whole: the picture.
+        asking: about the whole picture; the ``look`` of its settings says where the windows are:
+            "zoom", around what was found of each query; "tiles", everywhere.
         found: what a first look showed of each query.
-        settings: ``look`` says where the windows are: "zoom", around what was found of each query;
-            "tiles", everywhere.
         ask: asks the model.
         windows: reads them.
-        follow: sees the work, may stop it.
     """
+    whole, settings = asking.encoded, asking.settings
     plan = _plan(whole, found, settings)
     if not plan:
         return [replace(item, notes=(*item.notes, SAME)) for item in found]
     seen: dict[str, list[tuple[Window, Segmentation]]] = {item.query: [] for item in found}
     for k, (window, queries) in enumerate(plan.items()):
         part, known = windows(window)
-        answers = ask(part, queries, known, follow.named(f"window {k + 1} of {len(plan)}"))
+        follow = asking.follow.named(f"window {k + 1} of {len(plan)}")
+        answers = ask(replace(asking, encoded=part, known=known, follow=follow), queries)
         for first, item in zip((True, *[False] * len(answers)), answers, strict=False):
             seen[item.query].append((window, item if first else _without_shared(item)))
     if settings.look == "tiles":

@@ -34,7 +34,8 @@ def load(
     """Return a model that ``segment`` and ``Scene.open`` take.
 
     Args:
-        model: a registered name, a local folder or file, a hub id or a loaded diffusers pipeline.
+        model: a registered name, a local folder or file, a hub id or a loaded diffusers pipeline;
+            a ``DiffusionModel`` is returned as it is.
         device: "auto", "cpu", "cuda", "mps" ...
         dtype: "auto", "float32", "float16" or "bfloat16", or one of torch's.
         local_files_only: never ask the hub.

@@ -94,18 +94,6 @@ class SceneState:
         return self._kept
 
     @property
-    def _texts(self) -> Texts:
-        return self._memory.studio.texts
-
-    @property
-    def _known(self) -> Known:
-        return self._memory.known
-
-    @property
-    def _windows(self) -> ReadWindows:
-        return self._memory.windows
-
-    @property
     def _studio(self) -> Studio:
         return self._memory.studio
 
