@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from textseg.errors import InvalidInputError
 from textseg.retouching.asking import LARGEST, check_arrange
 from textseg.retouching.words import ArrangeAction
+from textseg.toolbox.common import BOX, Box
 from textseg.toolbox.retouch_facts import MadeFacts, Meant
 
 
@@ -59,15 +60,8 @@ class ArrangeResult(MadeFacts):
     to: str = Field(description="where to; empty: nowhere else")
     amount: float = Field(description="the factor, or how far; 0: all the way")
     seed: int
-    box_before: list[int] = Field(
-        min_length=4,
-        max_length=4,
-        description="around the thing before: left, top, right, bottom in pixels; right and bottom "
-        "lie just outside",
-    )
-    box_after: list[int] = Field(
-        min_length=4, max_length=4, description="around the thing, or its copy, now"
-    )
+    box_before: Box = Field(description=f"around the thing before: {BOX}")
+    box_after: Box = Field(description="around the thing, or its copy, now")
     method: str | None = Field(
         description="of the edit that filled the hole; null where there was none"
     )

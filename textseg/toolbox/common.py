@@ -26,6 +26,18 @@ FileName = Annotated[
 ]
 """The path of a file, which may be no text; in JSON it is text, with U+FFFD in it then."""
 
+Unit = Annotated[float, Field(ge=0, le=1)]
+Rgb = Annotated[list[int], Field(min_length=3, max_length=3)]  # mean colour, 0 to 255
+Box = Annotated[list[int], Field(min_length=4, max_length=4)]  # what ``BOX`` says
+BOX = "left, top, right, bottom in pixels; right and bottom lie just outside"
+Sure = Annotated[
+    float | None,
+    Field(ge=0, le=1, description="probability behind that decision; null where there is none"),
+]
+CardName = Annotated[
+    str, Field(description="name of the model's card, which decided what was not given")
+]
+
 PixelLimit = Annotated[int, Field(ge=1, description="refuse pictures with more pixels")]
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from textseg.checking import Description, Facts, Query, Target
 from textseg.editing.options import MakingOptions
-from textseg.toolbox.common import FileName
+from textseg.toolbox.common import CardName, FileName
 from textseg.toolbox.edit_facts import ChangeFacts
 from textseg.toolbox.selecting_facts import Selecting
 
@@ -79,9 +79,7 @@ class CreateResult(Facts):
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
-    card: str = Field(
-        default="", description="name of the model's card, which decided what was not given"
-    )
+    card: CardName = ""
     caption: str | None = Field(
         description="what a captioner saw in it before the changes; null: it was not asked"
     )

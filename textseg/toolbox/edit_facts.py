@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from textseg.checking import Facts, QueryOrNone, Target
 from textseg.editing.options import EditOptions
 from textseg.errors import QueryError
-from textseg.toolbox.common import FileName
+from textseg.toolbox.common import BOX, Box, CardName, FileName, Rgb, Sure, Unit
 from textseg.toolbox.selecting_facts import Selecting
 
 Operation = Literal["replace", "remove", "add", "setting"]
@@ -83,31 +83,23 @@ class LookFacts(Facts):
         description="the decision whether it is there; after a removal: still; null: nothing can "
         "be said, because the model does not know a word"
     )
-    presence: float | None = Field(
-        ge=0, le=1, description="probability behind that decision; null where there is none"
-    )
+    presence: Sure
     reason: str = Field(default="", description="why nothing can be said; empty where it can")
-    inside: float = Field(
-        ge=0, le=1, description="share of what may have changed that it was found in"
-    )
+    inside: Unit = Field(description="share of what may have changed that it was found in")
 
 
 class CheckFacts(Facts):
     """What the edit did, measured on the pictures."""
 
     changed_outside: int = Field(ge=0, description="pixels changed outside of the mask: 0")
-    changed_share: float = Field(
-        ge=0, le=1, description="share of the pixels inside the mask that look different"
+    changed_share: Unit = Field(
+        description="share of the pixels inside the mask that look different"
     )
-    change_inside: float = Field(
-        ge=0, le=1, description="mean absolute change of the colours, 0 to 1, inside the mask"
+    change_inside: Unit = Field(
+        description="mean absolute change of the colours, 0 to 1, inside the mask"
     )
-    mean_rgb_before: list[int] = Field(
-        min_length=3, max_length=3, description="mean colour inside the mask before, 0 to 255"
-    )
-    mean_rgb_after: list[int] = Field(
-        min_length=3, max_length=3, description="mean colour inside the mask afterwards, 0 to 255"
-    )
+    mean_rgb_before: Rgb = Field(description="mean colour inside the mask before, 0 to 255")
+    mean_rgb_after: Rgb = Field(description="mean colour inside the mask afterwards, 0 to 255")
     look: LookFacts | None = Field(
         description="null where no second look was asked for, no time was left for it, or the "
         "model follows instructions"
@@ -135,7 +127,7 @@ class ChangeFacts(Facts):
     presence: float | None = Field(
         ge=0, le=1, description="probability that the query is there; null where a mask was given"
     )
-    share: float = Field(ge=0, le=1, description="share of the picture that may have changed")
+    share: Unit = Field(description="share of the picture that may have changed")
     check: CheckFacts
     evaluations: EvaluationFacts
     seconds: float = Field(ge=0, description="of the edit, without loading the model")
@@ -160,9 +152,7 @@ class EditResult(ChangeFacts):
     operation: Operation
     mask: FileName | None = Field(description="path or handle of the mask that was given")
     model: str
-    card: str = Field(
-        default="", description="name of the model's card, which decided what was not given"
-    )
+    card: CardName = ""
     caption: str | None = Field(description="what a captioner saw; null: it was not asked")
     file: FileName | None = Field(
         default=None, description="the edited picture; null before saving"
@@ -189,21 +179,14 @@ class PlanResult(Facts):
     present: bool | None = Field(
         description="the decision whether the query is there; null where the place is another"
     )
-    presence: float | None = Field(
-        ge=0, le=1, description="probability behind that decision; null where there is none"
-    )
-    share: float = Field(ge=0, le=1, description="share of the picture that might change")
-    box: list[int] = Field(
-        min_length=4,
-        max_length=4,
-        description="around all that might change: left, top, right, bottom in pixels; right and "
-        "bottom lie just outside",
-    )
+    presence: Sure
+    share: Unit = Field(description="share of the picture that might change")
+    box: Box = Field(description=f"around all that might change: {BOX}")
     why: list[str] = Field(description="what was decided and from what, for people")
     evaluations: int = Field(ge=0, description="network evaluations, to find the place")
     notes: list[str] = Field(description="remarks for people")
     model: str
-    card: str = Field(description="name of the model's card, which decided what was not given")
+    card: CardName
     file: FileName | None = Field(
         default=None, description="the picture with the place lit up; null where it was not saved"
     )

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from textseg.checking import Facts, Query, QueryOrNone
 from textseg.errors import QueryError
-from textseg.toolbox.common import FileName
+from textseg.toolbox.common import CardName, FileName, Sure, Unit
 from textseg.toolbox.segment_facts import LookArguments
 from textseg.toolbox.selecting_facts import RegionFacts, RegionWords
 
@@ -27,13 +27,11 @@ class ThingFacts(Facts):
 
     query: str = Field(description="as the caption has it")
     present: bool | None = Field(description="whether the model finds it; null: it cannot say")
-    presence: float | None = Field(
-        ge=0, le=1, description="probability behind that decision; null where there is none"
-    )
+    presence: Sure
     regions: int = Field(ge=0, description="connected pieces; things that touch are one")
     position: str = Field(description="of the largest piece, in words; empty where none is")
     colour: str = Field(description="the name of most of it; empty where nothing is")
-    share: float = Field(ge=0, le=1, description="of the picture")
+    share: Unit = Field(description="of the picture")
 
 
 class LookResult(Facts):
@@ -43,7 +41,7 @@ class LookResult(Facts):
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
-    card: str = Field(description="name of the model's card, which decided what was not given")
+    card: CardName
     evaluations: int = Field(ge=0, description="of the network")
     seconds: float = Field(ge=0)
     notes: list[str] = Field(description="remarks for people")

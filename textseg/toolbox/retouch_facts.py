@@ -10,7 +10,7 @@ from textseg.checking import Facts, QueryOrNone
 from textseg.errors import QueryError
 from textseg.retouching.asking import MARGIN, check_retouch
 from textseg.retouching.words import RetouchAction
-from textseg.toolbox.common import FileName
+from textseg.toolbox.common import FileName, Rgb, Unit
 from textseg.toolbox.selecting_facts import Selecting
 
 
@@ -122,7 +122,7 @@ class MadeFacts(Facts):
     presence: float | None = Field(
         ge=0, le=1, description="probability that the query is there; null where it was not asked"
     )
-    share: float = Field(ge=0, le=1, description="share of the picture that may have changed")
+    share: Unit = Field(description="share of the picture that may have changed")
     changed_outside: int | None = Field(
         description="pixels whose colours changed outside of that: 0; null where the size changed"
     )
@@ -149,9 +149,7 @@ class RetouchResult(MadeFacts):
     action: RetouchAction
     amount: float = Field(description="how much, as used; 0 where there is no more and less of it")
     colour: str = Field(description="that was given; empty: none")
-    mean_rgb_before: list[int] = Field(
-        min_length=3, max_length=3, description="mean colour where it was done, 0 to 255"
-    )
+    mean_rgb_before: Rgb = Field(description="mean colour where it was done, 0 to 255")
     mean_rgb_after: list[int] | None = Field(
         description="mean colour there afterwards; null where the size changed"
     )

@@ -7,7 +7,7 @@ from pydantic import Field
 from textseg.checking import Facts, Query
 from textseg.diffusion.mask_settings import Look
 from textseg.diffusion.rivalry import PresenceRule
-from textseg.toolbox.common import FileName
+from textseg.toolbox.common import CardName, FileName, Sure, Unit
 from textseg.toolbox.selecting_facts import RegionFacts, Selecting
 
 
@@ -80,18 +80,16 @@ class QueryFacts(Facts):
         description="the decision whether it is in the picture at all; null: nothing can be said, "
         "because the model does not know a word"
     )
-    presence: float | None = Field(
-        ge=0, le=1, description="probability behind that decision; null where there is none"
-    )
+    presence: Sure
     rival: str = Field(
         default="",
         description="what came closest to being there instead; empty where that was not asked",
     )
     reason: str = Field(default="", description="why the mask is empty; empty where it is not")
     hint: str = Field(default="", description="what to do about that, if anything")
-    threshold: float = Field(ge=0, le=1, description="where the soft mask was cut")
+    threshold: Unit = Field(description="where the soft mask was cut")
     threshold_rule: str = Field(description='"given", or the rule that found the threshold')
-    area: float = Field(ge=0, le=1, description="share of the picture inside the mask")
+    area: Unit = Field(description="share of the picture inside the mask")
     regions: list[RegionFacts] = Field(description="connected pieces, the largest first")
     draws: int = Field(ge=1, description="noised copies of the picture that were used")
     evaluations: int = Field(ge=0, description="network evaluations, shared ones included")
@@ -110,9 +108,7 @@ class SegmentResult(Facts):
     width: int = Field(ge=1, description="pixels")
     height: int = Field(ge=1, description="pixels")
     model: str
-    card: str = Field(
-        default="", description="name of the model's card, which decided what was not given"
-    )
+    card: CardName = ""
     reference: str
     exclude: str = Field(description="what was left out of the masks; empty: nothing")
     invert: bool = Field(description="whether the masks are everything except what was found")

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from textseg.checking import Facts, QueryOrNone
 from textseg.segmentation.picking import REGION_WORDS, read_region_words
+from textseg.toolbox.common import BOX, Box, Rgb, Unit
 
 
 def _understood(words: str) -> str:
@@ -41,14 +42,10 @@ class RegionFacts(Facts):
     """One connected piece of a mask."""
 
     index: int = Field(ge=1, description="1 for the largest")
-    box: list[int] = Field(
-        min_length=4,
-        max_length=4,
-        description="left, top, right, bottom in pixels; right and bottom lie just outside",
-    )
+    box: Box = Field(description=BOX)
     area: int = Field(ge=1, description="pixels")
-    share: float = Field(ge=0, le=1, description="of the picture")
+    share: Unit = Field(description="of the picture")
     centroid: list[float] = Field(min_length=2, max_length=2, description="row, column in pixels")
-    score: float = Field(ge=0, le=1, description="mean of the soft mask inside")
-    mean_rgb: list[int] = Field(min_length=3, max_length=3, description="mean colour, 0 to 255")
+    score: Unit = Field(description="mean of the soft mask inside")
+    mean_rgb: Rgb = Field(description="mean colour, 0 to 255")
     position: str = Field(description='in words, e.g. "top left, largest"')

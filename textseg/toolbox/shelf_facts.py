@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from textseg.checking import Facts
 from textseg.errors import InvalidInputError
+from textseg.toolbox.common import BOX, Unit
 from textseg.toolbox.selecting_facts import RegionFacts
 
 
@@ -87,11 +88,10 @@ class DifferenceFacts(Facts):
     """How the pixels of two pictures of one size differ."""
 
     pixels: int = Field(ge=0, description="that differ at all")
-    share: float = Field(ge=0, le=1, description="of the pixels that look different")
-    mean: float = Field(ge=0, le=1, description="mean absolute difference of the colours")
+    share: Unit = Field(description="of the pixels that look different")
+    mean: Unit = Field(description="mean absolute difference of the colours")
     box: list[int] | None = Field(
-        description="around all that differs: left, top, right, bottom in pixels; right and bottom "
-        "lie just outside; null where nothing does"
+        description=f"around all that differs: {BOX}; null where nothing does"
     )
 
 
@@ -134,7 +134,7 @@ class MaskFacts(Facts):
     mask: str = Field(description="its handle")
     image: str = Field(description="handle of the picture that it belongs to")
     name: str = Field(description="what it shows, in words; may be empty")
-    area: float = Field(ge=0, le=1, description="share of the picture inside")
+    area: Unit = Field(description="share of the picture inside")
     regions: list[RegionFacts] = Field(description="connected pieces, the largest first")
 
 
