@@ -43,6 +43,13 @@ WRITABLE: Final[dict[FileFormat, _Limits]] = {
     "TIFF": _Limits((".tif", ".tiff"), 2**31 - 1, deep_grey=True),
 }
 
+_ENCODING: Final[dict[FileFormat, dict[str, Any]]] = {  # Any: options of ``Image.save``
+    "PNG": {},
+    "JPEG": {"quality": JPEG_QUALITY, "subsampling": 0},
+    "WEBP": {"lossless": True, "exact": True},  # exact: colours under transparency as well
+    "TIFF": {},  # not compressed: with compression Pillow 13 cannot write the EXIF groups
+}
+
 _XMP_TAG = 700  # in TIFF files
 
 
@@ -63,34 +70,31 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
     )
 
 
-def keeps_pixels(format: FileFormat, *, quality: int | None = None) -> bool:
+def keeps_pixels(format: FileFormat) -> bool:
     """Return whether a file gives back exactly the pixels that are written."""
-    return format != "JPEG" and quality is None
+    return format != "JPEG"
 
 
-def loss_note(format: FileFormat, *, quality: int | None = None) -> str | None:
+def loss_note(format: FileFormat) -> str | None:
     """Return a remark for people on what a lossy file does to untouched pixels, None without."""
-    if keeps_pixels(format, quality=quality):
+    if keeps_pixels(format):
         return None
     return (
         f"{format} as written here is lossy: pixels that were not edited come out nearly, not "
-        "exactly, as they were; PNG, TIFF and WebP without a quality keep them"
+        "exactly, as they were; PNG, TIFF and WebP keep them"
     )
 
 
-def check_writable(
-    format: FileFormat, *, size: tuple[int, int], transparent: bool, quality: int | None = None
-) -> None:
+def check_writable(format: FileFormat, *, size: tuple[int, int], transparent: bool) -> None:
     """Raise when a picture cannot be written in a format, so that it is known early.
 
     Args:
         format: from ``format_of``.
         size: height and width in pixels.
         transparent: whether the picture has alpha, if only opaque.
-        quality: as in ``picture_bytes``.
 
     Raises:
-        InvalidInputError: too large, transparent in JPEG, or a quality without a meaning.
+        InvalidInputError: too large, or transparent in JPEG.
     """
     limits = WRITABLE[format]
     if transparent and not limits.transparency:
@@ -103,8 +107,6 @@ def check_writable(
             f"{size_words(size)}",
             hint="write .png or .tif",
         )
-    if quality is not None:
-        _check_quality(format, quality)
 
 
 def picture_bytes(
@@ -112,33 +114,30 @@ def picture_bytes(
     format: FileFormat,
     *,
     label: Label | None,
-    quality: int | None = None,
     icc_profile: bytes | None = None,
     metadata: bytes | None = None,
 ) -> bytes:
     """Return the content of a picture file, its label included.
 
-    PNG, TIFF and lossless WebP decode to exactly ``pixels``; WebP stores grey as three equal
-    channels, and alpha that is opaque everywhere not at all. JPEG is written without subsampling.
+    PNG, TIFF and WebP decode to exactly ``pixels``; WebP stores grey as three equal
+    channels, and alpha that is opaque everywhere not at all. JPEG is written
+    in quality 95, without subsampling.
 
     Args:
         pixels: upright; (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA of uint8; PNG and TIFF also
             take (H, W) of uint16. The other 16-bit pictures have to be reduced to 8 bits before.
         format: from ``format_of``.
         label: how the picture came about; None writes no label, which is for a person to decide.
-        quality: 1 to 100 for lossy JPEG and WebP; None is 95 for JPEG and lossless for WebP.
         icc_profile: the colour profile of ``pixels``, written as it is.
         metadata: from ``source_metadata``; None writes none.
 
     Raises:
-        InvalidInputError: the format cannot hold such a picture, or profile or quality do not fit.
+        InvalidInputError: the format cannot hold such a picture, or the profile does not fit.
     """
     _check_pixels(pixels, format)
     transparent = pixels.ndim == 3 and pixels.shape[2] == 4
-    check_writable(
-        format, size=(pixels.shape[0], pixels.shape[1]), transparent=transparent, quality=quality
-    )
-    options = _encoding(format, quality) | _metadata(format, label, metadata)
+    check_writable(format, size=(pixels.shape[0], pixels.shape[1]), transparent=transparent)
+    options = _ENCODING[format] | _metadata(format, label, metadata)
     if format == "PNG":
         options["compress_level"] = png_level((pixels.shape[0], pixels.shape[1]))
     if icc_profile is not None:
@@ -159,7 +158,6 @@ def save_picture(
     pixels: Pixels,
     *,
     label: Label | None,
-    quality: int | None = None,
     icc_profile: bytes | None = None,
     metadata: bytes | None = None,
     credentials: Credentials | None = None,
@@ -172,7 +170,6 @@ def save_picture(
         path: its suffix decides on the format; the folder is made when missing.
         pixels: as in ``picture_bytes``, and so are the arguments down to ``metadata``.
         label: how the picture came about; None writes no label.
-        quality: of lossy files.
         icc_profile: of the pixels.
         metadata: from ``source_metadata``.
         credentials: who signs the label; None signs nothing.
@@ -187,9 +184,7 @@ def save_picture(
     path = Path(path)
     format = format_of(path)
     refuse_existing([path], force=force)
-    content = picture_bytes(
-        pixels, format, label=label, quality=quality, icc_profile=icc_profile, metadata=metadata
-    )
+    content = picture_bytes(pixels, format, label=label, icc_profile=icc_profile, metadata=metadata)
     if credentials is not None:
         if label is None:
             raise InvalidInputError("a signature vouches for a label, and there is to be none")
@@ -218,15 +213,6 @@ def _tiff_tags(packet: bytes | None, metadata: bytes | None) -> Image.Exif:
     if packet is not None:
         tags[_XMP_TAG] = packet
     return tags
-
-
-def _encoding(format: FileFormat, quality: int | None) -> dict[str, Any]:
-    if format == "JPEG":
-        return {"quality": JPEG_QUALITY if quality is None else quality, "subsampling": 0}
-    if format == "WEBP" and quality is None:
-        return {"lossless": True, "exact": True}  # exact: colours under transparency as well
-    # TIFF is left uncompressed: with compression Pillow 13 cannot write the EXIF groups.
-    return {} if quality is None else {"quality": quality}
 
 
 # -- checks
@@ -263,10 +249,3 @@ def _check_profile(profile: bytes, *, grey: bool) -> None:
             f"the colour profile is for {profile[16:20]!r}, the pixels are {wanted!r}",
             hint="leave it out, or promote grey pixels to three channels",
         )
-
-
-def _check_quality(format: FileFormat, quality: int) -> None:
-    if format in ("PNG", "TIFF"):
-        raise InvalidInputError(f"{format} is lossless, so it has no quality; got {quality}")
-    if not 1 <= quality <= 100:
-        raise InvalidInputError(f"a quality is 1 to 100, not {quality}")
