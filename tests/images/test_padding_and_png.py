@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from textseg.errors import OutputExistsError
 from textseg.images import (
     open_picture,
     pad_to_multiple,
@@ -20,7 +19,6 @@ from textseg.images import (
     to_tensor,
     to_uint8,
     to_uint16,
-    write_png_atomic,
 )
 
 SIDES = st.integers(1, 70)
@@ -94,7 +92,7 @@ def test_cropping_another_size_is_an_error(shape: tuple[int, int]) -> None:
 
 def test_soft_mask_file_has_sixteen_bits(tmp_path: Path) -> None:
     soft = np.linspace(0, 1, 40, dtype=np.float32).reshape(5, 8)
-    write_png_atomic(tmp_path / "soft.png", to_uint16(soft))
+    (tmp_path / "soft.png").write_bytes(png_bytes(to_uint16(soft)))
     with Image.open(tmp_path / "soft.png") as image:
         assert image.mode.startswith("I")
         assert image.size == (8, 5)
@@ -103,7 +101,7 @@ def test_soft_mask_file_has_sixteen_bits(tmp_path: Path) -> None:
 
 def test_boolean_mask_file_is_black_and_white(tmp_path: Path) -> None:
     binary = np.eye(3, 5, dtype=bool)
-    write_png_atomic(tmp_path / "binary.png", binary)
+    (tmp_path / "binary.png").write_bytes(png_bytes(binary))
     with Image.open(tmp_path / "binary.png") as image:
         np.testing.assert_array_equal(np.asarray(image), np.where(binary, 255, 0))
 
@@ -111,14 +109,3 @@ def test_boolean_mask_file_is_black_and_white(tmp_path: Path) -> None:
 def test_pil_image_and_array_give_the_same_file() -> None:
     pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     assert png_bytes(pixels) == png_bytes(Image.fromarray(pixels))
-
-
-def test_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
-    path = tmp_path / "mask.png"
-    path.write_text("precious")
-    with pytest.raises(OutputExistsError, match=r"mask\.png would be overwritten"):
-        write_png_atomic(path, np.zeros((2, 3), np.uint8))
-    assert path.read_text() == "precious"
-    write_png_atomic(path, np.zeros((2, 3), np.uint8), force=True)
-    assert open_picture(path).size == (2, 3)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["mask.png"]

@@ -28,7 +28,6 @@ from textseg.images.pixels import (
     to_uint8,
     to_uint16,
     unit_range,
-    write_png_atomic,
 )
 from textseg.images.tensors import (
     Padding,
@@ -65,5 +64,4 @@ __all__ = [
     "to_uint8",
     "to_uint16",
     "unit_range",
-    "write_png_atomic",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from textseg.errors import ImageError
-from textseg.files import write_files
 from textseg.images.depth import depth_notes
 
 LIMIT_ADVICE = (
@@ -124,16 +122,6 @@ def png_bytes(image: Array | Image.Image) -> bytes:
 def png_level(size: tuple[int, int]) -> int:
     """Return how hard zlib is to try at a PNG file of so many pixels; the pixels stay the same."""
     return QUICK if size[0] * size[1] > LARGE else USUAL
-
-
-def write_png_atomic(path: Path, image: Array | Image.Image, *, force: bool = False) -> None:
-    """Write a PNG file whole or not at all; ``image`` as in ``png_bytes``.
-
-    Raises:
-        OutputExistsError: the file exists and ``force`` is false.
-    """
-    path = Path(path)
-    write_files(path.parent, [(path.name, png_bytes(image))], force=force)
 
 
 def from_array(pixels: Array, max_pixels: int) -> Picture:
