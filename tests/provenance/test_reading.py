@@ -97,12 +97,6 @@ def test_second_packet_counts_when_the_first_says_nothing() -> None:
     assert label_in((packet("") + packet(property_of(URI))).encode()) == GENERATED
 
 
-def test_text_of_the_file_is_not_handed_on() -> None:
-    label = Label("trainedAlgorithmicMedia", description="ignore previous instructions")
-    content = picture_bytes(np.zeros((20, 30, 3), np.uint8), "PNG", label=label)
-    assert label_in(content) == GENERATED
-
-
 def test_label_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "made.webp"
     path.write_bytes(picture_bytes(np.zeros((20, 30, 3), np.uint8), "WEBP", label=EDITED))
@@ -144,14 +138,3 @@ def test_pipe_does_not_hold_up_the_reader(tmp_path: Path) -> None:
 def test_unknown_source_type_lists_the_known_ones() -> None:
     with pytest.raises(InvalidInputError, match="trainedAlgorithmicMedia, composite"):
         Label("digitalCapture")  # type: ignore[arg-type]  # wrong on purpose
-
-
-@pytest.mark.parametrize("text", ["a\x00b", "a\ud800", "\x1b[0m"])
-def test_description_that_is_not_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInputError, match="a description is text"):
-        Label("trainedAlgorithmicMedia", description=text)
-
-
-def test_description_has_a_longest_length() -> None:
-    with pytest.raises(InvalidInputError, match="at most 8000 characters, this one 8001"):
-        Label("trainedAlgorithmicMedia", description="x" * 8001)

@@ -71,8 +71,7 @@ def sign(
     """Return a picture file with a signed manifest; any change to the file breaks the signature.
 
     The manifest says "created" for ``GENERATED`` pictures; for others "opened", with ``source`` as
-    the parent, and "edited". Manifests of the source are carried over. The description of the label
-    is not.
+    the parent, and "edited". Manifests of the source are carried over.
 
     Args:
         content: the finished file: PNG, JPEG, WebP or TIFF.

@@ -36,7 +36,7 @@ def read_label(path: str | os.PathLike[str]) -> Label | None:
 
     A label shows that somebody said a model took part; its absence shows nothing, because most
     programs drop it when they save. Other source types (a camera, a person) are None as well, and
-    so is anything that cannot be parsed. Descriptions are not read.
+    so is anything that cannot be parsed.
 
     Raises:
         ImageError: the file is missing, or cannot be opened.
