@@ -17,10 +17,10 @@ Labels = NDArray[np.int32]
 
 # Two ways vote as well as seven did that were tried before (four by SLIC, three by the graph
 # method) and take a fifth of the time.
-COUNTS = (0.5,)  # SLIC's pieces for each latent cell
+COUNT = 0.5  # SLIC's pieces for each latent cell
 COMPACTNESS = 5.0  # of SLIC, against differences of Lab colours
 ROUNDS = 4  # of SLIC: its usual ten take twice as long, and vote no better
-SCALES = (0.3,)  # of the graph method, in areas of a latent cell: larger ones merge more
+SCALE = 0.3  # of the graph method, in areas of a latent cell: larger ones merge more
 LEAST = 0.19  # its smallest piece, in areas of a latent cell
 BLUR = 0.6  # pixels, before it
 
@@ -31,23 +31,14 @@ def find_superpixels(rgb: NDArray[np.float32], cells: float) -> tuple[Labels, ..
     The size of pieces follows that of the ``cells`` that cover the picture.
     """
     area = rgb.shape[0] * rgb.shape[1] / cells
-    compact = [
-        segmentation.slic(
-            rgb,
-            max(1, round(count * cells)),
-            compactness=COMPACTNESS,
-            max_num_iter=ROUNDS,
-            start_label=0,
-        )
-        for count in COUNTS
-    ]
-    merged = [
-        segmentation.felzenszwalb(
-            rgb, scale=scale * area, sigma=BLUR, min_size=max(1, round(LEAST * area))
-        )
-        for scale in SCALES
-    ]
-    return tuple(np.asarray(labels, np.int32) for labels in (*compact, *merged))
+    pieces = max(1, round(COUNT * cells))
+    compact = segmentation.slic(
+        rgb, pieces, compactness=COMPACTNESS, max_num_iter=ROUNDS, start_label=0
+    )
+    merged = segmentation.felzenszwalb(
+        rgb, scale=SCALE * area, sigma=BLUR, min_size=max(1, round(LEAST * area))
+    )
+    return np.asarray(compact, np.int32), np.asarray(merged, np.int32)
 
 
 def vote(mask: NDArray[np.float32], ways: Sequence[Labels]) -> NDArray[np.float32]:
