@@ -20,7 +20,7 @@ from textseg.labelling.rows import arrow
 
 SUFFIXES = frozenset(suffix for usual in FORMATS.values() for suffix in usual)
 LISTS, TABLES = (".txt", ".lst"), (".csv", ".parquet")
-PATH, ID = "path", "id"  # columns of a table
+PATH, ID = "path", "id"  # columns of a table, or of a batch
 
 PictureSource = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 

@@ -13,7 +13,7 @@ from textseg.checking import Precision, check_arguments
 from textseg.errors import InvalidInputError
 from textseg.images import ImageLike
 from textseg.labelling.digests import digest
-from textseg.labelling.inputs import JobPicture
+from textseg.labelling.inputs import ID, PATH, JobPicture
 from textseg.labelling.making import RowMaker
 from textseg.labelling.rows import table_of
 from textseg.labelling.settings import BATCH_SIZE, LabelSettings, SeedBy
@@ -23,7 +23,7 @@ from textseg.scene.opening import check_queries
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PATH, ID, IMAGE, BYTES = "path", "id", "image", "bytes"  # columns that are read
+IMAGE, BYTES = "image", "bytes"  # further columns that are read
 
 
 class LabelBatches:
