@@ -23,7 +23,7 @@ from textseg.backends.unet_layers import unet_layers, unet_residuals_up
 from textseg.backends.unet_parts import KINDS, Parts, load_parts, parts_of
 from textseg.diffusion.card import ModelCard, read_card
 from textseg.diffusion.layers import Layer
-from textseg.diffusion.model import Conditioning
+from textseg.diffusion.model import Conditioning, cells_of
 from textseg.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -33,13 +33,7 @@ if TYPE_CHECKING:
 class DiffusersUNet(LatentModel):
     """A ``DiffusionModel`` made of the parts of a Stable Diffusion pipeline; without state."""
 
-    def __init__(
-        self,
-        parts: Parts,
-        *,
-        name: str,
-        card: ModelCard | None = None,
-    ) -> None:
+    def __init__(self, parts: Parts, *, name: str, card: ModelCard | None = None) -> None:
         """Check that the parts fit together and that this backend knows how to ask them.
 
         ``card`` is what the model is used to; ``None`` for what its family is. Raises
@@ -84,8 +78,7 @@ class DiffusersUNet(LatentModel):
 
     def attention_layers(self, z: Tensor, text: Conditioning) -> tuple[Layer, ...]:
         """Return the attentions of the UNet for these latents and prompts, in their order."""
-        height, width = z.shape[2:]
-        return unet_layers(self.network, (height, width), tokens=text.embeddings.shape[1])
+        return unet_layers(self.network, cells_of(z), tokens=text.embeddings.shape[1])
 
     def residuals_up(self) -> tuple[str, ...]:
         """Return what the residual blocks of the decoder give; see ``Residual``."""

@@ -197,6 +197,10 @@ class PipelineModel(LatentModel):
             )
 
     @classmethod
+    def check_installed(cls) -> None:
+        """Raise ``MissingExtraError`` where a library is not installed that loading needs."""
+
+    @classmethod
     def load(
         cls,
         source: str | os.PathLike[str],
@@ -209,8 +213,9 @@ class PipelineModel(LatentModel):
         """Load a diffusers folder or hub id; arguments as ``load_family`` takes them.
 
         ``dtype`` "auto" is float32 on a cpu, elsewhere what the card or the family says. Raises
-        ``ModelError`` and ``UnsupportedError``.
+        ``ModelError`` and ``UnsupportedError``, and ``MissingExtraError`` of ``check_installed``.
         """
+        cls.check_installed()
         loaded = load_all(
             source, cls.kinds, device=device, dtype=dtype, local_files_only=local_files_only
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
@@ -69,29 +68,14 @@ class QwenImageEdit(QwenImage):
         )
 
     @classmethod
-    def load(
-        cls,
-        source: str | os.PathLike[str],
-        *,
-        device: str = "auto",
-        dtype: str = "auto",
-        local_files_only: bool = False,
-        name: str | None = None,
-    ) -> Self:
-        """Load a diffusers folder or hub id; see ``PipelineModel``.
-
-        Raises ``MissingExtraError`` where torchvision is not installed, without which transformers
-        does not load what shows pictures to the text encoder.
-        """
+    def check_installed(cls) -> None:
+        """Raise where torchvision is missing: nothing else shows pictures to the text encoder."""
         if find_spec("torchvision") is None:
             raise MissingExtraError(
                 f"{cls.kinds.title} show pictures to their text encoder by torchvision, which is "
                 "not installed",
                 hint="pip install torchvision",
             )
-        return super().load(
-            source, device=device, dtype=dtype, local_files_only=local_files_only, name=name
-        )
 
     def beside(self, latents: Tensor, image: Tensor) -> Self:
         """Return the model that looks at this picture; see ``Seeing``."""

@@ -36,20 +36,16 @@ class Trajectory:
     @classmethod
     def downwards(cls, start: Tensor, sigma: float, steps: Iterable[Step]) -> Self:
         """Return what a walk from ``start`` at ``sigma`` down to the picture passes through."""
-        levels, states = [sigma], [start]
-        for step in steps:
-            levels.append(step.sigma)
-            states.append(step.z)
-        return cls(tuple(levels), tuple(states))
+        passed = [(sigma, start), *((step.sigma, step.z) for step in steps)]
+        levels, states = zip(*passed, strict=True)
+        return cls(levels, states)
 
     @classmethod
     def upwards(cls, picture: Tensor, sigma: float, steps: Iterable[Step]) -> Self:
         """Return what a walk from ``picture`` at ``sigma`` up into the noise passes through."""
-        levels, states = [sigma], [picture]
-        for step in steps:
-            levels.append(step.sigma)
-            states.append(step.z)
-        return cls(tuple(levels[::-1]), tuple(states[::-1]))
+        passed = [(sigma, picture), *((step.sigma, step.z) for step in steps)]
+        levels, states = zip(*reversed(passed), strict=True)
+        return cls(levels, states)
 
     def copied(self) -> Self:
         """Return the same path in tensors of its own, for those who might write into them."""
