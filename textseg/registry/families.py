@@ -25,26 +25,13 @@ _UNET = Own("textseg.backends.diffusers_unet:FAMILY", "Stable Diffusion 1.x, 2.x
 _IP2P = Own("textseg.backends.instruct_pix2pix:FAMILY", "InstructPix2Pix")
 _INPAINTING = Own("textseg.backends.inpainting_unet:FAMILY", "Stable Diffusion inpainting")
 _SD3 = Own("textseg.backends.stable_diffusion_3:FAMILY", "Stable Diffusion 3 and 3.5")
-_AURA = Own("textseg.backends.aura_flow:FAMILY", "AuraFlow")
-_FLUX = Own("textseg.backends.flux:FAMILY", "FLUX.1")
 _KONTEXT = Own("textseg.backends.flux_kontext:FAMILY", "FLUX.1 Kontext")
-_FILL = Own("textseg.backends.flux_fill:FAMILY", "FLUX.1 Fill")
-_CHROMA = Own("textseg.backends.chroma:FAMILY", "Chroma")
 _QWEN = Own("textseg.backends.qwen_image:FAMILY", "Qwen-Image")
 _QWEN_EDIT = Own("textseg.backends.qwen_image_edit:FAMILY", "Qwen-Image-Edit")
-_QWEN_PLUS = Own("textseg.backends.qwen_image_edit:PLUS_FAMILY", "Qwen-Image-Edit Plus")
 _Z_IMAGE = Own("textseg.backends.z_image:FAMILY", "Z-Image")
-_FLUX2 = Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev")
 _KLEIN = Own("textseg.backends.flux_2:KLEIN_FAMILY", "FLUX.2 klein")
+_QWEN_PLUS = Own("textseg.backends.qwen_image_edit:PLUS_FAMILY", "Qwen-Image-Edit Plus")
 _HUNYUAN_IMAGE = Own("textseg.backends.hunyuan_image:FAMILY", "HunyuanImage 2.1")
-_HIDREAM = Own("textseg.backends.hidream:FAMILY", "HiDream-I1")
-_SANA = Own("textseg.backends.sana:FAMILY", "SANA")
-_SPRINT = Own("textseg.backends.sana_sprint:FAMILY", "SANA-Sprint")
-_KOLORS = Own("textseg.backends.kolors:FAMILY", "Kolors")
-_PIXART = Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma")
-_LUMINA2 = Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0")
-_COGVIEW4 = Own("textseg.backends.cogview4:FAMILY", "CogView4")
-_HUNYUAN_DIT = Own("textseg.backends.hunyuan_dit:FAMILY", "HunyuanDiT")
 FAMILIES = Names("family", "textseg.families", {
     "StableDiffusionPipeline": _UNET,
     "StableDiffusionXLPipeline": _UNET,
@@ -55,12 +42,12 @@ FAMILIES = Names("family", "textseg.families", {
     "UNet2DConditionModel": _UNET,
     "StableDiffusion3Pipeline": _SD3,
     "SD3Transformer2DModel": _SD3,
-    "AuraFlowTransformer2DModel": _AURA,
-    "ChromaTransformer2DModel": _CHROMA,
+    "AuraFlowTransformer2DModel": Own("textseg.backends.aura_flow:FAMILY", "AuraFlow"),
+    "ChromaTransformer2DModel": Own("textseg.backends.chroma:FAMILY", "Chroma"),
     "FluxKontextInpaintPipeline": _KONTEXT,
     "FluxKontextPipeline": _KONTEXT,
-    "FluxFillPipeline": _FILL,
-    "FluxTransformer2DModel": _FLUX,
+    "FluxFillPipeline": Own("textseg.backends.flux_fill:FAMILY", "FLUX.1 Fill"),
+    "FluxTransformer2DModel": Own("textseg.backends.flux:FAMILY", "FLUX.1"),
     "QwenImageEditInpaintPipeline": _QWEN_EDIT,
     "QwenImageEditPipeline": _QWEN_EDIT,
     "QwenImageEditPlusPipeline": _QWEN_PLUS,
@@ -73,16 +60,16 @@ FAMILIES = Names("family", "textseg.families", {
     "Flux2KleinInpaintPipeline": _KLEIN,
     "Flux2KleinKVPipeline": _KLEIN,
     "Flux2KleinPipeline": _KLEIN,
-    "Flux2Transformer2DModel": _FLUX2,
-    "HiDreamImageTransformer2DModel": _HIDREAM,
+    "Flux2Transformer2DModel": Own("textseg.backends.flux_2:FAMILY", "FLUX.2 dev"),
+    "HiDreamImageTransformer2DModel": Own("textseg.backends.hidream:FAMILY", "HiDream-I1"),
     "HunyuanImageTransformer2DModel": _HUNYUAN_IMAGE,
-    "CogView4Transformer2DModel": _COGVIEW4,
-    "HunyuanDiT2DModel": _HUNYUAN_DIT,
-    "KolorsPipeline": _KOLORS,
-    "Lumina2Transformer2DModel": _LUMINA2,
-    "PixArtSigmaPipeline": _PIXART,
-    "SanaSprintPipeline": _SPRINT,
-    "SanaTransformer2DModel": _SANA,
+    "CogView4Transformer2DModel": Own("textseg.backends.cogview4:FAMILY", "CogView4"),
+    "HunyuanDiT2DModel": Own("textseg.backends.hunyuan_dit:FAMILY", "HunyuanDiT"),
+    "KolorsPipeline": Own("textseg.backends.kolors:FAMILY", "Kolors"),
+    "Lumina2Transformer2DModel": Own("textseg.backends.lumina2:FAMILY", "Lumina-Image 2.0"),
+    "PixArtSigmaPipeline": Own("textseg.backends.pixart_sigma:FAMILY", "PixArt-Sigma"),
+    "SanaSprintPipeline": Own("textseg.backends.sana_sprint:FAMILY", "SANA-Sprint"),
+    "SanaTransformer2DModel": Own("textseg.backends.sana:FAMILY", "SANA"),
 })  # fmt: skip
 """By the class of a pipeline, or of a network that serves several pipelines."""
 
