@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -17,6 +19,7 @@ from textseg.toolbox.running import load_chosen
 if TYPE_CHECKING:
     from textseg.lab.bench.editing.report import EditingResult
 
+T = TypeVar("T")
 Scenes = Annotated[int, typer.Option(min=1, help="Held-out scenes to render.")]
 Seed = Annotated[int, typer.Option(min=0, help="Which held-out scenes.")]
 Data = Annotated[Path, typer.Option(help="Folder with the data, laid out as published.")]
@@ -93,8 +96,6 @@ def bench_generate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how often pictures from text show the thing that was asked for, in its colour."""
-    import json
-
     from textseg.lab.bench.generate import Sheet, measure_generation, table
 
     first = None if sheet is None else Sheet(sheet)
@@ -104,7 +105,7 @@ def bench_generate(
     if first is not None:
         with interruptible():
             first.write()
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
@@ -112,13 +113,11 @@ def bench_inversion(
     scenes: Scenes = 20, seed: Annotated[int, typer.Option(min=0)] = 0, as_json: AsJson = False
 ) -> None:
     """Measure how exactly a picture comes back from its noise, by solver, steps and prompt."""
-    import json
-
     from textseg.lab.bench.inversion import measure_inversion, table
 
     with progress_bar() as progress:
         report = measure_inversion(scenes=scenes, seed=seed, progress=progress)
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
@@ -130,24 +129,20 @@ def bench_register(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well another editor's picture is brought back into its frame and colours."""
-    import json
-
     from textseg.lab.bench.register import measure_registration, table
 
     with progress_bar() as progress:
         report = measure_registration(repeats=repeats, seed=seed, progress=progress)
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
 def bench_readers(scenes: Scenes = 200, seed: Seed = 0, as_json: AsJson = False) -> None:
     """Measure the embedded captioner, and the judge that the edit benchmark asks."""
-    import json
-
     from textseg.lab.bench.readers import measure_readers, table
 
     report = measure_readers(scenes=scenes, seed=seed)
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
@@ -167,13 +162,11 @@ def bench_cost(
 @plain_failures
 def bench_small(scenes: Scenes = 40, seed: Seed = 0, as_json: AsJson = False) -> None:
     """Measure how small things in large pictures are found: at the first look and at a second."""
-    import json
-
     from textseg.lab.bench.small import measure_small, table
 
     with progress_bar() as progress:
         report = measure_small(scenes=scenes, seed=seed, progress=progress)
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
@@ -201,8 +194,6 @@ def bench_edges(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well masks get the edges of pictures of your own, by settings (`refine`)."""
-    import json
-
     from textseg.lab.bench.edges import CELLS, measure_edges, table
 
     with progress_bar() as progress:
@@ -215,7 +206,7 @@ def bench_edges(
             seed=seed,
             progress=progress,
         )
-    say(json.dumps(report, indent=2) if as_json else table(report))
+    say(_told(report, table, as_json=as_json))
 
 
 @plain_failures
@@ -343,6 +334,10 @@ def bench_masks(
     with progress_bar() as progress:
         found = measure_masks(settings, follow=Follow(progress))
     say(found.as_json() if as_json else found.table())
+
+
+def _told(report: T, table: Callable[[T], str], *, as_json: bool) -> str:
+    return json.dumps(report, indent=2) if as_json else table(report)
 
 
 def _print(found: EditingResult, *, as_json: bool) -> None:
