@@ -27,7 +27,8 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 
@@ -118,6 +119,15 @@ class MissingExtraError(TextsegError, ImportError):
     """An optional dependency that is not installed; the message has the exact install command."""
 
     code = "missing_extra"
+
+
+@contextmanager
+def needing_extra(what: str, extra: str) -> Iterator[None]:
+    """Turn an import that fails into ``MissingExtraError``: ``what`` needs an ``extra`` of ours."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(what, hint=f"pip install 'textseg[{extra}]'") from error
 
 
 class NotFoundError(TextsegError):

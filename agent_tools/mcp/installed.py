@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from textseg.errors import MissingExtraError
+from textseg.errors import needing_extra
 
 
 def check_installed() -> None:
     """Raise ``MissingExtraError`` when the MCP SDK is not installed, or only an older one."""
-    try:
+    with needing_extra("serving the tools needs the MCP SDK", "mcp"):
         import mcp  # noqa: F401
         import mcp_types  # noqa: F401  # there since version 2
-    except ImportError as error:
-        raise MissingExtraError(
-            "serving the tools needs the MCP SDK", hint="pip install 'textseg[mcp]'"
-        ) from error

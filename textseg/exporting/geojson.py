@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from textseg.errors import MissingExtraError
+from textseg.errors import needing_extra
 from textseg.exporting.labels import Labels, PictureLabels
 from textseg.exporting.writing import JsonList, counted, text_file
 from textseg.images import opened
@@ -105,11 +105,7 @@ def _read_place(path: Path, driver: str) -> tuple[tuple[int, int], Place]:
 
 
 def _rasterio() -> Any:  # Any: a library without types
-    try:
+    with needing_extra("outlines on a map need rasterio", "export"):
         import rasterio
         import rasterio.errors
-    except ImportError as error:
-        raise MissingExtraError(
-            "outlines on a map need rasterio", hint="pip install 'textseg[export]'"
-        ) from error
     return rasterio

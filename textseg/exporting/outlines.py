@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.errors import MissingExtraError
+from textseg.errors import needing_extra
 
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
@@ -28,12 +28,8 @@ def rings_of(mask: NDArray[np.bool_]) -> list[Ring]:
     Raises:
         MissingExtraError: OpenCV is not installed.
     """
-    try:
+    with needing_extra("outlines need OpenCV", "export"):
         import cv2
-    except ImportError as error:
-        raise MissingExtraError(
-            "outlines need OpenCV", hint="pip install 'textseg[export]'"
-        ) from error
     found, tree = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     rings = [contour[:, 0, ::-1].astype(np.int64) for contour in found]
     parents = [] if tree is None else [int(place[3]) for place in tree[0]]

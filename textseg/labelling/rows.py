@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.errors import InvalidInputError, MissingExtraError, WorkspaceError
+from textseg.errors import InvalidInputError, WorkspaceError, needing_extra
 from textseg.segmentation.picking import Region
 
 if TYPE_CHECKING:
@@ -238,14 +238,10 @@ def rows_from(table: pa.Table) -> Iterator[LabelRow]:
 
 def arrow() -> ModuleType:
     """Return pyarrow; raises ``MissingExtraError`` where it is not installed."""
-    try:
+    with needing_extra("labels need pyarrow and pycocotools", "label"):
         import pyarrow
         import pyarrow.parquet
         import pycocotools  # noqa: F401  # the masks in the rows need it
-    except ImportError as error:
-        raise MissingExtraError(
-            "labels need pyarrow and pycocotools", hint="pip install 'textseg[label]'"
-        ) from error
     library: ModuleType = pyarrow
     return library
 

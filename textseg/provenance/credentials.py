@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
-from textseg.errors import ImageError, InvalidInputError, MissingExtraError
+from textseg.errors import ImageError, InvalidInputError, needing_extra
 from textseg.images import FORMATS, opened
 from textseg.provenance.labels import GENERATED, Label
 from textseg.version import __version__
@@ -124,12 +124,8 @@ def _manifest(label: Label) -> dict[str, object]:
 @contextmanager
 def _understood() -> Iterator[None]:
     """Turn a missing library and its refusals into errors of this package."""
-    try:
+    with needing_extra("signing pictures needs c2pa-python", "c2pa"):
         import c2pa
-    except ImportError as error:
-        raise MissingExtraError(
-            "signing pictures needs c2pa-python", hint="pip install 'textseg[c2pa]'"
-        ) from error
     try:
         yield
     except c2pa.C2paError as error:

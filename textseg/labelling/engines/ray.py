@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-from textseg.errors import InvalidInputError, MissingExtraError, TextsegError
+from textseg.errors import InvalidInputError, TextsegError, needing_extra
 from textseg.labelling.parts import LabelPart
 from textseg.labelling.worker import PartReport, PartWorker, WorkPlace, use_one_core
 from textseg.progress import CancelToken
@@ -167,12 +167,8 @@ def _start(ray: ModuleType, address: str | None) -> None:
 
 
 def _ray() -> ModuleType:
-    try:
+    with needing_extra('the engine "ray" needs Ray Data', "ray"):
         import ray
         import ray.data
-    except ImportError as error:
-        raise MissingExtraError(
-            'the engine "ray" needs Ray Data', hint="pip install 'textseg[ray]'"
-        ) from error
     library: ModuleType = ray
     return library
