@@ -69,6 +69,10 @@ class _ToEdit:
     mask: NDArray[np.float32] | Mask | None
     examples: tuple[Picture, ...]
 
+    def beside(self, setup: Setup) -> Beside:
+        """Return what it is made with; an editor that a person chose is loaded."""
+        return Beside(self.mask, painter_of(setup, self.asked), self.examples)
+
 
 class Toolbox:
     """Segments, edits and makes pictures in a workspace, on behalf of people and of assistants.
@@ -190,12 +194,9 @@ class Toolbox:
 
         Raises:
             NotFoundError: the query is not in the picture; nothing was changed.
-            UnknownHandleError: there is no such picture or mask.
             InvalidInputError: the mask has another size; more than the limits allow ...
-            BusyError: too many calls are waiting.
             TimeLimitError: it took longer than allowed, and no attempt was finished.
-            Cancelled: ``cancel`` was raised.
-            ModelError: the model cannot be loaded or used.
+            TextsegError: the others are those of ``segment_image``.
         """
         edit = self._resolved(arguments)
         image, asked = edit.image, edit.asked
@@ -203,8 +204,7 @@ class Toolbox:
         label, unsigned = label_of(label_in(content)), credentials_in(content)
 
         def work(follow: Follow) -> EditResult:
-            scene, painter = self._scene(image, follow), painter_of(self.host.setup, asked)
-            beside = Beside(edit.mask, painter, edit.examples)
+            scene, beside = self._scene(image, follow), edit.beside(self.host.setup)
             answer = edit_scene(scene, asked, beside, label=label, follow=follow)
             result, drafts = edit_drafts(answer, asked, image, self.workspace)
             self.workspace.keep(drafts, head=result.picture)
@@ -229,11 +229,7 @@ class Toolbox:
         edit = self._resolved(arguments)
 
         def work(follow: Follow) -> PlanResult:
-            scene, painter = (
-                self._scene(edit.image, follow),
-                painter_of(self.host.setup, edit.asked),
-            )
-            beside = Beside(edit.mask, painter, edit.examples)
+            scene, beside = self._scene(edit.image, follow), edit.beside(self.host.setup)
             answer = plan_scene(scene, edit.asked, beside, follow=follow)
             result, draft = plan_draft(answer, edit.asked, self.workspace)
             self.workspace.keep([draft])
@@ -286,10 +282,8 @@ class Toolbox:
         Raises:
             NotFoundError: what a change names is not in the picture that was made, which is kept.
             InvalidInputError: a size that the model cannot make; more than the limits allow ...
-            BusyError: too many calls are waiting.
             TimeLimitError: it took longer than allowed; what was made before is kept.
-            Cancelled: ``cancel`` was raised.
-            ModelError: the model cannot be loaded or used.
+            TextsegError: the others are those of ``segment_image``.
         """
         self.limits.check(
             steps=arguments.steps,

@@ -97,9 +97,9 @@ def edit_image(
         OutOfMemoryError: the picture does not fit on the device.
         Cancelled: ``cancel`` was raised.
     """
-    given, label = _read(arguments, setup), label_of(read_label(arguments.image))
-    work = partial(edit_scene, arguments=arguments, beside=given.beside, label=label)
-    return Host(setup, model).look(given.picture, work, Follow(progress, cancel), kind="edit")
+    (picture, beside), label = _read(arguments, setup), label_of(read_label(arguments.image))
+    work = partial(edit_scene, arguments=arguments, beside=beside, label=label)
+    return Host(setup, model).look(picture, work, Follow(progress, cancel), kind="edit")
 
 
 def plan_edit(
@@ -114,9 +114,9 @@ def plan_edit(
 
     Arguments and errors are those of ``edit_image``.
     """
-    given = _read(arguments, setup)
-    work = partial(plan_scene, arguments=arguments, beside=given.beside)
-    return Host(setup, model).look(given.picture, work, Follow(progress, cancel))
+    picture, beside = _read(arguments, setup)
+    work = partial(plan_scene, arguments=arguments, beside=beside)
+    return Host(setup, model).look(picture, work, Follow(progress, cancel))
 
 
 def edit_scene(
@@ -161,20 +161,13 @@ def plan_scene(
     return PlanAnswer(_plan_result(arguments, plan, scene), plan)
 
 
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """What is read before a model is."""
-
-    picture: Picture
-    beside: Beside
-
-
-def _read(arguments: EditArguments, setup: Setup) -> _Read:
+def _read(arguments: EditArguments, setup: Setup) -> tuple[Picture, Beside]:
+    """Return what is read before a model is: the picture, and what it is edited with."""
     picture = open_picture(arguments.image, max_pixels=setup.max_pixels)
     mask = open_mask(arguments.mask, picture, setup, resize=arguments.resize_mask)
     check_method(arguments)
     examples = [open_picture(each, max_pixels=setup.max_pixels) for each in arguments.examples]
-    return _Read(picture, Beside(mask, painter_of(setup, arguments), tuple(examples)))
+    return picture, Beside(mask, painter_of(setup, arguments), tuple(examples))
 
 
 def _options(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.hurrying import ask_in_time
 from textseg.toolbox.running import Host
-from textseg.toolbox.segment_facts import QueryFacts, SegmentArguments, SegmentResult
+from textseg.toolbox.segment_facts import LookArguments, QueryFacts, SegmentArguments, SegmentResult
 from textseg.toolbox.selecting import Narrowed, region_facts
 from textseg.version import __version__
 
@@ -154,17 +154,6 @@ def _result(
 
 
 def _options(arguments: SegmentArguments, batch_size: int | None, follow: Follow) -> SegmentOptions:
-    options: SegmentOptions = {
-        "reference": arguments.reference,
-        "attention": arguments.attention,
-        "seed": arguments.seed,
-        "presence": arguments.presence,
-        "look": arguments.look,
-        "progress": follow.progress,
-        "cancel": follow.cancel,
-    }
-    if arguments.draws is not None:
-        options["draws"] = arguments.draws
-    if batch_size is not None:
-        options["batch_size"] = batch_size
-    return options
+    options = {name: getattr(arguments, name) for name in LookArguments.model_fields}
+    options |= {} if batch_size is None else {"batch_size": batch_size}
+    return cast("SegmentOptions", {**options, "progress": follow.progress, "cancel": follow.cancel})
