@@ -73,7 +73,5 @@ def _referred(error: BaseException, code: str, message: str) -> ErrorFacts:
     reference = secrets.token_hex(4)
     log.error("%s (reference %s)", message, reference, exc_info=error)
     return ErrorFacts(
-        code=code,
-        message=message,
-        hint=f"tell the person to look for {reference} in the log",
+        code=code, message=message, hint=f"tell the person to look for {reference} in the log"
     )

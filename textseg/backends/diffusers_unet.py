@@ -117,10 +117,7 @@ def size_and_pooled(x: Tensor, text: Conditioning, *, stride: int) -> dict[str, 
     height, width = (side * stride for side in x.shape[2:])
     # original size, top left corner of the crop, target size: a whole picture at its own size
     ids = torch.tensor([[height, width, 0, 0, height, width]], dtype=torch.float32)
-    return {
-        "text_embeds": text.pooled.to(x),
-        "time_ids": ids.to(x.device).expand(len(x), -1),
-    }
+    return {"text_embeds": text.pooled.to(x), "time_ids": ids.to(x.device).expand(len(x), -1)}
 
 
 KindOf = Callable[[Parts], type[DiffusersUNet]]

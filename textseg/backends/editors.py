@@ -39,10 +39,7 @@ def load_pipeline(
     precision = usual if dtype == "auto" else choose_dtype(dtype, where)
     with explained_loading(source, kind="editor"), explained_memory(), no_progress_bars():
         pipeline = DiffusionPipeline.from_pretrained(
-            source,
-            dtype=precision,
-            use_safetensors=True,
-            local_files_only=local_files_only,
+            source, dtype=precision, use_safetensors=True, local_files_only=local_files_only
         ).to(where, precision)  # again, since older versions of diffusers do not know `dtype`
     pipeline.set_progress_bar_config(disable=True)  # steps are reported to whoever asks
     return pipeline

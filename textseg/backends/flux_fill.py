@@ -36,10 +36,7 @@ class FluxFill(Flux):
         found = filling_card(super().make_card(parts), training="which nobody has told of it")
         habit: Options = {"steps": FILL.steps, "guidance": FILL.guidance}
         return replace(
-            found,
-            name="FLUX.1 Fill",
-            edits=edits("blended", habit, every=habit),
-            sampling=FILL,
+            found, name="FLUX.1 Fill", edits=edits("blended", habit, every=habit), sampling=FILL
         )
 
     @property

@@ -18,14 +18,7 @@ from textseg.backends.finite import check_finite
 from textseg.backends.loading import explained_memory
 from textseg.backends.processes import Process
 from textseg.diffusion.card import ModelCard
-from textseg.diffusion.model import (
-    Cells,
-    Conditioning,
-    Levels,
-    Prediction,
-    level_values,
-    per_row,
-)
+from textseg.diffusion.model import Cells, Conditioning, Levels, Prediction, level_values, per_row
 from textseg.errors import InvalidInputError
 
 

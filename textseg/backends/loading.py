@@ -15,12 +15,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from textseg.errors import (
-    InvalidInputError,
-    ModelError,
-    OutOfMemoryError,
-    TextsegError,
-)
+from textseg.errors import InvalidInputError, ModelError, OutOfMemoryError, TextsegError
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 SHOWN_WEIGHTS = 3  # of those that a checkpoint lacks, in the error about them

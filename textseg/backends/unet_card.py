@@ -12,11 +12,7 @@ from textseg.diffusion.generic import NO_GUIDANCE, edits, few_step_edits, generi
 
 FEW_STEPS = 4  # diffusers' LatentConsistencyModelPipeline
 FEW_STEP_SCHEDULERS = ("LCMScheduler", "TCDScheduler")
-FEW_STEP_SAMPLERS = (
-    "EulerDiscreteScheduler",
-    "EulerAncestralDiscreteScheduler",
-    "DDIMScheduler",
-)
+FEW_STEP_SAMPLERS = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "DDIMScheduler")
 FEW_STEP_NAMES = ("turbo", "lightning", "hyper", "lcm", "schnell")
 
 

@@ -34,8 +34,7 @@ def export(
     pictures: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR",
-            help="Folder that was labelled, where it is no longer where it was.",
+            metavar="DIR", help="Folder that was labelled, where it is no longer where it was."
         ),
     ] = None,
     as_json: AsJson = False,

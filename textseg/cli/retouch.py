@@ -12,12 +12,7 @@ from textseg import toolbox
 from textseg.cli.drawn import Fields, Given, drawn
 from textseg.cli.interrupts import interruptible
 from textseg.cli.shared import AsJson, Force, NoLabel, plain_failures, progress_bar, say
-from textseg.toolbox import (
-    ArrangeArguments,
-    MadeFacts,
-    RetouchArguments,
-    Setup,
-)
+from textseg.toolbox import ArrangeArguments, MadeFacts, RetouchArguments, Setup
 
 BY_HAND = ("image", "query")
 

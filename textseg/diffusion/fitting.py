@@ -70,11 +70,7 @@ def training_loss(model: DiffusionModel, lesson: Lesson, number: int) -> Tensor:
 
 
 def descend(
-    values: Sequence[Tensor],
-    loss: Callable[[int], Tensor],
-    steps: Iterable[int],
-    *,
-    rate: float,
+    values: Sequence[Tensor], loss: Callable[[int], Tensor], steps: Iterable[int], *, rate: float
 ) -> None:
     """Change ``values``, which ask for gradients, by one step of Adam on the loss of each number.
 

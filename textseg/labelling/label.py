@@ -18,13 +18,7 @@ from textseg.labelling.engines.local import run_locally
 from textseg.labelling.engines.ray import RayPool, run_on_ray
 from textseg.labelling.inputs import Listing, PictureSource, list_pictures
 from textseg.labelling.job import open_job
-from textseg.labelling.parts import (
-    LabelPart,
-    failed_parts,
-    form_parts,
-    known_pictures,
-    left_of,
-)
+from textseg.labelling.parts import LabelPart, failed_parts, form_parts, known_pictures, left_of
 from textseg.labelling.rows import LabelRow, read_rows
 from textseg.labelling.settings import BATCH_SIZE, LabelSettings, SeedBy
 from textseg.labelling.worker import PartReport, WorkPlace

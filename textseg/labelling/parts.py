@@ -19,14 +19,7 @@ from textseg.errors import WorkspaceError
 from textseg.files import naming_target
 from textseg.labelling.digests import digest
 from textseg.labelling.inputs import JobPicture, Listing
-from textseg.labelling.rows import (
-    LabelRow,
-    arrow,
-    part_files,
-    read_part,
-    rows_from,
-    table_of,
-)
+from textseg.labelling.rows import LabelRow, arrow, part_files, read_part, rows_from, table_of
 
 FEWEST, MOST = 4, 256  # pictures in a part
 MOST_PARTS = 4096  # as long as a part need not be larger than that

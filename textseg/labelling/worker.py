@@ -16,13 +16,7 @@ from pathlib import Path
 from textseg.labelling.inputs import JobPicture
 from textseg.labelling.job import check_weights, read_job
 from textseg.labelling.making import RowMaker
-from textseg.labelling.parts import (
-    MOST_DEATHS,
-    BegunPictures,
-    LabelPart,
-    rows_of_part,
-    write_part,
-)
+from textseg.labelling.parts import MOST_DEATHS, BegunPictures, LabelPart, rows_of_part, write_part
 from textseg.labelling.rows import LabelRow
 
 DEADLY = f"{MOST_DEATHS} workers died while they asked about it"

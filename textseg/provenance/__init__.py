@@ -11,12 +11,7 @@ from __future__ import annotations
 from textseg.provenance.credentials import Credentials, sign
 from textseg.provenance.labels import EDITED, ENHANCED, GENERATED, Label, SourceType
 from textseg.provenance.metadata import source_metadata
-from textseg.provenance.reading import (
-    credentials_in,
-    label_in,
-    read_credentials,
-    read_label,
-)
+from textseg.provenance.reading import credentials_in, label_in, read_credentials, read_label
 
 __all__ = [
     "EDITED",

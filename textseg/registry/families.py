@@ -99,11 +99,7 @@ def load_family(
     index = read_index(folder, local_files_only=local_files_only)
     family = _family_of(index, str(source))
     return family.load(
-        source,
-        device=device,
-        dtype=dtype,
-        local_files_only=local_files_only,
-        name=name,
+        source, device=device, dtype=dtype, local_files_only=local_files_only, name=name
     )
 
 

@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 
 from textseg.checking import clean_query
 from textseg.diffusion.model import DiffusionModel
-from textseg.errors import (
-    InvalidInputError,
-    QueryError,
-    UnsupportedError,
-)
+from textseg.errors import InvalidInputError, QueryError, UnsupportedError
 from textseg.images import size_words
 from textseg.scene.options import CaptionerLike, DeviceLike, DtypeLike, ModelLike
 from textseg.segmentation.difference import RawMaps
@@ -51,12 +47,7 @@ def load(
     from textseg.registry.models import load_model
 
     return load_model(
-        model,
-        device=device,
-        dtype=dtype,
-        local_files_only=local_files_only,
-        base=base,
-        lora=lora,
+        model, device=device, dtype=dtype, local_files_only=local_files_only, base=base, lora=lora
     )
 
 

@@ -44,11 +44,7 @@ class ArrangeArguments(Meant):
         if self.invert:
             raise InvalidInputError(f'"{self.action}" takes a thing, not all but that')
         check_arrange(
-            self.action,
-            placed=self.placed,
-            to=self.to,
-            amount=self.amount,
-            other=bool(self.other),
+            self.action, placed=self.placed, to=self.to, amount=self.amount, other=bool(self.other)
         )
         return self
 

@@ -17,12 +17,7 @@ from textseg.toolbox.edit import Beside, check_method, edit_scene, label_of, pai
 from textseg.toolbox.exporting import UNSIGNED
 from textseg.toolbox.gathering import Gathering, how_looked
 from textseg.toolbox.looking import ask_scene, describe_scene
-from textseg.toolbox.looking_facts import (
-    AskArguments,
-    AskResult,
-    DescribeArguments,
-    DescribeResult,
-)
+from textseg.toolbox.looking_facts import AskArguments, AskResult, DescribeArguments, DescribeResult
 from textseg.toolbox.making import Desk
 from textseg.toolbox.outbox import export_image, opened_folder
 from textseg.toolbox.running import Host, Limits, add_notes

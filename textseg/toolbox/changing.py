@@ -161,10 +161,7 @@ def _look_facts(look: Segmentation, inside: NDArray[np.bool_]) -> LookFacts:
 
 
 def _narrowed(
-    scene: Scene,
-    query: str,
-    selecting: Selecting,
-    options: EditKeywords,
+    scene: Scene, query: str, selecting: Selecting, options: EditKeywords
 ) -> tuple[Mask, Segmentation, int]:
     """Return the mask, what was found for the query, and the evaluations that it took."""
     progress, cancel = options.get("progress"), options.get("cancel")
@@ -175,10 +172,7 @@ def _narrowed(
         else None
     )
     narrowed = Narrowed(
-        first,
-        others,
-        selecting.model_copy(update={"invert": False}),
-        options.get("threshold"),
+        first, others, selecting.model_copy(update={"invert": False}), options.get("threshold")
     )
     mask = narrowed.mask
     if not mask.binary().any():  # also where everything but that is meant: it would be all

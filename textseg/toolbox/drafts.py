@@ -149,10 +149,7 @@ def mask_parts(mask: Mask) -> Parts:
     """Return the parts of a mask: a 16-bit picture for people, the exact values for us."""
     from textseg.segmentation.keeping import mask_bytes
 
-    return {
-        "picture": ("png", png_bytes(to_uint16(mask.soft))),
-        "mask": ("npz", mask_bytes(mask)),
-    }
+    return {"picture": ("png", png_bytes(to_uint16(mask.soft))), "mask": ("npz", mask_bytes(mask))}
 
 
 def mask_draft(

@@ -120,12 +120,7 @@ def plan_edit(
 
 
 def edit_scene(
-    scene: Scene,
-    arguments: EditArguments,
-    beside: Beside,
-    *,
-    label: Label,
-    follow: Follow,
+    scene: Scene, arguments: EditArguments, beside: Beside, *, label: Label, follow: Follow
 ) -> EditAnswer:
     """Return the same as ``edit_image`` for a picture that a model has read already.
 

@@ -45,11 +45,7 @@ Exclude = Annotated[Phrase, Field(description="Another thing to spare.")]
 Invert = Annotated[bool, Field(description="Everything except that.")]
 Seed = Annotated[int, Field(ge=0, lt=2**53, description="Another seed, another attempt.")]
 RegionWords = Annotated[
-    str,
-    Field(
-        max_length=60,
-        description='Which if several: "left", "second from the right", "2".',
-    ),
+    str, Field(max_length=60, description='Which if several: "left", "second from the right", "2".')
 ]
 
 

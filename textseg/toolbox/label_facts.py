@@ -31,8 +31,7 @@ class LabelArguments(LookArguments):
     queries_file: FileName | None = None
     output: FileName = "labels"
     seed_by: Literal["job", "picture"] = Field(
-        default="job",
-        description="whether all pictures get the same noises, or each its own",
+        default="job", description="whether all pictures get the same noises, or each its own"
     )
     engine: Literal["local", "ray"] = Field(
         default="local", description="who does it: processes on this machine, or Ray Data"

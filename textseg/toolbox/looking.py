@@ -112,12 +112,7 @@ def ask_scene(
     compared = by_query.get(other)
     if arguments.region:  # of what is asked about; what it is compared with is meant as a whole
         narrowed = _find(
-            scene,
-            arguments,
-            queries,
-            region=arguments.region,
-            batch_size=batch_size,
-            follow=follow,
+            scene, arguments, queries, region=arguments.region, batch_size=batch_size, follow=follow
         )
         by_query |= {each.facts.query: each for each in _seen(narrowed)}
     return AskResult(

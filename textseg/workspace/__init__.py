@@ -14,15 +14,7 @@ from __future__ import annotations
 
 from textseg.workspace.core import LATEST, Undone, Workspace
 from textseg.workspace.names import is_tidy, near_names
-from textseg.workspace.records import (
-    PICTURE,
-    Draft,
-    FileFacts,
-    Kind,
-    LatestChange,
-    Record,
-    name_of,
-)
+from textseg.workspace.records import PICTURE, Draft, FileFacts, Kind, LatestChange, Record, name_of
 from textseg.workspace.rooted import Rooted
 from textseg.workspace.roots import FileLimits
 

@@ -31,17 +31,7 @@ from textseg.workspace.records import (
 )
 from textseg.workspace.rooted import Rooted, files_below
 from textseg.workspace.roots import FileLimits, check_roots, quote_name, read_below
-from textseg.workspace.store import (
-    CHOOSE,
-    REDO,
-    UNDO,
-    Store,
-    latest,
-    look_up,
-    now,
-    undone,
-    unknown,
-)
+from textseg.workspace.store import CHOOSE, REDO, UNDO, Store, latest, look_up, now, undone, unknown
 
 LATEST: Final = "latest"
 
