@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from PIL import ImageColor
+
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import (
     ARRANGE,
@@ -140,7 +142,8 @@ def crop(parts: Parts, talk: Talk) -> list[ToolCall]:
 def colour(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return the filling or outlining of things with a colour."""
     name = _PLAIN_COLOUR.sub("", parts.get("colour", ""))
-    if (name and not is_colour(name)) or (not name and parts["action"] == "fill"):
+    known = is_colour(name) or name in ImageColor.colormap
+    if (name and not known) or (not name and parts["action"] == "fill"):
         raise Unsure("With which colour? Say e.g. 'red' or '#aa3300'.")
     args = {"action": parts["action"], "colour": release(name)}
     return [called(RETOUCH, thing, args) for thing in read_things(parts["thing"], talk)]

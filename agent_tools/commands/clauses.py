@@ -31,6 +31,10 @@ _VERB = (
     rf"(?:{alternatives(*lexicon.VERBS)}|{alternatives(*lexicon.NOUNS_ALSO)}{_OBJECT}"
     rf"|cut\b(?=.+ out))"
 )
+_LAST_VERB = re.compile(
+    alternatives(*lexicon.FIND, *lexicon.REMOVE, *lexicon.VERBS_OF["PLAIN"], *lexicon.COPY),
+    re.IGNORECASE,
+)
 _GERUND = r"(?:leaving|keeping|sparing|touching|changing|making|removing|painting)\b"
 _PREFIX = (
     r"(?:(?:please|also|then|just|now|finally|afterwards|i want you to|can you|could you"
@@ -40,7 +44,8 @@ _WISH = r"i(?:'d| would)? (?:want|need|like|love|prefer) (?:it|them|this|that|th
 _ONLY = r"(?:(?:only|just) )?"
 _STAYS = r"(?:(?:should|must|can|has to) )?(?:stays?|remains?)"
 _BREAK = re.compile(
-    rf"[;.!?]+(?:\s+|$)|,?\s+(?:and\s+)?(?:then|after (?:that|this)|afterwards|next(?! to))\b,?\s+"
+    r"[;.!?]+(?:\s+|$)|,?\s+(?:and\s+)?(?:then|after (?:that|this)|(?<!before )and after"
+    r"|afterwards|next(?! to))\b,?\s+"
     rf"|,?\s+(?:and|but|while|yet)\s+(?={_PREFIX}(?:{_VERB}|{_GERUND}|{_WISH}))"
     r"|,?\s+and\s+(?=(?:how (?:many|big)|what|where|which|is there|are there)\b)"
     rf"|,\s*(?={_PREFIX}(?:{_VERB}|{_WISH}|back to"
@@ -126,6 +131,7 @@ _IMAGE = re.compile(
     rf"(?:(?:image|picture|photo|file)\s+)?\b(?P<image>{HANDLE}|{_FILE})(?![\w.]),?",
     re.IGNORECASE,
 )
+_TAKEN = re.compile(r"^(?:take|you see|look at|as for|regarding|about) ", re.IGNORECASE)
 _SHARE = r"[01](?:\.\d+)?"
 _SETTINGS = tuple(  # "with a threshold of 0.3", "(seed 4)"
     (
@@ -196,7 +202,7 @@ def take_apart(text: str) -> Sentence:
             continue
         stated = _STATEMENT.fullmatch(piece) if after else None
         if not stated and after and _names_only(piece, after):
-            clauses.append(Clause(piece, topic=True))
+            clauses.append(Clause(_TAKEN.sub("", piece), topic=True))
             continue
         more = more or any(not clause.topic for clause in clauses)
         clauses.append(_topic(stated) if stated else replace(_clause(piece), more=more))
@@ -205,7 +211,7 @@ def take_apart(text: str) -> Sentence:
 
 def _names_only(piece: str, after: str) -> bool:
     """Return whether a piece names what the next one is about: "the brown dog, make it black"."""
-    words = piece.lower().split()
+    words = _TAKEN.sub("", piece.lower()).split()
     named = words[0] in lexicon.DETERMINERS or (len(words) > 1 and is_adjective(words[0]))
     return named and not is_adjective(words[-1]) and _ABOUT_IT.search(after) is not None
 
@@ -230,6 +236,8 @@ def _pieces(text: str) -> list[tuple[str, bool]]:
         if piece
     ]
     said = [each for each in pieces if each[0] and not _NOTHING.fullmatch(each[0])]
+    if len(said) > 1 and _LAST_VERB.fullmatch(said[-1][0]):  # "the blue car, select"
+        said[-2:] = [(f"{said[-1][0]} {said[-2][0]}", said[-2][1])]
     for at in reversed(range(len(said) - 1)):
         if is_place(said[at][0]):  # "on the left, add a tree"
             place = re.sub(r"^the ", "in the ", said[at][0], flags=re.IGNORECASE)

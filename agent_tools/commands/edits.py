@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from agent_tools.commands import lexicon
@@ -42,6 +42,7 @@ from agent_tools.commands.things import (
 )
 
 Parts = dict[str, str]  # what the named groups of a pattern matched
+Build = Callable[[Parts, Talk], list[ToolCall]]  # makes calls of them
 
 _FROM = re.compile(r" (?:from|off) the (?=(\w+))")
 WRITTEN = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.WRITING))})\b")
@@ -351,7 +352,8 @@ def _read_change(text: str) -> Wish | None:
 def _another(name: str) -> Wish:
     """Return the wish for "a castle", or for the looks of "a blue one"."""
     one = re.fullmatch(r"(?:an? |the )?(.+?) ones?", name)
-    looks = looks_of(one[1] if one else name.removeprefix("a ").removeprefix("an "))
+    said = one[1] if one else re.sub(r"^an? ", "", name)
+    looks = () if said in lexicon.NOUNS_TOO and not one else looks_of(said)
     return Wish(looks) if looks else Wish(target=read_target(name))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -14,14 +14,12 @@ from agent_tools.commands.clauses import HANDLE
 from agent_tools.commands.things import EVERYTHING_BUT, Talk
 from agent_tools.commands.wording import GREETING, WHAT_CAN_BE_DONE, alternatives
 
-Build = Callable[[edits.Parts, Talk], list[ToolCall]]
-
 AS_SAID = ("prompt", "name")  # parts that keep their capitals
 AFTER = "same_with"  # the function of the first frame that needs something done before
 _SLOT = re.compile(r"\b[A-Z]{2,}\b")
 _HEAD = re.compile(r"\[(?P<build>\w+)(?P<implied>[^]]*)\]")
 _IMPLIED = re.compile(r"(\w+)=((?<=question=).+|\S+)")
-_BUILDS: dict[str, Build] = {
+_BUILDS: dict[str, edits.Build] = {
     build.__name__: build
     for build in (
         *(work.to_original, work.redo, work.put_back, work.undo, work.regret),
@@ -49,7 +47,7 @@ class Frame:
     """A pattern for a whole clause, what to make of its parts, and parts that it implies."""
 
     pattern: re.Pattern[str]
-    build: Build
+    build: edits.Build
     implied: edits.Parts
 
 
@@ -87,7 +85,7 @@ def _frames() -> Iterator[Frame]:
         "HANDLE": HANDLE,
         "BUT": EVERYTHING_BUT.strip(),
     }
-    build: Build = edits.ask_what
+    build: edits.Build = edits.ask_what
     implied, patterns = "", list[str]()
     for line in _lines():
         if (head := _HEAD.fullmatch(line)) is not None:
@@ -110,7 +108,7 @@ def _lines() -> Iterator[str]:
             yield line
 
 
-def _frame(build: Build, implied: str, patterns: list[str], slots: dict[str, str]) -> Frame:
+def _frame(build: edits.Build, implied: str, patterns: list[str], slots: dict[str, str]) -> Frame:
     """Return a frame of several patterns; each group gets a number besides its name."""
     pattern = "|".join(patterns)
     while (filled := _SLOT.sub(lambda slot: slots[slot[0]], pattern)) != pattern:

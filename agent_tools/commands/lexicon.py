@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 
 def _words(text: str) -> frozenset[str]:
@@ -21,12 +22,13 @@ COLOURS = _words(
     "olive lime mint cream ivory khaki tan ochre amber bronze copper charcoal aqua azure coral "
     "salmon peach rose mauve plum cherry ruby emerald sapphire blonde ginger multicoloured "
     "multicolored mustard fuchsia taupe chestnut rainbow colourful colorful colourless colorless "
+    "sage terracotta rust denim champagne ecru mocha lemon tangerine pistachio aubergine "
     "reddish bluish greenish yellowish pinkish brownish greyish grayish whitish blackish purplish"
 )
 SHADES = _words(
     "dark light bright pale deep soft vivid neon pastel dull warm cold sky royal hot darker "
     "lighter brighter paler deeper mustard forest baby midnight powder bottle british racing "
-    "canary rust moss electric slate sage dusty"
+    "canary matte matt metallic glossy moss electric slate dusty"
 )
 MATERIALS = _words(
     "wooden metal metallic glass stone brick marble concrete plastic leather paper cardboard "
@@ -47,6 +49,7 @@ QUALITIES = _words(
     "furry fuzzy gloomy happy hard heavy hairy hollow hot icy leafy light lush messy misty mossy "
     "muddy muscular natural neat open ornate overgrown painted patterned plain pointed polished "
     "pretty quiet ragged rainy realistic rich rough round ruined rusty sad sandy scary shaggy "
+    "stripey "
     "sharp simple sleepy smooth snowy soft spiky spooky spotted spotty square steep stormy "
     "straight striped stripy strong sunny tidy tired transparent tropical ugly warm wavy weak "
     "weathered wet wild windy withered worn wrinkled"
@@ -62,6 +65,7 @@ KINDS: tuple[tuple[str, frozenset[str]], ...] = (  # in the order in which they 
 ADJECTIVES = frozenset().union(*(words for _, words in KINDS))
 # Names that sound like adjectives: "cherry tree" is no tree of that colour, "light bulb" not dark.
 FRUITS = _words(
+    "sage terracotta rust denim champagne ecru mocha lemon tangerine pistachio aubergine "
     "mustard chestnut rose lime olive peach plum cherry mint rainbow coral cream light giant "
     "square antique plain"
 )
@@ -81,7 +85,9 @@ IRREGULAR = {
     "flatter": "flat",
     "redder": "red",
 }
-DEGREES = _words("more less very much far slightly really extremely quite rather so too fairly")
+DEGREES = _words(
+    "super teeny ultra more less very much far slightly really extremely quite rather so too fairly"
+)
 DROPPED_DEGREES = ("a little bit", "a bit", "a little", "a lot", "even", "way", "somewhat", "all")
 VAGUE = _words(
     "nice nicer good better best different cool cooler interesting great improved perfect other "
@@ -100,6 +106,7 @@ PREPOSITIONS = _words(
 )
 # What cannot be a part of the name of a thing: the sentence means more than was understood.
 NOT_IN_NAMES = _words(
+    "before after "
     "it its not no never or but except if because when unless until while than as like and please "
     "should would could can will be is are was were am make made do does don't let everything "
     "anything nothing everyone all both some few several most many half other another same mind "
@@ -111,9 +118,19 @@ NOT_IN_NAMES = _words(
     "isn't aren't shouldn't newest latest up down away using whether everywhere anyone out "
     "closest doesn't didn't i'm i'd it's that's he's she's they're have has had got need needs "
     "want wants like likes think see know read tell wish may might must shall ought did does "
-    "what's who's"
+    "what's who's becomes become became turns gets goes went stays shows makes takes puts "
+    "belongs belong"
 )
-PICTURES = _words("picture image photo photograph scene pic photos")
+NEVER_NOUNS = _words(
+    "add remove delete erase replace recolour recolor select insert put blur brighten darken "
+    "lighten desaturate convert enlarge leave"
+)
+PICTURES = _words("picture image photo photograph scene pic photos shot")
+# What is said of things and pictures, and is no thing that can be found in one.
+NO_THINGS = _words(
+    "font typeface opacity position location removal version variation variations attempt size "
+    "resolution layer undo redo fill style tones effect filter mode bokeh diff vibe look"
+)
 NUMBERS = {
     word: number
     for number, word in enumerate("one two three four five six seven eight nine ten".split(), 1)
@@ -153,9 +170,9 @@ FIND = (
     *("show", "grab", "pick", "choose", "click on", "point me to"),
 )
 REMOVE = (
-    *("remove", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
+    *("remove", "take off", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
     *("wipe out", "rub out", "clear away", "retouch out", "edit out", "photoshop out", "paint out"),
-    *("airbrush out", "lose", "ditch", "kill", "wipe", "clean up", "scrap", "drop", "zap"),
+    *("airbrush out", "lose", "ditch", "kill", "wipe", "cut away", "scrap", "drop", "zap"),
     *("throw out", "clean away", "dump", "bin", "chuck out", "chuck", "toss out", "toss", "nix"),
     *("strip out", "scrub out", "scrub", "do away with", "banish", "clone out", "chop out"),
 )
@@ -254,6 +271,7 @@ _COMMON = (  # words of commands that are no names of things
 
 
 _NO_SLIPS = _words(
+    "tilt "
     "back lack brow sliver pace steal rang lover lower thee hind groom bump bake wake rake fake "
     "burn kick lick tick chop love bind drip farm fine line pant print load post hide read warm "
     "mage"
@@ -278,6 +296,12 @@ def with_slips_undone(text: str) -> str:
     return " ".join(fixed)
 
 
+def is_mistyped(words: Sequence[str]) -> bool:
+    """Return whether a word of a name may be meant as one that says which, where or what colour."""
+    alone = len(words) == 1 and with_slips_undone(words[0]) != words[0]
+    return alone or any(_meant(word) for word in words)
+
+
 def verb_meant(words: Sequence[str]) -> str | None:
     """Return the verb that the first of several words is likely to be; None for other words."""
     if len(words) < 2:
@@ -286,7 +310,8 @@ def verb_meant(words: Sequence[str]) -> str | None:
     return _meant(words[0], among=_SINGLE, strict=strict)
 
 
-def _meant(word: str, *, among: Sequence[str] = _COMMON, strict: bool = True) -> str | None:
+@cache
+def _meant(word: str, *, among: tuple[str, ...] = _COMMON, strict: bool = True) -> str | None:
     said = word.lower().strip(",.!?")
     known = said in _NO_SLIPS | {*among} or said.removesuffix("s") in among
     if known or len(said) < _SHORTEST - (not strict):

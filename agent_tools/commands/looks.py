@@ -35,6 +35,7 @@ _SHADE = re.compile(rf"{TONE}(?:\ue000and\ue000{TONE})?")
 _COLOUR_PAIR = re.compile(rf"(?<![\w#])({TONE}) and ({TONE})(?![\w'-])", re.IGNORECASE)
 _DROPPED = re.compile(rf"(?:{'|'.join(lexicon.DROPPED_DEGREES)}) ")
 _DEGREE = re.compile(rf"((?:{_either(lexicon.DEGREES)} )*)(\S+)")
+_DEEPENED = re.compile(rf"(?:really|very|super|extremely) (?=\w+[ -])(?:{TONE})")
 _TONE_OF = re.compile(r"^(?:an? )?((?:\w+ )?)(?:shade|tone|hue|tint) of (?=\w)")
 _MADE_OF = re.compile(r"(?:(?:made )?(?:out )?of|from|in) (\S+)")
 
@@ -81,7 +82,7 @@ def looks_of(text: str, *, open_class: bool = False) -> tuple[Look, ...]:
 
 def _look(text: str, *, open_class: bool) -> Look | None:
     text = _TONE_OF.sub(r"\1", text)
-    if _SHADE.fullmatch(text):
+    if _SHADE.fullmatch(text) or _DEEPENED.fullmatch(text):
         return Look(release(text), "colour")
     if (material := _MADE_OF.fullmatch(text)) is not None:
         return _made_of(material[1])
@@ -97,7 +98,7 @@ def _look(text: str, *, open_class: bool) -> Look | None:
     if (
         not kind
         and word.isalpha()
-        and not word.endswith("ing")
+        and not word.endswith(("ing", *("s" if degree.startswith(("more", "less")) else ())))
         and word not in lexicon.NO_QUALITIES
         and (open_class or degree.startswith(("more", "less", "very")))
     ):
@@ -239,8 +240,8 @@ _AS_BIG = re.compile(
     r"| (?:(?:of )?(?:the|its|their|his|her) )?(?:current |original )?size)"
 )
 _BIGGER = re.compile(
-    rf"(?:(?P<slight>a (?:little |tiny )?bit|a little|slightly|a tad|somewhat)|(?P<much>much|a "
-    rf"lot|way|far)|even"
+    rf"(?:(?P<slight>(?:just )?(?:a (?:little |tiny )?bit|a little|slightly|a tad|somewhat))"
+    rf"|(?P<much>much|a lot|way|far)|even"
     rf"|(?P<share>\d{{1,3}}) ?(?:%|percent)|(?:by )?{_NUMBER}(?: ?x| times|))?"
     r"(?: |^)(?:(?P<up>bigger|larger)|smaller)"
 )
@@ -253,7 +254,7 @@ def read_touch(text: str) -> ToolCall | None:
     """
     if (exact := _EXACT.fullmatch(text)) is not None or exact_name(text):
         colour = (exact["colour"] or exact["named"]) if exact else text
-        known = is_colour(colour) or exact_name(colour)
+        known = is_colour(colour) or colour in ImageColor.colormap
         return call(RETOUCH, {"action": "colour", "colour": colour}) if known else None
     if (factor := _size(text)) is not None:
         return call(ARRANGE, {"action": "scale", "amount": factor})

@@ -75,6 +75,7 @@ def split_region(phrase: str) -> tuple[str, str]:
     rest, before = _split_before(rest)
     if after.startswith("from ") and before:
         return rest, f"{before} {after}"
+    after = after.removeprefix("from the ")
     return (rest, ", ".join(filter(None, (before, after)))) if rest else (phrase, "")
 
 

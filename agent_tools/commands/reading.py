@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from agent_tools.commands import lexicon
@@ -32,6 +32,7 @@ from agent_tools.commands.frames import ANSWERS, read_clause, refuse
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
+from agent_tools.commands.rules import read_chunks
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
 from agent_tools.commands.wording import WHAT_CAN_BE_DONE, even
 from agent_tools.commands.work import recoloured, repeated, same_with
@@ -139,11 +140,16 @@ def _calls_of(clause: Clause, talk: Talk) -> list[ToolCall]:
     """Return the calls of a clause: by its verb, by what was done before, or as a thing to find."""
     if not clause.text:
         return repeated(talk.past)  # "with seed 7"
-    made = read_clause(clause.text, talk)
-    if made is None:
-        made = _without_verb(clause.text.lower(), talk, more=clause.more)
-    if made is None:
-        raise _unknown(clause.text)
+    try:
+        made = read_clause(clause.text, talk)
+        if made is None:
+            made = _without_verb(clause.text.lower(), talk, more=clause.more)
+        if made is None:
+            raise _unknown(clause.text)
+    except Unsure:
+        made = read_chunks(clause.text, talk)
+        if made is None:
+            raise
     return made
 
 
@@ -153,31 +159,35 @@ def _without_verb(text: str, talk: Talk, *, more: bool) -> list[ToolCall] | None
     mistyped = bool(_OBJECT.match(text)) and verb_meant(text.split())  # "corp to the dog"
     if first in lexicon.OTHER_VERBS or first in lexicon.VERBS or mistyped:
         return None
-    attempts: list[Callable[[], list[ToolCall]]] = []
-    coloured = _COLOURED.fullmatch(text) if talk.past and talk.past[-1].text("colour") else None
-    if coloured is not None:
-        thing, colour = coloured["thing"] or "", coloured["colour"]
-        attempts.append(lambda: recoloured(colour, thing, talk))
-    if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
-        attempts.append(lambda: changes(text, talk))
-    again = talk.past and (more or lexicon.ONES.search(text))
-    if again:
-        attempts.append(lambda: same_with({"thing": text}, talk))
-    if talk.past and talk.past[-1].name == RETOUCH and not talk.past[-1].text("query"):
-        attempts.append(lambda: changes(f"the picture {text}", talk))
-    touched = bool(talk.past) and talk.past[-1].name in (RETOUCH, ARRANGE)
-    fits = not touched or read_touch(text) is not None
-    if talk.things and fits and not re.match(r"an? (?!bit|little|lot)", text):
-        pronoun = "it" if len(talk.things) == 1 else "them"
-        attempts.append(lambda: changes(f"{pronoun} {text}", talk))
-    if not again and _may_be_named(text, talk.past):
-        attempts.append(lambda: find({"thing": _COUNT.sub("", text)}, talk))
-    for attempt in attempts:
+    for attempt in _attempts(text, talk, more=more):
         try:
-            return attempt()
+            if made := attempt():
+                return made
         except Unsure:
             continue
     return None
+
+
+def _attempts(text: str, talk: Talk, *, more: bool) -> Iterator[Callable[[], list[ToolCall]]]:
+    """Yield the ways to read a clause without a verb, the likeliest first."""
+    last = talk.past[-1] if talk.past else ToolCall("")
+    coloured = _COLOURED.fullmatch(text) if last.text("colour") else None
+    if coloured is not None:
+        yield lambda: recoloured(coloured["colour"], coloured["thing"] or "", talk)
+    if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
+        yield lambda: changes(text, talk)
+    again = talk.past and (more or lexicon.ONES.search(text))
+    if again:
+        yield lambda: same_with({"thing": text}, talk)
+    if last.name == RETOUCH and not last.text("query"):
+        yield lambda: changes(f"the picture {text}", talk)
+    fits = last.name not in (RETOUCH, ARRANGE) or read_touch(text) is not None
+    if talk.things and fits and not re.match(r"an? (?!bit|little|lot)", text):
+        yield lambda: changes(f"{'it' if len(talk.things) == 1 else 'them'} {text}", talk)
+    if text.split()[0] not in lexicon.DETERMINERS:
+        yield lambda: read_chunks(text, talk) or []
+    if not again and _may_be_named(text, talk.past):
+        yield lambda: find({"thing": _COUNT.sub("", text)}, talk)
 
 
 def _may_be_named(text: str, past: Sequence[ToolCall]) -> bool:
@@ -269,9 +279,19 @@ def _folded(calls: list[ToolCall]) -> list[ToolCall]:
         simple = one.name == EDIT and one.operation != "add" and one.args.keys() <= FOLDED
         if before and simple and before.name == GENERATE and not before.text("query"):
             folded[-1] = replace(before, args={**before.args, **one.args})
+        elif before and _places_copy(before, one):
+            folded[-1] = replace(before, args={**before.args, "to": one.text("to")})
         elif one != before or one.name != SEGMENT:  # "to see the owl, highlight it"
             folded.append(one)
     return folded
+
+
+def _places_copy(before: ToolCall, one: ToolCall) -> bool:
+    """Return whether a call says where the copy of the call before goes."""
+    names = ("copy", "new copy", "duplicate", "clone", "new", "second one", before.text("query"))
+    copied = before.text("action") == "copy" and not before.text("to")
+    simple = one.text("action") == "move" and one.args.keys() <= {"action", "query", "to"}
+    return copied and simple and one.text("query") in names
 
 
 def _checked(calls: list[ToolCall]) -> list[ToolCall]:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from PIL import ImageColor
+
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import (
     ARRANGE,
@@ -35,8 +37,9 @@ _AND = re.compile(r",? and (?:also )?|, (?:and )?| & | as well as | along with "
 _DETERMINER = re.compile(rf"(?:whole|entire|{'|'.join(sorted(lexicon.DETERMINERS))}) ")
 _ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
 _IN_PICTURE = re.compile(
-    rf" (?:in|from|on|of|out of) (?:the|this|that|my|our) (?:{'|'.join(sorted(lexicon.PICTURES))})$"
-    r"|(?: in)? here$| in (?:there|this one|that one)$"
+    r" (?:in|from|on|of|out of) (?:the |this |that |my |our )"
+    rf"(?:{'|'.join(sorted(lexicon.PICTURES))})$"
+    r"|(?: in)? here$| in (?:the )?(?:frame|view|shot)$| in (?:there|this one|that one)$"
 )
 _COUNT = re.compile(rf"(?:{'|'.join(sorted(set(lexicon.NUMBERS) - {'one'}))}|\d+) (?=\w)")
 _VAGUE_COUNT = re.compile(
@@ -55,7 +58,7 @@ _NUMBERED = re.compile(r"(?P<thing>.*[a-z]) (?P<number>[1-9]\d?|two|three|four|f
 _WHOLE = re.compile(
     rf"(?:(?:the|this|my) )?(?:(?:whole|entire) )?(?:{'|'.join(sorted(lexicon.PICTURES))}|thing"
     rf"|lot)"
-    r"|everything|everywhere|(?:all )?(?:the |its )?colou?rs|all of it"
+    r"|everything|everywhere|all|it all|(?:all )?(?:the |its )?colou?rs|all of it"
 )
 _AROUND = re.compile(
     r"(?:the (?:background|surroundings|area) )?(?:around|behind|outside) (?P<thing>.+)"
@@ -66,11 +69,14 @@ _REST = re.compile(
 )
 # Where one thing lies of another, and what is left of words that belong to something else.
 _RELATION = re.compile(
-    r"\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
+    r"\b\d+ ?(?:pixels?|px|cm|degrees?|percent)\b"
+    r"|\b(?:shade|tone|hue|tint) of\b"
+    r"|\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
     r"|^(?!forest|chest|nest|vest)\w+est of (?:the|these|those|my)\b|\bto (?!the\b)"
     r"|\b(?:in|on|at|by|to|with|for) (?:in|on|at|by|with|for|to)\b"
 )
 _ARTICLES = frozenset("the a an my your his her that this these those".split())
+_LEADING = lexicon.DETERMINERS | set(lexicon.NUMBERS) | {"and", "or", "of"}
 _NAME = re.compile(r"[\w' \-\u2019]+")
 
 
@@ -322,7 +328,7 @@ def check_name(name: str) -> str:
         raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if region_of(name):
         raise Unsure(f"{plain!r} says where, not what. Please name the thing.")
-    if len(words) == 1 and lexicon.with_slips_undone(plain.lower()) != plain.lower():
+    if lexicon.is_mistyped(words):
         raise Unsure(f"Is {plain!r} spelled as it is meant? Please say it again.")
     if words[-1] in lexicon.PICTURES and lexicon.VAGUE.issuperset(words[:-1]):
         raise Unsure("I change things in a picture, not the picture as a whole. Which thing?")
@@ -331,10 +337,13 @@ def check_name(name: str) -> str:
         for before, word in itertools.pairwise(words)
         if before not in lexicon.PREPOSITIONS and not before.endswith("ing")  # "riding a horse"
     ]
+    if any(itertools.starmap(_is_misplaced, itertools.pairwise(words))):
+        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     bin_ = words[-1] == "can" and len(words) > 1  # "trash can"
     odd = [word for word in words[: len(words) - bin_] if word in lexicon.NOT_IN_NAMES]
     odd += [word for word in inner if word in _ARTICLES]
-    odd += _RELATION.findall(name)
+    odd += _RELATION.findall(name) + [word for word in words[-1:] if word in lexicon.NO_THINGS]
+    odd += [word for word in words[1:] if word in lexicon.NEVER_NOUNS]
     if odd or words[-1] in lexicon.PREPOSITIONS or words[0] in lexicon.PREPOSITIONS:
         raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if max(len(words) - MOST_WORDS, len(plain) - LONGEST_NAME) > 0 or not any(
@@ -344,6 +353,15 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(plain) and "\ue000" not in name:
         raise Unsure(f"I do not understand {plain!r} as the name of a thing.")
     return plain
+
+
+def _is_misplaced(before: str, word: str) -> bool:
+    """Return whether a word can only belong to something else than the name it stands in."""
+    if before in ("in", "with", "to") and word not in lexicon.COLOURS:
+        return word in ImageColor.colormap
+    leads = before in lexicon.PREPOSITIONS | lexicon.DEGREES | _LEADING or is_adjective(before)
+    leads = leads or before.endswith(("'s", "s'", "ed", "ing", "ly")) or before.isdigit()
+    return (is_adjective(word) or word in lexicon.VAGUE) and not leads
 
 
 def called(tool: str, thing: NamedThing, args: Mapping[str, Value | None]) -> ToolCall:

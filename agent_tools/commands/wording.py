@@ -34,19 +34,24 @@ def alternatives(*phrases: str) -> str:
 
 
 GREETING = (
-    r"(?:hey|hi|hello|good (?:morning|day|evening)|thanks?|thank you|ok(?:ay)?|yes|sure|great)"
+    r"(?:hey|hi|hello|yo|good (?:morning|day|evening)|thanks?|thank you|ok(?:ay)?|yes|sure|great)"
 )
 FILLER = r"(?:oh|oops|whoops|hm+|um+|uh|er|ah|well|wait|actually|sorry|hang on|alright|no wait)"
 _INTERJECTION = rf"(?:(?:{FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yeah|yep)\s*[,.!;]+)"
 
 
-def _table(name: str) -> list[str]:
+_PICTURE = rf"(?:{'|'.join(sorted(lexicon.PICTURES))}|drawing|painting|shot|view)"
+
+
+def table(name: str) -> list[str]:
     """Return the lines of a table of ``wording.txt``."""
     text = (files("agent_tools.commands") / "wording.txt").read_text("utf-8")
     lines = text.partition(f"[{name}]\n")[2].partition("\n[")[0].splitlines()
-    filled = {"VERB": alternatives(*lexicon.VERBS), "TONE": TONE}
+    filled = {"VERB": alternatives(*lexicon.VERBS), "TONE": TONE, "PIC": _PICTURE}
+    filled["WEATHER"] = "|".join(sorted(lexicon.SETTINGS | lexicon.WEATHERS))
+    filled["ERASE"] = alternatives(*lexicon.REMOVE)
     return [
-        re.sub("|".join(filled), lambda slot: filled[slot[0]], line)
+        re.sub(rf"\b(?:{'|'.join(filled)})\b(?! = )", lambda slot: filled[slot[0]], line)
         for line in lines
         if line and line[0] != "#"
     ]
@@ -55,15 +60,15 @@ def _table(name: str) -> list[str]:
 _RGB = re.compile(r"\brgb ?\(? ?(\d{1,3})[, ]+(\d{1,3})[, ]+(\d{1,3}) ?\)?", re.IGNORECASE)
 _SPELLINGS = tuple(
     (re.compile(pattern, re.IGNORECASE), usual.strip().replace("_", " "))
-    for pattern, _, usual in (line.partition("  =>") for line in _table("spellings"))
+    for pattern, _, usual in (line.partition("  =>") for line in table("spellings"))
 )
 _POLITE = re.compile(
     rf"^(?:(?:{_INTERJECTION}|no(?= (?:i|the|not|that|this)\b)|(?:{GREETING}|{FILLER}"
-    rf"|{'|'.join(_table('asking'))})(?![\w'-])[,!.:]*)\s*)+",
+    rf"|{'|'.join(table('asking'))})(?![\w'-])[,!.:]*)\s*)+",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
-    rf"(?:[\s,.!?:]*(?:\b(?:{'|'.join(_table('closing'))})|:\)))+[\s,.!?:]*$|[\s,.!?:]+$",
+    rf"(?:[\s,.!?:]*(?:\b(?:{'|'.join(table('closing'))})|:\)))+[\s,.!?:]*$|[\s,.!?:]+$",
     re.IGNORECASE,
 )
 _DOUBLED = ("put", "get", "swap", "crop", "blur", "flip", "cut")
@@ -87,8 +92,8 @@ _DONE = {  # "I want the house painted red", "the bin should be removed"
     **{f"{verb.removesuffix('e')}ed": verb for verb in _REGULAR},
 }
 _PASSIVE = re.compile(
-    r"(?:(?P<wish>(?:(?:i|we)(?:'d| would)?(?: really)? (?:want|need|like|love|prefer)(?: to "
-    r"(?:have|see|get))?|have|get|see) )|(?:can|could|should|would|may|must) )?"
+    r"(?:(?P<wish>(?:(?:i|we)(?:'d| would)?(?: really| quite| rather)? (?:want|need|like|love"
+    r"|prefer)(?: to (?:have|see|get))?|have|get|see) )|(?:can|could|should|would|may|must) )?"
     r"(?P<thing>it|them|this|that|(?:all )?(?:the|my|his|her|its|their|that|this|those|these) "
     rf"(?!{alternatives(*_DONE)})[^ ,]+(?: [^,]+?)??)"
     r" (?:(?:(?:(?:should|must|can|could|may|ought to|ha(?:s|ve) to|needs? to) )|(?:to ))?be "

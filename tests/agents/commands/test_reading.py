@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_tools.commands import Reading, ToolCall, lexicon, read
@@ -29,6 +29,7 @@ LANGUAGE = sorted(
 commands = st.lists(st.sampled_from(LANGUAGE), max_size=14).map(" ".join)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=200) | commands, st.sampled_from([None, HOUSE, BLUE, ToolCall("undo")]))
 def test_any_text_gives_calls_or_a_question_and_never_an_error(
     text: str, last: ToolCall | None
@@ -39,6 +40,7 @@ def test_any_text_gives_calls_or_a_question_and_never_an_error(
     assert "\n" not in reading.said + reading.question
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(commands)
 def test_regions_are_words_that_can_be_picked_by_and_never_sent_as_a_query(text: str) -> None:
     for made in read(text).calls:
@@ -47,6 +49,7 @@ def test_regions_are_words_that_can_be_picked_by_and_never_sent_as_a_query(text:
         assert not region_of(query)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(commands)
 def test_calls_hold_known_arguments_that_differ_from_the_defaults(text: str) -> None:
     for made in read(text).calls:
@@ -231,6 +234,18 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("don't crop the dog, just blur it", "blur the dog"),
         ("grey cat -> orange cat", "turn the grey cat into an orange cat"),
         ("corp to the dog", "crop to the dog"),
+        ("car: delete", "delete the car"),
+        ("the blue car, select", "select the blue car"),
+        ("16:9 crop on the car", "crop to the car 16:9"),
+        ("greener grass", "make the grass greener"),
+        ("paint roof red walls white", "paint the roof red and the walls white"),
+        ("remove tree add boat left", "remove the tree and add a boat on the left"),
+        ("background blurry, dog sharp", "blur everything around the dog"),
+        ("in the upper right corner a moon", "add a moon top right"),
+        ("duplicate the chair, put the copy on the right", "copy the chair to the right"),
+        ("I want that the car becomes yellow", "make the car yellow"),
+        ("contrast up 20%", "increase the contrast by 20%"),
+        ("dog position?", "where is the dog"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -245,11 +260,26 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "move the moon up close",
         "remove the tallest of the trees",
         "kick the ball",
+        "headline font to Helvetica",
+        "move the boat 100 pixels left",
+        "yellow suits the car better",
+        "colder colours",
+        "dog leave cat",
+        "make the boat a slightly darker shade of green",
         "find a better photo",
     ],
 )
 def test_words_that_nothing_accounts_for_are_asked_about(text: str) -> None:
     assert read(text).question
+
+
+@pytest.mark.parametrize("text", ["does the car look red", "is the car blue", "are the dogs big?"])
+def test_question_never_changes_anything(text: str) -> None:
+    assert {made.name for made in read(text).calls} <= {"ask_image"}
+
+
+def test_what_may_be_one_name_is_not_taken_for_a_verb_and_a_thing() -> None:
+    assert read("clear sky").calls == (ToolCall("segment_image", {"query": "clear sky"}),)
 
 
 def test_call_leaves_out_what_is_not_given() -> None:
