@@ -44,7 +44,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!textseg\.(?!\w+\.)|agent_tools\.).*")]
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.header", "toc.not_readable"]  # a part may begin anywhere
+suppress_warnings = ["myst.header"]  # a part may begin at any depth
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib", "pictures"),
     "thumbnail_size": (320, 200),
+    "notebook_extensions": [],
     "capture_repr": (),
     "abort_on_example_error": True,
     "download_all_examples": False,

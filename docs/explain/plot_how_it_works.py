@@ -35,7 +35,8 @@ torch.set_grad_enabled(False)
 
 def show(pictures, *, cmap="cividis"):
     """Draw titled pictures, or maps in false colours, side by side."""
-    figure = plt.figure(figsize=(10, 2.7), dpi=160, layout="constrained")
+    size = 10, 10 / len(pictures) + 0.3
+    figure = plt.figure(figsize=size, dpi=160, layout="constrained")
     axes = figure.subplots(1, len(pictures))
     for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
         ax.imshow(picture, cmap=cmap)

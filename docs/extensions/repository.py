@@ -13,6 +13,7 @@ PAGES = {
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
     "CHANGELOG.md": "project/changelog.md",
+    "notebooks/README.md": "project/notebooks.md",
     "textseg/picturebook/MODEL_CARD.md": "model_card.md",
 }
 ROOT = Path(__file__).parents[2]
@@ -20,21 +21,22 @@ LINK = re.compile(r"\]\((?!\w+:|#|/)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def lead_to_pages(text: str, folder: Path) -> str:
-    """Return Markdown of ``folder`` whose links to files that have a page here lead to it."""
+    """Return Markdown of ``folder`` whose links hold from everywhere.
+
+    Those to a file that has a page here lead to the page, as they do to pages; others to the file.
+    """
 
     def page(found: re.Match[str]) -> str:
         target = Path(os.path.normpath(folder / found[1]))  # not where a symbolic link leads
-        name = target.relative_to(ROOT).as_posix() if target.is_relative_to(ROOT) else ""
+        if not (target.is_relative_to(ROOT) and target.is_file()):
+            return found[0]
+        name = target.relative_to(ROOT).as_posix()
         if name in PAGES:
             return f"](/{PAGES[name]})"  # its headings are others
-        return f"](/{name.removeprefix('docs/')}{found[2] or ''})" if in_docs(name) else found[0]
+        place = name.removeprefix("docs/") if name.startswith("docs/") else f"../{name}"
+        return f"](/{place}{found[2] or ''})"
 
     return LINK.sub(page, text)
-
-
-def in_docs(name: str) -> bool:
-    """Return whether this is a page or a picture of this folder."""
-    return name.startswith("docs/") and Path(name).suffix in (".md", ".png", ".jpg")
 
 
 def read_page(app: Sphinx, name: str, content: list[str]) -> None:

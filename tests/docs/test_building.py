@@ -52,9 +52,11 @@ def test_a_link_to_no_page_and_one_to_no_place_are_found(tmp_path: Path) -> None
 
 
 def test_links_to_files_beside_the_pages_lead_to_their_pages() -> None:
-    text = "[a](../SECURITY.md#how) [b](../textseg/ray.py) [c](start/many.md#rows) [d](#e)"
-    expected = "[a](/project/security.md) [b](../textseg/ray.py) [c](/start/many.md#rows) [d](#e)"
-    assert lead_to_pages(text, ROOT / "docs") == expected
+    text = "[a](../SECURITY.md#how) [b](../textseg/ray.py) [c](start/many.md#x) [d](#e) [f](no.md)"
+    led = (
+        "[a](/project/security.md) [b](/../textseg/ray.py) [c](/start/many.md#x) [d](#e) [f](no.md)"
+    )
+    assert lead_to_pages(text, ROOT / "docs") == led
     assert lead_to_pages("[x](docs/panel.png)", ROOT) == "[x](/panel.png)"
 
 
