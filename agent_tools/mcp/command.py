@@ -15,12 +15,13 @@ import typer
 
 from agent_tools.mcp.installed import check_installed
 from textseg.cli.drawn import Fields, Given, drawn
-from textseg.cli.shared import FAILED, WRONG_INPUT
 from textseg.errors import InvalidInputError, TextsegError
 from textseg.toolbox import Setup, check_arguments
 
 if TYPE_CHECKING:
     from textseg.toolbox import Limits, Toolbox
+
+FAILED, WRONG_INPUT = 1, 2
 
 TOKEN_VARIABLE = "TEXTSEG_MCP_TOKEN"
 LOCAL = "127.0.0.1"
