@@ -19,14 +19,14 @@ from textseg.errors import InvalidInputError, TextsegError
 from textseg.toolbox import Setup, check_arguments
 
 if TYPE_CHECKING:
-    from textseg.toolbox import Limits, Toolbox
+    from textseg.toolbox import Toolbox
 
 FAILED, WRONG_INPUT = 1, 2
 
 TOKEN_VARIABLE = "TEXTSEG_MCP_TOKEN"
 LOCAL = "127.0.0.1"
 
-_BITS, _OPEN_BITS = 50, 128  # in handles: the latter where others may reach the server
+_OPEN_BITS = 128  # in handles, where others may reach the server
 
 app = typer.Typer(
     add_completion=False,
@@ -78,16 +78,12 @@ def command(
     with _explaining_failures():
         check_installed()
         from agent_tools.mcp.server import build
-        from textseg.toolbox import Limits
+        from textseg.toolbox import Limits, open_toolbox
 
         setup = check_arguments(Setup, setting)
+        limits = Limits(seconds=max_seconds)
         opened = partial(
-            _opened,
-            workspace,
-            root,
-            setup=setup,
-            limits=Limits(seconds=max_seconds),
-            exports=exports,
+            open_toolbox, workspace, roots=root, setup=setup, limits=limits, exports=exports
         )
         served = partial(build, preview="links" if links else "none" if no_preview else "auto")
         if http is not None:
@@ -95,29 +91,17 @@ def command(
 
             address = Address(host, http, _token(token_file))
             with listen(address) as listener:  # before a folder is made that nobody will use
-                run_http(served(opened(bits=_OPEN_BITS)), listener, address)
+                run_http(served(_told(opened(handle_bits=_OPEN_BITS))), listener, address)
             return
         if token_file is not None or host != LOCAL:
             raise InvalidInputError("--host and --token-file are for a server at a --http PORT")
         from agent_tools.mcp.stdio import run_stdio
 
-        run_stdio(served(opened()))
+        run_stdio(served(_told(opened())))
 
 
-def _opened(
-    folder: Path | None,
-    roots: list[Path],
-    *,
-    setup: Setup,
-    limits: Limits,
-    exports: Path | None,
-    bits: int = _BITS,
-) -> Toolbox:
-    from textseg.toolbox import open_toolbox
-
-    toolbox = open_toolbox(
-        folder, roots=roots, setup=setup, limits=limits, handle_bits=bits, exports=exports
-    )
+def _told(toolbox: Toolbox) -> Toolbox:
+    """Return a toolbox, once the person knows where its results are."""
     _say(f"results are kept in {toolbox.workspace.folder}")
     return toolbox
 
