@@ -17,7 +17,6 @@ from textseg.labelling.rows import (
     error_rows,
     read_errors,
     read_rows,
-    read_table,
     rows_from,
     rows_of,
     schema,
@@ -99,7 +98,6 @@ def test_picture_in_two_files_is_read_once(tmp_path: Path) -> None:
     written(tmp_path, "1", ROWS)
     written(tmp_path, "2", [*ROWS, *rows_of("c3", "c.png", FOUND, origin=ORIGIN)])
     assert [row.id for row in read_rows(tmp_path)] == [*["a1"] * 3, *["c3"] * 3]
-    assert len(read_table(tmp_path, ["id"])) == 9
 
 
 def test_errors_name_their_pictures(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from textseg.errors import InvalidInputError
 from textseg.files import fitting
-from textseg.labelling.rows import LabelRow, part_files, read_part, read_table, rows_from
+from textseg.labelling.rows import LabelRow, part_files, read_part, rows_from, some_part_files
 
 JOB = "job.json"
 LONGEST_ENDING = ".geojson"  # of the files that are named after a picture
@@ -121,12 +121,10 @@ def open_labels(folder: Path, pictures: Path | None = None) -> Labels:
     """
     if pictures is not None and not pictures.is_dir():
         raise InvalidInputError(f"there is no folder {pictures}")
-    if not part_files(folder):
-        read_table(folder)  # says so
     queries: dict[str, None] = {}
     paths: dict[str, str] = {}
     files: Counter[str] = Counter()
-    for part in part_files(folder):
+    for part in some_part_files(folder):
         columns = read_part(part, ["id", "path", "query"]).to_pydict()
         queries.update(dict.fromkeys(columns["query"]))
         here = dict(zip(columns["id"], columns["path"], strict=True))

@@ -142,9 +142,8 @@ def _listing(root: Path, told: Iterable[tuple[str | None, str]], name: str) -> L
                 hint="an id stands for one picture",
             )
     if not found:
-        raise ImageError(f"{name}: there are no pictures in it", hint=_looked_for())
+        raise ImageError(
+            f"{name}: there are no pictures in it",
+            hint=f"looked for: {', '.join(sorted(SUFFIXES))}",
+        )
     return Listing(root, tuple(sorted(JobPicture(*each) for each in found.items())))
-
-
-def _looked_for() -> str:
-    return f"looked for: {', '.join(sorted(SUFFIXES))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from textseg.diffusion.model import DiffusionModel
@@ -33,17 +34,8 @@ class RowMaker:
 
     def __init__(self, settings: LabelSettings, *, device: str = "auto", offline: bool = False):
         """Load the model; raises ``ModelError`` where that is not possible."""
-
-        def loaded(*, dtype: str) -> DiffusionModel:
-            return load(
-                settings.model,
-                device=device,
-                dtype=dtype,
-                local_files_only=offline,
-                base=settings.base,
-                lora=settings.lora,
-            )
-
+        loaded = partial(load, settings.model, device=device, local_files_only=offline)
+        loaded = partial(loaded, base=settings.base, lora=settings.lora)
         self._settings, self._asker = settings, PictureAsker(loaded, settings)
         self.origin = Origin(
             self._asker.model.name,

@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from textseg.checking import MAX_PIXELS, Precision, check_arguments
 from textseg.diffusion.mask_settings import Look
-from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.rivalry import PresenceRule
 from textseg.errors import TextsegError
 from textseg.images import ImageLike
@@ -19,7 +19,7 @@ from textseg.labelling.making import threads_for
 from textseg.labelling.settings import BATCH_SIZE, LabelSettings
 from textseg.scene import ModelLike, load
 from textseg.scene.opening import check_queries
-from textseg.scene.options import DeviceLike, DtypeLike
+from textseg.scene.options import DeviceLike
 from textseg.segmentation.result import Segmentations
 
 
@@ -95,11 +95,7 @@ def segment_many(
             "max_pixels": max_pixels,
         },
     )
-
-    def loaded(*, dtype: DtypeLike) -> DiffusionModel:
-        return load(model, device=device, dtype=dtype)
-
-    return _answers(pictures, PictureAsker(loaded, settings))
+    return _answers(pictures, PictureAsker(partial(load, model, device=device), settings))
 
 
 def _answers(pictures: Iterable[ImageLike], asker: PictureAsker) -> Iterator[PictureAnswer]:

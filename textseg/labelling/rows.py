@@ -171,20 +171,14 @@ def part_files(folder: Path) -> list[Path]:
     return sorted(folder.glob(PARTS))
 
 
-def read_table(folder: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return all rows in a folder of labels, or some of their columns, as one table.
-
-    Raises:
-        InvalidInputError: there are none.
-        WorkspaceError: one of the files cannot be read.
-        MissingExtraError: pyarrow is not installed.
-    """
+def some_part_files(folder: Path) -> list[Path]:
+    """Return the same; raises ``InvalidInputError`` where there are none."""
     files = part_files(folder)
     if not files:
         raise InvalidInputError(
             f"there are no labels in {folder}", hint="`textseg label` makes some"
         )
-    return arrow().concat_tables([read_part(path, columns) for path in files])
+    return files
 
 
 def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -204,16 +198,18 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def read_rows(folder: Path) -> Iterator[LabelRow]:
-    """Yield all rows in a folder of labels, file by file; raises as ``read_table`` does.
+    """Yield all rows in a folder of labels, file by file.
 
     Where a picture and a query are in two files, as they may be after two jobs with other lists of
     pictures at a time, the first is yielded.
+
+    Raises:
+        InvalidInputError: there are none.
+        WorkspaceError: one of the files cannot be read.
+        MissingExtraError: pyarrow is not installed.
     """
-    files = part_files(folder)
-    if not files:
-        read_table(folder)  # says so
     seen: set[tuple[str, str]] = set()
-    for path in files:
+    for path in some_part_files(folder):
         for row in rows_from(read_part(path)):
             if (row.id, row.query) not in seen:
                 yield row
