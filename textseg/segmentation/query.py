@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
+from typing import ClassVar, Literal
 
 from textseg.checking import clean_query
 from textseg.errors import QueryError, UnknownNameError
@@ -81,37 +82,33 @@ class Phrase(Expression):
 
 @dataclass(frozen=True)
 class _Several(Expression):
+    word: ClassVar[Literal["and", "or"]]
     parts: tuple[Expression, ...]
+
+    def mask(self, masks: Mapping[str, Mask]) -> Mask:
+        """Return what the masks of the parts are together."""
+        combine = and_ if self.word == "and" else or_
+        return reduce(combine, (part.mask(masks) for part in self.parts))
 
     def _leaves(self) -> Iterator[str]:
         for part in self.parts:
             yield from part._leaves()
 
+    def __str__(self) -> str:
+        """Return the parts with the word between them."""
+        return joined(self.word, [str(part) for part in self.parts])
 
-@dataclass(frozen=True)
+
 class And(_Several):
     """Where all parts are."""
 
-    def mask(self, masks: Mapping[str, Mask]) -> Mask:
-        """Return what the masks of all parts share."""
-        return reduce(and_, (part.mask(masks) for part in self.parts))
-
-    def __str__(self) -> str:
-        """Return the parts with "and" between them."""
-        return joined("and", [str(part) for part in self.parts])
+    word = "and"
 
 
-@dataclass(frozen=True)
 class Or(_Several):
     """Where any part is."""
 
-    def mask(self, masks: Mapping[str, Mask]) -> Mask:
-        """Return what is in the mask of any part."""
-        return reduce(or_, (part.mask(masks) for part in self.parts))
-
-    def __str__(self) -> str:
-        """Return the parts with "or" between them."""
-        return joined("or", [str(part) for part in self.parts])
+    word = "or"
 
 
 @dataclass(frozen=True)
