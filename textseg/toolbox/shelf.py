@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from textseg.errors import InvalidInputError
 from textseg.files import refuse_existing, write_files
 from textseg.images import ImageLike, Picture, open_picture, png_bytes
-from textseg.provenance import Credentials, label_in
+from textseg.provenance import label_in
 from textseg.saving import format_of, picture_bytes, save_picture
 from textseg.toolbox.browsing import image_facts
 from textseg.toolbox.correcting import correct_mask
@@ -207,15 +207,7 @@ class Shelf:
         pixels = _within(pixels_of(picture), longest)
         return picture_bytes(pixels, "PNG", label=label, icc_profile=picture.icc_profile)
 
-    def export(
-        self,
-        handle: str,
-        path: str | Path,
-        *,
-        force: bool = False,
-        label: bool = True,
-        credentials: Credentials | None = None,
-    ) -> Path:
+    def export(self, handle: str, path: str | Path, *, force: bool = False) -> Path:
         """Write a picture, labelled as it came about, or a mask (PNG, 255 = inside) to a file.
 
         Raises:
@@ -232,17 +224,8 @@ class Shelf:
                 raise InvalidInputError(f"a mask is written as PNG, not as {path.suffix}")
             return write_files(path.parent, [(path.name, self.png(handle))], force=force)[0]
         picture = self.workspace.picture(record)
-        found = label_in(self.workspace.bytes_of(record))
-        parent = None if record.parent is None else self.workspace.record(record.parent)
-        return save_picture(
-            path,
-            pixels_of(picture),
-            label=found if label else None,
-            icc_profile=picture.icc_profile,
-            credentials=credentials,
-            source=None if parent is None else self.workspace.bytes_of(parent),
-            force=force,
-        )
+        label, profile = label_in(self.workspace.bytes_of(record)), picture.icc_profile
+        return save_picture(path, pixels_of(picture), label=label, icc_profile=profile, force=force)
 
     def _keep_mask(
         self, mask: Mask, image: Record, *, operation: str, arguments: Facts | None
