@@ -126,7 +126,7 @@ def talk(chat: Chat, lines: Iterator[str]) -> None:
             chat.say("stopped")
 
 
-def typed_lines(prompt: str = "> ") -> Iterator[str]:
+def typed_lines() -> Iterator[str]:
     """Yield what a person types, with a history; from a pipe, its lines."""
     if not sys.stdin.isatty():
         for line in sys.stdin:
@@ -136,7 +136,7 @@ def typed_lines(prompt: str = "> ") -> Iterator[str]:
     with _history():
         while True:
             try:
-                yield input(prompt)
+                yield input("> ")
             except (EOFError, KeyboardInterrupt):
                 return
 

@@ -168,17 +168,14 @@ def _never_said(made: ToolCall, known: str) -> Iterator[str]:
     for name in _NAMED:
         said = made.text(name).lower()
         usual = ("original", "redo", "previous") if name == "to" and made.name == "undo" else ()
-        if said and said not in known and said not in usual and not _is_place(made, name):
+        is_place = name == "to" and made.name == "arrange_image"
+        if said and said not in known and said not in usual and not is_place:
             yield said
     for name in (*_SAID, "colour"):
         said_words = re.findall(r"[\w#'-]+", made.text(name).lower())
         yield from (word for word in said_words if word in COLOURS and word not in words)
         if said_words and stems.isdisjoint(word[:_ALIKE] for word in said_words):
             yield made.text(name)
-
-
-def _is_place(made: ToolCall, name: str) -> bool:
-    return made.name == "arrange_image" and name == "to"
 
 
 def _tools() -> str:

@@ -104,8 +104,4 @@ def _shown(text: Conditioning, share: float) -> Conditioning:
     return replace(text, further={**text.further, SHOWN: shares})
 
 
-def _kind_of(parts: Parts) -> type[DiffusersUNet]:
-    return InstructPix2Pix
-
-
-FAMILY = unet_family(_kind_of)
+FAMILY = unet_family(lambda _: InstructPix2Pix)

@@ -86,22 +86,13 @@ def _found(names: Names, name: str) -> Callable[..., None]:
     return fail
 
 
-app.command()(segment)
-app.command()(label)
-app.command()(edit)
-app.command()(retouch)
-app.command()(arrange)
+for command in (segment, label, edit, retouch, arrange):
+    app.command()(command)
 app.command(cls=CreateCommand)(create)
-app.command()(caption)
-app.command()(describe)
-app.command()(ask)
-app.command()(methods)
-app.command()(models)
-app.command()(export)
-app.command()(demo)
-app.command()(calibrate)
-for name, command in further_commands().items():
-    app.command(name)(command)
+for command in (caption, describe, ask, methods, models, export, demo, calibrate):
+    app.command()(command)
+for name, further in further_commands().items():
+    app.command(name)(further)
 app.add_typer(bench, name="bench")
 bench.command("segment")(bench_segment)
 bench.command("edit")(bench_edit)
