@@ -132,6 +132,10 @@ _IMAGE = re.compile(
     re.IGNORECASE,
 )
 _TAKEN = re.compile(r"^(?:take|you see|look at|as for|regarding|about) ", re.IGNORECASE)
+_NO_TOPIC = lexicon.OTHER_VERBS.union(
+    lexicon.NOT_IN_NAMES, *(verbs for verbs in lexicon.VERBS_OF.values())
+)
+MOST_TOPIC = 3  # words of a thing without an article: "sky, make it purple"
 _SHARE = r"[01](?:\.\d+)?"
 _SETTINGS = tuple(  # "with a threshold of 0.3", "(seed 4)"
     (
@@ -213,6 +217,7 @@ def _names_only(piece: str, after: str) -> bool:
     """Return whether a piece names what the next one is about: "the brown dog, make it black"."""
     words = _TAKEN.sub("", piece.lower()).split()
     named = words[0] in lexicon.DETERMINERS or (len(words) > 1 and is_adjective(words[0]))
+    named = named or (len(words) <= MOST_TOPIC and _NO_TOPIC.isdisjoint(words))
     return named and not is_adjective(words[-1]) and _ABOUT_IT.search(after) is not None
 
 

@@ -106,7 +106,7 @@ PREPOSITIONS = _words(
 )
 # What cannot be a part of the name of a thing: the sentence means more than was understood.
 NOT_IN_NAMES = _words(
-    "before after "
+    "before after being "
     "it its not no never or but except if because when unless until while than as like and please "
     "should would could can will be is are was were am make made do does don't let everything "
     "anything nothing everyone all both some few several most many half other another same mind "
@@ -123,13 +123,15 @@ NOT_IN_NAMES = _words(
 )
 NEVER_NOUNS = _words(
     "add remove delete erase replace recolour recolor select insert put blur brighten darken "
-    "lighten desaturate convert enlarge leave"
+    "lighten desaturate convert enlarge leave apply greyscale grayscale "
+    "saturation brightness exposure kerning opacity vibes"
 )
 PICTURES = _words("picture image photo photograph scene pic photos shot")
 # What is said of things and pictures, and is no thing that can be found in one.
 NO_THINGS = _words(
     "font typeface opacity position location removal version variation variations attempt size "
-    "resolution layer undo redo fill style tones effect filter mode bokeh diff vibe look"
+    "resolution layer undo redo fill style tones effect filter mode bokeh diff vibe vibes kerning "
+    "look contrast brightness saturation exposure compare shuffle"
 )
 NUMBERS = {
     word: number
@@ -172,7 +174,20 @@ FIND = (
 REMOVE = (
     *("remove", "take off", "erase", "delete", "eliminate", "get rid of", "take away", "take out"),
     *("wipe out", "rub out", "clear away", "retouch out", "edit out", "photoshop out", "paint out"),
-    *("airbrush out", "lose", "ditch", "kill", "wipe", "cut away", "scrap", "drop", "zap"),
+    *(
+        "airbrush out",
+        "put away",
+        "nuke",
+        "yeet",
+        "lose",
+        "ditch",
+        "kill",
+        "wipe",
+        "cut away",
+        "scrap",
+        "drop",
+        "zap",
+    ),
     *("throw out", "clean away", "dump", "bin", "chuck out", "chuck", "toss out", "toss", "nix"),
     *("strip out", "scrub out", "scrub", "do away with", "banish", "clone out", "chop out"),
 )
@@ -213,7 +228,9 @@ VERBS = (
     "duplicate",
 )
 
-NO_QUALITIES = DIRECTIONS.union(VERBS)
+NO_QUALITIES = DIRECTIONS.union(
+    VERBS, "contrast brightness saturation exposure light vibrance colour color".split()
+)
 VERBS_OF = {  # as the patterns of clauses call them
     "FIND": FIND,
     "REMOVE": REMOVE,

@@ -240,7 +240,8 @@ _AS_BIG = re.compile(
     r"| (?:(?:of )?(?:the|its|their|his|her) )?(?:current |original )?size)"
 )
 _BIGGER = re.compile(
-    rf"(?:(?P<slight>(?:just )?(?:a (?:little |tiny )?bit|a little|slightly|a tad|somewhat))"
+    rf"(?:(?P<slight>(?:just )?(?:a (?:little |tiny )?bit|a little|slightly|a tad|a touch"
+    rf"|somewhat))"
     rf"|(?P<much>much|a lot|way|far)|even"
     rf"|(?P<share>\d{{1,3}}) ?(?:%|percent)|(?:by )?{_NUMBER}(?: ?x| times|))?"
     r"(?: |^)(?:(?P<up>bigger|larger)|smaller)"

@@ -174,7 +174,8 @@ def _attempts(text: str, talk: Talk, *, more: bool) -> Iterator[Callable[[], lis
     coloured = _COLOURED.fullmatch(text) if last.text("colour") else None
     if coloured is not None:
         yield lambda: recoloured(coloured["colour"], coloured["thing"] or "", talk)
-    if not _NEW_THING.search(text) and not _IN_COLOUR.search(text):
+    named = _NEW_THING.search(text) or _IN_COLOUR.search(text) or text.endswith(" light")
+    if not named:
         yield lambda: changes(text, talk)
     again = talk.past and (more or lexicon.ONES.search(text))
     if again:

@@ -26,10 +26,11 @@ _DETERMINERS = lexicon.DETERMINERS | {"it", "them"}
 _DETERMINED = re.compile(rf"(?:{'|'.join(sorted(_DETERMINERS))})\b|{EVERYTHING_BUT}")
 _INDEFINITE = re.compile(r"(?:an?|some|another|one|two|three|\d+) ")
 _NOUNS_ALSO = frozenset(lexicon.NOUNS_ALSO) | frozenset(
-    "clear hide spot mark mask show cut off out stand trace fill sharp light line away".split()
+    "half double clear hide spot mark mask show cut off out stand trace fill sharp light line "
+    "away".split()
 )
 _QUESTION = re.compile(
-    r"(?:does|do (?:you|we|i|the)|is|are|was|were|has|did|what|which|who|whose|why|how|when"
+    r"(?:does|do (?:you|we|i)|is|are|was|were|has|did|what|which|who|whose|why|how|when"
     r"|where)\b"
 )
 _LINKS = {  # what may stand before a kind and says no more than that it belongs there
@@ -107,10 +108,13 @@ def _touched(said: SaidChunks, talk: Talk) -> list[ToolCall]:
 def _changed(said: SaidChunks, talk: Talk) -> list[ToolCall]:
     """Return the change of "house blue" and "blue for the house", but not of "blue house"."""
     thing, look = said.get("THING"), said.get("LOOK")
+    if said.get("MAKE").text in ("is", "are", "was", "were", "looks", "it's", "that's"):
+        raise Unsure(f"What is to become of {thing.text!r}?")
     first = said.chunks.index(thing) < said.chunks.index(look)
     told = said.get("MAKE").text or look.link or look.text.endswith("er")
     linked = thing.link in ("for", "on", "of")
-    if _INDEFINITE.match(thing.text) or not (first or told or linked):
+    told = told if thing.link != "to" else said.get("MAKE").text == "apply"
+    if _INDEFINITE.match(thing.text) or not (first or told or linked) or (first and thing.link):
         raise Unsure(f"What is to become of {thing.text!r}?")
     return edits.changes(f"{said.thing} {look.text}", talk)
 
@@ -165,7 +169,11 @@ def _present(said: SaidChunks, talk: Talk) -> list[ToolCall]:
 
 def _moved(said: SaidChunks, talk: Talk) -> list[ToolCall]:
     """Return the moving of "the boat 20% right"; what is new is added where it is put."""
-    thing, place, how = said.get("THING").text, said.get("PLACE").value, said.get("MOVE").text
+    thing, place, how = (
+        said.get("THING").text or "it",
+        said.get("PLACE").value,
+        said.get("MOVE").text,
+    )
     new = _INDEFINITE.match(thing) is not None
     if new and (said.get("PUT").text or how in ("sit", "stand")):
         return _added(said, talk)
@@ -339,6 +347,8 @@ def _read_in_two(text: str, talk: Talk) -> list[ToolCall] | None:
     for cut in range(1, len(words)):
         begin, rest = " ".join(words[:cut]), _JOINER.sub("", " ".join(words[cut:]))
         found += [*_with_kept(begin, rest, talk), *_with_kept(rest, begin, talk)]
+        if rest.split(" ")[0] in lexicon.PREPOSITIONS:
+            continue
         first = _read_whole(begin, talk)
         second = read_chunks(rest, Talk.after(first)) if first else None
         found += [[*first, *second]] if first and second and second[0].name != ASK else []

@@ -37,7 +37,7 @@ _AND = re.compile(r",? and (?:also )?|, (?:and )?| & | as well as | along with "
 _DETERMINER = re.compile(rf"(?:whole|entire|{'|'.join(sorted(lexicon.DETERMINERS))}) ")
 _ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
 _IN_PICTURE = re.compile(
-    r" (?:in|from|on|of|out of) (?:the |this |that |my |our )"
+    r" (?:(?:in|from|on|out of) (?:the |this |that |my |our )?|of (?:the |this |my ))"
     rf"(?:{'|'.join(sorted(lexicon.PICTURES))})$"
     r"|(?: in)? here$| in (?:the )?(?:frame|view|shot)$| in (?:there|this one|that one)$"
 )
@@ -332,18 +332,7 @@ def check_name(name: str) -> str:
         raise Unsure(f"Is {plain!r} spelled as it is meant? Please say it again.")
     if words[-1] in lexicon.PICTURES and lexicon.VAGUE.issuperset(words[:-1]):
         raise Unsure("I change things in a picture, not the picture as a whole. Which thing?")
-    inner = [
-        word
-        for before, word in itertools.pairwise(words)
-        if before not in lexicon.PREPOSITIONS and not before.endswith("ing")  # "riding a horse"
-    ]
-    if any(itertools.starmap(_is_misplaced, itertools.pairwise(words))):
-        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
-    bin_ = words[-1] == "can" and len(words) > 1  # "trash can"
-    odd = [word for word in words[: len(words) - bin_] if word in lexicon.NOT_IN_NAMES]
-    odd += [word for word in inner if word in _ARTICLES]
-    odd += _RELATION.findall(name) + [word for word in words[-1:] if word in lexicon.NO_THINGS]
-    odd += [word for word in words[1:] if word in lexicon.NEVER_NOUNS]
+    odd = _odd(words) or _RELATION.findall(name)
     if odd or words[-1] in lexicon.PREPOSITIONS or words[0] in lexicon.PREPOSITIONS:
         raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if max(len(words) - MOST_WORDS, len(plain) - LONGEST_NAME) > 0 or not any(
@@ -355,6 +344,20 @@ def check_name(name: str) -> str:
     return plain
 
 
+def _odd(words: list[str]) -> list[str]:
+    """Return the words that cannot be part of the name they stand in."""
+    pairs = list(itertools.pairwise(words))
+    bin_ = words[-1] == "can" and len(words) > 1  # "trash can"
+    odd = [word for word in words[: len(words) - bin_] if word in lexicon.NOT_IN_NAMES]
+    odd += [word for word in words if word in lexicon.NEVER_NOUNS]
+    odd += [word for word in words[-1:] if word in lexicon.NO_THINGS]
+    odd += [word for pair in pairs[-1:] if _hangs(*pair) for word in pair]
+    for before, word in pairs:
+        leads = before in lexicon.PREPOSITIONS or before.endswith("ing")  # "riding a horse"
+        odd += [word] if _is_misplaced(before, word) or (word in _ARTICLES and not leads) else []
+    return odd
+
+
 def _is_misplaced(before: str, word: str) -> bool:
     """Return whether a word can only belong to something else than the name it stands in."""
     if before in ("in", "with", "to") and word not in lexicon.COLOURS:
@@ -362,6 +365,12 @@ def _is_misplaced(before: str, word: str) -> bool:
     leads = before in lexicon.PREPOSITIONS | lexicon.DEGREES | _LEADING or is_adjective(before)
     leads = leads or before.endswith(("'s", "s'", "ed", "ing", "ly")) or before.isdigit()
     return (is_adjective(word) or word in lexicon.VAGUE) and not leads
+
+
+def _hangs(before: str, word: str) -> bool:
+    """Return whether a name ends in an adjective of nothing: "bottle on transparent"."""
+    adjective = is_adjective(word) and word not in lexicon.COLOURS
+    return adjective and before in lexicon.PREPOSITIONS
 
 
 def called(tool: str, thing: NamedThing, args: Mapping[str, Value | None]) -> ToolCall:
