@@ -23,7 +23,9 @@ MADE = ("_build", "gallery", "explained", "sg_execution_times.rst")
 def checkout(tmp_path: Path) -> Path:
     """The pages without what builds of them left behind, among the files that they show."""
     for path in ROOT.iterdir():
-        if path.name != "docs":
+        if path.suffix == ".md":  # pages include them: links of theirs lead from where they lie
+            shutil.copy(path, tmp_path)
+        elif path.name != "docs":
             (tmp_path / path.name).symlink_to(path)
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns(*MADE))
     return tmp_path
