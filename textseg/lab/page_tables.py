@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textseg.lab.bench import small
+from textseg.lab.bench import generate, register, small
 from textseg.lab.bench.editing.editors import SAME_SCENES
 from textseg.lab.bench.editing.scenes import EditReport
 from textseg.lab.bench.segment import Report
@@ -54,6 +54,14 @@ def _finding(name: str, folder: Path) -> str:
 
 def _small(folder: Path) -> str:
     return small.table(_measured("small", folder))
+
+
+def _generated(folder: Path) -> str:
+    return generate.table(_measured("generate", folder))
+
+
+def _registered(folder: Path) -> str:
+    return register.table(_measured("register", folder))
 
 
 def _cost(folder: Path) -> str:
@@ -130,6 +138,8 @@ TABLES: Mapping[str, Callable[[Path], str]] = {
     "segment": partial(_finding, "segment"),
     "segment_world2": partial(_finding, "segment_world2"),
     "small": _small,
+    "generate": _generated,
+    "register": _registered,
     "edit": _editing,
     "cost": _cost,
     "checkpoints": _checkpoints,
