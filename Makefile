@@ -21,7 +21,8 @@ notebook: $(VENV)/.installed-notebook  ## install, and open JupyterLab on the no
 
 test: $(VENV)/.installed-test  ## everything that needs no accelerator (ARGS="-k name" narrows it, WORKERS=0)
 	tests/browser/install_chromium.sh
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not gpu" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 30 \
+		--durations-min 5 -m "not gpu" $(ARGS)
 
 test-clients: .venv-clients/.installed  ## the tools in a client that needs versions of its own
 	.venv-clients/bin/python -m pytest -o addopts= -o filterwarnings= -o asyncio_mode= \

@@ -86,7 +86,7 @@ def test_settings_out_of_range_are_refused() -> None:
         EditBenchSettings(scenes=0)
 
 
-QUICK = ("flowedit", "diffedit")
+QUICK = ("diffedit",)
 
 
 def test_a_method_that_is_not_there_is_told_before_anything_is_measured() -> None:
