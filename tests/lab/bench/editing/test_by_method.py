@@ -41,7 +41,7 @@ def test_what_has_been_measured_is_not_measured_again(tmp_path: Path) -> None:
     assert list(both)[:2] == list(first)
     assert len(both) == 4
     assert [score.figures["found"] for score in both.values()] == [1, 1, 0, 0]
-    assert read_rows(tmp_path)["flowedit"]["scenes"] == 2
+    assert read_rows(tmp_path)["flowedit"]["scenes"] == 0  # it is for replacing as well
     assert set(read_rows(tmp_path)) == {"flowedit"}
 
 
@@ -49,7 +49,7 @@ def test_a_scene_counts_once_all_its_edits_are_measured() -> None:
     came_off = Scored("7 recolour", "recolour", {"found": 1, "success": 1}, 80, 1.0)
     failed = replace(came_off, key="7 setting", group="setting", figures={"found": 1, "success": 0})
     half = replace(came_off, key="9 recolour", evaluations=500)
-    assert sum_up([came_off, failed, half]) == {
+    assert sum_up([came_off, failed, half], ("recolour", "setting")) == {
         "scenes": 1,
         "success": {"recolour": 1.0, "setting": 0.0},
         "evaluations": 80.0,

@@ -94,22 +94,21 @@ def measure_method(
     return run_items(keys, results.resumed(score), follow=follow).problems
 
 
-def sum_up(scores: Sequence[Scored]) -> Row:
+def sum_up(scores: Sequence[Scored], operations: Sequence[Operation]) -> Row:
     """Return the row of a method, over the scenes of which all its edits were measured.
 
     Returns:
         scenes: how many those are.
-        success: the share of its edits that came off, by kind.
+        success: the share of its edits that came off, by kind; None where there is none.
         evaluations: rows through the network of the first edit of a scene, finding included.
     """
-    groups = {score.group: None for score in scores}
     counts = Counter(score.key.split()[0] for score in scores)
-    whole = [score for score in scores if counts[score.key.split()[0]] == len(groups)]
-    parts = {group: [score for score in whole if score.group == group] for group in groups}
-    first = next(iter(parts.values()), [])
+    whole = [score for score in scores if counts[score.key.split()[0]] == len(operations)]
+    parts = {name: [score for score in whole if score.group == name] for name in operations}
+    first = parts[operations[0]]
     return {
         "scenes": len(first),
-        "success": {group: Mean.of_figure("success", part).value for group, part in parts.items()},
+        "success": {name: Mean.of_figure("success", part).value for name, part in parts.items()},
         "evaluations": Mean.of(one.evaluations for one in first if one.figures["found"]).value,
     }
 
@@ -121,7 +120,10 @@ def read_rows(folder: Path) -> dict[str, Row]:
         results = results_of(name, folder)
         if results.path.is_file():
             scores = list(results.read().values())
-            rows[name] = {**sum_up(scores), "options": results.header["options"]}
+            rows[name] = {
+                **sum_up(scores, operations_of(name)),
+                "options": results.header["options"],
+            }
     return rows
 
 
