@@ -42,7 +42,7 @@ def test_nothing_is_waited_for_before_the_first_start() -> None:
     job = Job()
     assert job.wait(0)
     job.cancel()
-    assert (job.state, job.stage, job.step, job.of, job.remaining) == ("idle", "", 0, 0, None)
+    assert (job.state, job.at) == ("idle", None)
 
 
 def test_second_start_is_refused_and_changes_nothing() -> None:
@@ -58,7 +58,7 @@ def test_second_start_is_refused_and_changes_nothing() -> None:
         job.start(until_cancelled)
     gate.go_on.set()
     assert job.wait(PATIENCE)
-    assert (job.state, job.stage) == ("done", "first")
+    assert (job.state, job.at) == ("done", Progress("first", 1, 2))
 
 
 def test_cancelled_work_says_so_until_it_heeds_it() -> None:
@@ -120,7 +120,7 @@ def test_line_about_a_foreign_error_names_its_kind() -> None:
 
 def test_observers_see_error_and_last_report_before_the_end() -> None:
     job, seen = Job(), []
-    job.observe(lambda _: seen.append((job.state, job.error, job.step)), names="state")
+    job.observe(lambda _: seen.append((job.state, job.error, job.at)), names="state")
 
     def work(progress: ProgressCallback, cancel: CancelToken) -> None:
         for step in range(1, 6):
@@ -129,7 +129,7 @@ def test_observers_see_error_and_last_report_before_the_end() -> None:
 
     job.start(work)
     assert job.wait(PATIENCE)
-    assert seen[-1] == ("failed", "stumbled", 5)
+    assert seen[-1] == ("failed", "stumbled", Progress("walking", 5, 5))
 
 
 def test_observer_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,7 +193,7 @@ def test_thousand_reports_of_a_job_are_few_changes() -> None:
     job.start(work)
     assert job.wait(PATIENCE)
     assert len(seen) < 100, "a browser would have been flooded"
-    assert (job.at, job.remaining) == (reports[-1], 1.0)
+    assert job.at == reports[-1]
 
 
 # -- interrupts

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from textseg.editing.options import MakingOptions
 from textseg.errors import InvalidInputError
 from textseg.fields import options_of
-from textseg.panels.controller import Controller
 from textseg.panels.create_controller import CreateController
 from textseg.panels.edit_body import EditBody
 from textseg.panels.fields import TiedFields, button, row, text, tied, whole
@@ -38,6 +37,8 @@ class CreatePanel(Panel):
     """
 
     controller: CreateController
+    handed_out = "the picture, as a PNG file"
+    place = "File for the picture", "made.png"
 
     def __init__(
         self, prompt: str = "", *, toolbox: Toolbox | None = None, model: str = "picturebook"
@@ -79,11 +80,11 @@ class CreatePanel(Panel):
 
     def to_python(self) -> str:
         """Return Python that makes the picture again, as it is now."""
-        return self._latest().to_python()
+        return self.controller.editing.to_python()
 
     def to_tool_call(self) -> str:
         """Return the call of an assistant's tool that made the picture as it is now."""
-        return self._latest().to_tool_call()
+        return self.controller.editing.to_tool_call()
 
     def show(self, handle: str) -> None:
         """Show a picture of the workspace that came from a prompt, and what was changed in it.
@@ -93,7 +94,6 @@ class CreatePanel(Panel):
             InvalidInputError: it does not come from a prompt.
         """
         self.controller.open(handle)
-        self.body.adopt()
 
     def still(self) -> bytes | None:
         """Return what is shown as a JPEG file; None before the picture is made."""
@@ -114,17 +114,8 @@ class CreatePanel(Panel):
             raise InvalidInputError("there is no file to save to", hint="name one, e.g. made.png")
         return self.controller.editing.save(where)
 
-    def _handed_out(self) -> str:
-        return "the picture, as a PNG file"
-
     def _file(self) -> Download:
         return picture_file(self.controller.editing)
-
-    def _place(self) -> tuple[str, str]:
-        return "File for the picture", "made.png"
-
-    def _latest(self) -> Controller:
-        return self.controller.editing
 
     def _describe_picture(self, _: object) -> None:
         if self.controller.image and self.result is None and not self.body.looking:

@@ -16,7 +16,7 @@ from textseg.panels.mask_stage import MaskStage
 from textseg.panels.options_form import OptionsForm
 from textseg.panels.shared import narrowing, words_in
 from textseg.panels.shown import describe_mask, why_nothing
-from textseg.panels.stills import side_by_side, with_masks
+from textseg.panels.stills import jpeg, with_masks
 from textseg.panels.work_row import WorkRow
 from textseg.toolbox import ImageFacts, plan_words
 
@@ -120,26 +120,9 @@ class EditBody(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             return None
         edit = controller.result
         if edit is not None and not self.looking:
-            return side_by_side(edit.comparison())
+            return jpeg(edit.comparison())
         rgb = controller.toolbox.shelf.picture(controller.image).visible()
         return with_masks(rgb, controller.finding.shown(), controller.finding.cut)
-
-    def show(self, handle: str) -> None:
-        """Show a picture, with the edit that made it, or a mask to edit inside of.
-
-        Raises:
-            UnknownHandleError: there is nothing of this name.
-        """
-        record = self.controller.toolbox.workspace.record(handle)
-        if record.kind == "mask":
-            self.controller.open(handle)
-            return
-        self.controller.turn_to(handle)
-        self.adopt()
-
-    def adopt(self) -> None:
-        """Fill the fields in as the edit has it that made the picture."""
-        self.controller.adopt()
 
     def draw(self) -> None:
         """Show what there is: the mask, or before and after, or the plain picture."""

@@ -34,6 +34,8 @@ class EditPanel(Panel):
     """
 
     controller: EditController
+    handed_out = "the picture, as a PNG file"
+    place = "File for the picture", "edited.png"
 
     def __init__(
         self,
@@ -73,7 +75,12 @@ class EditPanel(Panel):
         Raises:
             UnknownHandleError: there is nothing of this name.
         """
-        self.body.show(handle)
+        controller = self.controller
+        if controller.toolbox.workspace.record(handle).kind == "mask":
+            controller.open(handle)
+        else:
+            controller.turn_to(handle)
+            controller.adopt()
 
     def still(self) -> bytes | None:
         """Return before, mask and after, or the picture, as a JPEG file; None without a picture."""
@@ -89,11 +96,5 @@ class EditPanel(Panel):
             raise InvalidInputError("there is no file to save to", hint="name one, e.g. edited.png")
         return self.controller.save(where)
 
-    def _handed_out(self) -> str:
-        return "the picture, as a PNG file"
-
     def _file(self) -> Download:
         return picture_file(self.controller)
-
-    def _place(self) -> tuple[str, str]:
-        return "File for the picture", "edited.png"

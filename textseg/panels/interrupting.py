@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakSet
 
 
@@ -54,10 +54,15 @@ def cancel_with_the_kernel(job: Cancellable) -> None:
 
 def _main_loop() -> Loop | None:
     """Return the loop on the main thread of the kernel; None outside of a kernel."""
+    found: Loop | None = getattr(running_kernel(), "io_loop", None)
+    return found
+
+
+def running_kernel() -> Any:  # Any: ipykernel has no types
+    """Return the kernel that this process is; None outside of a kernel."""
     shells = sys.modules.get("IPython")  # not imported: then we are in no kernel
     shell = shells.get_ipython() if shells is not None else None
-    found: Loop | None = getattr(getattr(shell, "kernel", None), "io_loop", None)
-    return found
+    return getattr(shell, "kernel", None)
 
 
 def _take_interrupts() -> None:

@@ -54,26 +54,6 @@ class Job(HasTraits):
         """Whether something is running, also if it is to stop."""
         return self.state in AT_WORK
 
-    @property
-    def stage(self) -> str:
-        """What the work is doing; "" before its first report."""
-        return self.at.stage if self.at is not None else ""
-
-    @property
-    def step(self) -> int:
-        """The steps of the stage that are done."""
-        return self.at.step if self.at is not None else 0
-
-    @property
-    def of(self) -> int:
-        """The steps that the stage has."""
-        return self.at.of if self.at is not None else 0
-
-    @property
-    def remaining(self) -> float | None:
-        """The seconds to the end of the stage; None where nothing is known."""
-        return self.at.remaining if self.at is not None else None
-
     def start(self, work: Work) -> None:
         """Run ``work(progress, cancel)`` on a thread.
 

@@ -6,12 +6,13 @@ times would leave ten panels behind, nine of which nobody sees.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from typing import Any, Final
 from weakref import WeakSet
 
 import ipywidgets as widgets
+
+from textseg.panels.interrupting import running_kernel
 
 
 @dataclass
@@ -67,9 +68,7 @@ def take_the_cell(panel: widgets.Widget) -> None:
 
 def _running() -> tuple[str, str]:
     """Return the id of the cell that runs, and one of this run; "" where there is none."""
-    shells = sys.modules.get("IPython")  # not imported: then we are in no kernel
-    shell = shells.get_ipython() if shells is not None else None
-    kernel = getattr(shell, "kernel", None)
+    kernel = running_kernel()
     request = kernel.get_parent() if kernel is not None else {}
     cell = str(request.get("metadata", {}).get("cellId", ""))
     return cell, str(request.get("header", {}).get("msg_id", ""))

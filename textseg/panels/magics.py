@@ -244,7 +244,8 @@ def follow(job: Job, *, live: bool) -> None:
     line: DisplayHandle | None = None
     try:
         while not job.wait(LOOK if live else None):
-            line = _shown(f"{job.stage}: step {job.step} of {job.of}", line)
+            at = job.at
+            line = _shown(f"{at.stage}: step {at.step} of {at.of}" if at else "waiting", line)
     except KeyboardInterrupt:  # it may come between two waits as well
         job.cancel()
         job.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import ipywidgets as widgets
 
@@ -32,7 +32,12 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         controller: the state, and what can be done with it.
         work: the line about the work that is going on.
         download: hands out what is shown.
+        handed_out: what that is, in words.
+        place: what is saved where, in words, and an example.
     """
+
+    handed_out: ClassVar[str]
+    place: ClassVar[tuple[str, str]]
 
     def __init__(
         self, controller: Controller, work: WorkRow, children: Sequence[widgets.Widget]
@@ -67,9 +72,8 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         It is called for a panel whose cell is run again and shows another one.
         """
         close_all(self)
-        self.__dict__.pop(
-            "_repr_mimebundle_", None
-        )  # ipywidgets takes it away: the picture is left
+        # ipywidgets takes it away: the picture is left
+        self.__dict__.pop("_repr_mimebundle_", None)
 
     def to_python(self) -> str:
         """Return Python that makes what is shown again, bit for bit.
@@ -122,17 +126,13 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         tool = button("Copy as tool call", "What an assistant would ask for", icon="wrench")
         python.on_click(self.work.guarded(lambda: self._offer(self.to_python)))
         tool.on_click(self.work.guarded(lambda: self._offer(self.to_tool_call)))
-        about, example = self._place()
+        about, example = self.place
         where = text("Save to", about, example=example)
         save = button("Save", "Write files; none is replaced", icon="save")
         save.on_click(self.work.guarded(lambda: self._saved(where.value.strip())))
         self.work.enters(where, save)
-        self.download = Downloader(self._handed_out(), self._to_hand_out)
+        self.download = Downloader(self.handed_out, self._to_hand_out)
         return [row([where, save, self.download, python, tool]), self._copy]
-
-    @abstractmethod
-    def _handed_out(self) -> str:
-        """Return what can be downloaded, in words."""
 
     @abstractmethod
     def _file(self) -> Download:
@@ -146,10 +146,6 @@ class Panel(widgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         made: list[Download] = []
         self.work.guarded(lambda: made.append(self._file()))(None)
         return made[0] if made else None
-
-    @abstractmethod
-    def _place(self) -> tuple[str, str]:
-        """Return what is saved where, in words, and an example."""
 
     def _offer(self, words: Callable[[], str]) -> None:
         self._copied.value = words()

@@ -42,6 +42,8 @@ class SegmentPanel(Panel):
     """
 
     controller: SegmentController
+    handed_out = "overlays, masks and facts, in a ZIP file"
+    place = "Folder for overlays, masks and facts", "masks"
 
     def __init__(
         self,
@@ -136,14 +138,8 @@ class SegmentPanel(Panel):
             raise InvalidInputError("there is no folder to save to", hint="name one")
         return self.controller.save(where)
 
-    def _handed_out(self) -> str:
-        return "overlays, masks and facts, in a ZIP file"
-
     def _file(self) -> Download:
         return Download("masks.zip", zip_bytes(self.controller.files()))
-
-    def _place(self) -> tuple[str, str]:
-        return "Folder for overlays, masks and facts", "masks"
 
     def _find(self) -> None:
         self.stage.by_hand.value = False

@@ -29,15 +29,11 @@ def with_masks(rgb: NDArray[np.float32], shown: Sequence[Shown], cut: float) -> 
     ]
     if not layers:
         return picture_bytes(small)
-    return _jpeg(overlay(small, layers, enlarge=display_scale((size[0], size[1]))), LONGEST)
+    return jpeg(overlay(small, layers, enlarge=display_scale((size[0], size[1]))), longest=LONGEST)
 
 
-def side_by_side(image: Image.Image) -> bytes:
-    """Return pictures that stand beside each other, as a JPEG file."""
-    return _jpeg(image, SIDE_BY_SIDE)
-
-
-def _jpeg(image: Image.Image, longest: int) -> bytes:
+def jpeg(image: Image.Image, *, longest: int = SIDE_BY_SIDE) -> bytes:
+    """Return a picture as a JPEG file, of so many pixels along a side at most."""
     return picture_bytes(np.asarray(image, np.float32) / np.float32(255), longest=longest)
 
 

@@ -95,14 +95,15 @@ def _progress(job: Job) -> str:
     """Return how far the work is, as HTML; the bar is a native one, which is read out."""
     if job.state == "cancelling":
         return "Cancelling …"
-    if job.at is None:
+    at = job.at
+    if at is None:
         return "Waiting for the model …"
-    stage = html.escape(job.stage)
-    if job.step >= job.of:  # what comes now, such as keeping what was found, has no steps
+    stage = html.escape(at.stage)
+    if at.step >= at.of:  # what comes now has no steps
         return f'<progress aria-label="{stage}"></progress> {stage}: done, going on …'
-    left = "" if job.remaining is None else f", {job.remaining:.0f} s left"
-    bar = f'<progress max="{job.of}" value="{job.step}" aria-label="{stage}"></progress>'
-    return f"{bar} {stage}: step {job.step} of {job.of}{left}"
+    left = "" if at.remaining is None else f", {at.remaining:.0f} s left"
+    bar = f'<progress max="{at.of}" value="{at.step}" aria-label="{stage}"></progress>'
+    return f"{bar} {stage}: step {at.step} of {at.of}{left}"
 
 
 def _status(content: str, style: str = "") -> str:
