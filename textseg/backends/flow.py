@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from textseg.backends.schedule import RANGE_TOLERANCE
 from textseg.diffusion.model import Levels, Prediction
 from textseg.errors import InvalidInputError, UnsupportedError
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
 
-RANGE_TOLERANCE = 1e-6  # what a float32 round trip may move a level beyond the end of the range
 Asked = Callable[[Mapping[str, Any], int, int], Mapping[str, object]]  # Any: a config of diffusers
 """Config of a scheduler, steps and tokens -> what the pipeline hands to ``set_timesteps``."""
 MAX_SHIFT = 1.15  # of FLUX.1 and those after it
