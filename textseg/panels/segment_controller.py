@@ -15,7 +15,7 @@ from textseg.files import write_files
 from textseg.panels.calls import CORRECT, SEGMENT, Call, call_behind, python_text, tool_text
 from textseg.panels.controller import Controller, words_of
 from textseg.panels.shown import Shown, files_of
-from textseg.progress import CancelToken, ProgressCallback
+from textseg.progress import CancelToken, Progress, ProgressCallback
 from textseg.segmentation.mask import Mask, MaskAlgebra
 from textseg.segmentation.soft import HALF
 from textseg.toolbox import (
@@ -126,6 +126,7 @@ class SegmentController(Controller):
         """Look for the queries, here and now."""
         self._tell(SEGMENT, arguments)
         found = self.toolbox.segment_image(arguments, progress=progress, cancel=cancel)
+        progress(Progress("showing", 0, 1))
         self._show(found, [facts.mask or "" for facts in found.queries])
 
     def open(self, handle: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from textseg.progress import CancelToken, Follow, ProgressCallback
+from textseg.progress import CancelToken, Follow, Progress, ProgressCallback
 from textseg.provenance import credentials_in, label_in
 from textseg.toolbox import browsing
 from textseg.toolbox.common import EMBEDDED, Setup
@@ -141,8 +141,11 @@ class Toolbox:
             answer = segment_scene(
                 scene, asked, batch_size=size, follow=follow, beside=beside, some=True
             )
+            tell = follow.progress or (lambda _: None)
+            tell(Progress("keeping", 0, 1))
             result, drafts = segmentation_drafts(answer, asked, image.handle, self.workspace)
             self.workspace.keep(drafts)
+            tell(Progress("keeping", 1, 1))
             return result
 
         with self._gathering.seeking(how, asked.queries):

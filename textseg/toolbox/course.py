@@ -14,7 +14,7 @@ _MAKE: Final = (("generating", 4.0),)
 _FIND: Final = (("comparing", 2.0), ("refining", 0.4))
 _EDIT: Final = (*_FIND, ("editing", 5.0), ("decoding", 0.2), ("choosing", 1.5), *_FIND)
 USUAL: Final[Mapping[str, Sequence[tuple[str, float]]]] = {
-    "find": _FIND,
+    "find": (*_FIND, ("measuring", 0.1), ("keeping", 0.2)),
     "edit": _EDIT,
     "make": (*_MAKE, *_EDIT),
 }

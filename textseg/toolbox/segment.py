@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textseg.images import open_picture
-from textseg.progress import CancelToken, Follow, ProgressCallback
+from textseg.progress import CancelToken, Follow, Progress, ProgressCallback
 from textseg.toolbox.common import EMBEDDED, Setup
 from textseg.toolbox.hurrying import ask_in_time
 from textseg.toolbox.running import Host
@@ -98,7 +98,11 @@ def segment_scene(
     others = found[arguments.exclude] if arguments.exclude else None
     queries = [query for query in dict.fromkeys(arguments.queries) if query in found]
     narrowed = [Narrowed(found[query], others, arguments, arguments.threshold) for query in queries]
-    facts = [query_facts(each, scene) for each in narrowed]
+    facts, tell = [], follow.progress or (lambda _: None)
+    tell(Progress("measuring", 0, len(narrowed)))
+    for k, each in enumerate(narrowed, start=1):  # of large masks it takes a while
+        facts.append(query_facts(each, scene))
+        tell(Progress("measuring", k, len(narrowed)))
     masks = tuple(each.mask for each in narrowed)
     return SegmentAnswer(_result(arguments, scene, facts, found), found, masks)
 
