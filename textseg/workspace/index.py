@@ -101,8 +101,8 @@ class Rows:
     def newest(self, kind: Kind | None, limit: int) -> list[Record]:
         """Return so many items of a kind, or of both, newest first."""
         return self._records(
-            "SELECT record FROM items WHERE ?1 IS NULL OR kind = ?1 "
-            "ORDER BY position DESC LIMIT ?2",
+            "SELECT record FROM items WHERE kind = coalesce(?, kind) "
+            "ORDER BY position DESC LIMIT ?",
             kind,
             max(limit, 0),  # below 0 means all
         )
@@ -126,7 +126,7 @@ class Rows:
 
     def count(self, kind: Kind | None) -> int:
         """Return how many items of a kind there are, or of both."""
-        rows = self._rows("SELECT count(*) FROM items WHERE ?1 IS NULL OR kind = ?1", kind)
+        rows = self._rows("SELECT count(*) FROM items WHERE kind = coalesce(?, kind)", kind)
         return int(str(rows[0][0]))
 
     def handles(self) -> set[str]:
