@@ -23,7 +23,6 @@ _SO_TOO = re.compile(  # "and the tree too": what was done before is to be done 
     re.IGNORECASE,
 )
 HANDLE = r"img_[a-z0-9]{4,40}"
-MASK = r"mask_[a-z0-9]{4,40}"
 _FILE = r"[\w-]+\.(?:png|jpe?g|webp)"
 
 _OBJECT = r"(?=\s+(?:the|it|them|a|an|my|everything|all|this|that|to|around)\b)"

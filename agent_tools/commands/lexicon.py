@@ -123,7 +123,7 @@ NOT_IN_NAMES = _words(
 )
 NEVER_NOUNS = _words(
     "add remove delete erase replace recolour recolor select insert put blur brighten darken "
-    "lighten desaturate convert enlarge leave apply greyscale grayscale "
+    "lighten desaturate convert enlarge crop duplicate leave apply greyscale grayscale "
     "saturation brightness exposure kerning opacity vibes"
 )
 PICTURES = _words("picture image photo photograph scene pic photos shot")
@@ -160,7 +160,8 @@ OTHER_VERBS = _words(
     "wait save rotate scan enhance install launch click press type select cut crop turn hide "
     "reveal show teach vignette focus fade spotlight feature invert unblur pixelate blend merge "
     "restore adjust retouch sharpen smooth censor cover keep leave set put take make find do be "
-    "have see try use move add"
+    "have see try use move add whiten reduce increase straighten soften tighten shorten flatten "
+    "widen age shave dress swap shuffle"
 )
 WEATHERS = _words("snowy rainy foggy misty stormy sunny cloudy wintry autumnal wintery")
 

@@ -215,6 +215,8 @@ def _scaled(said: SaidChunks, talk: Talk) -> list[ToolCall]:
 
 def _multiplied(said: SaidChunks, talk: Talk) -> list[ToolCall]:
     times = said.get("DOUBLE")
+    if times.text == "half" and said.chunks[0] == times:
+        raise Unsure("Half of them, or half as big?")
     number = re.search(r"\d+(?:\.\d+)?", times.text)
     factor = float(times.value or (number[0] if number else 1))
     args: dict[str, Value | None] = {"action": "scale", "amount": factor}

@@ -76,6 +76,7 @@ _RELATION = re.compile(
     r"|\b(?:in|on|at|by|to|with|for) (?:in|on|at|by|with|for|to)\b"
 )
 _ARTICLES = frozenset("the a an my your his her that this these those".split())
+_NEVER_LAST = ("left", "right", "up", "down", "first", "second", "third", "next", "finally")
 _LEADING = lexicon.DETERMINERS | set(lexicon.NUMBERS) | {"and", "or", "of"}
 _NAME = re.compile(r"[\w' \-\u2019]+")
 
@@ -351,6 +352,7 @@ def _odd(words: list[str]) -> list[str]:
     odd = [word for word in words[: len(words) - bin_] if word in lexicon.NOT_IN_NAMES]
     odd += [word for word in words if word in lexicon.NEVER_NOUNS]
     odd += [word for word in words[-1:] if word in lexicon.NO_THINGS]
+    odd += [after for _, after in pairs[-1:] if after in _NEVER_LAST]
     odd += [word for pair in pairs[-1:] if _hangs(*pair) for word in pair]
     for before, word in pairs:
         leads = before in lexicon.PREPOSITIONS or before.endswith("ing")  # "riding a horse"

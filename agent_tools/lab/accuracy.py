@@ -2,7 +2,7 @@
 
 Four sets of commands with the calls that they stand for lie in the folder ``corpus``. ``commands``
 and ``held_out`` are the work of the author of the first rules. ``everyday`` was collected by kind,
-by somebody who had not seen the rules; these were then tuned on it. ``fresh`` is a list that nobody
+by people who had not seen the rules; these were then tuned on it. ``fresh`` is a list that nobody
 who writes rules has read: it alone says what to expect, and once it has been looked at it belongs
 to ``everyday``, so that it may be empty.
 

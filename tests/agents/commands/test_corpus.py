@@ -10,7 +10,7 @@ from agent_tools.lab.accuracy import ReadingScore, calls_of, examples, score
 from agent_tools.operations import BY_NAME
 
 TUNED, HELD_OUT, EVERYDAY, FRESH = (examples(name) for name in accuracy.CORPORA)
-FLOORS = {"held_out": 0.98, "everyday": 0.98}  # of which nothing is misread
+FLOORS = {"held_out": 0.98, "everyday": 0.99}  # of which nothing is misread
 INPUTS = {name: operation.takes for name, operation in BY_NAME.items()}
 
 
@@ -37,7 +37,7 @@ def test_commands_are_read_as_often_as_is_said(name: str) -> None:
 def test_corpus_is_large_and_much_of_it_must_be_asked_back() -> None:
     assert len(TUNED) >= 240
     assert len(HELD_OUT) >= 60
-    assert len(EVERYDAY) >= 300
+    assert len(EVERYDAY) >= 450
     assert sum(not example.calls for example in TUNED) >= 50
     assert len(PHENOMENA) >= 20
 
