@@ -106,7 +106,7 @@ PREPOSITIONS = _words(
 )
 # What cannot be a part of the name of a thing: the sentence means more than was understood.
 NOT_IN_NAMES = _words(
-    "before after being "
+    "before after being closer nearer "
     "it its not no never or but except if because when unless until while than as like and please "
     "should would could can will be is are was were am make made do does don't let everything "
     "anything nothing everyone all both some few several most many half other another same mind "
@@ -131,7 +131,7 @@ PICTURES = _words("picture image photo photograph scene pic photos shot")
 NO_THINGS = _words(
     "font typeface opacity position location removal version variation variations attempt size "
     "resolution layer undo redo fill style tones effect filter mode bokeh diff vibe vibes kerning "
-    "look contrast brightness saturation exposure compare shuffle"
+    "look contrast brightness saturation exposure compare shuffle swap unselect"
 )
 NUMBERS = {
     word: number
