@@ -6,6 +6,9 @@ paints, `acts` for what needs none, `work` for the work itself. What stands wher
 place or a quality must stand is read by `things`, `places` and `looks`; `reading` puts the calls
 together. Words are listed in `lexicon` only.
 
+What no pattern fits is read by what its words are for, in any order (`chunks`): a rule (`rules`)
+has to account for every word.
+
 Whatever has no single certain reading becomes a question back; nothing is guessed.
 
 Small rules instead of a grammar for a parser library: nouns are an open class, so that every name

@@ -285,6 +285,7 @@ class Rule:
 
     def covers(self, said: Sequence[Chunk]) -> bool:
         """Return whether it accounts for every chunk, and for every link before one."""
+        # of two things the one that comes later has the links: they are written with it
         links = {kind.split("/")[0]: kind.split("/")[1:] for kind in sorted(self.must, key=len)}
         kinds = Counter(chunk.kind for chunk in said)
         if not links.keys() <= kinds.keys() <= links.keys() | self.may:
