@@ -67,7 +67,7 @@ train: $(VENV)/.installed  ## train the embedded model again (hours; resumes whe
 readers: $(VENV)/.installed  ## train captioner and judge again
 	$(BIN)/python -m textseg.lab.training.train_readers $(ARGS)
 
-bench: $(VENV)/.installed-test  ## the tables in the README
+bench: $(VENV)/.installed-test  ## the tables of finding and editing
 	$(BIN)/textseg bench segment $(ARGS)
 	$(BIN)/textseg bench edit $(ARGS)
 

@@ -256,6 +256,6 @@ check_model(model)
 # - Give it to the assistant of notebook 4:
 #   `create_image_assistant(image_model="/path/to/checkpoint")`.
 # - A model that is not Stable Diffusion needs one class with a handful of methods,
-#   `textseg.diffusion.model.DiffusionModel`. [CONTRIBUTING.md](../CONTRIBUTING.md) says how to add
-#   one.
+#   `textseg.diffusion.model.DiffusionModel`. [A guide](../docs/guides/adding_a_family.md) says how
+#   to add one.
 # - [Notebook 6](06_how_it_works.ipynb) shows what happens between the question and the mask.

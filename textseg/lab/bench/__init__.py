@@ -1,1 +1,1 @@
-"""What the numbers in the README come from."""
+"""What the numbers in README and documentation come from."""
