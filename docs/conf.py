@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "notebook_extensions": [],
     "capture_repr": (),
     "abort_on_example_error": True,
+    "run_stale_examples": True,  # what they show depends on the package, too
     "download_all_examples": False,
     "remove_config_comments": True,
     "min_reported_time": 10**6,  # seconds: times of one machine are of no use to a reader

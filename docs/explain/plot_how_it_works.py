@@ -176,7 +176,8 @@ print(np.array_equal(found.raw.difference, raw.difference))
 # <https://arxiv.org/abs/2310.07972>`_):
 
 for text in ("blue car", "umbrella", "red car", "house"):
-    print(f"{text:<10}{scene.segment(text).presence:.2f}")
+    asked = scene.segment(text)
+    print(f"{text:<10}{asked.presence:.2f}  {'there' if asked.present else 'not there'}")
 
 # %%
 # The same by hand

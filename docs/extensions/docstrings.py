@@ -15,12 +15,12 @@ def mark_code(lines: list[str]) -> list[str]:
     Parts such as "Args:" are followed by what is theirs at once, so none of that is taken for it.
     """
     marked: list[str] = []
-    outside = True  # whether the last line that says something is not indented
+    last = "    "  # that says something
     for before, line in zip(["", *lines], lines, strict=False):
-        if line.startswith("    ") and outside and not before.strip() and marked:
+        plain = not last.startswith(" ") and not last.endswith("::")  # that says what it is
+        if line.startswith("    ") and plain and not before.strip():
             marked += [".. code-block:: python", ""]
-        if line.strip():
-            outside = not line.startswith(" ")
+        last = line if line.strip() else last
         marked.append(line)
     return marked
 

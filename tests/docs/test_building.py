@@ -67,6 +67,7 @@ def test_what_is_indented_in_a_docstring_is_code_and_parts_are_not() -> None:
     text = "Say.\n\n    segment(1)\n\n    more\n\nArgs:\n    one: of them.\n\n    Still one."
     expected = text.replace("    segment", ".. code-block:: python\n\n    segment")
     assert mark_code(text.split("\n")) == expected.split("\n")
+    assert mark_code(["As it is::", "", "    here"]) == ["As it is::", "", "    here"]
 
 
 def test_every_public_name_stands_in_the_reference() -> None:

@@ -59,4 +59,4 @@ def test_the_page_of_how_it_works_runs(capsys: pytest.CaptureFixture[str]) -> No
         torch.set_grad_enabled(True)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "True"  # the map inside of a result is the one that was made by hand
-    assert [float(line.split()[-1]) > 0.5 for line in said[1:]] == [True, True, False, False]
+    assert ["not there" not in line for line in said[1:]] == [True, True, False, False]
