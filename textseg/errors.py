@@ -15,7 +15,7 @@ assistant can act on. The tree, with the machine-readable ``code`` of each::
     │   └── PrecisionError  precision
     ├── MissingExtraError   missing_extra       (also an ImportError)
     ├── OutOfMemoryError    out_of_memory       (also a MemoryError)
-    ├── NotFoundError       not_found           (knows the ``presence``)
+    ├── NotFoundError       not_found           (has a presence)
     ├── OutputExistsError   output_exists       (also a FileExistsError)
     ├── WorkspaceError      workspace
     ├── NothingToUndoError  nothing_to_undo
