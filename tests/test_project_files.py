@@ -32,6 +32,11 @@ def test_the_citation_names_the_papers_of_all_methods() -> None:
     assert papers <= cited
 
 
+def test_the_changelog_has_this_version_with_the_date_of_the_citation() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## [{__version__}] - {read('CITATION.cff')['date-released']}\n" in changes
+
+
 def test_no_paper_is_cited_twice() -> None:
     urls = [paper["url"] for paper in read("CITATION.cff")["references"]]
     assert len(urls) == len(set(urls))
