@@ -10,7 +10,7 @@ from scipy import ndimage
 
 import textseg
 from tests.editing.helpers import box
-from textseg.editing.result import constrain, pixels_of, resized
+from textseg.editing.result import constrain, resized
 from textseg.errors import ImageError, InvalidInputError
 
 SIZE = (36, 52)
@@ -45,7 +45,7 @@ def test_another_editors_picture_shows_inside_the_mask_only(kind: str) -> None:
     assert (found.alpha is None) == (original.alpha is None)
     if original.alpha is not None:
         assert np.array_equal(found.alpha, original.alpha)
-    assert np.array_equal(pixels_of(found)[~MASK], pixels_of(original)[~MASK])
+    assert np.array_equal(found.pixels()[~MASK], original.pixels()[~MASK])
 
 
 def test_it_is_a_public_name() -> None:
@@ -58,7 +58,7 @@ def test_files_are_read_and_left_alone(tmp_path: Path) -> None:
     Image.fromarray(AFTER).save(after)
     kept = before.read_bytes(), after.read_bytes()
     found = constrain(before, after, MASK)
-    assert np.array_equal(pixels_of(found)[~MASK], BEFORE[~MASK])
+    assert np.array_equal(found.pixels()[~MASK], BEFORE[~MASK])
     assert (before.read_bytes(), after.read_bytes()) == kept
 
 
@@ -68,7 +68,7 @@ def test_a_soft_mask_mixes_and_is_exact_at_zero() -> None:
     before, after = BEFORE[..., :3] / 255, AFTER / 255
     expected = mask[..., None] * after + (1 - mask[..., None]) * before
     np.testing.assert_allclose(found.rgb, expected, atol=1e-6)
-    assert np.array_equal(pixels_of(found)[:, 0], BEFORE[:, 0, :3])
+    assert np.array_equal(found.pixels()[:, 0], BEFORE[:, 0, :3])
 
 
 @pytest.mark.parametrize(("value", "shown"), [(0, BEFORE[..., :3]), (1, AFTER)])
@@ -76,7 +76,7 @@ def test_an_empty_mask_gives_the_first_picture_and_a_full_one_the_second(
     value: int, shown: np.ndarray
 ) -> None:
     found = constrain(BEFORE[..., :3], AFTER, np.full(SIZE, value, np.float32))
-    assert np.array_equal(pixels_of(found), shown)
+    assert np.array_equal(found.pixels(), shown)
 
 
 def test_nothing_that_was_passed_in_changes() -> None:
@@ -137,8 +137,8 @@ def test_a_mask_of_another_size_is_resized_only_when_asked() -> None:
         constrain(BEFORE, AFTER, small)
     found = constrain(BEFORE, AFTER, small, resize=True)
     far = ~box(SIZE, 4, 8, 26, 36)
-    assert np.array_equal(pixels_of(found)[far], BEFORE[far])
-    assert np.array_equal(pixels_of(found)[14, 20, :3], AFTER[14, 20])
+    assert np.array_equal(found.pixels()[far], BEFORE[far])
+    assert np.array_equal(found.pixels()[14, 20, :3], AFTER[14, 20])
 
 
 def test_bad_masks_and_pictures_are_refused() -> None:

@@ -30,7 +30,7 @@ from agent_tools.previews import LONGEST_SIDE, MOST_CHARACTERS, preview_of, prev
 from agent_tools.sentences import MOST_WORDS
 from tests.agents.helpers import HEIGHT, PIXELS, WIDTH, call, failed, make_toolbox, text_of
 from tests.toolbox.helpers import LIMIT, Slow
-from textseg.editing.result import Edit, pixels_of
+from textseg.editing.result import Edit
 from textseg.errors import ModelError, OutOfMemoryError
 from textseg.testing import GaussianModel
 from textseg.toolbox import (
@@ -432,8 +432,8 @@ def test_edit_tells_what_was_measured(tools: dict[str, BaseTool], toolbox: Toolb
     edit = toolbox.shelf.open_result(result.picture or "")
     assert isinstance(edit, Edit)
     outside = edit.mask == 0
-    np.testing.assert_array_equal(pixels_of(edit.picture)[outside], PIXELS[outside])
-    assert not np.array_equal(pixels_of(edit.picture), PIXELS)
+    np.testing.assert_array_equal(edit.picture.pixels()[outside], PIXELS[outside])
+    assert not np.array_equal(edit.picture.pixels(), PIXELS)
 
 
 def by_checkpointer(message: ToolMessage) -> Any:

@@ -22,7 +22,6 @@ from tests.panels.actions import ACTIONS, CALLS, MASK, anonymous, done, painted
 from tests.panels.helpers import fill, finished
 from tests.registering import register_model
 from textseg.cli.app import app
-from textseg.editing.result import pixels_of
 from textseg.panels.calls import describe_call
 from textseg.panels.create_controller import CreateController
 from textseg.panels.segment_controller import SegmentController
@@ -122,7 +121,7 @@ def made_by(facts: Any, toolbox: Toolbox) -> np.ndarray:
     """The pixels that a call in a workspace made: the picture, or the mask."""
     if "queries" in facts:
         return toolbox.shelf.mask(facts["queries"][0]["mask"]).binary()
-    return pixels_of(toolbox.shelf.picture(facts["picture"]))
+    return toolbox.shelf.picture(facts["picture"]).pixels()
 
 
 @pytest.mark.parametrize("name", ACTIONS)
@@ -172,7 +171,7 @@ def test_making_and_changing_is_one_call_or_the_steps_of_a_panel(
     for facts, box in zip(told_by, boxes, strict=False):
         assert shared(facts) == shared(written)
         np.testing.assert_array_equal(made_by(facts, box), written_pixels(written))
-    panels = pixels_of(boxes[2].shelf.picture(editing.image))
+    panels = boxes[2].shelf.picture(editing.image).pixels()
     np.testing.assert_array_equal(panels, written_pixels(written))
     other = CreateController(boxes[0])
     other.open(told_by[0]["picture"])
@@ -270,6 +269,6 @@ def test_python_says_the_same_as_the_tools(tmp_path: Path) -> None:
     facts = by_langchain("edit_image", asked, toolbox)
     scene = Scene.open(tmp_path / "photos" / "garden.png", MODEL)
     edit = scene.edit("tree", "house")
-    np.testing.assert_array_equal(pixels_of(edit.picture), made_by(facts, toolbox))
+    np.testing.assert_array_equal(edit.picture.pixels(), made_by(facts, toolbox))
     assert facts["share"] == edit.share
     assert facts["evaluations"]["mask"] == edit.evaluations.mask

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.editing.helpers import METHODS, Exact, Watched, box, method_with
-from textseg.editing.result import Edit, pixels_of
+from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError, NotFoundError
 from textseg.images import open_picture
 from textseg.scene import Scene
@@ -58,7 +58,7 @@ def assert_exact_outside(found: Edit, mask: np.ndarray = MASK) -> None:
     assert (after.alpha is None) == (before.alpha is None)
     if before.alpha is not None:
         assert np.array_equal(after.alpha, before.alpha)
-    assert np.array_equal(pixels_of(after)[outside], pixels_of(before)[outside])
+    assert np.array_equal(after.pixels()[outside], before.pixels()[outside])
     assert found.changed_outside == 0
     assert found.share == pytest.approx((mask > 0).mean())
     assert found.change_inside > 0.01

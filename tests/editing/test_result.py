@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.editing.helpers import box, method_with
-from textseg.editing.result import Edit, Evaluations, composite, pixels_of
+from textseg.editing.result import Edit, Evaluations, composite
 from textseg.images import Picture, open_picture
 from textseg.scene import Scene
 from textseg.testing import GaussianModel
@@ -58,8 +58,8 @@ def test_an_edit_shows_itself(found: Edit) -> None:
         enlarged = np.asarray(image)
     comparison = np.asarray(found.comparison())
     assert comparison.shape == (32, 3 * 48 + 2 * 2, 3)
-    assert np.array_equal(comparison[:, :48], pixels_of(found.before))
-    assert np.array_equal(comparison[:, -48:], pixels_of(found.picture))
+    assert np.array_equal(comparison[:, :48], found.before.pixels())
+    assert np.array_equal(comparison[:, -48:], found.picture.pixels())
     assert np.array_equal(comparison[:, 50:98, 0], (found.mask * 255).round())
     assert np.array_equal(enlarged, comparison.repeat(8, 0).repeat(8, 1)), "48 pixels are few"
 
@@ -100,10 +100,8 @@ def test_a_composite_lets_nothing_through_a_zero() -> None:
 
 def test_the_stored_pixels_are_those_of_the_file() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 4), np.uint8)
-    assert np.array_equal(pixels_of(open_picture(Image.fromarray(pixels))), pixels)
-    assert np.array_equal(
-        pixels_of(open_picture(Image.fromarray(pixels[..., :3]))), pixels[..., :3]
-    )
+    assert np.array_equal(open_picture(Image.fromarray(pixels)).pixels(), pixels)
+    assert np.array_equal(open_picture(Image.fromarray(pixels[..., :3])).pixels(), pixels[..., :3])
 
 
 def test_the_profile_and_mode_of_the_picture_stay_with_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,11 @@ def test_boolean_mask_file_is_black_and_white(tmp_path: Path) -> None:
 def test_pil_image_and_array_give_the_same_file() -> None:
     pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
     assert png_bytes(pixels) == png_bytes(Image.fromarray(pixels))
+
+
+def test_a_picture_shows_itself_and_can_be_saved_as_a_pil_image(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 4), np.uint8)
+    picture = open_picture(Image.fromarray(pixels))
+    picture.image.save(tmp_path / "picture.png")
+    for written in (tmp_path / "picture.png", io.BytesIO(picture._repr_png_())):
+        np.testing.assert_array_equal(np.asarray(Image.open(written)), pixels)

@@ -16,7 +16,6 @@ import torch
 from PIL import Image
 
 from textseg.diffusion.model import Conditioning, Levels, Prediction
-from textseg.editing.result import pixels_of
 from textseg.images import to_uint8
 from textseg.progress import CancelToken, ProgressCallback
 from textseg.testing import GaussianModel, GaussianThing
@@ -125,7 +124,7 @@ def finished(panel: Any) -> None:
 
 
 def pixels(toolbox: Toolbox, handle: str) -> np.ndarray:
-    return pixels_of(toolbox.shelf.picture(handle))
+    return toolbox.shelf.picture(handle).pixels()
 
 
 def line_of(panel: Any) -> str:

@@ -24,7 +24,7 @@ from tests.panels.helpers import (
     pixels,
 )
 from tests.registering import register_model
-from textseg.editing.result import Edit, pixels_of
+from textseg.editing.result import Edit
 from textseg.errors import InvalidInputError
 from textseg.images import Picture
 from textseg.panels.calls import call_behind, python_text, tool_text
@@ -75,7 +75,7 @@ def numbers(result: Any) -> np.ndarray:
         return result.soft
     picture = result.picture if isinstance(result, Edit) else result
     assert isinstance(picture, Picture)
-    return pixels_of(picture)
+    return picture.pixels()
 
 
 # -- copied calls
@@ -174,7 +174,7 @@ def test_edit_inside_a_corrected_mask_can_be_copied(toolbox: Toolbox) -> None:
     controller.run()
     finished(controller)
     made = executed(controller.to_python())
-    np.testing.assert_array_equal(pixels_of(made.picture), pixels(toolbox, controller.image))
+    np.testing.assert_array_equal(made.picture.pixels(), pixels(toolbox, controller.image))
     assert json.loads(controller.to_tool_call())["arguments"]["mask"] == finding.made
 
 
@@ -187,7 +187,7 @@ def test_settings_that_no_tool_takes_are_named(toolbox: Toolbox) -> None:
     with pytest.raises(InvalidInputError, match="steps, method, options of edit_image"):
         controller.to_tool_call()
     made = executed(controller.to_python())
-    np.testing.assert_array_equal(pixels_of(made.picture), pixels(toolbox, controller.image))
+    np.testing.assert_array_equal(made.picture.pixels(), pixels(toolbox, controller.image))
 
 
 def test_each_stage_of_a_creation_can_be_copied(toolbox: Toolbox) -> None:

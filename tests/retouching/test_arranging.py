@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import textseg
-from textseg.editing.result import pixels_of
 from textseg.errors import InvalidInputError, NotFoundError, TextsegError
 from textseg.images import open_picture
 from textseg.retouching.arranging import CUT_OFF
@@ -26,17 +25,17 @@ def test_a_thing_is_moved_over_the_picture_without_it() -> None:
     made = textseg.arrange(PIXELS, "move", INSIDE, to="bottom right", without=GONE)
     expected = GONE.copy()
     expected[28:38, 44:58] = THING
-    np.testing.assert_array_equal(pixels_of(made.picture), expected)
+    np.testing.assert_array_equal(made.picture.pixels(), expected)
     assert (made.box_before, made.box_after) == ((20, 10, 34, 20), (44, 28, 58, 38))
     assert not made.leaves_hole
-    differs = (pixels_of(made.picture) != PIXELS).any(-1)
+    differs = (made.picture.pixels() != PIXELS).any(-1)
     assert not (differs & (made.region == 0)).any()
 
 
 def test_without_that_picture_it_is_seen_twice_and_said_so() -> None:
     made = textseg.arrange(PIXELS, "move", INSIDE, to="bottom right")
     assert made.leaves_hole
-    np.testing.assert_array_equal(pixels_of(made.picture)[10:20, 20:34], THING)
+    np.testing.assert_array_equal(made.picture.pixels()[10:20, 20:34], THING)
     copy = textseg.arrange(PIXELS, "copy", INSIDE, to="bottom right")
     assert not copy.leaves_hole
     np.testing.assert_array_equal(copy.picture.rgb, made.picture.rgb)
@@ -50,7 +49,7 @@ def test_what_covers_its_old_place_leaves_no_hole() -> None:
 
 def test_no_mask_mirrors_the_whole_picture() -> None:
     made = textseg.arrange(PIXELS, "flip")
-    np.testing.assert_array_equal(pixels_of(made.picture), PIXELS[:, ::-1])
+    np.testing.assert_array_equal(made.picture.pixels(), PIXELS[:, ::-1])
 
 
 def test_a_thing_at_the_edge_and_several_are_remarked() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from textseg.editing.result import pixels_of
 from textseg.errors import InvalidInputError
 from textseg.images import open_picture
 from textseg.retouching.pieces import cover, cut_piece, flip, flip_picture, lay, move, scale
@@ -22,7 +21,7 @@ GROUND = (40, 22, 54, 36)  # box of another thing
 
 
 def test_a_thing_laid_elsewhere_is_its_own_pixels_and_no_others_change() -> None:
-    made = pixels_of(lay(PICTURE, PIECE.at(3, 41)))
+    made = lay(PICTURE, PIECE.at(3, 41)).pixels()
     expected = PIXELS.copy()
     expected[3:13, 41:55] = THING
     np.testing.assert_array_equal(made, expected)
@@ -33,27 +32,25 @@ def test_a_soft_edge_brings_none_of_the_old_background_along() -> None:
     red[10:20, 20:34] = (255, 0, 0)
     soft = WEIGHT.copy()
     soft[9, 20:34] = 0.5
-    made = pixels_of(lay(open_picture(red), cut_piece(open_picture(red), soft).at(25, 5)))
+    made = lay(open_picture(red), cut_piece(open_picture(red), soft).at(25, 5)).pixels()
     assert (made[26:36, 5:19] == (255, 0, 0)).all()
     np.testing.assert_array_equal(made[25, 5:19], [[128, 0, 128]] * 14)
 
 
 def test_flipping_twice_gives_the_picture_back() -> None:
-    np.testing.assert_array_equal(
-        pixels_of(lay(PICTURE, flip(PIECE)))[10:20, 20:34], THING[:, ::-1]
-    )
-    np.testing.assert_array_equal(pixels_of(lay(PICTURE, flip(flip(PIECE)))), PIXELS)
-    np.testing.assert_array_equal(pixels_of(flip_picture(PICTURE)), PIXELS[:, ::-1])
+    np.testing.assert_array_equal(lay(PICTURE, flip(PIECE)).pixels()[10:20, 20:34], THING[:, ::-1])
+    np.testing.assert_array_equal(lay(PICTURE, flip(flip(PIECE))).pixels(), PIXELS)
+    np.testing.assert_array_equal(flip_picture(PICTURE).pixels(), PIXELS[:, ::-1])
 
 
 def test_transparency_goes_with_the_thing() -> None:
     alpha = np.zeros((HEIGHT, WIDTH, 1), np.uint8)
     alpha[10:20, 20:34] = 200
     picture = open_picture(np.concatenate([PIXELS, alpha], 2))
-    made = pixels_of(lay(picture, cut_piece(picture, WEIGHT).at(25, 5)))[..., 3]
+    made = lay(picture, cut_piece(picture, WEIGHT).at(25, 5)).pixels()[..., 3]
     assert (made[25:35, 5:19] == 200).all()
     assert made.astype(bool).sum() == 2 * 140
-    np.testing.assert_array_equal(pixels_of(flip_picture(picture)), pixels_of(picture)[:, ::-1])
+    np.testing.assert_array_equal(flip_picture(picture).pixels(), picture.pixels()[:, ::-1])
 
 
 @pytest.mark.parametrize(

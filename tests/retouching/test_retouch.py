@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import textseg
-from textseg.editing.result import pixels_of
 from textseg.errors import InvalidInputError, NotFoundError, QueryError, TextsegError
 from textseg.images import Picture, open_picture
 from textseg.retouching.actions import ACTIONS, retouch
@@ -70,7 +69,7 @@ def test_transparency_and_profile_stay(action: str) -> None:
 
 @pytest.mark.parametrize("action", TONES)
 def test_tones_change_what_is_inside(action: str) -> None:
-    assert (pixels_of(done(action)) != PIXELS)[INSIDE].any(-1).mean() > 0.9
+    assert (done(action).pixels() != PIXELS)[INSIDE].any(-1).mean() > 0.9
 
 
 @pytest.mark.parametrize("action", TONES)
@@ -82,7 +81,7 @@ def test_tones_of_a_whole_picture_need_no_mask(action: str) -> None:
 
 
 def test_filling_gives_every_pixel_inside_exactly_the_colour() -> None:
-    assert (pixels_of(done("fill"))[INSIDE] == (0x1E, 0x90, 0xFF)).all()
+    assert (done("fill").pixels()[INSIDE] == (0x1E, 0x90, 0xFF)).all()
 
 
 def test_half_a_weight_fills_half() -> None:
@@ -139,8 +138,8 @@ def test_brighten_and_darken_are_mirror_images_and_keep_black_and_white() -> Non
     bright, dark = done("brighten"), done("darken", image=255 - PIXELS)
     np.testing.assert_allclose(bright.rgb[INSIDE], 1 - dark.rgb[INSIDE], atol=1e-6)
     ends = np.where(INSIDE, 255, 0)[..., None].repeat(3, 2).astype(np.uint8)
-    np.testing.assert_array_equal(pixels_of(done("brighten", None, ends)), ends)
-    np.testing.assert_array_equal(pixels_of(done("darken", None, ends)), ends)
+    np.testing.assert_array_equal(done("brighten", None, ends).pixels(), ends)
+    np.testing.assert_array_equal(done("darken", None, ends).pixels(), ends)
 
 
 def test_less_contrast_or_saturation_is_an_amount_below_0() -> None:
@@ -155,7 +154,7 @@ def test_blur_around_a_thing_takes_nothing_of_its_colour() -> None:
     glaring = np.full((HEIGHT, WIDTH, 3), 80, np.uint8)
     glaring[INSIDE] = (255, 0, 0)
     made = done("blur", ~INSIDE, glaring, amount=1)
-    np.testing.assert_array_equal(pixels_of(made), glaring)
+    np.testing.assert_array_equal(made.pixels(), glaring)
 
 
 def test_blur_is_the_mean_of_what_is_around() -> None:
@@ -171,8 +170,8 @@ def test_blur_is_the_mean_of_what_is_around() -> None:
 
 
 def test_a_crop_is_the_pixels_of_its_box() -> None:
-    np.testing.assert_array_equal(pixels_of(done("crop", margin=0)), PIXELS[6:14, 8:24])
-    wide = pixels_of(done("crop", margin=0.125))
+    np.testing.assert_array_equal(done("crop", margin=0).pixels(), PIXELS[6:14, 8:24])
+    wide = done("crop", margin=0.125).pixels()
     np.testing.assert_array_equal(wide, PIXELS[4:16, 6:26])
 
 
@@ -190,18 +189,18 @@ def test_a_crop_grows_to_its_proportions_where_there_is_room(
 def test_a_whole_picture_is_cropped_to_proportions_in_its_middle() -> None:
     made = retouch(PIXELS, "crop", aspect="square")
     assert made.notes == ()
-    np.testing.assert_array_equal(pixels_of(made.picture), PIXELS[:, 8:32])
+    np.testing.assert_array_equal(made.picture.pixels(), PIXELS[:, 8:32])
 
 
 def test_a_cut_out_is_transparent_elsewhere_and_keeps_its_colours() -> None:
     made = done("cut_out")
-    np.testing.assert_array_equal(pixels_of(made)[..., 3], np.where(INSIDE, 255, 0))
-    np.testing.assert_array_equal(pixels_of(made)[..., :3], PIXELS)
+    np.testing.assert_array_equal(made.pixels()[..., 3], np.where(INSIDE, 255, 0))
+    np.testing.assert_array_equal(made.pixels()[..., :3], PIXELS)
 
 
 def test_an_outline_lies_outside_and_touches() -> None:
     made = retouch(PIXELS, "outline", INSIDE, colour="red")
-    line = (pixels_of(made.picture) == (255, 0, 0)).all(-1)
+    line = (made.picture.pixels() == (255, 0, 0)).all(-1)
     assert not (line & INSIDE).any()
     assert line[5, 8:24].all()
     assert line[6:14, 7].all()
@@ -228,11 +227,11 @@ def test_what_a_thing_encloses_goes_with_it_but_keeps_its_colour() -> None:
     rgb, hollow = open_picture(PIXELS).rgb, INSIDE.copy()
     hollow[9:11, 12:15] = False
     found = Mask(hollow.astype(np.float32), "house", rgb)
-    np.testing.assert_array_equal(pixels_of(done("cut_out", found))[..., 3] > 0, INSIDE)
+    np.testing.assert_array_equal(done("cut_out", found).pixels()[..., 3] > 0, INSIDE)
     window = INSIDE & ~hollow
-    np.testing.assert_array_equal(pixels_of(done("colour", found))[window], PIXELS[window])
+    np.testing.assert_array_equal(done("colour", found).pixels()[window], PIXELS[window])
     for meant in (Mask.of(hollow, rgb), found - Mask.of(window, rgb)):
-        np.testing.assert_array_equal(pixels_of(done("cut_out", meant))[..., 3] > 0, hollow)
+        np.testing.assert_array_equal(done("cut_out", meant).pixels()[..., 3] > 0, hollow)
     np.testing.assert_array_equal(edge_weight(~found), ~hollow)
 
 

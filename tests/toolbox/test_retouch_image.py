@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from textseg.editing.result import pixels_of
 from textseg.errors import (
     InvalidInputError,
     NotFoundError,
@@ -73,7 +72,7 @@ def arrange(image: object = "garden.png", **values: Any) -> ArrangeArguments:
 
 def pixels(toolbox: Toolbox, handle: str | None) -> np.ndarray:
     assert handle is not None
-    return pixels_of(toolbox.shelf.picture(handle))
+    return toolbox.shelf.picture(handle).pixels()
 
 
 def painted(path: Path, inside: np.ndarray = TREE) -> Path:
@@ -86,7 +85,7 @@ def painted(path: Path, inside: np.ndarray = TREE) -> Path:
 
 def test_a_thing_is_found_and_changed_and_nothing_else(photo: Path) -> None:
     answer = retouch_image(retouch(photo), model=MODEL)
-    changed = (pixels_of(answer.picture) != PIXELS).any(-1)
+    changed = (answer.picture.pixels() != PIXELS).any(-1)
     assert changed[TREE].mean() > 0.9
     assert changed[~TREE].mean() < 0.05  # the mask is as good as the model
     facts = answer.result
@@ -108,7 +107,7 @@ def test_around_a_thing_is_all_but_the_thing(photo: Path) -> None:
 def test_where_nothing_is_to_be_found_no_model_is_loaded(photo: Path, tmp_path: Path) -> None:
     mask = painted(tmp_path / "mask.png")
     answer = retouch_image(retouch(photo, query="", mask=str(mask)), setup=BROKEN)
-    np.testing.assert_array_equal((pixels_of(answer.picture) != PIXELS).any(-1) & ~TREE, False)
+    np.testing.assert_array_equal((answer.picture.pixels() != PIXELS).any(-1) & ~TREE, False)
     assert answer.result.model is None
     assert retouch_image(retouch(photo, query=""), setup=BROKEN).weight is None
     with pytest.raises(TextsegError):
@@ -155,7 +154,7 @@ def test_files_and_workspace_say_and_make_the_same(toolbox: Toolbox, photo: Path
     there = retouch_image(retouch(photo), model=MODEL)
     own = {"image", "root", "picture", "region_mask", "seconds"}
     assert here.model_dump(exclude=own) == there.result.model_dump(exclude=own)
-    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.picture))
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), there.picture.pixels())
 
 
 def test_after_a_crop_the_picture_goes_on_with_masks_of_its_own(toolbox: Toolbox) -> None:
@@ -206,7 +205,7 @@ def test_turned_pictures_are_changed_as_people_see_them(photo: Path, tmp_path: P
     turned.save(photo, exif=exif)
     answer = retouch_image(retouch(photo, query="", mask=str(painted(tmp_path / "mask.png"))))
     assert answer.picture.size == (HEIGHT, WIDTH)
-    np.testing.assert_array_equal(pixels_of(answer.picture)[~TREE], PIXELS[~TREE])
+    np.testing.assert_array_equal(answer.picture.pixels()[~TREE], PIXELS[~TREE])
 
 
 def test_a_deep_grey_picture_says_what_becomes_of_it(photo: Path) -> None:
@@ -257,7 +256,7 @@ def test_a_copy_needs_no_model_where_a_mask_says_what(photo: Path, tmp_path: Pat
     answer = arrange_image(arrange(photo, action="copy", mask=mask), setup=BROKEN)
     expected = PIXELS.copy()
     expected[3:15, 21:36] = PIXELS[3:15, 5:20]  # beside it, on the same ground
-    np.testing.assert_array_equal(pixels_of(answer.picture), expected)
+    np.testing.assert_array_equal(answer.picture.pixels(), expected)
     assert answer.label == ENHANCED
     with pytest.raises(TextsegError, match="device"):
         arrange_image(arrange(photo, to="right", mask=mask), setup=BROKEN)
@@ -272,7 +271,7 @@ def test_a_thing_that_covers_where_it_was_leaves_no_hole(photo: Path, tmp_path: 
 
 def test_without_a_thing_the_whole_picture_is_mirrored(photo: Path) -> None:
     answer = arrange_image(arrange(photo, action="flip", query=""), setup=BROKEN)
-    np.testing.assert_array_equal(pixels_of(answer.picture), PIXELS[:, ::-1])
+    np.testing.assert_array_equal(answer.picture.pixels(), PIXELS[:, ::-1])
     assert answer.weight is None
 
 

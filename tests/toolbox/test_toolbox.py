@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 import textseg
 from tests.registering import register_model, share_captioner
 from tests.toolbox.helpers import Half, Parrot
-from textseg.editing.result import Edit, pixels_of
+from textseg.editing.result import Edit
 from textseg.errors import (
     BusyError,
     Cancelled,
@@ -103,7 +103,7 @@ def make(**settings: object) -> CreateArguments:
 
 def pixels(toolbox: Toolbox, handle: str | None) -> np.ndarray:
     assert handle is not None
-    return pixels_of(toolbox.shelf.picture(handle))
+    return toolbox.shelf.picture(handle).pixels()
 
 
 def facts(result: object) -> dict[str, object]:
@@ -137,15 +137,15 @@ def test_editing_says_and_paints_the_same_as_on_files(toolbox: Toolbox, photos: 
     here = toolbox.edit_image(change())
     there = edit_image(change(str(photos / "garden.png")), model=MODEL)
     assert facts(here) == facts(there.result)
-    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.edit.picture))
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), there.edit.picture.pixels())
 
 
 def test_making_says_and_paints_the_same_as_on_files(toolbox: Toolbox) -> None:
     asked = make(changes=[{"query": "tree", "target": "flowers"}])
     here, there = toolbox.generate_and_edit(asked), generate_and_edit(asked, model=MODEL)
     assert facts(here) == facts(there.result)
-    np.testing.assert_array_equal(pixels(toolbox, here.picture), pixels_of(there.picture))
-    np.testing.assert_array_equal(pixels(toolbox, here.generated), pixels_of(there.generated))
+    np.testing.assert_array_equal(pixels(toolbox, here.picture), there.picture.pixels())
+    np.testing.assert_array_equal(pixels(toolbox, here.generated), there.generated.pixels())
 
 
 @pytest.mark.parametrize("method", [None, "diffedit"])
@@ -253,8 +253,8 @@ def test_results_open_in_another_process_as_they_were(
         assert getattr(found, name) == getattr(there, name)
     assert (found.evaluations, found.notes) == (there.evaluations, there.notes)
     np.testing.assert_array_equal(found.mask, there.mask)
-    np.testing.assert_array_equal(pixels_of(found.picture), pixels_of(there.picture))
-    np.testing.assert_array_equal(pixels_of(found.before), PIXELS)
+    np.testing.assert_array_equal(found.picture.pixels(), there.picture.pixels())
+    np.testing.assert_array_equal(found.before.pixels(), PIXELS)
     np.testing.assert_allclose(found.raw, there.raw, atol=0.5 / 255 + 1e-6)
     assert found.segmentation is not None
     assert there.segmentation is not None
@@ -444,7 +444,7 @@ def test_place_is_a_mask_for_python_too(
     added = toolbox.edit_image(change(query="", operation="add", region=words, prompt="a house"))
     scene = toolbox.scene(added.image)
     edit = scene.edit("", "house", mask=mask, source="a tree", prompt="a house", steps=4)
-    np.testing.assert_array_equal(pixels_of(edit.picture), pixels(toolbox, added.picture))
+    np.testing.assert_array_equal(edit.picture.pixels(), pixels(toolbox, added.picture))
 
 
 @pytest.mark.parametrize(("words", "size"), [("largest", (4, 6)), ("", (4, 6)), ("left", (0, 6))])

@@ -126,7 +126,7 @@ class Edit:
     @property
     def image(self) -> Image.Image:
         """The edited picture as a PIL image, RGB or RGBA."""
-        return Image.fromarray(pixels_of(self.picture))
+        return self.picture.image
 
     @property
     def share(self) -> float:
@@ -136,7 +136,7 @@ class Edit:
     @property
     def changed_outside(self) -> int:
         """Pixels outside the mask whose 8-bit values differ: 0, or something is wrong."""
-        differs = (pixels_of(self.picture) != pixels_of(self.before)).any(-1)
+        differs = (self.picture.pixels() != self.before.pixels()).any(-1)
         return int((differs & (self.mask == 0)).sum())
 
     @property
@@ -196,14 +196,6 @@ class Edit:
         shown = self.comparison(enlarge=display_scale(self.size))
         png = base64.b64encode(png_bytes(shown)).decode()
         return {"text/plain": repr(self), "image/png": png}
-
-
-def pixels_of(picture: Picture) -> NDArray[np.uint8]:
-    """Return the stored colours as (H, W, 3), or (H, W, 4) where the picture has transparency."""
-    rgb = to_uint8(picture.rgb)
-    if picture.alpha is None:
-        return rgb
-    return np.concatenate([rgb, to_uint8(picture.alpha)[..., None]], 2)
 
 
 def composite(before: Picture, after: NDArray[np.float32], mask: NDArray[np.float32]) -> Picture:

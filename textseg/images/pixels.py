@@ -79,6 +79,18 @@ class Picture:
         """Height and width in pixels."""
         return self.rgb.shape[0], self.rgb.shape[1]
 
+    @property
+    def image(self) -> Image.Image:
+        """The picture as a PIL image of 8 bits, RGB or RGBA; a notebook shows it."""
+        return Image.fromarray(self.pixels())
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Return the stored colours as (H, W, 3), or (H, W, 4) where it has transparency."""
+        rgb = to_uint8(self.rgb)
+        if self.alpha is None:
+            return rgb
+        return np.concatenate([rgb, to_uint8(self.alpha)[..., None]], 2)
+
     def visible(self) -> NDArray[np.float32]:
         """Return (H, W, 3) float32 as a viewer shows it: over white where it is transparent.
 
@@ -88,6 +100,9 @@ class Picture:
             return self.rgb
         alpha = self.alpha[..., None]
         return _frozen(self.rgb * alpha + (1 - alpha))
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self.image)
 
 
 def to_uint8(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from textseg.editing.result import pixels_of
 from textseg.files import usable_folder, write_files
 from textseg.images import png_bytes, to_uint8
 from textseg.picturebook.scenes import SceneDescription, Thing, render
@@ -152,11 +151,11 @@ def _edited(
     label = EDITED if drawn is None else GENERATED
     stem = f"{name}_{(edit.target or 'without_' + edit.query).replace(' ', '_')}"
     if drawn is not None:
-        before = pixels_of(edit.before)
+        before = edit.before.pixels()
         yield f"{name}_created.png", picture_bytes(before, "PNG", label=label)
-    yield f"{stem}.png", picture_bytes(pixels_of(edit.picture), "PNG", label=label)
+    yield f"{stem}.png", picture_bytes(edit.picture.pixels(), "PNG", label=label)
     panels += [
-        FigureField(drawn or name, Image.fromarray(pixels_of(edit.before))),
+        FigureField(drawn or name, Image.fromarray(edit.before.pixels())),
         FigureField(
             f"may change: {edit.share:.0%}", Image.fromarray(to_uint8(edit.mask)).convert("RGB")
         ),

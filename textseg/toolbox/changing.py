@@ -98,9 +98,7 @@ def as_stored(picture: Picture) -> Picture:
 
     What follows an edit starts from this, so that it is the same now and in a later process.
     """
-    from textseg.editing.result import pixels_of
-
-    stored, size = pixels_of(picture), picture.rgb[..., 0].size
+    stored, size = picture.pixels(), picture.rgb[..., 0].size
     return replace(open_picture(stored, max_pixels=size), icc_profile=picture.icc_profile)
 
 

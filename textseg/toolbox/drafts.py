@@ -206,6 +206,4 @@ def _change_drafts(about: _About, facts: ChangeFacts, edit: Edit, label: Label) 
 
 
 def _labelled(picture: Picture, label: Label) -> bytes:
-    from textseg.editing.result import pixels_of
-
-    return picture_bytes(pixels_of(picture), "PNG", label=label, icc_profile=picture.icc_profile)
+    return picture_bytes(picture.pixels(), "PNG", label=label, icc_profile=picture.icc_profile)

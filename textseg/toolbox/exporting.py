@@ -127,13 +127,11 @@ def save_edit(
         InvalidInputError: it is one of the files that were read, or cannot be written so.
         MissingExtraError: credentials are given, and c2pa-python is not installed.
     """
-    from textseg.editing.result import pixels_of
-
     result, picture = answer.result, answer.edit.picture
     _refuse_inputs(path, [result.image, result.mask])
     saved = save_picture(
         path,
-        pixels_of(picture),
+        picture.pixels(),
         label=(EDITED if credentials else answer.label) if label else None,
         icc_profile=picture.icc_profile,
         metadata=source_metadata(result.image) if keep_metadata else None,
@@ -196,13 +194,11 @@ def save_made(
         OutputExistsError: the file exists and ``force`` is false.
         InvalidInputError: it is one of the files that were read, or cannot be written so.
     """
-    from textseg.editing.result import pixels_of
-
     result = answer.result
     _refuse_inputs(path, [result.image, result.mask])
     saved = save_picture(
         path,
-        pixels_of(answer.picture),
+        answer.picture.pixels(),
         label=answer.label if label else None,
         icc_profile=answer.picture.icc_profile,
         metadata=source_metadata(result.image) if keep_metadata else None,

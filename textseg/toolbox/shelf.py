@@ -196,15 +196,13 @@ class Shelf:
         Raises:
             UnknownHandleError: there is nothing of this name.
         """
-        from textseg.editing.result import pixels_of
-
         record = self.workspace.record(handle)
         if record.kind == "mask":
             inside = np.where(self.mask(handle).binary(), np.uint8(255), np.uint8(0))
             return png_bytes(_within(inside, longest) > 127)
         picture = self.workspace.picture(record)
         label = label_in(self.workspace.bytes_of(record))
-        pixels = _within(pixels_of(picture), longest)
+        pixels = _within(picture.pixels(), longest)
         return picture_bytes(pixels, "PNG", label=label, icc_profile=picture.icc_profile)
 
     def export(self, handle: str, path: str | Path, *, force: bool = False) -> Path:
@@ -215,8 +213,6 @@ class Shelf:
             OutputExistsError: the file exists and ``force`` is false.
             InvalidInputError: it cannot be written so.
         """
-        from textseg.editing.result import pixels_of
-
         path, record = Path(path), self.workspace.record(handle)
         refuse_existing([path], force=force)
         if record.kind == "mask":
@@ -225,7 +221,7 @@ class Shelf:
             return write_files(path.parent, [(path.name, self.png(handle))], force=force)[0]
         picture = self.workspace.picture(record)
         label, profile = label_in(self.workspace.bytes_of(record)), picture.icc_profile
-        return save_picture(path, pixels_of(picture), label=label, icc_profile=profile, force=force)
+        return save_picture(path, picture.pixels(), label=label, icc_profile=profile, force=force)
 
     def _keep_mask(
         self, mask: Mask, image: Record, *, operation: str, arguments: Facts | None
