@@ -25,6 +25,7 @@ from textseg.toolbox import (
     ArrangeArguments,
     CorrectArguments,
     RetouchArguments,
+    SegmentArguments,
     Setup,
     Toolbox,
     UndoArguments,
@@ -288,6 +289,21 @@ def test_a_mask_of_something_without_a_name_can_be_moved(toolbox: Toolbox) -> No
     result = toolbox.arrange_image(arrange(query="", to="right", mask=mask_handle(toolbox)))
     assert result.changed_outside == 0
     assert result.box_after[2] == 38
+
+
+def test_what_a_mask_was_found_for_says_what_leaves_the_hole(toolbox: Toolbox) -> None:
+    found = toolbox.segment_image(SegmentArguments(image="garden.png", queries=["house"]))
+    named = arrange(query="house", to="right", mask=found.queries[0].mask)
+    by_words = toolbox.arrange_image(named)
+    by_mask = toolbox.arrange_image(named.model_copy(update={"query": ""}))
+    np.testing.assert_array_equal(
+        pixels(toolbox, by_mask.picture), pixels(toolbox, by_words.picture)
+    )
+    painted = arrange(query="", to="right", mask=mask_handle(toolbox))
+    assert (
+        toolbox.shelf.query_of(str(painted.mask)),
+        toolbox.shelf.query_of(str(named.mask)),
+    ) == ("", "house")
 
 
 def test_what_reaches_the_edge_or_has_several_regions_is_remarked(

@@ -71,6 +71,7 @@ def arrange_picture(
     open_scene: Callable[[], Scene],
     setup: Setup,
     follow: Follow,
+    shown: str = "",
 ) -> ArrangeAnswer:
     """Return the same as ``arrange_image`` for a picture that was read already.
 
@@ -82,12 +83,13 @@ def arrange_picture(
         open_scene: has a model read the picture; called where it is needed.
         setup: who paints.
         follow: who sees the work, and may stop it.
+        shown: what the mask shows, where that is known; the hole is better filled then.
     """
     start = time.perf_counter()
     where = find_where(arguments, mask, open_scene, follow)
     made, filled = _arranged(picture, arguments, where), None
     if made.leaves_hole:
-        removal = _removal(arguments)
+        removal = _removal(arguments, arguments.query or shown)
         filled = edit_scene(
             open_scene(),
             removal,
@@ -117,14 +119,14 @@ def _arranged(picture: Picture, arguments: ArrangeArguments, where: Where) -> Ar
     )
 
 
-def _removal(arguments: ArrangeArguments) -> EditArguments:
+def _removal(arguments: ArrangeArguments, query: str) -> EditArguments:
     """Return what an edit is asked that fills the hole."""
     return EditArguments(
         image=arguments.image,
-        query=arguments.query,
+        query=query,
         operation="remove",
         mask=arguments.mask,
-        prompt=None if arguments.query else "",  # nothing names what is removed
+        prompt=None if query else "",  # nothing names what is removed
         seed=arguments.seed,
         check=False,
     )

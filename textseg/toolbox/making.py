@@ -51,7 +51,8 @@ class Desk:
 
     def arrange(self, arguments: ArrangeArguments, follow: Follow) -> ArrangeResult:
         """Return what was moved in a picture."""
-        change = partial(arrange_picture, setup=self.host.setup)
+        shown = "" if arguments.mask is None else self.shelf.query_of(arguments.mask)
+        change = partial(arrange_picture, setup=self.host.setup, shown=shown)
         return self._made(change, arguments, follow, kind="edit")
 
     def _made(

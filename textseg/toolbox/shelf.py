@@ -17,6 +17,7 @@ from textseg.saving import format_of, picture_bytes, save_picture
 from textseg.toolbox.browsing import image_facts
 from textseg.toolbox.correcting import correct_mask
 from textseg.toolbox.drafts import mask_draft
+from textseg.toolbox.segment_facts import SegmentResult
 from textseg.toolbox.selecting import region_facts
 from textseg.toolbox.shelf_facts import CorrectArguments, ImageFacts, MaskFacts
 
@@ -127,6 +128,13 @@ class Shelf:
         if record.operation == "segment" and mask.size == size:
             return mask
         return check_mask(mask.soft, size, resize=resize)
+
+    def query_of(self, mask: str) -> str:
+        """Return what a mask was found for; "" for another one."""
+        record = self.workspace.resolve(mask, kind="mask")
+        if record.operation != "segment":
+            return ""
+        return SegmentResult.model_validate(record.result).queries[0].query
 
     def open_result(self, handle: str) -> Segmentation | Mask | Edit:
         """Return the ordinary result behind a handle, as the call in Python would have given it.
