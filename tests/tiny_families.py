@@ -179,20 +179,21 @@ def build_z_image() -> ZImagePipeline:
 
     def build() -> ZImagePipeline:
         tokenizer = build_qwen_tokenizer(chat_template=chat)
+        transformer = ZImageTransformer2DModel(
+            in_channels=4,
+            dim=32,
+            n_layers=2,
+            n_refiner_layers=2,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=16,
+            axes_dims=[8, 4, 4],
+            axes_lens=[1024, 64, 64],
+        ).eval()
+        for token in (transformer.x_pad_token, transformer.cap_pad_token):
+            torch.nn.init.zeros_(token)  # older diffusers leave in them what lay in memory
         return ZImagePipeline(
-            transformer=stir(
-                ZImageTransformer2DModel(
-                    in_channels=4,
-                    dim=32,
-                    n_layers=2,
-                    n_refiner_layers=2,
-                    n_heads=2,
-                    n_kv_heads=2,
-                    cap_feat_dim=16,
-                    axes_dims=[8, 4, 4],
-                    axes_lens=[1024, 64, 64],
-                ).eval()
-            ),
+            transformer=stir(transformer),
             scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
             vae=build_kl(),
             text_encoder=Qwen3Model(
