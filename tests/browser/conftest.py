@@ -16,7 +16,7 @@ from tests.browser.leafpage import LeafPage
 
 # Not for the session: as long as it is there, an event loop counts as running in this thread, and
 # tests elsewhere that start their own could not.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = find_chromium()
     with sync_playwright() as playwright:
@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def leaf_page(browser: Browser) -> LeafPage:
     return LeafPage(browser.new_page())  # a new one for each test would take most of the time
 
@@ -66,7 +66,7 @@ class Desk:
         return Notebook(page, self._server)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def desk(browser: Browser, lab: Server) -> Desk:
     return Desk(browser, lab)
 
