@@ -53,7 +53,6 @@ NAMED = {
         "textseg/toolbox/changing.py": "fills in that fact",
         "textseg/toolbox/edit.py": "and how many a plan has",
         "textseg/cli/edit.py": "tells it",
-        "agent_tools/commands/reading.py": "ways to read a command",
     },
     "guidance": {
         "textseg/toolbox/create_facts.py": "that of the picture that was made is a fact",
