@@ -106,7 +106,7 @@ def test_unknown_word_is_told_first_and_nothing_else_of_it(textseg: Command, fol
     assert unknown == (
         "housee: nothing can be said about 'housee': this model does not know 'housee' (did you "
         "mean 'house'?); say it in words that it knows: a, an, and, at, house, in, is, of, on, "
-        "the, there, tree"
+        "the, there, tree; for all else choose another model (`textseg models` lists some)"
     )
     assert known.startswith("tree: ")
     facts = json.loads((folder / "garden_housee.json").read_text())["queries"][0]

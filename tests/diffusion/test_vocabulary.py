@@ -36,6 +36,10 @@ def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
     )
 
 
+def test_a_word_of_two_letters_is_not_suggested() -> None:
+    assert unknown_note(["cat"], KNOWN | {"at"}) == "this model does not know 'cat'"
+
+
 def test_a_page_of_unknown_words_makes_a_short_note() -> None:
     note = unknown_note([f"{k}{'x' * 5000}" for k in range(300)], KNOWN)
     assert note.endswith(" and 295 more")

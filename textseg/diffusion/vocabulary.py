@@ -15,6 +15,7 @@ SIGNS = "$+<=>^`|~"  # those of ASCII that Unicode does not count as punctuation
 TOLD_WORDS, LONGEST_WORD = 5, 40  # of a text that may be a page long
 _PLURALS = (("s", ""), ("es", ""), ("ies", "y"))
 NEAR = 0.75  # of 1 for the same word; below, suggestions are none ("room" for "mushrooms")
+SHORTEST = 3  # letters of a suggestion: no "at" for "cat"
 
 
 def word_at(prompt: str, start: int, end: int) -> int | None:
@@ -64,14 +65,16 @@ def unknown_note(words: Sequence[str], known: AbstractSet[str]) -> str:
 def words_hint(language: Language) -> str:
     """Return what to do about unknown words: which ones a model of a closed vocabulary knows."""
     return (
-        f"say it in words that it knows: {', '.join(sorted(language.words))}"
+        f"say it in words that it knows: {', '.join(sorted(language.words))}; for all else choose "
+        "another model (`textseg models` lists some)"
         if language.words
         else ""
     )
 
 
 def _with_near(word: str, known: AbstractSet[str]) -> str:
-    near = get_close_matches(word, sorted(known), n=1, cutoff=NEAR)
+    suggested = sorted(each for each in known if len(each) >= SHORTEST)
+    near = get_close_matches(word, suggested, n=1, cutoff=NEAR)
     shown = word if len(word) <= LONGEST_WORD else f"{word[: LONGEST_WORD - 1]}…"
     return f"{shown!r} (did you mean {near[0]!r}?)" if near else repr(shown)
 
