@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from agent_tools.commands.calls import DEFAULTS, Reading, ToolCall, Unsure, call
-from agent_tools.commands.frames import refuse
 from agent_tools.commands.lexicon import COLOURS, release
 from agent_tools.commands.reading import MOST_CALLS, describe
+from agent_tools.commands.refusing import refuse
 from agent_tools.commands.wording import even
 from agent_tools.operations import BY_NAME
 from textseg.errors import ModelError, TextsegError

@@ -1,6 +1,6 @@
 """What verbs ask for that need no new things: retouching, moving, questions, history, files.
 
-Every function takes the parts that a pattern of `frames` found and what was said before, and raises
+Every function takes the parts that a rule found and what was said before, and raises
 ``Unsure`` where not everything that the tool needs is there.
 """
 

@@ -103,12 +103,12 @@ def _known(words: str, *, coloured: bool) -> Chunk | None:
 
 
 def _is_look(words: str, *, coloured: bool) -> bool:
+    bare = re.sub("^an? ", "", words)
     try:
         known = bool(looks_of(words)) and not words.startswith(("in ", "from ", "of "))
+        known = known or (bare != words and bare not in lexicon.NOUNS_TOO and bool(looks_of(bare)))
     except Unsure:
         return False
-    bare = re.sub("^an? ", "", words)
-    known = known or (bare != words and bare not in lexicon.NOUNS_TOO and bool(looks_of(bare)))
     return known or (coloured and words in ImageColor.colormap)
 
 
@@ -156,6 +156,7 @@ def _with_things(found: Sequence[Chunk]) -> Iterator[Chunk]:
 
 
 _HEADS, _PATTERNS = zip(*(line.split(" = ", 1) for line in table("chunks")), strict=True)
+KIND_NAMES = frozenset(head.partition(":")[0] for head in _HEADS)
 _KINDS = re.compile(
     "|".join(f"(?P<k{number}>{pattern})" for number, pattern in enumerate(_PATTERNS)),
     re.IGNORECASE,

@@ -97,6 +97,7 @@ def recolour(parts: Parts, talk: Talk) -> list[ToolCall]:
     change = _read_change(parts["target"])
     if change is None or change.target or (parts.get("old") and not old):
         raise Unsure(f"What colour is {release(parts['target'])!r}? I do not know it.")
+    thing = re.sub(r"'s?$", "", thing)
     things = read_things({"its": "it", "their": "them"}.get(thing, thing), talk)
     if old:
         things = [replace(each, query=described(each.query, old)) for each in things]

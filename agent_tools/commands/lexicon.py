@@ -233,17 +233,17 @@ NO_QUALITIES = DIRECTIONS.union(
     VERBS, "contrast brightness saturation exposure light vibrance colour color".split()
 )
 VERBS_OF = {  # as the patterns of clauses call them
-    "FIND": FIND,
-    "REMOVE": REMOVE,
+    "SEEK": FIND,
+    "ERASE": REMOVE,
     "PAINT": PAINT,
     "TURN": TURN,
-    "REPLACE": REPLACE,
-    "ADD": ADD,
-    "GENERATE": GENERATE,
-    "MOVE": MOVE,
-    "COPY": COPY,
-    "SCALE": SCALE,
-    "SAVE": SAVE,
+    "EXCHANGE": REPLACE,
+    "INSERT": ADD,
+    "DRAW": GENERATE,
+    "SHIFT": MOVE,
+    "CLONE": COPY,
+    "RESIZE": SCALE,
+    "STORE": SAVE,
     "VERB": VERBS,
     "CROP": RETOUCH["crop"],
     "PLAIN": tuple(

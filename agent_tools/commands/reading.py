@@ -28,11 +28,11 @@ from agent_tools.commands.calls import (
 )
 from agent_tools.commands.clauses import Clause, take_apart
 from agent_tools.commands.edits import changes, find
-from agent_tools.commands.frames import ANSWERS, read_clause, refuse
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
-from agent_tools.commands.rules import read_chunks
+from agent_tools.commands.refusing import ANSWERS, refuse
+from agent_tools.commands.rules import read_clause, read_in_two
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
 from agent_tools.commands.wording import WHAT_CAN_BE_DONE, even
 from agent_tools.commands.work import recoloured, repeated, same_with
@@ -140,16 +140,16 @@ def _calls_of(clause: Clause, talk: Talk) -> list[ToolCall]:
     """Return the calls of a clause: by its verb, by what was done before, or as a thing to find."""
     if not clause.text:
         return repeated(talk.past)  # "with seed 7"
+    question = None
     try:
         made = read_clause(clause.text, talk)
-        if made is None:
-            made = _without_verb(clause.text.lower(), talk, more=clause.more)
-        if made is None:
-            raise _unknown(clause.text)
-    except Unsure:
-        made = read_chunks(clause.text, talk)
-        if made is None:
-            raise
+    except Unsure as why:
+        made, question = None, why
+    if made is None and question is None:
+        made = _without_verb(clause.text.lower(), talk, more=clause.more)
+    made = read_in_two(clause.text, talk) if made is None else made
+    if made is None:
+        raise question or _unknown(clause.text)
     return made
 
 
@@ -186,7 +186,7 @@ def _attempts(text: str, talk: Talk, *, more: bool) -> Iterator[Callable[[], lis
     if talk.things and fits and not re.match(r"an? (?!bit|little|lot)", text):
         yield lambda: changes(f"{'it' if len(talk.things) == 1 else 'them'} {text}", talk)
     if text.split()[0] not in lexicon.DETERMINERS:
-        yield lambda: read_chunks(text, talk) or []
+        yield lambda: read_in_two(text, talk) or []
     if not again and _may_be_named(text, talk.past):
         yield lambda: find({"thing": _COUNT.sub("", text)}, talk)
 

@@ -40,14 +40,16 @@ FILLER = r"(?:oh|oops|whoops|hm+|um+|uh|er|ah|well|wait|actually|sorry|hang on|a
 _INTERJECTION = rf"(?:(?:{FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yeah|yep)\s*[,.!;]+)"
 
 
-_PICTURE = rf"(?:{'|'.join(sorted(lexicon.PICTURES))}|drawing|painting|shot|view)"
+PICTURE = rf"(?:{'|'.join(sorted(lexicon.PICTURES))}|drawing|painting|shot|view)"
 
 
 def table(name: str) -> list[str]:
     """Return the lines of a table of ``wording.txt``."""
     text = (files("agent_tools.commands") / "wording.txt").read_text("utf-8")
     lines = text.partition(f"[{name}]\n")[2].partition("\n[")[0].splitlines()
-    filled = {"VERB": alternatives(*lexicon.VERBS), "TONE": TONE, "PIC": _PICTURE}
+    if name == "rules":
+        return [line for line in lines if line and line[0] != "#"]
+    filled = {"VERB": alternatives(*lexicon.VERBS), "TONE": TONE, "PIC": PICTURE}
     filled["WEATHER"] = "|".join(sorted(lexicon.SETTINGS | lexicon.WEATHERS))
     filled["ERASE"] = alternatives(*lexicon.REMOVE)
     return [
