@@ -34,6 +34,7 @@ from agent_tools.commands.things import (
     read_things,
     read_where,
 )
+from agent_tools.commands.wording import pattern
 
 _ACTION_OF = {
     **{verb: action for action, verbs in lexicon.RETOUCH.items() for verb in verbs},
@@ -41,19 +42,10 @@ _ACTION_OF = {
     **dict.fromkeys(("saturation", "vibrance", "color", "colors", "colour", "colours"), "saturate"),
     "contrast": "contrast",
 }
-_AMOUNT = re.compile(
-    r"(?:^| )(?:(?:just )?(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad|some|a lot"
-    r"|more|strongly|heavily|completely|gently|softly|further|up a notch))(?=$| )"
-)
-_BY = re.compile(
-    r"(?:^| )(?:by )?(?P<share>\d{1,3}) ?(?:%|percent)(?: of the (?:picture|image))?(?=$| )"
-)
-_ASPECT = re.compile(
-    r"(?:^|,? )(?:(?:to|in|as|into) )?(?:an? )?(?P<aspect>square|\d{1,2}[:x]\d{1,2})(?=$| )"
-)
-_COMING = re.compile(
-    r"(?:^| )(?:closely |tightly )?(?:to|around|on|down to|in on|onto)(?: just| only)?(?= )"
-)
+_AMOUNT = pattern("amount")
+_BY = pattern("by")
+_ASPECT = pattern("aspect")
+_COMING = pattern("coming")
 _RELATIONS = {
     **{how: how for how in ("left of", "right of", "above", "below", "next to", "on")},
     "beside": "next to",
@@ -62,48 +54,23 @@ _RELATIONS = {
     "onto": "on",
     **dict.fromkeys(("underneath", "beneath", "under"), "below"),
 }
-_TOWARDS = re.compile(
-    rf"(?P<thing>.+?) (?:(?:over )?to the |to |on the |the )?"
-    rf"(?P<how>(?:left|right) side of|{'|'.join(sorted(_RELATIONS, key=len, reverse=True))}) "
-    r"(?P<other>(?:the|my|his|her|its|their|that) .+)"
-)
+_TOWARDS = pattern("towards")
 _SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
 A_BIT, A_BIT_BIGGER = 0.1, 1.25  # how far, of the picture, and how much something is to change
-_BEING = re.compile(
-    r" (?:(?:should|must|can|could) )?(?:be|sit|stand|go|move|hang|lie|appear) (?=\w)"
-)
-_WAY = re.compile(  # "up to the top right corner"
-    r" (?:up|down|over|across|along|away|back)(?= (?:(?:in)?to|towards?|left|right|on|at|next)\b)"
-)
-_PLAIN_COLOUR = re.compile(
-    r"^(?:an?|the) (?:(?:thick|thin|bold) )?|^(?:thick|thin|bold) |(?: colou?r| paint| line)$"
-)
+_BEING = pattern("being")
+_WAY = pattern("way")  # "up to the top right corner"
+_PLAIN_COLOUR = pattern("plain_colour")
 _ON_NOTHING = re.compile(r" (?:with|on|onto) an? (?:transparent|empty|plain|white) background$")
-_ROOM = re.compile(
-    r" with (?:some|a (?:little|bit)(?: of)?|more|enough) (?:space|room|margin|border)\b.*"
-)
+_ROOM = pattern("room")
 _COLOUR_OF = re.compile(r"^(?:that|those|(?:the )?colou?rs?) of |(?:'s|s'|)(?: colou?rs?)$|'s$")
 _UP_DOWN = {
     **dict.fromkeys(("upwards", "upward", "higher"), "up"),
     **dict.fromkeys(("downwards", "downward", "lower"), "down"),
     **dict.fromkeys(("center", "centre"), "middle"),
 }
-_SIDE = re.compile(
-    r"(?P<thing>.+?) (?:further |over |away )?(?:to(?:wards?)? )?(?:the )?"
-    r"(?P<side>up|down|upwards?|downwards?|higher|lower)(?: up| down)?"
-)
-_MIDDLE = re.compile(
-    r"(?P<thing>.+?) (?:(?:in)?to|towards?|in) the (?P<side>middle|cent(?:re|er))(?: of the "
-    r"picture)?"
-)
-_HERE = re.compile(
-    r"(?: (?:here|there|visible|anywhere|somewhere|at all|altogether|right now|in total|around"
-    r"|(?:can|do|could) (?:you|we|i) (?:see|find|count|spot)|(?:does|do) (?:it|this|that|they) have"
-    r"|(?:do|have) (?:we|you|i)(?: have| got)?|are there|is there|there (?:are|is)|(?:is|are) "
-    r"(?:it|they)"
-    r"|(?:are )?(?:in|on) (?:it|here|there|this|this one|(?:the|this|my) (?:picture|image|photo"
-    r"|scene|shot))))+$"
-)
+_SIDE = pattern("side")
+_MIDDLE = pattern("middle")
+_HERE = pattern("here")
 
 
 def retouch(parts: Parts, talk: Talk) -> list[ToolCall]:
@@ -226,7 +193,12 @@ def ask(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return a question about each thing, or about one and another."""
     args: dict[str, Value | None] = {"about": parts["about"]}
     if other := parts.get("other"):
-        args["other"] = read_thing(re.split(r" or ", _HERE.sub("", other))[0], talk).query
+        ones = (
+            Talk(things=tuple(read_things(parts["thing"], talk)))
+            if lexicon.ONES.search(other)
+            else talk
+        )
+        args["other"] = read_thing(re.split(r" or ", _HERE.sub("", other))[0], ones).query
     text = _HERE.sub("", parts["thing"])
     while text != (text := _HERE.sub("", text)):
         pass

@@ -28,7 +28,7 @@ _POINTING = frozenset("this that these those".split())
 _PRONOUNS = frozenset("it them him both they he she".split())
 WHOLE_PICTURE = re.compile(
     rf"(?:(?:the|this|my|that) )?(?:whole |entire )?(?:{'|'.join(sorted(lexicon.PICTURES))}"
-    r"|drawing|painting|artwork|thing)"
+    r"|drawing|painting|artwork|work|piece|thing)"
     r"|(?:it )?all(?: of it)?|everything|everywhere"
 )
 REST = re.compile(

@@ -19,7 +19,6 @@ from agent_tools.commands.calls import (
 )
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import (
-    TONE,
     Look,
     described,
     is_adjective,
@@ -40,6 +39,7 @@ from agent_tools.commands.things import (
     read_things,
     read_where,
 )
+from agent_tools.commands.wording import pattern
 
 Parts = dict[str, str]  # what the named groups of a pattern matched
 Build = Callable[[Parts, Talk], list[ToolCall]]  # makes calls of them
@@ -53,9 +53,7 @@ NEVER_LAST = (lexicon.NOT_IN_NAMES | {EVERYTHING_BUT.strip()}) - frozenset(
 _BESIDE = re.compile(r" (?:on|at|in|to|over|under|of|behind|beside) (?:the|his|her|its|their|my) ")
 _IN_MASK = re.compile(r" (?:in|inside|into|at|on|within|under)(?: the)?(?: mask)? (mask_\w+)$")
 _SHADED = {"dark": "darken", "bright": "brighten", "light": "brighten"}
-_SIDES = re.compile(
-    r",? (?:(?:at|in|of|with) )?(\d{2,4}) ?(?:x|by) ?(\d{2,4})(?: ?(?:px|pixels))?$"
-)
+_SIDES = pattern("sides")
 _SAYS_NOTHING = frozenset().union(
     *(lexicon.DETERMINERS, lexicon.PICTURES, lexicon.PRONOUNS_ONE, lexicon.PRONOUNS_MANY),
     *(("new", "another"),),
@@ -137,7 +135,8 @@ def generate(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return the making of a picture."""
     prompt = release(parts.get("prompt", ""))
     sides: dict[str, Value] = {}
-    prompt = re.sub(r"^an? (\d+ ?x ?\d+) (?:picture|image|photo) of (.+)", r"\2, \1", prompt)
+    prompt = re.sub(r"^one ", "", prompt)
+    prompt = re.sub(r"^an? (\d+ ?x ?\d+) (?:(?:picture|image|photo) of )?(.+)", r"\2, \1", prompt)
     if (size := _SIDES.search(prompt)) is not None:
         prompt, sides = prompt[: size.start()], {"width": int(size[1]), "height": int(size[2])}
     words = set(re.findall(r"\w+", prompt.lower()))
@@ -152,7 +151,7 @@ def generate(parts: Parts, _talk: Talk) -> list[ToolCall]:
 
 def ask_back(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return nothing: ask what the table asks."""
-    raise Unsure(parts["question"])
+    raise Unsure(parts["question"].replace("_", " "))
 
 
 def ask_what(parts: Parts, _talk: Talk) -> list[ToolCall]:
@@ -177,11 +176,7 @@ _AND = re.compile(r",? and (?:also )?|, (?:and )?")
 _LOOK = re.compile(r"(?:to )?(?:looks?|seem|appear) (?!like )(.+)")
 _LINK = re.compile(r"(?:back )?(?:(?:in)?to|as|in|with|be|become) ")
 _INTO = re.compile(r"(?:(?:to )?(?:looks? like|be|become)|(?:in)?to(?: looking like)?) (.+)")
-_SAME = re.compile(
-    r"(?:(?:have|be|get|in|with|to) )*(?:the )?(?:exact(?:ly)? )?(?:same )?colou?r (?:as|of|like) "
-    r"(?:that of )?(?P<colour>.+)"
-    rf"|(?:(?:just )?as|(?:the )?(?:exact(?:ly)? )?same) {TONE} as (?P<shade>.+)"
-)
+_SAME = pattern("same")
 _ARTICLE = re.compile(r"an? (?!bit\b|little$|lot\b|touch$).+")
 _WITH = re.compile(r"(?P<thing>.+?) (?:with|by|for) (?P<target>.+)")
 

@@ -46,14 +46,15 @@ def parts_of(said: Sequence[Chunk]) -> Parts:
 def whole(parts: Parts) -> None:
     """Raise ``Unsure`` where something else is named than the picture."""
     thing = parts.get("thing", "it")
-    if thing != "it" and not WHOLE_PICTURE.fullmatch(thing):
+    if thing not in ("it", "this", "that") and not WHOLE_PICTURE.fullmatch(thing):
         raise Unsure("I can do that with the picture as a whole.")
 
 
 def _touched(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return what makes a thing "brighter" or "too dark" no longer."""
-    thing = parts.get("thing") or ("it" if talk.things else "the picture")
     touch = parts.get("touch") or parts["too_is"]
+    about_it = talk.things and "contrast" not in touch
+    thing = parts.get("thing") or ("it" if about_it else "the picture")
     other = read_touch(touch)
     if other is not None and "share" in parts:
         amount = int(parts["share"]) / 100
@@ -113,12 +114,6 @@ def _colour_asked(parts: Parts, talk: Talk) -> list[ToolCall]:
     if "what" not in parts and (not named or word.endswith("er") or word in lexicon.OTHER_VERBS):
         raise Unsure("Which colour?")
     return acts.ask({"about": "colour", "thing": parts["thing"]}, talk)
-
-
-def _present(parts: Parts, talk: Talk) -> list[ToolCall]:
-    if parts["there"] in ("is this", "is that") and not parts["name"].startswith(("a ", "an ")):
-        raise Unsure("Is there what?")
-    return acts.ask({"about": "presence", "thing": parts["thing"]}, talk)
 
 
 def _moved(parts: Parts, talk: Talk) -> list[ToolCall]:
@@ -191,7 +186,7 @@ MEANINGS: dict[str, Build] = {
     build.__name__.removeprefix("_"): build
     for build in (
         *(_touched, _changed, _rest_spoilt, _cut_out, _cropped, _recoloured_as, _colour_asked),
-        *(_present, _moved, _moved_beside, _copied, _added, _placed, _scaled, _multiplied),
+        *(_moved, _moved_beside, _copied, _added, _placed, _scaled, _multiplied),
         *(_replaced, _mirrored),
     )
 }

@@ -90,6 +90,7 @@ def _read_even(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[
     sentence = take_apart(plain)
     talk = Talk.after(before, failed=failed)
     spared = tuple(read_thing(thing, talk) for thing in sentence.spared)
+    talk = talk if talk.things else replace(talk, things=spared)
     calls: list[ToolCall] = []
     image = ""
     for clause in sentence.clauses:
@@ -145,7 +146,7 @@ def _calls_of(clause: Clause, talk: Talk) -> list[ToolCall]:
         made = read_clause(clause.text, talk)
     except Unsure as why:
         made, question = None, why
-    if made is None and question is None:
+    if made is None:
         made = _without_verb(clause.text.lower(), talk, more=clause.more)
     made = read_in_two(clause.text, talk) if made is None else made
     if made is None:
@@ -182,8 +183,14 @@ def _attempts(text: str, talk: Talk, *, more: bool) -> Iterator[Callable[[], lis
         yield lambda: same_with({"thing": text}, talk)
     if last.name == RETOUCH and not last.text("query"):
         yield lambda: changes(f"the picture {text}", talk)
+    vague = re.fullmatch(r"(?:more|less) (\w+)", text)
     fits = last.name not in (RETOUCH, ARRANGE) or read_touch(text) is not None
-    if talk.things and fits and not re.match(r"an? (?!bit|little|lot)", text):
+    if (
+        talk.things
+        and fits
+        and not (vague and not is_adjective(vague[1]))
+        and not re.match(r"an? (?!bit|little|lot)", text)
+    ):
         yield lambda: changes(f"{'it' if len(talk.things) == 1 else 'them'} {text}", talk)
     if text.split()[0] not in lexicon.DETERMINERS:
         yield lambda: read_in_two(text, talk) or []

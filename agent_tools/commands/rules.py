@@ -14,13 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agent_tools.commands import acts, edits, lexicon, work
-from agent_tools.commands.calls import ARRANGE, ASK, EDIT, RETOUCH, ToolCall, Unsure
+from agent_tools.commands.calls import ARRANGE, ASK, EDIT, RETOUCH, UNDO, ToolCall, Unsure
 from agent_tools.commands.chunks import KIND_NAMES, Chunk, scan
-from agent_tools.commands.clauses import HANDLE
-from agent_tools.commands.looks import TONE
 from agent_tools.commands.meanings import DETERMINED, MEANINGS, parts_of, whole
 from agent_tools.commands.things import NamedThing, Talk, read_thing
-from agent_tools.commands.wording import PICTURE, alternatives, table
+from agent_tools.commands.wording import SLOTS, table
 
 LONGEST = 16  # words of a clause that is looked at for two
 CHANGES = (EDIT, RETOUCH, ARRANGE)
@@ -43,39 +41,20 @@ _LINKS = {  # what may stand before a kind and says no more than that it belongs
     "HUE": "in with",
     "CROP": "to",
     "ORIGINAL": "to at as in",
-    "BEFORE": "to",
+    "BEFORE": "to with",
 }
 
 
-_BUILDS: dict[str, edits.Build] = {
-    **MEANINGS,
-    **{
-        build.__name__: build
-        for build in (
-            *(work.to_original, work.undo, work.redo, work.put_back, work.regret, work.again),
-            *(work.compare, work.export, work.list_them, work.same_with, work.rather, work.another),
-            *(
-                work.more,
-                acts.describe_picture,
-                acts.set_scene,
-                acts.retouch,
-                acts.ask,
-                acts.ask_look,
-            ),
-            *(
-                acts.cut_out_it,
-                acts.rest_in_grey,
-                acts.crop,
-                acts.colour,
-                acts.with_other,
-                acts.move,
-            ),
-            *(acts.scale, acts.flip, edits.find, edits.remove, edits.generate, edits.ask_back),
-            *(edits.recolour, edits.ask_colour, edits.add, edits.use_instead, edits.replace_with),
-            *(edits.become, edits.ask_what),
-        )
-    },
-}
+_MORE: tuple[edits.Build, ...] = (
+    *(work.to_original, work.undo, work.redo, work.put_back, work.regret, work.again, work.more),
+    *(work.compare, work.export, work.list_them, work.same_with, work.rather, work.another),
+    *(acts.describe_picture, acts.set_scene, acts.retouch, acts.ask, acts.ask_look, acts.crop),
+    *(acts.cut_out_it, acts.rest_in_grey, acts.colour, acts.with_other, acts.move, acts.scale),
+    *(acts.flip, edits.find, edits.remove, edits.generate, edits.ask_back, edits.recolour),
+    *(edits.ask_colour, edits.add, edits.use_instead, edits.replace_with, edits.become),
+    edits.ask_what,
+)
+_BUILDS = {**MEANINGS, **{build.__name__: build for build in _MORE}}
 AS_SAID = ("prompt", "name")  # parts that keep their capitals
 AFTERWARDS = ("same_with", "rather", "another", "more")  # what needs something done before
 AGAIN_TOO = ("again", "to_original", "undo", "put_back")  # what "again" belongs to
@@ -83,20 +62,11 @@ AGAIN_TOO = ("again", "to_original", "undo", "put_back")  # what "again" belongs
 
 def _slots() -> dict[str, str]:
     """Return the patterns that words in capitals stand for in a rule."""
-    named = {name: alternatives(*verbs) for name, verbs in lexicon.VERBS_OF.items()}
     kinds: dict[str, list[str]] = {}
     for line in (*table("chunks"), *table("words")):
         head, _, pattern = line.partition(" = ")
         kinds.setdefault(head.partition(":")[0], []).append(pattern)
-    return {
-        **named,
-        **{name: f"(?:{'|'.join(patterns)})" for name, patterns in kinds.items()},
-        "TONE": TONE,
-        "NUMBER": "|".join((r"\d{1,6}", *lexicon.NUMBERS)),
-        "WEATHER": "|".join(sorted(lexicon.SETTINGS | lexicon.WEATHERS)),
-        "HANDLE": HANDLE,
-        "PIC": PICTURE,
-    }
+    return {**SLOTS, **{name: f"(?:{'|'.join(patterns)})" for name, patterns in kinds.items()}}
 
 
 @dataclass(frozen=True)
@@ -174,15 +144,11 @@ def _rule(line: str) -> Rule | WordOrder:
     """Return the rule of a line of the table."""
     words, _, meaning = line.partition(" => ")
     build, *more = meaning.split()
-    implied = {
-        key: text.replace("_", " ") for key, _, text in (part.partition("=") for part in more)
-    }
+    implied = dict(part.split("=", 1) for part in more)
     must, _, may = words.partition(";")
     kinds = [kind.split("/")[0] for kind in f"{must} {may}".split()]
     if all(kind in CHUNK_KINDS for kind in kinds):
         return Rule(tuple(must.split()), frozenset(may.split()), build, implied)
-    if "action" in implied:
-        implied["action"] = implied["action"].replace(" ", "_")
     return WordOrder(
         re.compile("".join(map(_element, words.split())), re.IGNORECASE), build, implied
     )
@@ -196,7 +162,7 @@ def _element(said: str) -> str:
     else:
         named = re.fullmatch(r"([a-z]+):(.+)", plain)
         pattern = (named[2] if named else plain).replace("_", " ")
-        while (filled := SLOT.sub(lambda slot: SLOTS[slot[0]], pattern)) != pattern:
+        while (filled := SLOT.sub(lambda slot: KINDS[slot[0]], pattern)) != pattern:
             pattern = filled
         pattern = f"(?P<{named[1]}>{pattern})" if named else f"(?:{pattern})"
     return f"(?:{pattern}(?:,? |$)){'?' if may else ''}"
@@ -204,9 +170,9 @@ def _element(said: str) -> str:
 
 CHUNK_KINDS = {*KIND_NAMES, "THING", "PLACE", "LOOK", "TOUCH", "q"}
 SLOT = re.compile(r"\b[A-Z][A-Z]+\b")
-SLOTS = _slots()
-FILLER = re.compile(rf"(?:^|(?<=[\s,]))(?:{SLOTS['FILLER']})(?:,? |$)", re.IGNORECASE)
-RULES = tuple(map(_rule, table("rules")))
+KINDS = _slots()
+FILLER = re.compile(rf"(?:^|(?<=[\s,]))(?:{KINDS['FILLER']})(?:,? |$)", re.IGNORECASE)
+RULES = tuple(map(_rule, lexicon.table("rules")))
 ANY_ORDER = tuple(rule for rule in RULES if isinstance(rule, Rule))
 
 
@@ -233,7 +199,8 @@ def read_in_two(text: str, talk: Talk) -> list[ToolCall] | None:
         first = _by_words(begin, talk)
         after = Talk.after(first) if first else talk
         second = (_by_words(rest, after) or read_in_two(rest, after)) if first else None
-        found += [[*first, *second]] if first and second and second[0].name != ASK else []
+        asked = any(one.name in (ASK, UNDO) for one in (*(first or ()), *(second or ())))
+        found += [[*first, *second]] if first and second and not asked else []
     named = [calls for calls in found if len({one.text("query") for one in calls}) > 1] or found
     return named[0] if named and all(each == named[0] for each in named) else None
 

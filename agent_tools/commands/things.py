@@ -27,6 +27,7 @@ from agent_tools.commands.calls import (
 from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_adjective, looks_of
 from agent_tools.commands.places import region_of, split_region
+from agent_tools.commands.wording import pattern
 from textseg.segmentation.picking import PLACES
 
 WHOLE = frozenset("blur grey dim brighten darken contrast saturate flip".split())  # of a picture
@@ -35,47 +36,23 @@ EVERYTHING_BUT = "everything-except "  # how clauses.py writes that words stand 
 
 _AND = re.compile(r",? and (?:also )?|, (?:and )?| & | as well as | along with ")
 _DETERMINER = re.compile(rf"(?:whole|entire|{'|'.join(sorted(lexicon.DETERMINERS))}) ")
-_ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of) ")
-_IN_PICTURE = re.compile(
-    r" (?:(?:in|from|on|out of) (?:the |this |that |my |our )?|of (?:the |this |my ))"
-    rf"(?:{'|'.join(sorted(lexicon.PICTURES))})$"
-    r"|(?: in)? here$| in (?:the )?(?:frame|view|shot)$| in (?:there|this one|that one)$"
-)
+_ALL = re.compile(r"(?:all(?: of)?|both(?: of)?|every one of|each of) ")
+_IN_PICTURE = pattern("in_picture")
 _COUNT = re.compile(rf"(?:{'|'.join(sorted(set(lexicon.NUMBERS) - {'one'}))}|\d+) (?=\w)")
-_VAGUE_COUNT = re.compile(
-    r"(?:some|any|several|many|few|a few|half|most|one|each one|none)\b(?: of)? "
-)
+_VAGUE_COUNT = pattern("vague_count")
 _ONE = re.compile(r"(?P<words>.*\b)ones?")
 _NUMBER = re.compile(rf"(?:the )?(?:number )?([1-9]\d?|{'|'.join(lexicon.NUMBERS)})")
 _OF_THEM = re.compile(r"^((?:the )?(?:very )?([\w-]+))(?= of (?:all )?(?:the|these|those|my)\b|$)")
 _ONE_OF = re.compile(r"^ones? of (?:the |these |those |my )?(?:two |three |four |five )?(?=\w)")
-_PAIR = re.compile(  # "the first and the last chair", "house 2 and 3"
-    r"(?:the |both )?(?P<first>\w+) and (?:the )?(?P<second>\w+) (?P<thing>\w+(?: \w+)?)"
-    r"|(?P<name>.*[a-z]) (?P<one>[1-9]\d?) and (?:number )?(?P<two>[1-9]\d?)"
-)
+_PAIR = pattern("pair")  # "the first and the last chair", "house 2 and 3"
 _SOME = re.compile(r"(?:some(?: more)?|any|another|an? few|a bunch of|a handful of|several|many) ")
 _NUMBERED = re.compile(r"(?P<thing>.*[a-z]) (?P<number>[1-9]\d?|two|three|four|five)")  # "tree 2"
-_WHOLE = re.compile(
-    rf"(?:(?:the|this|my) )?(?:(?:whole|entire) )?(?:{'|'.join(sorted(lexicon.PICTURES))}|thing"
-    rf"|lot)"
-    r"|everything|everywhere|all|it all|(?:all )?(?:the |its )?colou?rs|all of it"
-)
-_AROUND = re.compile(
-    r"(?:the (?:background|surroundings|area) )?(?:around|behind|outside) (?P<thing>.+)"
-)
-_REST = re.compile(
-    r"(?:everything|all) else|(?:all )?the rest(?: of (?:it|the (?:picture|image|photo)))?"
-    r"|(?:the |its )?(?:background|surroundings)|the others?"
-)
+_WHOLE = pattern("whole")
+_AROUND = pattern("around")
+_REST = pattern("rest")
 # Where one thing lies of another, and what is left of words that belong to something else.
-_RELATION = re.compile(
-    r"\b\d+ ?(?:pixels?|px|cm|degrees?|percent)\b"
-    r"|\b(?:shade|tone|hue|tint) of\b"
-    r"|\b(?:left|right) of\b|^(?:more|less|fewer) |\b\d+x$|'s$|^(?:\d+|two|three|four|five)$"
-    r"|^(?!forest|chest|nest|vest)\w+est of (?:the|these|those|my)\b|\bto (?!the\b)"
-    r"|\b(?:in|on|at|by|to|with|for) (?:in|on|at|by|with|for|to)\b"
-)
-_ARTICLES = frozenset("the a an my your his her that this these those".split())
+_RELATION = pattern("relation")
+_ARTICLES = frozenset("the a an their our its my your his her that this these those".split())
 _NEVER_LAST = ("left", "right", "up", "down", "first", "second", "third", "next", "finally")
 _LEADING = lexicon.DETERMINERS | set(lexicon.NUMBERS) | {"and", "or", "of"}
 _NAME = re.compile(r"[\w' \-\u2019]+")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from importlib.resources import files
 
 from agent_tools.commands import lexicon
 from agent_tools.commands.calls import Unsure
@@ -43,20 +42,49 @@ _INTERJECTION = rf"(?:(?:{FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yea
 PICTURE = rf"(?:{'|'.join(sorted(lexicon.PICTURES))}|drawing|painting|shot|view)"
 
 
+HANDLE = r"img_[a-z0-9]{4,40}"
+SLOTS = {  # what words in capitals stand for in the tables
+    **{name: alternatives(*verbs) for name, verbs in lexicon.VERBS_OF.items()},
+    **{
+        name: "|".join(sorted(words))
+        for name, words in (
+            ("PICTURES", lexicon.PICTURES),
+            ("PEOPLE", lexicon.PEOPLE),
+            ("WRITING", lexicon.WRITING),
+            ("DETERMINERS", lexicon.DETERMINERS),
+            ("NUMBERS", lexicon.NUMBERS),
+            ("WEATHER", lexicon.SETTINGS | lexicon.WEATHERS),
+        )
+    },
+    "NOUN_VERB": alternatives(*lexicon.NOUNS_ALSO),
+    "TONE": TONE,
+    "PIC": PICTURE,
+    "HANDLE": HANDLE,
+    "GREETING": GREETING,
+    "HUSH": FILLER,
+    "COUNT": "|".join((r"\d{1,6}", *lexicon.NUMBERS)),
+}
+
+
 def table(name: str) -> list[str]:
-    """Return the lines of a table of ``wording.txt``."""
-    text = (files("agent_tools.commands") / "wording.txt").read_text("utf-8")
-    lines = text.partition(f"[{name}]\n")[2].partition("\n[")[0].splitlines()
-    if name == "rules":
-        return [line for line in lines if line and line[0] != "#"]
-    filled = {"VERB": alternatives(*lexicon.VERBS), "TONE": TONE, "PIC": PICTURE}
-    filled["WEATHER"] = "|".join(sorted(lexicon.SETTINGS | lexicon.WEATHERS))
-    filled["ERASE"] = alternatives(*lexicon.REMOVE)
-    return [
-        re.sub(rf"\b(?:{'|'.join(filled)})\b(?! = )", lambda slot: filled[slot[0]], line)
-        for line in lines
-        if line and line[0] != "#"
-    ]
+    """Return the lines of a table of ``wording.txt``, words in capitals filled in."""
+    return [_filled(line) for line in lexicon.table(name)]
+
+
+def pattern(name: str) -> re.Pattern[str]:
+    """Return a pattern of the table ``patterns`` of ``wording.txt``; it ignores case."""
+    return re.compile(_PATTERNS[name], re.IGNORECASE)
+
+
+def _filled(line: str) -> str:
+    return _SLOT.sub(lambda found: SLOTS.get(found[0], found[0]), line)
+
+
+_SLOT = re.compile(r"(?<![A-Za-z])[A-Z][A-Z_]+(?![A-Za-z]| = )")
+_PATTERNS: dict[str, str] = {}
+for _line in table("patterns"):
+    _name, _, _text = _line.partition(" = ")
+    _PATTERNS[_name] = _SLOT.sub(lambda found: _PATTERNS.get(found[0], found[0]), _text)
 
 
 _RGB = re.compile(r"\brgb ?\(? ?(\d{1,3})[, ]+(\d{1,3})[, ]+(\d{1,3}) ?\)?", re.IGNORECASE)

@@ -28,12 +28,10 @@ from agent_tools.commands.lexicon import release
 from agent_tools.commands.looks import described, is_colour, looks_of, without_colours
 from agent_tools.commands.places import region_of, split_place, split_region
 from agent_tools.commands.things import NamedThing, Talk, called, read_things, undetermined
+from agent_tools.commands.wording import pattern
 
 MOST_UNDONE = 20  # steps in one command
-_NO_NAME = re.compile(
-    r"(?:possible|it|this|that|them|an?|the|my|new|another|disk|desktop|soon)(?: |$)|\.?(?:png"
-    r"|jpe?g|webp|pdf|gif)$"
-)
+_NO_NAME = pattern("no_name")
 
 
 def export(parts: Parts, _talk: Talk) -> list[ToolCall]:
@@ -48,7 +46,7 @@ def export(parts: Parts, _talk: Talk) -> list[ToolCall]:
 def list_them(parts: Parts, _talk: Talk) -> list[ToolCall]:
     """Return the list of pictures, of some number or near some name."""
     limit = _number(parts["count"]) if "count" in parts else None
-    return [call(LIST, {"limit": limit, "name": release(parts.get("name", ""))})]
+    return [call(LIST, {"limit": limit, "name": undetermined(release(parts.get("name", "")))})]
 
 
 def compare(parts: Parts, _talk: Talk) -> list[ToolCall]:

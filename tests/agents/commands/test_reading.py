@@ -246,6 +246,17 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("I want that the car becomes yellow", "make the car yellow"),
         ("contrast up 20%", "increase the contrast by 20%"),
         ("dog position?", "where is the dog"),
+        ("puppy make smaller, only half", "make the puppy half as big"),
+        ("is there a dog in it or am i tripping", "is there a dog"),
+        ("sampan at the left side of the bridge or not?", "is the sampan left of the bridge"),
+        ("pagoda stay where?", "where is the pagoda"),
+        ("restore the image to its initial state", "back to the original"),
+        ("brighten it up, it's way too dark in there", "brighten the picture"),
+        ("transparent png of the lamp", "cut out the lamp"),
+        ("highlight the bag with an orange outline", "outline the bag in orange"),
+        ("give the sign a red border", "outline the sign in red"),
+        ("would it be possible for the roof to be red", "make the roof red"),
+        ("don't change the kids just make the wall white", "make the wall white but not the kids"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -267,6 +278,10 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "dog leave cat",
         "make the boat a slightly darker shade of green",
         "find a better photo",
+        "get everybody to open their eyes",
+        "any chance of seeing the dog and the original",
+        "give the dog a red collar",
+        "the picture lacks contrast",
     ],
 )
 def test_words_that_nothing_accounts_for_are_asked_about(text: str) -> None:
