@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from agent_tools.commands import acts, edits, lexicon, work
 from agent_tools.commands.calls import ARRANGE, ASK, EDIT, RETOUCH, UNDO, ToolCall, Unsure
@@ -56,6 +57,7 @@ _MORE: tuple[edits.Build, ...] = (
 )
 _BUILDS = {**MEANINGS, **{build.__name__: build for build in _MORE}}
 AS_SAID = ("prompt", "name")  # parts that keep their capitals
+VERBATIM = ("generate", "export")  # whose parts keep every word
 AFTERWARDS = ("same_with", "rather", "another", "more")  # what needs something done before
 AGAIN_TOO = ("again", "to_original", "undo", "put_back")  # what "again" belongs to
 
@@ -131,13 +133,19 @@ class WordOrder:
         """
         if not isinstance(said, str):
             return None
-        text = said if self.build in AGAIN_TOO else said.removesuffix(" again")
+        text = said if self.build in VERBATIM else _without_fillers(said)
+        text = text if self.build in AGAIN_TOO else text.removesuffix(" again")
         found = self.pattern.fullmatch(text)
         if found is None or (self.build in AFTERWARDS and not talk.past):
             return None
         parts = {name: part.strip(" ,") for name, part in found.groupdict().items() if part}
         lowered = {name: part.lower() for name, part in parts.items() if name not in AS_SAID}
         return _BUILDS[self.build]({**parts, **lowered, **self.implied}, talk)
+
+
+@lru_cache(maxsize=16)
+def _without_fillers(text: str) -> str:
+    return FILLER.sub("", text).strip(" ,")
 
 
 def _rule(line: str) -> Rule | WordOrder:
@@ -206,11 +214,11 @@ def read_in_two(text: str, talk: Talk) -> list[ToolCall] | None:
 
 
 def _by_rules(text: str, talk: Talk, *, rules: Sequence[Rule | WordOrder]) -> list[ToolCall] | None:
-    said, plain = _said(text.lower()), FILLER.sub("", text).strip(" ,")
+    said = _said(text.lower())
     question = None
     for rule in rules:
         try:
-            made = rule.calls(said if isinstance(rule, Rule) else plain, talk)
+            made = rule.calls(said if isinstance(rule, Rule) else text, talk)
         except Unsure as why:
             question = question or why
             if isinstance(rule, WordOrder):
