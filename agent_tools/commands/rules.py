@@ -94,8 +94,9 @@ class Rule:
         kinds = Counter(chunk.kind for chunk in said)
         if not said or not links.keys() <= kinds.keys() <= links.keys() | self.may:
             return False
-        more = kinds - Counter(kind.split("/")[0] for kind in self.must)
-        if not more.keys() <= self.may or more["THING"] > 1 or len(said) < len(self.must):
+        needed = Counter(kind.split("/")[0] for kind in self.must)
+        more = kinds - needed
+        if needed - kinds or not more.keys() <= self.may or more["THING"] > 1:
             return False
         return all(
             chunk.link.replace(" ", "_")

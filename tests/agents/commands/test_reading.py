@@ -288,6 +288,10 @@ def test_words_that_nothing_accounts_for_are_asked_about(text: str) -> None:
     assert read(text).question
 
 
+def test_rule_for_two_things_does_not_fit_one_thing_and_two_verbs() -> None:
+    assert read("'s change change").question
+
+
 @pytest.mark.parametrize("text", ["does the car look red", "is the car blue", "are the dogs big?"])
 def test_question_never_changes_anything(text: str) -> None:
     assert {made.name for made in read(text).calls} <= {"ask_image"}
