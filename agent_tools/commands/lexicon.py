@@ -93,23 +93,6 @@ RETOUCH = {  # what is done to pixels, and the verbs that say so
     action: _phrases(action)
     for action in "crop cut_out blur grey dim brighten darken saturate outline".split()
 }
-MOVE = _phrases("remove")
-PAINT = _phrases("paint")
-TURN = _phrases("turn")
-REPLACE = _phrases("replace")
-ADD = _phrases("add")
-GENERATE = _phrases("generate")
-RETOUCH = {  # what is done to pixels, and the verbs that say so
-    "crop": ("crop", "trim", "zoom in on", "zoom in to", "zoom into", "zoom to"),
-    "cut_out": ("cut out", "clip out"),
-    "blur": ("blur out", "blur", "defocus"),
-    "grey": ("grey out", "gray out", "grey", "gray", "desaturate", "decolour", "decolor"),
-    "dim": ("dim",),
-    "brighten": ("brighten up", "brighten", "lighten up", "lighten"),
-    "darken": ("darken",),
-    "saturate": ("saturate",),
-    "outline": ("outline",),
-}
 MOVE = _phrases("move")
 COPY = _phrases("copy")
 GROW = _phrases("grow")
