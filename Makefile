@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= demo
+BASE ?= /
 ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo notebook test test-clients quick lowest build test-wheel lint types format docs docs-links train \
-	readers bench clean
+.PHONY: help demo notebook test test-clients quick lowest build test-wheel lint types format docs docs-version \
+	docs-links train readers bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,10 @@ format: $(VENV)/.installed-test  ## let ruff put things right
 
 docs: $(VENV)/.installed-test  ## the documentation, in docs/_build/html; warnings and dead links are errors
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+docs-version: $(VENV)/.installed-test  ## the same beside those of other versions, in docs/_build/site (BASE=/)
+	TEXTSEG_DOCS_BASE=$(BASE) $(BIN)/sphinx-build -q -W --keep-going -b html docs \
+		docs/_build/site/$$($(BIN)/python -c 'from textseg.version import __version__ as v; print(v.rpartition(".")[0])')
 
 docs-links: $(VENV)/.installed-test  ## whether what the pages link to elsewhere is there (needs a network)
 	$(BIN)/sphinx-build -q -D plot_gallery=0 -b linkcheck docs docs/_build/links

@@ -34,6 +34,7 @@ extensions = [
     "mathml",
     "pictures",
     "repository",
+    "versions",
 ]
 exclude_patterns = ["_build", "extensions", "gallery_src", "explain", "**/GALLERY_HEADER.rst"]
 highlight_language = "none"  # what is indented is commands and files as often as Python

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ import textseg
 from docs.extensions.docstrings import mark_code
 from docs.extensions.links import broken_links
 from docs.extensions.repository import ROOT, lead_to_pages
+from docs.extensions.versions import list_versions
 from textseg import errors
 
 MADE = ("_build", "gallery", "explained")
@@ -31,14 +34,35 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_pages_build_without_a_warning(checkout: Path) -> None:
+def test_the_pages_build_without_a_warning_beside_those_of_other_versions(checkout: Path) -> None:
     """Pictures are left out: the examples run in a test of their own."""
+    site = checkout / "site"
+    (site / "0.1").mkdir(parents=True)
     options = ["-q", "-W", "--keep-going", "-D", "plot_gallery=0"]
-    command = [sys.executable, "-m", "sphinx", *options, "docs", "built"]
-    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options, "docs", "site/0.20"],
+        cwd=checkout,
+        env=os.environ | {"TEXTSEG_DOCS_BASE": "/pages/"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.stderr == ""
     assert done.returncode == 0
-    assert (checkout / "built" / "explained" / "plot_how_it_works.html").exists()
+    assert (site / "0.20" / "explained" / "plot_how_it_works.html").exists()
+    listed = json.loads((site / "switcher.json").read_text())
+    assert [(each["url"], each["preferred"]) for each in listed] == [
+        ("/pages/0.20/", True),
+        ("/pages/0.1/", False),
+    ]
+    assert "url=/pages/0.20/" in (site / "index.html").read_text()
+    assert "version-switcher__button" in (site / "0.20" / "index.html").read_text()
+
+
+def test_versions_are_sorted_as_numbers_and_nothing_else_is_one(tmp_path: Path) -> None:
+    for name in ("0.9", "0.10", "switcher.json", "dev"):
+        (tmp_path / name).mkdir()
+    assert [each["version"] for each in list_versions(tmp_path, "/")] == ["0.10", "0.9"]
 
 
 def test_a_link_to_no_page_and_one_to_no_place_are_found(tmp_path: Path) -> None:
