@@ -5,6 +5,8 @@ Others join by entry points in the group ``textseg.commands``: each a function a
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from typing import Annotated
 
@@ -58,6 +60,9 @@ def options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Segment and edit pictures by text with a diffusion model."""
+    # each try to reach the hub is no news for a person: what failed is said once, in the end
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
+    warnings.filterwarnings("ignore", "The `local_dir_use_symlinks` argument")  # of diffusers'
     if version:
         from textseg.version import __version__
 
