@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from textseg.errors import ImageError, ModelError, UnsupportedError
+from textseg.errors import ImageError, UnsupportedError
 from textseg.images import plain_array, to_uint8
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def load_blip(
         explained_memory,
         load_network,
     )
+    from textseg.backends.part_loading import check_words
 
     target = choose_device(device)
     with explained_loading(source, kind="captioner", content=FILES), explained_memory():
@@ -139,7 +140,7 @@ def load_blip(
             advice="use a BLIP checkpoint for captioning, not for questions or retrieval",
         )
         tokenizer = BertTokenizer.from_pretrained(source, local_files_only=local_files_only)
-        _check_words(tokenizer, source)
+        check_words(tokenizer, "tokenizer", source, kind="captioner", content=FILES)
         # Pillow's resizing, whether or not torchvision is there: the same caption everywhere
         processor = BlipImageProcessorPil.from_pretrained(source, local_files_only=local_files_only)
         return BlipCaptioner(name, model.to(target), tokenizer, processor)
@@ -150,16 +151,6 @@ def _check_family(facts: dict[str, Any], source: str) -> None:  # Any: JSON of o
         raise UnsupportedError(
             f"{source!r} is a {facts.get('model_type') or 'nameless'} model, not BLIP",
             hint="use a BLIP captioning checkpoint, such as Salesforce/blip-image-captioning-base",
-        )
-
-
-def _check_words(tokenizer: BertTokenizer, source: str) -> None:
-    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
-    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
-        from textseg.backends.loading import remedy
-
-        raise ModelError(
-            f"the tokenizer of {source!r} has no vocabulary", hint=remedy(source, FILES)
         )
 
 

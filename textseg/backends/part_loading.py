@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from textseg.backends.index import Index, class_name
-from textseg.backends.loading import load_network, remedy
+from textseg.backends.loading import MODEL_FILES, load_network, remedy
 from textseg.backends.places import WORD_PARTS, CheckpointFiles
 from textseg.errors import ModelError, UnsupportedError
 
@@ -75,12 +75,14 @@ def has_accelerate() -> bool:
     return bool(is_accelerate_available())
 
 
-def check_words(tokenizer: Any, part: str, source: str) -> Any:  # Any: of any kind
+def check_words(
+    tokenizer: Any, part: str, source: str, *, kind: str = "model", content: str = MODEL_FILES
+) -> Any:  # Any: of any kind
     """Return a tokenizer; raises ``ModelError`` where it knows no words."""
     # where the files are missing, transformers makes a tokenizer that knows its special tokens only
     words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
     if set(words.get_vocab()) <= set(words.all_special_tokens):
         raise ModelError(
-            f"the {part} of the model {source!r} has no vocabulary", hint=remedy(source)
+            f"the {part} of the {kind} {source!r} has no vocabulary", hint=remedy(source, content)
         )
     return tokenizer

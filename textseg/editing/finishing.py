@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage import color
 
+from textseg.editing.prompts import ARTICLES
 from textseg.segmentation.rivals import EVERYDAY
 
 FADE = 1.0  # pixels over which the picture's detail sets in
 _COLOURS = frozenset(word for words in EVERYDAY.qualities[0] for word in words)
-_ARTICLES = frozenset({"a", "an", "the"})
 
 
 def changes_colour(query: str, target: str) -> bool:
@@ -28,7 +28,7 @@ def changes_colour(query: str, target: str) -> bool:
     >>> changes_colour("the red house", "a blue house"), changes_colour("red door", "open door")
     (True, False)
     """
-    before, after = (set(text.lower().split()) - _ARTICLES for text in (query, target))
+    before, after = (set(text.lower().split()) - ARTICLES for text in (query, target))
     return before != after and before ^ after <= _COLOURS
 
 

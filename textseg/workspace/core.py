@@ -79,7 +79,6 @@ class Workspace:
         roots: Sequence[Path | str] = (),
         limits: FileLimits | None = None,
         handle_bits: int = MIN_BITS,
-        allow_wide_roots: bool = False,
         room: int | None = None,
     ) -> Workspace:
         """Return the workspace in a folder, which is made, private, when it is missing.
@@ -95,7 +94,6 @@ class Workspace:
             handle_bits: 50 cannot be guessed in a program; a server that strangers reach wants 128.
             room: bytes that all files together should have: old masks that can be found again make
                 room for new ones, and nothing else does; None for any number.
-            allow_wide_roots: take the whole disk or the home folder as a root, too.
 
         Raises:
             InvalidInputError: a root is missing or too wide, or ``folder`` is a file.
@@ -105,7 +103,7 @@ class Workspace:
             raise InvalidInputError(
                 f"a handle has {MIN_BITS} to {MAX_BITS} random bits, not {handle_bits}"
             )
-        opened = check_roots(roots, allow_wide=allow_wide_roots)
+        opened = check_roots(roots)
         with explaining_failures():
             path = _made(folder)
             workspace = cls(path.resolve(), opened, limits or FileLimits(), handle_bits, room)

@@ -98,17 +98,17 @@ def quote_name(name: str) -> str:
     return repr(name if len(name) <= _LONGEST else f"{name[:_LONGEST]}...")
 
 
-def check_roots(folders: Sequence[Path | str], *, allow_wide: bool) -> tuple[Path, ...]:
+def check_roots(folders: Sequence[Path | str]) -> tuple[Path, ...]:
     """Return folders below which files may be named, without links in their paths.
 
     Raises:
         InvalidInputError: one does not exist, or it is so wide that private files lie below it (the
-            whole disk, the home folder or one above it) and ``allow_wide`` is false.
+            whole disk, the home folder or one above it).
     """
-    return tuple(_checked_root(folder, allow_wide) for folder in folders)
+    return tuple(_checked_root(folder) for folder in folders)
 
 
-def _checked_root(folder: Path | str, allow_wide: bool) -> Path:
+def _checked_root(folder: Path | str) -> Path:
     try:
         root = Path(folder).resolve(strict=True)
         missing = not root.is_dir()
@@ -116,7 +116,7 @@ def _checked_root(folder: Path | str, allow_wide: bool) -> Path:
         missing = True
     if missing:
         raise InvalidInputError(f"{str(folder)!r} cannot be opened for pictures: no such folder")
-    if _is_wide(root) and not allow_wide:
+    if _is_wide(root):
         raise InvalidInputError(
             f"{str(folder)!r} is too wide to be opened for pictures: private files lie below it",
             hint="name the folder that the pictures are in",
