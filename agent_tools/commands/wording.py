@@ -42,6 +42,7 @@ _INTERJECTION = rf"(?:(?:{FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yea
 PICTURE = rf"(?:{'|'.join(sorted(lexicon.PICTURES))}|drawing|painting|shot|view)"
 
 
+PICTOGRAPH = "[\u2600-\u27a0\u27a2-\u27bf\u2b1b-\u2b55\U0001f000-\U0001faff]"  # no arrows
 HANDLE = r"img_[a-z0-9]{4,40}"
 SLOTS = {  # what words in capitals stand for in the tables
     **{name: alternatives(*verbs) for name, verbs in lexicon.VERBS_OF.items()},
@@ -60,6 +61,7 @@ SLOTS = {  # what words in capitals stand for in the tables
     "TONE": TONE,
     "PIC": PICTURE,
     "HANDLE": HANDLE,
+    "PICTO": rf"(?:{PICTOGRAPH}[{PICTOGRAPH[1:-1]}\ufe0f\u200d\u20e3]*\s*)+",
     "GREETING": GREETING,
     "HUSH": FILLER,
     "COUNT": "|".join((r"\d{1,6}", *lexicon.NUMBERS)),
@@ -141,14 +143,14 @@ def even(text: str) -> str:
     if len(text) > LONGEST:
         raise Unsure(f"That is longer than {LONGEST:,} characters. What is to be done, in short?")
     plain = " ".join(unicodedata.normalize("NFC", text).translate(SIGNS).split())
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") for sign in plain):
-        raise Unsure("There are signs in that text that cannot be seen. Please type it again.")
     if not any(sign.isalnum() for sign in plain):
         raise Unsure(f"There are no words in that. {WHAT_CAN_BE_DONE}")
     plain = plain.lower() if plain.isupper() else plain
     plain = _RGB.sub(_hex, plain)
     for pattern, usual in _SPELLINGS:
         plain = pattern.sub(usual, plain)
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") for sign in plain):
+        raise Unsure("There are signs in that text that cannot be seen. Please type it again.")
     whole = re.fullmatch(r"[\"'](?P<inside>[^\"]+)[\"'][.!]?", plain)
     return _quoted_as_one(whole["inside"].strip() if whole else plain)
 

@@ -257,6 +257,7 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("give the sign a red border", "outline the sign in red"),
         ("would it be possible for the roof to be red", "make the roof red"),
         ("don't change the kids just make the wall white", "make the wall white but not the kids"),
+        ("✨ make the house \U0001f3e0 blue \U0001f937\u200d♀️", "make the house blue"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -282,6 +283,8 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "any chance of seeing the dog and the original",
         "give the dog a red collar",
         "the picture lacks contrast",
+        "blur the \U0001f415 and the cat",
+        "\U0001f3e0 blue",
     ],
 )
 def test_words_that_nothing_accounts_for_are_asked_about(text: str) -> None:
