@@ -22,7 +22,7 @@ _SAID = {
     "STYLES": f"I change things in a picture, not its style. {WHAT_CAN_BE_DONE}",
     "HELP": WHAT_CAN_BE_DONE,
 }
-_START = r"(?:(?:please|now|just|can you|could you|would you|i want you to|let's|and|then)[ ,]+)*"
+_START = r"(?:(?:please|now|just|(?:can|could|would) you|i want you to|let's|and|then)[ ,]+)*"
 _REFUSED = tuple(
     (re.compile(pattern.replace("STARTING", _START), re.IGNORECASE), _SAID[name])
     for name, _, pattern in (line.partition(" = ") for line in table("refused"))

@@ -32,10 +32,7 @@ def alternatives(*phrases: str) -> str:
     return rf"(?:{'|'.join(map(re.escape, ordered))})(?![\w'-])"
 
 
-GREETING = (
-    r"(?:hey|hi|hello|yo|good (?:morning|day|evening)|thanks?|thank you|ok(?:ay)?|yes|sure|great)"
-)
-FILLER = r"(?:oh|oops|whoops|hm+|um+|uh|er|ah|well|wait|actually|sorry|hang on|alright|no wait)"
+GREETING, FILLER = (rf"(?:{'|'.join(lexicon.table(name))})" for name in ("greetings", "fillers"))
 _INTERJECTION = rf"(?:(?:{FILLER}|no|nope|nah|right|cool|nice|perfect|lovely|yeah|yep)\s*[,.!;]+)"
 
 

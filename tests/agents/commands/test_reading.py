@@ -258,6 +258,11 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("would it be possible for the roof to be red", "make the roof red"),
         ("don't change the kids just make the wall white", "make the wall white but not the kids"),
         ("✨ make the house \U0001f3e0 blue \U0001f937\u200d♀️", "make the house blue"),
+        ("I should like to know where the dog is", "where is the dog"),
+        ("when you have a moment, lighten the sky, if you would", "lighten the sky"),
+        ("thank you very much. May I ask you to mirror the house?", "mirror the house"),
+        ("blur the faces for privacy reasons", "blur the faces"),
+        ("could you remove the folder on the left?", "take away the folder on the left"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -284,6 +289,7 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "give the dog a red collar",
         "the picture lacks contrast",
         "blur the \U0001f415 and the cat",
+        "delete the folder in the middle of my drive",
         "\U0001f3e0 blue",
     ],
 )
