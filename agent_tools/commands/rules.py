@@ -203,7 +203,7 @@ def read_in_two(text: str, talk: Talk) -> list[ToolCall] | None:
     for cut in range(1, len(words)):
         begin, rest = " ".join(words[:cut]), _JOINER.sub("", " ".join(words[cut:]))
         found += [*_with_kept(begin, rest, talk), *_with_kept(rest, begin, talk)]
-        if rest.split(" ")[0] in lexicon.PREPOSITIONS:
+        if rest.split(" ")[0] in lexicon.PREPOSITIONS | {"off"}:
             continue
         first = _by_words(begin, talk)
         after = Talk.after(first) if first else talk

@@ -125,7 +125,7 @@ _PASSIVE = re.compile(
     r"|prefer)(?: to (?:have|see|get))?|have|get|see) )|(?:can|could|should|would|may|must) )?"
     r"(?P<thing>it|them|this|that|(?:all )?(?:the|my|his|her|its|their|that|this|those|these) "
     rf"(?!{alternatives(*_DONE)})[^ ,]+(?: [^,]+?)??)"
-    r" (?:(?:(?:(?:should|must|can|could|may|ought to|ha(?:s|ve) to|needs? to) )|(?:to ))?be "
+    r" (?:(?:should |must |can |could |may |will |(?:(?:ought|is|are|ha[sv]e?|needs?) )?to )?be "
     rf"|(?(wish)|(?!)))(?P<done>{alternatives(*_DONE)})(?P<rest> .+)?",
     re.IGNORECASE,
 )

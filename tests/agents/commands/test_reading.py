@@ -263,6 +263,20 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("thank you very much. May I ask you to mirror the house?", "mirror the house"),
         ("blur the faces for privacy reasons", "blur the faces"),
         ("could you remove the folder on the left?", "take away the folder on the left"),
+        ("kindly revert the most recent change", "undo"),
+        ("show me the state before and the state after", "compare"),
+        ("would you redo that last step?", "redo"),
+        (
+            "what proportion of the image does the lake occupy?",
+            "how much space does the lake take up",
+        ),
+        ("return to the unmodified photograph", "back to the original"),
+        ("the sky ought to be purple rather than blue", "turn the blue sky purple"),
+        ("the lorry is to be exchanged for a bus", "replace the lorry with a bus"),
+        ("crop tighter on the bride", "crop to the bride"),
+        ("make more light on the door", "brighten the door"),
+        ("take the cups off the desk", "remove the cups on the desk"),
+        ("render the surroundings of the dog in shades of grey", "grey everything but the dog"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -290,6 +304,8 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "the picture lacks contrast",
         "blur the \U0001f415 and the cat",
         "delete the folder in the middle of my drive",
+        "convert the file to the DWG format",
+        "return the dog to the left",
         "\U0001f3e0 blue",
     ],
 )
