@@ -55,7 +55,7 @@ _RELATIONS = {
     **dict.fromkeys(("underneath", "beneath", "under"), "below"),
 }
 _TOWARDS = pattern("towards")
-_SLIGHTLY = re.compile(r"\b(?:a (?:little |tiny )?bit|a little|slightly|a touch|a tad)\b")
+_SLIGHTLY = re.compile(r"\b(?:(?:little |tiny |a )bit|a little|slightly|a touch|a tad)\b")
 A_BIT, A_BIT_BIGGER = 0.1, 1.25  # how far, of the picture, and how much something is to change
 _BEING = pattern("being")
 _WAY = pattern("way")  # "up to the top right corner"

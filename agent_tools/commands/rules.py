@@ -203,7 +203,7 @@ def read_in_two(text: str, talk: Talk) -> list[ToolCall] | None:
     for cut in range(1, len(words)):
         begin, rest = " ".join(words[:cut]), _JOINER.sub("", " ".join(words[cut:]))
         found += [*_with_kept(begin, rest, talk), *_with_kept(rest, begin, talk)]
-        if rest.split(" ")[0] in lexicon.PREPOSITIONS | {"off"}:
+        if rest.split(" ")[0] in lexicon.PREPOSITIONS | {"off"} or _sharp(rest, talk):
             continue
         first = _by_words(begin, talk)
         after = Talk.after(first) if first else talk
@@ -263,7 +263,7 @@ def _with_kept(kept: str, made: str, talk: Talk) -> list[list[ToolCall]]:
 def _sharp(text: str, talk: Talk) -> NamedThing | None:
     """Return what a text only says to leave as it is: "the dog in focus"."""
     said = _said(text)
-    if Rule(("SHARP", "THING"), frozenset(("MAKE",)), "", {}).covers(said):
+    if Rule(("SHARP", "THING"), frozenset(("MAKE", "ONLY")), "", {}).covers(said):
         try:
             return read_thing(parts_of(said)["thing"], talk)
         except Unsure:
