@@ -291,6 +291,14 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("I don't like the clown make him go away", "remove the clown"),
         ("save picture with name sunset.png", "save it as sunset.png"),
         ("B&W everything but the lipstick", "grey everything but the lipstick"),
+        ("class, where is the triangle?", "where is the triangle"),
+        ("make grandpa bigger please love", "make grandpa bigger"),
+        ("cut only the vase", "cut out the vase"),
+        ("delete everyone but the girl", "remove the people but not the girl"),
+        ("undo x3", "undo three times"),
+        ("I can't see the boat very well, could you make it brighter", "brighten the boat"),
+        ("this man I don't need", "remove this man"),
+        ("save for web as bottle.jpg", "save as bottle.jpg"),
     ],
 )
 def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
@@ -320,6 +328,9 @@ def test_what_is_said_in_another_way_is_read_as_when_it_is_said_plainly(
         "delete the folder in the middle of my drive",
         "convert the file to the DWG format",
         "return the dog to the left",
+        "the shirt available in blue too?",
+        "crop drawing on the wall",
+        "I like that the house is blue",
         "\U0001f3e0 blue",
     ],
 )
