@@ -13,7 +13,7 @@ from torch import Tensor
 
 from textseg.diffusion.extras import notes_of
 from textseg.diffusion.model import Conditioning, DiffusionModel
-from textseg.diffusion.seeing import Seeing
+from textseg.diffusion.seeing import sees
 from textseg.errors import OutOfMemoryError
 from textseg.images import Padding, Picture, pad_to_multiple, size_words, to_tensor
 from textseg.segmentation.guide import CellGrid, GuideImage
@@ -41,7 +41,7 @@ class EncodedPicture:
 
     def __post_init__(self) -> None:
         """Show the picture to a model that looks at pictures."""
-        if isinstance(self.model, Seeing):
+        if sees(self.model):
             shown = self.model.beside(self.latents, to_tensor(self.rgb))
             object.__setattr__(self, "model", shown)
 

@@ -23,12 +23,12 @@ from textseg.diffusion.model import (
     DiffusionModel,
     Levels,
     Prediction,
-    Unclamped,
+    decoding,
     level_values,
     per_row,
 )
 from textseg.diffusion.sampling import draw_noise
-from textseg.diffusion.seeing import Seeing
+from textseg.diffusion.seeing import sees
 from textseg.diffusion.vocabulary import unknown_note, unknown_words
 from textseg.errors import InvalidInputError, UnknownNameError
 from textseg.picturebook import weights_folder
@@ -254,11 +254,10 @@ def check_model(model: DiffusionModel, *, prompt: str = "a tree", tolerance: flo
     _claim(latents.shape == (1, model.latent_channels, *cells), "encode_image: wrong shape")
     decoded = model.decode_latents(latents)
     _claim(decoded.shape == image.shape, "decode_latents: wrong shape")
-    if isinstance(model, Unclamped):
-        again = model.decode_unclamped(latents).clamp(0, 1)
-        same = torch.allclose(again, decoded, rtol=tolerance, atol=tolerance)
-        _claim(same, "decode_unclamped: another picture than that of decode_latents")
-    model = model.beside(latents, image) if isinstance(model, Seeing) else model
+    again = decoding(model)(latents).clamp(0, 1)
+    same = torch.allclose(again, decoded, rtol=tolerance, atol=tolerance)
+    _claim(same, "decode_unclamped: another picture than that of decode_latents")
+    model = model.beside(latents, image) if sees(model) else model
     blank = model.embed_text([model.card.language.blank])
     _claim(not blank.unknown[0], "the model does not know the words of its own blank text")
     text = model.embed_text(["", prompt])

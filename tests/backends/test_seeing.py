@@ -25,9 +25,10 @@ from tests.tiny_seeing import (
 from textseg.backends.diffusers_unet import wrap_pipeline
 from textseg.backends.instruct_pix2pix import InstructPix2Pix, TwoGuidances
 from textseg.backends.qwen_image_edit import QwenImageEdit
+from textseg.diffusion.counting import Counter
 from textseg.diffusion.guidance import guide_of
 from textseg.diffusion.sampling import draw_noise
-from textseg.diffusion.seeing import Seeing
+from textseg.diffusion.seeing import sees
 from textseg.encoded import encode_picture
 from textseg.errors import InvalidInputError, MissingExtraError, UnsupportedError
 from textseg.images import open_picture
@@ -51,7 +52,8 @@ def model(request: pytest.FixtureRequest) -> Any:
 
 @torch.no_grad()
 def test_a_model_keeps_the_contract_beside_a_picture(model: Any) -> None:
-    assert isinstance(model, Seeing)
+    assert sees(model)
+    assert sees(Counter(model).as_model)
     check_model(model)
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from textseg.diffusion.counting import Counter
-from textseg.diffusion.model import DiffusionModel
+from textseg.diffusion.model import is_model
 from textseg.diffusion.sampling import denoise_with, draw_noise, guided, last, walk
 from textseg.testing import GaussianModel, check_model
 
@@ -43,7 +43,7 @@ def test_what_is_counted_answers_as_before() -> None:
 def test_it_passes_for_the_model_and_shows_what_that_has() -> None:
     model = GaussianModel(latent_stride=4, size_multiple=8, sigma_range=(0.1, 0.9))
     counter = Counter(model)
-    assert isinstance(counter.as_model, DiffusionModel)
+    assert is_model(counter)
     assert counter.as_model.sigma_range == (0.1, 0.9)
     assert counter.spread == model.spread
     with pytest.raises(AttributeError, match="no_such_thing"):

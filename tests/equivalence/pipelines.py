@@ -14,7 +14,7 @@ from torch.nn.functional import pixel_unshuffle
 from textseg.backends.packed import pack, unpack
 from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise, guided, walk
-from textseg.diffusion.seeing import Seeing
+from textseg.diffusion.seeing import sees
 from textseg.diffusion.solvers import Solver, euler
 from textseg.registry.families import wrap_family
 
@@ -143,7 +143,7 @@ def compare(case: Case, size: tuple[int, int], *, scale: float, negative: str) -
     asked = case.asked(noise, model.latent_stride, scale=scale, negative=negative)
     if case.shown is not None:
         image = draw_noise((1, 3, height, width), seed=5).sigmoid().mul(255).round() / 255
-        assert isinstance(model, Seeing)
+        assert sees(model)
         model, asked = model.beside(model.encode_image(image), image), asked | case.shown(image)
     theirs = recorded(case, pipeline, noise, **asked)
     levels = model.levels(STEPS, cells=cells)

@@ -11,9 +11,9 @@ and sigma = s / (a + s). A backend converts once, at its border.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -319,6 +319,21 @@ class Unclamped(Protocol):
 
     def decode_unclamped(self, latents: Tensor) -> Tensor:
         """Return what ``decode_latents`` clamps to [0, 1]: gradients come from everywhere."""
+
+
+# From Python 3.12 on isinstance of a protocol passes over what ``__getattr__`` gives, and with it
+# over what stands in for a model. So what a model has is asked of it by name.
+
+
+def is_model(found: object) -> TypeGuard[DiffusionModel]:
+    """Return whether something has all that a model has, its own or by standing in for one."""
+    return all(hasattr(found, name) for name in vars(DiffusionModel) if not name.startswith("_"))
+
+
+def decoding(model: DiffusionModel) -> Callable[[Tensor], Tensor]:
+    """Return ``decode_unclamped`` of a model that has it, else ``decode_latents``."""
+    found: Callable[[Tensor], Tensor] = getattr(model, "decode_unclamped", model.decode_latents)
+    return found
 
 
 def covered(model: DiffusionModel, sigma: float) -> float:

@@ -8,14 +8,13 @@ Steps (arXiv:2308.08947), |eps(instruction, picture) - eps("", picture)|.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from torch import Tensor
 
 from textseg.diffusion.model import DiffusionModel
 
 
-@runtime_checkable
 class Seeing(Protocol):
     """What a ``DiffusionModel`` has as well when it looks at a picture."""
 
@@ -26,3 +25,8 @@ class Seeing(Protocol):
         only. ``image`` is the picture at its own size, (1, 3, H, W) in [0, 1]. The text that it is
         asked about has to be embedded anew.
         """
+
+
+def sees(model: DiffusionModel) -> TypeGuard[Seeing]:
+    """Return whether a model, or what it stands in for, looks at a picture."""
+    return callable(getattr(model, "beside", None))

@@ -24,7 +24,7 @@ from pydantic.dataclasses import dataclass
 from torch import Tensor
 
 from textseg.diffusion.card import Change
-from textseg.diffusion.model import DiffusionModel, Unclamped
+from textseg.diffusion.model import DiffusionModel, decoding
 from textseg.diffusion.sampling import Step, denoise_with, guided, walk
 from textseg.diffusion.stochastic import descending
 from textseg.editing.base import (
@@ -85,7 +85,7 @@ class BlendedDiffusion:
         clip = load_matcher(self.clip, str(model.device))
         with torch.no_grad():
             text, empty = clip.read(source.target.prompts[0]), model.embed_text([""])
-        decode = model.decode_unclamped if isinstance(model, Unclamped) else model.decode_latents
+        decode = decoding(model)
         levels = edit_levels(model, self, source.latents)
         noises = [_numbered_from(k * APART, source.noise) for k in range(self.samples)]
         starts = [noised_start(model, self, replace(source, noise=noise)) for noise in noises]

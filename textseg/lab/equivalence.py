@@ -19,7 +19,7 @@ from textseg.backends.latent import LatentModel
 from textseg.diffusion.guidance import ClassifierFree, extrapolated, guide_of
 from textseg.diffusion.layers import Attentive
 from textseg.diffusion.sampling import draw_noise
-from textseg.diffusion.seeing import Seeing
+from textseg.diffusion.seeing import sees
 from textseg.registry.families import wrap_family
 from textseg.registry.refusals import REASONS
 
@@ -71,7 +71,7 @@ def describe(case: Any) -> FamilyRow:  # Any: as in ``cases``
     made, limit = model.card.sampling, model.card.sizes.largest
     side = model.size_multiple // model.latent_stride
     z = draw_noise((1, model.latent_channels, 6 * side, 10 * side), seed=0)
-    if isinstance(model, Seeing):
+    if sees(model):
         model = model.beside(z, torch.zeros(1, 3, *z.shape[2:]))
     assert isinstance(model, LatentModel)
     return FamilyRow(

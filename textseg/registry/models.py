@@ -135,12 +135,12 @@ def _source_of(model: str) -> str:
 def _wrap(model: DiffusionPipeline | DiffusionModel, *, device: str, dtype: str) -> DiffusionModel:
     from diffusers import DiffusionPipeline
 
-    from textseg.diffusion.model import DiffusionModel
+    from textseg.diffusion.model import is_model
     from textseg.registry.families import wrap_family
 
     if isinstance(model, DiffusionPipeline):
         return wrap_family(model, device=device, dtype=dtype)
-    if not isinstance(model, DiffusionModel):
+    if not is_model(model):
         raise InvalidInputError(
             "a model must be a name, a folder, a hub id or a loaded pipeline, "
             f"got {type(model).__name__}",
