@@ -6,6 +6,7 @@ them, the command line and the panels draw them, and docstrings tell them.
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Callable
 from typing import Final, Literal, TypedDict, TypeVar
@@ -130,12 +131,12 @@ def tell_options(function: Function) -> Function:
     lines = [
         textwrap.fill(
             f"{name}: {field.description}.".replace("null:", "``None``:"),
-            width=100,
-            initial_indent=12 * " ",
-            subsequent_indent=16 * " ",
+            width=92,
+            initial_indent=4 * " ",
+            subsequent_indent=8 * " ",
         )
         for name, field in EditOptions.model_fields.items()
     ]
-    told = (function.__doc__ or "").replace("{options}", "\n".join(lines).lstrip())
-    function.__doc__ = told
+    told = inspect.getdoc(function) or ""  # without the indentation, which Python 3.13 drops
+    function.__doc__ = told.replace("{options}", "\n".join(lines).lstrip())
     return function

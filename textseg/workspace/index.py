@@ -254,8 +254,12 @@ class Index:
         database = sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE, isolation_level=None
         )
-        # EXTRA: what was committed is still there after a power cut, too.
-        database.execute("PRAGMA synchronous = EXTRA")
+        try:
+            # EXTRA: what was committed is still there after a power cut, too.
+            database.execute("PRAGMA synchronous = EXTRA")
+        except sqlite3.Error:
+            database.close()
+            raise
         return database
 
 

@@ -6,6 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from inspect import getdoc
 from types import NoneType
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -136,7 +137,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("--size", choices=SIZES, default="small", help="recipe to begin with")
     hints = get_type_hints(Recipe)
-    about = dict(re.findall(r"^ {8}(\w+): (.*)$", Recipe.__doc__ or "", re.MULTILINE))
+    about = dict(re.findall(r"^ {4}(\w+): (.*)$", getdoc(Recipe) or "", re.MULTILINE))
     for each in fields(Recipe):
         read, choices = _reader(hints[each.name])
         parser.add_argument(
