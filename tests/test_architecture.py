@@ -77,7 +77,10 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "textseg.editing",
         "textseg.matching",
     ),
-    "textseg.editing.finishing": ("textseg.segmentation.rivals",),
+    "textseg.editing.finishing": (
+        "textseg.segmentation.rivals",
+        "textseg.editing.prompts.ARTICLES",
+    ),
     "textseg.editing.placing": WITH_MASKS,
     "textseg.editing.planning": WITH_MASKS,
     "textseg.editing.remaking": WITH_MASKS,

@@ -120,13 +120,13 @@ def load_blip(
     )
 
     from textseg.backends.loading import (
+        check_words,
         choose_device,
         choose_dtype,
         explained_loading,
         explained_memory,
         load_network,
     )
-    from textseg.backends.part_loading import check_words
 
     target = choose_device(device)
     with explained_loading(source, kind="captioner", content=FILES), explained_memory():

@@ -11,8 +11,9 @@ from textseg.backends.checkpoint import Checkpoint
 from textseg.backends.distilled import scheduler_for
 from textseg.backends.files import SingleFile
 from textseg.backends.index import Index
+from textseg.backends.loading import check_words
 from textseg.backends.loras import add_loras
-from textseg.backends.part_loading import check_words, load_part, load_scheduler
+from textseg.backends.part_loading import load_part, load_scheduler
 from textseg.backends.places import WORD_PARTS, CheckpointFiles, find_place
 from textseg.backends.single_files import find_configs, load_lone_network, load_whole
 from textseg.errors import UnsupportedError

@@ -235,6 +235,19 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def check_words(
+    tokenizer: Any, part: str, source: str, *, kind: str = "model", content: str = MODEL_FILES
+) -> Any:  # Any: of any kind
+    """Return a tokenizer; raises ``ModelError`` where it knows no words."""
+    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
+    words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
+    if set(words.get_vocab()) <= set(words.all_special_tokens):
+        raise ModelError(
+            f"the {part} of the {kind} {source!r} has no vocabulary", hint=remedy(source, content)
+        )
+    return tokenizer
+
+
 def remedy(source: str, content: str = MODEL_FILES) -> str:
     """Return what to do about what cannot be loaded; see ``explained_loading``."""
     folder = Path(source)

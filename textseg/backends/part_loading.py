@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from textseg.backends.index import Index, class_name
-from textseg.backends.loading import MODEL_FILES, load_network, remedy
+from textseg.backends.loading import check_words, load_network
 from textseg.backends.places import WORD_PARTS, CheckpointFiles
-from textseg.errors import ModelError, UnsupportedError
+from textseg.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -73,16 +73,3 @@ def has_accelerate() -> bool:
     from diffusers.utils import is_accelerate_available
 
     return bool(is_accelerate_available())
-
-
-def check_words(
-    tokenizer: Any, part: str, source: str, *, kind: str = "model", content: str = MODEL_FILES
-) -> Any:  # Any: of any kind
-    """Return a tokenizer; raises ``ModelError`` where it knows no words."""
-    # where the files are missing, transformers makes a tokenizer that knows its special tokens only
-    words = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor, which reads pictures too
-    if set(words.get_vocab()) <= set(words.all_special_tokens):
-        raise ModelError(
-            f"the {part} of the {kind} {source!r} has no vocabulary", hint=remedy(source, content)
-        )
-    return tokenizer
