@@ -32,6 +32,7 @@ from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
 from agent_tools.commands.refusing import ANSWERS, refuse
+from agent_tools.commands.remarks import is_command, is_spoilt, without_remarks
 from agent_tools.commands.rules import read_clause, read_in_two
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
 from agent_tools.commands.wording import WHAT_CAN_BE_DONE, even
@@ -43,6 +44,7 @@ _IN_COLOUR = re.compile(rf"\b(?:{'|'.join(sorted(lexicon.PEOPLE))}) in {TONE}$")
 _COLOURED = re.compile(rf"(?:(?P<thing>.+?) )??(?:in |to )?(?P<colour>{TONE})")
 _OBJECT = re.compile(r"\w+ (?:to|out|all|around|it|them|this|that|the|my|his|her) ")
 _COUNT = re.compile(rf"^(?:{'|'.join(lexicon.NUMBERS)}|\d+) ")
+_QUOTED = '"{}"'.format
 MOST_NAMED = 6  # words of a thing that is named and no more
 LOOKING = (SEGMENT, ASK)  # what leaves the picture as it is
 EXAMPLES = (
@@ -65,14 +67,40 @@ def read(text: str, last: Sequence[ToolCall] = (), *, failed: bool = False) -> R
         failed: the last of these was refused by its tool, so that nothing has become of it.
     """
     try:
-        calls = _read(text, last, failed=failed)
+        plain = even(text)
+        refuse(release(plain))
+        calls, remarks = _read_past_remarks(plain, last, failed=failed)
     except Unsure as question:
         return Reading(question=str(question))
-    return Reading(tuple(calls), describe(calls))
+    return Reading(tuple(calls), f"{describe(calls)}{_passed_over(remarks)}")
 
 
-def _read(text: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
-    plain = even(text)
+def _read_past_remarks(
+    plain: str, before: Sequence[ToolCall], *, failed: bool
+) -> tuple[list[ToolCall], tuple[str, ...]]:
+    """Return the calls of a text, and the remarks that it cannot be read with."""
+    question = Unsure(f"I do not understand {release(plain)[:60]!r}. {WHAT_CAN_BE_DONE}")
+    try:
+        calls = _read(plain, before, failed=failed)
+        if not is_spoilt(calls):
+            return calls, ()
+    except Unsure as why:
+        question = why
+    for rest, remarks in without_remarks(plain):
+        try:
+            calls = _read(rest, before, failed=failed)
+        except Unsure:
+            continue
+        if is_command(rest, calls):
+            return calls, remarks
+    raise question
+
+
+def _passed_over(remarks: Sequence[str]) -> str:
+    return f" (passing over {' and '.join(map(_QUOTED, remarks))})" if remarks else ""
+
+
+def _read(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
     try:
         return _read_even(plain, before, failed=failed)
     except Unsure as question:
@@ -86,7 +114,6 @@ def _read(text: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCa
 
 
 def _read_even(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
-    refuse(release(plain))
     sentence = take_apart(plain)
     talk = Talk.after(before, failed=failed)
     spared = tuple(read_thing(thing, talk) for thing in sentence.spared)
