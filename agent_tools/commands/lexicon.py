@@ -107,6 +107,9 @@ VERBS = (
     "duplicate",
 )
 
+ACTIONS = OTHER_VERBS.union(verb.split()[0] for verb in VERBS)
+NO_ACTIONS, SHOWING = _words("no_actions"), _words("showing")  # in a remark; after "so that"
+TELLING = COLOURS | MATERIALS | SIZES | LIGHTS | NUMBERS.keys() | SETTINGS
 NO_QUALITIES = DIRECTIONS.union(VERBS, _words("no_qualities"))
 VERBS_PLAIN = tuple(
     verb for action in RETOUCH.keys() - {"crop", "outline"} for verb in RETOUCH[action]

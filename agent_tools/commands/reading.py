@@ -32,7 +32,7 @@ from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
 from agent_tools.commands.refusing import ANSWERS, refuse
-from agent_tools.commands.remarks import is_command, is_spoilt, without_remarks
+from agent_tools.commands.remarks import is_command, without_remarks
 from agent_tools.commands.rules import read_clause, read_in_two
 from agent_tools.commands.things import NamedThing, Talk, read_thing, read_things
 from agent_tools.commands.wording import WHAT_CAN_BE_DONE, even
@@ -67,50 +67,29 @@ def read(text: str, last: Sequence[ToolCall] = (), *, failed: bool = False) -> R
         failed: the last of these was refused by its tool, so that nothing has become of it.
     """
     try:
-        plain = even(text)
-        refuse(release(plain))
-        calls, remarks = _read_past_remarks(plain, last, failed=failed)
+        calls, remarks = _read(even(text), last, failed=failed)
     except Unsure as question:
         return Reading(question=str(question))
-    return Reading(tuple(calls), f"{describe(calls)}{_passed_over(remarks)}")
+    passing = f" (passing over {' and '.join(map(_QUOTED, remarks))})" if remarks else ""
+    return Reading(tuple(calls), f"{describe(calls)}{passing}")
 
 
-def _read_past_remarks(
+def _read(
     plain: str, before: Sequence[ToolCall], *, failed: bool
 ) -> tuple[list[ToolCall], tuple[str, ...]]:
     """Return the calls of a text, and the remarks that it cannot be read with."""
-    question = Unsure(f"I do not understand {release(plain)[:60]!r}. {WHAT_CAN_BE_DONE}")
-    try:
-        calls = _read(plain, before, failed=failed)
-        if not is_spoilt(calls):
-            return calls, ()
-    except Unsure as why:
-        question = why
-    for rest, remarks in without_remarks(plain):
+    refuse(release(plain))
+    question = None
+    ways = (*without_remarks(plain), *without_remarks(with_slips_undone(plain)))
+    for rest, remarks in sorted(dict.fromkeys(ways), key=lambda way: len(way[1])):
         try:
-            calls = _read(rest, before, failed=failed)
-        except Unsure:
+            calls = _read_even(rest, before, failed=failed)
+        except Unsure as why:
+            question = question or why
             continue
-        if is_command(rest, calls):
+        if is_command(rest, calls, passing=remarks):
             return calls, remarks
-    raise question
-
-
-def _passed_over(remarks: Sequence[str]) -> str:
-    return f" (passing over {' and '.join(map(_QUOTED, remarks))})" if remarks else ""
-
-
-def _read(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
-    try:
-        return _read_even(plain, before, failed=failed)
-    except Unsure as question:
-        corrected = with_slips_undone(plain)
-        if corrected == plain:
-            raise
-        try:
-            return _read_even(corrected, before, failed=failed)
-        except Unsure:
-            raise question from None
+    raise question or _unknown(plain)
 
 
 def _read_even(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[ToolCall]:
