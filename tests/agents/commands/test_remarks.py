@@ -47,7 +47,11 @@ make the wall white, I'd rather have cream
 brighten the room, it is dark outside
 remove the boat, we changed our minds
 because the car is old, make it blue
-we have ducks, make them bigger""".splitlines()
+we have ducks, make them bigger
+blur the faces, me included
+remove the cow, I doubt it
+remove the cow, they can have it
+make the cow red, I regret it""".splitlines()
 
 
 @pytest.mark.parametrize("text", BESIDE)
