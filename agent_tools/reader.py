@@ -26,12 +26,13 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
 from agent_tools.commands import Reading, ToolCall, read
-from agent_tools.commands.calls import CONTROLS, UNDO, Reader
+from agent_tools.commands.calls import CONTROLS, EXPORT, UNDO, Reader
 from agent_tools.commands.reading import describe
 from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
 
 WELCOME = "Tell me what to find or to change, e.g. 'make the red house blue'."
+NO_FOLDER = "A person opens a folder to save into: exports=, or --exports DIR on the command line."
 
 
 class CommandReader(BaseChatModel):
@@ -130,7 +131,8 @@ def answer(messages: Sequence[BaseMessage], offered: set[str], reader: Reader = 
         return AIMessage(" ".join([f"I read: {reading.said}.", *map(_facts, now.results)]))
     missing = sorted({call.name for call in reading.calls[done:]} - offered)
     if missing:
-        return AIMessage(f"I read: {reading.said}. Not available here: {', '.join(missing)}.")
+        told = f"I read: {reading.said}. Not available here: {', '.join(missing)}."
+        return AIMessage(f"{told} {NO_FOLDER}" if EXPORT in missing else told)
     call = reading.calls[done]
     request = {"name": call.name, "args": call.args, "id": uuid.uuid4().hex, "type": "tool_call"}
     return AIMessage("", tool_calls=[request])

@@ -188,6 +188,12 @@ def test_command_for_a_tool_that_is_not_bound_does_nothing_at_all() -> None:
     assert answer == "I read: find: cat; undo. Not available here: undo."
 
 
+def test_where_nothing_may_be_saved_it_says_what_to_do() -> None:
+    made, (answer,) = talk("save it as cat.png", without="export_image")
+    assert made == []
+    assert "exports" in answer
+
+
 @pytest.mark.parametrize(("decision", "done"), [("approve", 1), ("reject", 0)])
 def test_person_can_approve_or_reject_a_call(decision: str, done: int) -> None:
     made: Calls = []
