@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -172,6 +173,7 @@ def test_interrupt_that_a_background_job_ignores_stays_ignored(folder: Path) -> 
 LIMITED = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n{RUN}"
 
 
+@pytest.mark.skipif(version("torch").startswith("2.7."), reason="it writes a file when imported")
 def test_file_that_may_not_be_so_large_is_one_line_and_leaves_nothing(folder: Path) -> None:
     done = run(*SEGMENT, "-o", "out/masks", code=LIMITED)
     assert done.returncode == 1
