@@ -51,7 +51,8 @@ we have ducks, make them bigger
 blur the faces, me included
 remove the cow, I doubt it
 remove the cow, they can have it
-make the cow red, I regret it""".splitlines()
+make the cow red, I regret it
+remove the cow, just kidding""".splitlines()
 
 
 @pytest.mark.parametrize("text", BESIDE)
