@@ -83,6 +83,7 @@ def _read(
     ways = (*without_remarks(plain), *without_remarks(with_slips_undone(plain)))
     for rest, remarks in sorted(dict.fromkeys(ways), key=lambda way: len(way[1])):
         try:
+            refuse(release(rest))  # once slips are undone, there may be more to refuse
             calls = _read_even(rest, before, failed=failed)
         except Unsure as why:
             question = question or why
