@@ -28,11 +28,13 @@ from pydantic import Field
 from agent_tools.commands import Reading, ToolCall, read
 from agent_tools.commands.calls import CONTROLS, EXPORT, UNDO, Reader
 from agent_tools.commands.reading import describe
+from agent_tools.commands.wording import pattern
 from agent_tools.operations import result_of
 from textseg.toolbox import EditResult
 
 WELCOME = "Tell me what to find or to change, e.g. 'make the red house blue'."
 NO_FOLDER = "A person opens a folder to save into: exports=, or --exports DIR on the command line."
+_YES = pattern("yes")
 
 
 class CommandReader(BaseChatModel):
@@ -167,8 +169,13 @@ def _started_from(call: ToolCall, result: ToolMessage | None) -> ToolCall:
 def _read(text: str, before: Sequence[Turn], reader: Reader) -> Reading:
     """Return the reading of a command after all that was done before.
 
-    "It" is what the command before was about; after undo and lists, what was spoken of before them.
+    A yes is what the command before was guessed to mean. Otherwise "it" is what that was about;
+    after undo and lists, what was spoken of before them.
     """
+    if before and _YES.fullmatch(text.strip()):
+        asked = _read(before[-1].text, before[:-1], reader)
+        if asked.guess is not None:
+            return Reading((asked.guess,), describe([asked.guess]))
     last = before[-1] if before else Turn("", (), ())
     reading = reader(text, last.calls, failed=last.failed)
     if _undoes(reading) and last.failed and not (last.only_controls or last.succeeded):

@@ -8,7 +8,8 @@ a model paints, `acts` for what needs none, `work` for the work itself, `meaning
 order. What stands where a thing, a place or a quality must stand is read by `things`, `places` and
 `looks`; `reading` puts the calls together.
 
-Whatever has no single certain reading becomes a question back; nothing is guessed.
+Whatever has no single certain reading becomes a question back. It may offer what a part of the
+text means (`guessing`), to be done after a yes; no guess is carried out without one.
 
 Small rules instead of a grammar for a parser library: nouns are an open class, so that every name
 of a thing could be any words, and a grammar of these commands is ambiguous at every word ("make the

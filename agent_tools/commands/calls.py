@@ -66,11 +66,13 @@ class Reading:
         calls: what to do, in order.
         said: the calls in words, on one line; "" when there are none.
         question: what to ask back; "" when the reading is certain.
+        guess: what the question offers to do, to be done after a yes; None where it offers nothing.
     """
 
     calls: tuple[ToolCall, ...] = ()
     said: str = ""
     question: str = ""
+    guess: ToolCall | None = None
 
     def __post_init__(self) -> None:
         """Hold on to the promise that there are calls or a question, not both."""
@@ -96,6 +98,10 @@ class Reader(Protocol):
 
 class Unsure(Exception):
     """A command has no reading that is certain; the text is the question to ask back."""
+
+
+class Unread(Unsure):
+    """Words are left over that no rule accounts for: a part of the text may still be meant."""
 
 
 def call(name: str, args: Mapping[str, Value | None]) -> ToolCall:

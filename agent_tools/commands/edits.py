@@ -13,6 +13,7 @@ from agent_tools.commands.calls import (
     RETOUCH,
     SEGMENT,
     ToolCall,
+    Unread,
     Unsure,
     Value,
     call,
@@ -94,7 +95,7 @@ def recolour(parts: Parts, talk: Talk) -> list[ToolCall]:
     thing, old = parts["thing"], looks_of(parts.get("old", ""))
     change = _read_change(parts["target"])
     if change is None or change.target or (parts.get("old") and not old):
-        raise Unsure(f"What colour is {release(parts['target'])!r}? I do not know it.")
+        raise Unread(f"What colour is {release(parts['target'])!r}? I do not know it.")
     thing = re.sub(r"'s?$", "", thing)
     things = read_things({"its": "it", "their": "them"}.get(thing, thing), talk)
     if old:
@@ -353,10 +354,10 @@ def _another(name: str) -> Wish:
     return Wish(looks) if looks else Wish(target=read_target(name))
 
 
-def _unfinished(things: str, talk: Talk) -> Unsure:
+def _unfinished(things: str, talk: Talk) -> Unread:
     """Return the question that is left where things were named, but not what they become."""
     try:
         names = " and ".join(f"the {thing.query}" for thing in read_things(things, talk))
     except Unsure:
         names = f"{release(things)!r}"
-    return Unsure(f"What is to become of {names}? Say e.g. 'make the house blue'.")
+    return Unread(f"What is to become of {names}? Say e.g. 'make the house blue'.")

@@ -23,11 +23,13 @@ from agent_tools.commands.calls import (
     UNDO,
     Reading,
     ToolCall,
+    Unread,
     Unsure,
     call,
 )
 from agent_tools.commands.clauses import Clause, take_apart
 from agent_tools.commands.edits import changes, find
+from agent_tools.commands.guessing import Guess, guess
 from agent_tools.commands.lexicon import release, verb_meant, with_slips_undone
 from agent_tools.commands.looks import TONE, is_adjective, read_touch, without_colours
 from agent_tools.commands.places import split_place, split_region
@@ -67,11 +69,22 @@ def read(text: str, last: Sequence[ToolCall] = (), *, failed: bool = False) -> R
         failed: the last of these was refused by its tool, so that nothing has become of it.
     """
     try:
-        calls, remarks = _read(even(text), last, failed=failed)
+        plain = even(text)
+        calls, remarks = _read(plain, last, failed=failed)
+    except Unread as question:
+        meant = guess(plain, lambda part: _read_even(part, last, failed=failed))
+        return _offered(meant) if meant else Reading(question=str(question))
     except Unsure as question:
         return Reading(question=str(question))
     passing = f" (passing over {' and '.join(map(_QUOTED, remarks))})" if remarks else ""
     return Reading(tuple(calls), f"{describe(calls)}{passing}")
+
+
+def _offered(meant: Guess) -> Reading:
+    """Return the question whether a guess is meant."""
+    beside = f"I do not understand {' and '.join(map(_QUOTED, meant.beside))}. " * any(meant.beside)
+    offer = f"Shall I do this: {describe([meant.made])}? Say yes, or all of it in other words."
+    return Reading(question=f"{beside}{offer}", guess=meant.made)
 
 
 def _read(
@@ -223,14 +236,14 @@ def _may_be_named(text: str, past: Sequence[ToolCall]) -> bool:
     return len(words) <= MOST_NAMED and (determined or not odd) and not placed and not open_ended
 
 
-def _unknown(text: str) -> Unsure:
+def _unknown(text: str) -> Unread:
     """Return the question that quotes what was not understood, with the nearest that would be."""
     if lexicon.QUESTION.match(text):
-        return Unsure(ANSWERS)
+        return Unread(ANSWERS)
     words = set(release(text).lower().split())
     near = max(EXAMPLES, key=lambda example: len(words & set(example.split())))
     like = f"Perhaps like {near!r}? " if words & set(near.split()) - lexicon.DETERMINERS else ""
-    return Unsure(f"I do not understand {release(text)[:60]!r}. {like}{WHAT_CAN_BE_DONE}")
+    return Unread(f"I do not understand {release(text)[:60]!r}. {like}{WHAT_CAN_BE_DONE}")
 
 
 # -- what is said besides

@@ -20,6 +20,7 @@ from agent_tools.commands.calls import (
     RETOUCH,
     SEGMENT,
     ToolCall,
+    Unread,
     Unsure,
     Value,
     call,
@@ -303,7 +304,7 @@ def check_name(name: str) -> str:
         raise Unsure(f"{plain!r} what? Please name the thing.")
     end = next((k for k, word in enumerate(words) if word in lexicon.PREPOSITIONS), len(words))
     if end and is_adjective(words[end - 1]):
-        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
+        raise Unread(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if region_of(name):
         raise Unsure(f"{plain!r} says where, not what. Please name the thing.")
     if lexicon.is_mistyped(words):
@@ -312,13 +313,13 @@ def check_name(name: str) -> str:
         raise Unsure("I change things in a picture, not the picture as a whole. Which thing?")
     odd = _odd(words) or _RELATION.findall(name)
     if odd or words[-1] in lexicon.PREPOSITIONS or words[0] in lexicon.PREPOSITIONS:
-        raise Unsure(f"I do not understand {plain!r} as the name of one thing. What is meant?")
+        raise Unread(f"I do not understand {plain!r} as the name of one thing. What is meant?")
     if max(len(words) - MOST_WORDS, len(plain) - LONGEST_NAME) > 0 or not any(
         sign.isalpha() for sign in plain
     ):
         raise Unsure("I do not understand that as the name of a thing. Please say it in short.")
     if not _NAME.fullmatch(plain) and "\ue000" not in name:
-        raise Unsure(f"I do not understand {plain!r} as the name of a thing.")
+        raise Unread(f"I do not understand {plain!r} as the name of a thing.")
     return plain
 
 

@@ -108,6 +108,17 @@ def score(commands: Iterable[Example], reader: Made) -> dict[str, ReadingScore]:
     return scores
 
 
+def offered(commands: Iterable[Example], reader: Reader) -> tuple[int, int]:
+    """Return of how many questions the guess is what was meant, and of how many it is not."""
+    guesses = [
+        (example, (made,))
+        for example in commands
+        if (made := reader(example.text, (example.last,) if example.last else ()).guess) is not None
+    ]
+    right = sum(example.is_met_by(made) for example, made in guesses)
+    return right, len(guesses) - right
+
+
 def calls_of(reader: Reader) -> Made:
     """Return what a reader of commands reads; nothing where it asks."""
     return lambda text, last: reader(text, () if last is None else (last,)).calls
@@ -182,9 +193,14 @@ def main(
     ] = "",
 ) -> None:
     """Print how often commands are read as meant, by phenomenon."""
-    made = calls_of(ModelReader(_chat_model(reader)) if reader else read)
-    made = chat_reader(_chat_model(model)) if model else made
-    typer.echo(table({name: score(examples(name), made) for name in CORPORA}))
+    reads = ModelReader(_chat_model(reader)) if reader else read
+    made = chat_reader(_chat_model(model)) if model else calls_of(reads)
+    lists = {name: examples(name) for name in CORPORA}
+    typer.echo(table({name: score(lists[name], made) for name in CORPORA}))
+    if not model:
+        for name, each in lists.items():
+            right, other = offered(each, reads)
+            typer.echo(f"{name}: a yes does what was meant in {right} cases, else in {other}")
 
 
 def _plain(calls: Sequence[ToolCall]) -> list[ToolCall]:

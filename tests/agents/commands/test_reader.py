@@ -121,6 +121,34 @@ def test_question_calls_nothing() -> None:
     assert "nicer" in answer
 
 
+def test_yes_does_what_the_question_before_offered() -> None:
+    wish = "remove the guy on the right he photobombed us"
+    made, (question, answer, again) = talk(wish, "Yes, please!", "yes")
+    assert "Shall I do this: remove: guy (right)?" in question
+    assert answer == "I read: remove: guy (right). guy changed."
+    assert [name for name, _ in made] == ["remove"]
+    assert "I can find" in again
+
+
+def test_yes_means_it_as_it_was_when_it_was_asked() -> None:
+    made, _ = talk("find the house", "make it blue so nobody peeks at the door", "yep", "undo")
+    assert changes(made) == ["house -> blue house"]
+    assert made[-1][0] == "undo"
+
+
+@pytest.mark.parametrize("text", ["no", "nope", "yes, make the tree green"])
+def test_what_is_no_yes_does_nothing_that_was_offered(text: str) -> None:
+    made, _ = talk("remove the guy on the right he photobombed us", text)
+    assert "remove" not in [name for name, _ in made]
+
+
+@pytest.mark.parametrize("said", [["yes"], ["make the house nicer", "yes"], ["list images", "yes"]])
+def test_yes_to_nothing_does_nothing(said: list[str]) -> None:
+    made, answers = talk(*said)
+    assert [name for name, _ in made if name != "list"] == []
+    assert "I can find" in answers[-1]
+
+
 def test_it_is_what_the_command_before_was_about() -> None:
     made, _ = talk("find the red house", "make it blue", "now make it green")
     assert changes(made) == ["red house -> blue house", "blue house -> green house"]
