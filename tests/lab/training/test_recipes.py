@@ -35,6 +35,8 @@ def test_every_field_of_a_recipe_has_an_option_with_its_description(capsys):
     ("told", "says"),
     [
         (["--side", "100"], "take a side that divides by 32"),
+        (["--side", "96", "--halved", "0.3"], "take a side that divides by 64"),
+        (["--halved", "2"], "halved lies from 0 to 1"),
         (["--share", "2"], "share lies from 0 to 1, got 2"),
         (["--steps", "0"], "steps is at least 1, got 0"),
         (["--world", "3"], "invalid choice"),

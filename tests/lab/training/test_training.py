@@ -13,7 +13,7 @@ import torch
 from textseg.errors import InvalidInputError
 from textseg.lab.training import denoiser, optimizing
 from textseg.lab.training import train as training
-from textseg.lab.training.batches import MIN_CELLS, CaptionedLatents, rows_ahead
+from textseg.lab.training.batches import MIN_CELLS, CaptionedLatents, SeveralSizes, rows_ahead
 from textseg.lab.training.corpus import MAX_THINGS, open_corpus, render_corpus, world_of_each
 from textseg.lab.training.denoiser import (
     Denoised,
@@ -707,6 +707,30 @@ def test_pictures_of_another_world_are_rendered_and_encoded_beside_the_others(tr
     assert (first != second).reshape(24, -1).any(1).tolist() == [False, True] * 12
     latents = [tmp_path / f"latents{suffix}.pt" for suffix in suffixes]
     assert latents[0].read_bytes() != latents[1].read_bytes()
+
+
+def test_batches_of_several_sizes_are_each_of_one(data):
+    small = CaptionedLatents(data._corpus, data._latents[..., :4, :4], new_tokenizer(), windows=0.0)
+    small._corpus = replace(data._corpus, coverage=data._corpus.coverage[..., :4, :4])
+    small._coverage = torch.as_tensor(small._corpus.coverage)
+    both = SeveralSizes([data, small], [0.75, 0.25])
+    rng = np.random.default_rng(0)
+    drawn = [both.rows(2, rng) for _ in range(200)]
+    assert 30 <= sum(rows.size for rows in drawn) <= 70
+    for rows in drawn[:20]:
+        assert both.assembled(rows).latents.shape[-1] == rows.window[0] == (8, 4)[rows.size]
+
+
+def test_pictures_of_half_the_size_are_rendered_encoded_and_trained_on(trained, tmp_path):
+    recipe = replace(TINY, side=128, halved=0.5)
+    train(recipe, tmp_path, tmp_path / "out", device=CPU, warm=trained / "out")
+    suffixes = [replace(recipe, side=side).corpus_suffix for side in (128, 64)]
+    shapes = [open_corpus(tmp_path / f"corpus{each}").images.shape for each in suffixes]
+    assert shapes == [(24, 128, 128, 3), (24, 64, 64, 3)]
+    cells = [torch.load(tmp_path / f"latents{each}.pt").shape[-1] for each in suffixes]
+    assert cells == [16, 8]
+    vae, networks = load_networks(tmp_path / "out")
+    assert (vae.config.sample_size, networks.unet.config.sample_size) == (128, 16)
 
 
 def test_every_fourth_step_compares_with_no_caption_at_fourfold_weight(data):

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from multiprocessing import get_context
 
@@ -81,11 +81,13 @@ class CaptionRows:
         values: (b,) of `ROW`.
         window: rows and columns of cells that they show.
         wrong: how many of them have a caption that is not true of their picture.
+        size: number of the size, where pictures are shown at several.
     """
 
     values: np.ndarray
     window: tuple[int, int]
     wrong: int
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,27 @@ class CaptionedLatents:
         return changed
 
 
+class SeveralSizes:
+    """Draws batches of the same pictures at several sizes, each of one size."""
+
+    def __init__(self, sizes: Sequence[CaptionedLatents], shares: Sequence[float]) -> None:
+        """Draw from each of `sizes` its share of the batches; they add up to 1."""
+        self._sizes, self._shares = sizes, shares
+
+    def rows(self, size: int, rng: np.random.Generator) -> CaptionRows:
+        """Return the rows of a random batch."""
+        drawn = int(rng.choice(len(self._sizes), p=self._shares))
+        return replace(self._sizes[drawn].rows(size, rng), size=drawn)
+
+    def assembled(self, rows: CaptionRows) -> Batch:
+        """Return the batch that rows stand for."""
+        return self._sizes[rows.size].assembled(rows)
+
+
+Drawing = CaptionedLatents | SeveralSizes
+"""Whatever draws batches."""
+
+
 def _grounds(r: Mapping[str, Tensor], coverage: Tensor) -> tuple[Tensor, Tensor]:
     """Return the groups of the rows, 0 the rest, then the phrases, last the setting.
 
@@ -335,7 +358,7 @@ def _grounds(r: Mapping[str, Tensor], coverage: Tensor) -> tuple[Tensor, Tensor]
 
 @contextmanager
 def rows_ahead(
-    data: CaptionedLatents, size: int, *, seed: int, first: int, workers: int
+    data: Drawing, size: int, *, seed: int, first: int, workers: int
 ) -> Iterator[Iterator[CaptionRows]]:
     """Yield the rows of step after step without end, from step number `first` on.
 
@@ -362,10 +385,10 @@ def rows_ahead(
             pool.shutdown(cancel_futures=True)
 
 
-_TAKEN: list[tuple[CaptionedLatents, int, int]] = []  # of a worker: forked, so nothing is copied
+_TAKEN: list[tuple[Drawing, int, int]] = []  # of a worker: forked, so nothing is copied
 
 
-def _take(data: CaptionedLatents, size: int, seed: int) -> None:
+def _take(data: Drawing, size: int, seed: int) -> None:
     _TAKEN.append((data, size, seed))
 
 
@@ -373,7 +396,7 @@ def _drawn_by_worker(step: int) -> CaptionRows:
     return _drawn(*_TAKEN[-1], step)
 
 
-def _drawn(data: CaptionedLatents, size: int, seed: int, step: int) -> CaptionRows:
+def _drawn(data: Drawing, size: int, seed: int, step: int) -> CaptionRows:
     return data.rows(size, np.random.default_rng([seed, 1, step]))
 
 

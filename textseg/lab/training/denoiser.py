@@ -12,7 +12,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from textseg.lab.training.batches import Batch, CaptionedLatents, compared_rows, rows_ahead
+from textseg.lab.training.batches import Batch, Drawing, compared_rows, rows_ahead
 from textseg.lab.training.grounding import (
     LayerRecord,
     contrast_loss,
@@ -212,7 +212,7 @@ def denoiser_loss(
 
 def train_denoiser(
     trainer: Trainer,
-    data: CaptionedLatents,
+    data: Drawing,
     *,
     batch: int,
     prediction: PredictionType = "v_prediction",

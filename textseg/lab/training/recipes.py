@@ -37,6 +37,7 @@ class Recipe:
         text_width: width of the text encoder.
         steps: training steps of the denoiser.
         seconds: ends that training sooner; its learning rate then falls by the clock.
+        halved: share of the batches of the denoiser that show the pictures at half their size.
         batch: pictures a step.
         rate: peak learning rate of the denoiser.
         prediction: what the denoiser is to predict.
@@ -60,6 +61,7 @@ class Recipe:
     text_width: int = 128
     steps: int = 6400
     seconds: float | None = None
+    halved: float = 0.0
     batch: int = 64
     rate: float = 1.8e-3
     prediction: PredictionType = "v_prediction"
@@ -70,14 +72,16 @@ class Recipe:
         """Check what would fail hours later."""
         stride = 2 ** (len(self.autoencoder_channels) - 1)
         halvings = 2 ** (len(self.channels) - 1)
-        if self.side % (stride * halvings):
+        needed = stride * halvings * (2 if self.halved else 1)
+        if self.side % needed:
             raise InvalidInputError(
                 f"pictures of {self.side} pixels do not go with an autoencoder of stride {stride} "
                 f"and a denoiser of {len(self.channels)} stages",
-                hint=f"take a side that divides by {stride * halvings}",
+                hint=f"take a side that divides by {needed}",
             )
-        if not 0 <= self.share <= 1:
-            raise InvalidInputError(f"share lies from 0 to 1, got {self.share:g}")
+        for name in ("share", "halved"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidInputError(f"{name} lies from 0 to 1, got {getattr(self, name):g}")
         counts = ("side", "scenes", "autoencoder_steps", "autoencoder_batch", "steps", "batch")
         for name in (*counts, "crop", "heads", "text_width", "latent_channels"):
             if getattr(self, name) < 1:

@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from textseg.lab.training.autoencoder import (
     new_autoencoder,
     train_autoencoder,
 )
-from textseg.lab.training.batches import CaptionedLatents
+from textseg.lab.training.batches import CaptionedLatents, Drawing, SeveralSizes
 from textseg.lab.training.corpus import (
     Corpus,
     open_corpus,
@@ -87,6 +88,21 @@ def _autoencoder(
     return model.eval()
 
 
+def _corpus(recipe: Recipe, work: Path) -> Corpus:
+    """Return the corpus of a recipe, rendered where it is not there yet."""
+    folder = work / f"corpus{recipe.corpus_suffix}"
+    render_corpus(
+        folder,
+        count=recipe.scenes,
+        size=recipe.side,
+        cells=recipe.cells,
+        workers=usable_cores(),
+        world=recipe.world,
+        share=recipe.share,
+    )
+    return open_corpus(folder)
+
+
 def _latents(
     vae: AutoencoderKL, path: Path, corpus: Corpus, *, device: torch.device, precision: Precision
 ) -> Tensor:
@@ -96,6 +112,32 @@ def _latents(
         torch.save(found, path.with_suffix(".partial"))
         os.replace(path.with_suffix(".partial"), path)
     return torch.as_tensor(torch.load(path, weights_only=True))
+
+
+def _batches(
+    recipe: Recipe,
+    work: Path,
+    corpus: Corpus,
+    vae: AutoencoderKL,
+    *,
+    device: torch.device,
+    precision: Precision,
+) -> Drawing:
+    """Return what the denoiser trains on: latents of the corpus, and those at half its size."""
+
+    def captioned(recipe: Recipe, corpus: Corpus) -> CaptionedLatents:
+        path = work / f"latents{recipe.corpus_suffix}.pt"
+        latents = _latents(vae, path, corpus, device=device, precision=precision)
+        scaled = (latents.float() * vae.config.scaling_factor).half().to(device)
+        worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
+        return CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)
+
+    whole = captioned(recipe, corpus)
+    if not recipe.halved:
+        return whole
+    half = replace(recipe, side=recipe.side // 2, halved=0.0)
+    smaller = captioned(half, _corpus(half, work))
+    return SeveralSizes([whole, smaller], [1 - recipe.halved, recipe.halved])
 
 
 def _follow(
@@ -158,17 +200,7 @@ def train(
     if warm is not None:
         _check_prediction(warm, recipe.prediction)
     precision = chosen_precision(recipe.precision, device)
-    folder = work / f"corpus{recipe.corpus_suffix}"
-    render_corpus(
-        folder,
-        count=recipe.scenes,
-        size=recipe.side,
-        cells=recipe.cells,
-        workers=usable_cores(),
-        world=recipe.world,
-        share=recipe.share,
-    )
-    corpus = open_corpus(folder)
+    corpus = _corpus(recipe, work)
     if warm is None:
         vae = _autoencoder(
             recipe, work, corpus, device=device, precision=precision, begin=autoencoder
@@ -177,11 +209,13 @@ def train(
     else:
         vae, networks = load_networks(warm)
         vae = vae.to(device)
-    path = work / f"latents{recipe.corpus_suffix}.pt"
-    latents = _latents(vae, path, corpus, device=device, precision=precision)
+        vae.register_to_config(sample_size=recipe.side)
+        networks.unet.register_to_config(sample_size=recipe.cells)
     if warm is None:
+        path = work / f"latents{recipe.corpus_suffix}.pt"
+        latents = _latents(vae, path, corpus, device=device, precision=precision)
         vae.register_to_config(scaling_factor=1 / float(latents[:4096].float().std()))
-    scaled = (latents.float() * vae.config.scaling_factor).half().to(device)
+    data = _batches(recipe, work, corpus, vae, device=device, precision=precision)
     networks = networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     trainer = Trainer(
         networks,
@@ -192,8 +226,6 @@ def train(
         optimizer="muon",
         precision=precision,
     )
-    worlds = world_of_each(recipe.scenes, world=recipe.world, share=recipe.share)
-    data = CaptionedLatents(corpus, scaled, new_tokenizer(), worlds=worlds)
     losses = train_denoiser(
         trainer,
         data,
