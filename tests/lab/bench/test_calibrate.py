@@ -53,7 +53,7 @@ def test_the_rivals_of_a_picture_book_card_outlast_a_new_calibration(
     rivals = Rivals({"rivalry": 3.0}, found="somewhere")
     model = replace(MODEL, card=gaussian_card(presence=Presence(rule="rivals", rivals=rivals)))
     monkeypatch.setattr(calibrate, "load", lambda source: model)
-    monkeypatch.setattr(calibrate, "scene_examples", lambda scenes: examples(scenes))
+    monkeypatch.setattr(calibrate, "scene_examples", lambda scenes, size: examples(scenes))
     (tmp_path / CARD_FILE).write_text('{"name": "own"}', encoding="utf-8")
     calibrate.main(tmp_path, scenes=12)
     found = read_card(tmp_path, gaussian_card())

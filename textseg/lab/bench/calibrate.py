@@ -26,8 +26,9 @@ from textseg.errors import InvalidInputError
 from textseg.files import write_files
 from textseg.images import ImageLike
 from textseg.lab.bench.logistic import fit_logistic
-from textseg.lab.bench.questions import exams
+from textseg.lab.bench.questions import exams, side_for
 from textseg.picturebook import weights_folder
+from textseg.picturebook.scenes import SIDE
 from textseg.picturebook.worlds import World
 from textseg.progress import Progress, ProgressCallback
 from textseg.scene import Scene, load
@@ -53,11 +54,12 @@ class ToldPicture:
     decides: bool = True
 
 
-def scene_examples(scenes: int, *, seed: int = 0) -> list[ToldPicture]:
+def scene_examples(scenes: int, *, seed: int = 0, size: int = SIDE) -> list[ToldPicture]:
     """Return calibration scenes with their questions, but for those about the smallest things.
 
-    Half of them are of the second world: looks at words are read right in both only where both are
-    known. The first, which the weights were trained on, decides.
+    They are ``size`` pixels wide and high. Half of them are of the second world: looks at words are
+    read right in both only where both are known. The first, which the weights were trained on,
+    decides.
     """
     worlds: tuple[World, ...] = get_args(World)
     return [
@@ -67,7 +69,9 @@ def scene_examples(scenes: int, *, seed: int = 0) -> list[ToldPicture]:
             decides=world == worlds[0],
         )
         for world in worlds
-        for exam in exams("calibration", scenes=scenes // len(worlds), seed=seed, world=world)
+        for exam in exams(
+            "calibration", scenes=scenes // len(worlds), seed=seed, world=world, size=size
+        )
     ]
 
 
@@ -181,7 +185,8 @@ def main(
     source = folder or weights_folder()
     model = load(str(source))
     with progress_bar() as progress:
-        found = calibrate(model, scene_examples(scenes), progress=progress)
+        examples = scene_examples(scenes, size=side_for(model))
+        found = calibrate(model, examples, progress=progress)
     usual = model.card.presence
     fitted = replace(found, rule=usual.rule, rivals=usual.rivals, found=FOUND.format(scenes=scenes))
     typer.echo(f"wrote {write_presence(fitted, source, before=source, force=True).name}: {found}")

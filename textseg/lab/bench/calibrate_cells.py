@@ -22,7 +22,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
 from textseg.files import write_files
 from textseg.lab.bench.logistic import fit_logistic
-from textseg.lab.bench.questions import exams
+from textseg.lab.bench.questions import exams, side_for
 from textseg.lab.bench.scores import share_of_cells
 from textseg.picturebook import weights_folder
 from textseg.picturebook.worlds import World
@@ -48,7 +48,7 @@ def look(model: DiffusionModel, *, scenes: int, seed: int = 0) -> Iterator[Cover
     worlds: tuple[World, ...] = get_args(World)
     each = scenes // len(worlds)
     for world in worlds:
-        every = exams("calibration", scenes=each, seed=seed, world=world)
+        every = exams("calibration", scenes=each, seed=seed, world=world, size=side_for(model))
         for exam in tqdm(every, total=each, disable=None):
             asked = [one for one in exam.questions if one.present and not one.small]
             if asked:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from textseg.diffusion.model import DiffusionModel
 from textseg.errors import InvalidInputError
 from textseg.lab.bench.calibrate import fit_presence
-from textseg.lab.bench.questions import QueryExam, Question, exams
+from textseg.lab.bench.questions import QueryExam, Question, exams, side_for
 from textseg.lab.bench.scores import auroc, iou, pixel_ap
 from textseg.picturebook.worlds import World
 from textseg.scene import Scene, load
@@ -71,7 +71,8 @@ def measure_point(
     """
     features, present, masks = [], [], []
     calibration = PresenceCalibration.of(model.card.presence)
-    for k, exam in enumerate(exams("calibration", scenes=scenes, seed=seed, world=world)):
+    chosen = exams("calibration", scenes=scenes, seed=seed, world=world, size=side_for(model))
+    for k, exam in enumerate(chosen):
         image, asked = strip(exam, k) if strips else (exam.rendered.image, exam.questions)
         questions = [q for q in asked if not q.small and not q.reworded]
         if not questions:

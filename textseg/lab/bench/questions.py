@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from textseg.diffusion.model import DiffusionModel
 from textseg.picturebook.captions import HELD_OUT_PHRASINGS
-from textseg.picturebook.scenes import HELD_OUT, Rendered, Stream, Thing, render
+from textseg.picturebook.scenes import HELD_OUT, SIDE, Rendered, Stream, Thing, render
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.picturebook.worlds import World, scene_of
 
@@ -62,7 +63,7 @@ class QueryExam:
 
 
 def exams(
-    stream: Stream, *, scenes: int, seed: int, size: int = 128, world: World = 1
+    stream: Stream, *, scenes: int, seed: int, size: int = SIDE, world: World = 1
 ) -> Iterator[QueryExam]:
     """Yield scenes with questions.
 
@@ -76,6 +77,11 @@ def exams(
     for i in range(scenes):
         index = seed * 1_000_000 + i
         yield exam_of(render(scene_of(world, stream, index), size=size), index, world=world)
+
+
+def side_for(model: DiffusionModel) -> int:
+    """Return the side of scenes that a model is made for; ``SIDE`` where it does not say."""
+    return model.card.sizes.native or SIDE
 
 
 def exam_of(rendered: Rendered, index: int, *, world: World = 1) -> QueryExam:

@@ -17,6 +17,7 @@ from textseg.lab.bench.metrics.pixels import Mask, Rgb
 from textseg.lab.visible import full_caption, seen_in, with_article
 from textseg.picturebook.captions import SETTING_PHRASES
 from textseg.picturebook.scenes import (
+    SIDE,
     Rendered,
     SceneDescription,
     Stream,
@@ -86,7 +87,7 @@ class SceneTask(EditTask):
         return self.candidates[self.answer]
 
 
-def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) -> list[int]:
+def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = SIDE) -> list[int]:
     """Return the numbers of the first scenes that have a thing to edit; seeds share none."""
     editable = (
         index
@@ -96,7 +97,7 @@ def scene_numbers(stream: Stream, *, scenes: int, seed: int, size: int = 128) ->
     return list(islice(editable, scenes))
 
 
-def scene_tasks(stream: Stream, index: int, *, size: int = 128) -> tuple[SceneTask, ...]:
+def scene_tasks(stream: Stream, index: int, *, size: int = SIDE) -> tuple[SceneTask, ...]:
     """Return one task a kind of edit, in the order of `OPERATIONS`; the same on any machine.
 
     The seed of the edits is the number of the scene.
