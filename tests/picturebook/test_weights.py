@@ -13,7 +13,7 @@ from textseg.lab.bench.segment import ask, summary
 from textseg.lab.training.vocabulary import new_tokenizer
 from textseg.picturebook import weights_folder
 from textseg.picturebook.demo import PICTURES
-from textseg.picturebook.scenes import render, sample_scene
+from textseg.picturebook.scenes import SIDE, render, sample_scene
 from textseg.scene import Scene, load
 from textseg.segmentation.presence import PresenceCalibration
 
@@ -93,6 +93,7 @@ def test_the_pictures_of_the_demo_are_answered_rightly(name: str) -> None:
 
 def test_quality_on_held_out_scenes_is_what_the_model_card_says() -> None:
     model = load()
+    assert model.card.sizes.native == SIDE
     row = summary([a for exam in exams("evaluation", scenes=40, seed=0) for a in ask(exam, model)])
     assert row["pixel_ap"] >= FLOORS["pixel_ap"]
     assert row["iou"] >= FLOORS["iou"]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from textseg.files import usable_folder, write_files
 from textseg.images import png_bytes, to_uint8
-from textseg.picturebook.scenes import SceneDescription, Thing, render
+from textseg.picturebook.scenes import SIDE, SceneDescription, Thing, render
 from textseg.progress import Progress, ProgressCallback
 from textseg.provenance import EDITED, GENERATED
 from textseg.saving import picture_bytes
@@ -102,7 +102,7 @@ def _files(progress: ProgressCallback) -> Iterator[tuple[str, bytes]]:
     done, of = 0, 2 * len(PICTURES) + len(CREATIONS)
     scenes: dict[str, Scene] = {}
     for name, (description, _) in PICTURES.items():
-        image = render(description).image
+        image = render(description, size=SIDE).image
         yield f"{name}.png", png_bytes(image)
         scenes[name] = Scene.open(image)
     panels: list[FigureField] = []

@@ -37,7 +37,7 @@ HELD_OUT: frozenset[tuple[str, str]] = frozenset({
 })  # fmt: skip
 """Colour-thing pairs that never occur in training scenes."""
 
-SIDE = 128  # pixels: what the embedded model is made for, and scenes have where nobody says
+SIDE = 128  # pixels: what the embedded model is made for
 OVERSAMPLING = 3
 _ONLY_LIGHTER = ("black", "yellow", "orange")  # darker ones of these have other names
 SPECKLES = 0.06  # standard deviation of a speckled surface's brightness
@@ -140,7 +140,7 @@ def _sample_thing(rng: np.random.Generator, col: float, count: int, *, held_out:
     return Thing(kind, color, row, col, size, int(rng.integers(1 << 31)))
 
 
-def render(scene: SceneDescription, *, size: int = SIDE) -> Rendered:
+def render(scene: SceneDescription, *, size: int = 128) -> Rendered:
     """Draw a scene.
 
     Args:

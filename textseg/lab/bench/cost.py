@@ -21,6 +21,7 @@ from textseg.diffusion.model import DiffusionModel
 from textseg.diffusion.sampling import draw_noise
 from textseg.images import to_tensor
 from textseg.lab.bench.memory import peak_megabytes
+from textseg.lab.bench.questions import side_for
 from textseg.picturebook import weights_folder
 from textseg.picturebook.demo import PICTURES
 from textseg.picturebook.scenes import render
@@ -44,7 +45,7 @@ class QueryCost(TypedDict):
 
 def measure(model: DiffusionModel) -> QueryCost:
     """Return what queries about the first picture of the demo cost."""
-    image = render(PICTURES["meadow"][0]).image
+    image = render(PICTURES["meadow"][0], size=side_for(model)).image
 
     def one() -> None:
         Scene.open(image, model).segment(QUERIES[0])
@@ -95,7 +96,7 @@ def _peak_megabytes() -> float:
 
 def _growth() -> float:
     model = load_unet_model(weights_folder())
-    image = render(PICTURES["meadow"][0]).image
+    image = render(PICTURES["meadow"][0], size=side_for(model)).image
     Scene.open(image, model).segment(QUERIES[0])
     queries = [f"{color} {kind}" for kind in KINDS for color in COLORS][:20]
     before = peak_megabytes()

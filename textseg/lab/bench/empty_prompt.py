@@ -18,6 +18,7 @@ import numpy as np
 import typer
 
 from textseg.diffusion.model import DiffusionModel
+from textseg.lab.bench.questions import side_for
 from textseg.lab.bench.readers import CaptionReading, read_caption
 from textseg.lab.visible import full_caption, seen_in
 from textseg.picturebook.scenes import Rendered, Stream, render, sample_scene
@@ -39,7 +40,8 @@ def evidence_ratios(model: DiffusionModel, *, scenes: int, seed: int = 0) -> dic
     Returns:
         "own": of captions about the scenes they describe; "other": about the scene after.
     """
-    rendered = [render(sample_scene(STREAM, seed * 1_000_000 + i)) for i in range(scenes)]
+    drawn = [sample_scene(STREAM, seed * 1_000_000 + i) for i in range(scenes)]
+    rendered = [render(one, size=side_for(model)) for one in drawn]
     captions = [full_caption(seen_in(one)) for one in rendered]
     sums = {"own": np.zeros(2), "other": np.zeros(2)}
     for k, one in enumerate(rendered):
@@ -71,7 +73,8 @@ def distances(
     for i in range(start, start + pictures):
         made = Scene.generate(ANYTHING, model=model, guidance=guidance, seed=i).picture.rgb
         drawn.append(read_caption(captioner.caption(made)))
-        seen.append(read_caption(captioner.caption(_unit(render(sample_scene(STREAM, i))))))
+        other = render(sample_scene(STREAM, i), size=side_for(model))
+        seen.append(read_caption(captioner.caption(_unit(other))))
     return {
         "settings": _distance((r.setting for r in drawn), (r.setting for r in seen)),
         "kinds": _distance(_named(drawn, 0), _named(seen, 0)),

@@ -29,7 +29,14 @@ from textseg.lab.crops import Box
 from textseg.lab.judge import PAIRS, Judge, load_judge
 from textseg.lab.visible import with_article
 from textseg.picturebook.captions import SETTING_PHRASES
-from textseg.picturebook.scenes import HELD_OUT, WORLD_VERSION, SceneDescription, Thing, render
+from textseg.picturebook.scenes import (
+    HELD_OUT,
+    SIDE,
+    WORLD_VERSION,
+    SceneDescription,
+    Thing,
+    render,
+)
 from textseg.picturebook.settings import SETTINGS
 from textseg.picturebook.shapes import COLORS, KINDS
 from textseg.progress import CancelToken, Progress, ProgressCallback
@@ -101,7 +108,7 @@ def rendered(asked: Asked) -> Rgb:
     row = float(rng.uniform(0.06 + size / 2, 0.94 - size / 2))
     thing = Thing(asked.kind, asked.color, row, col, size, int(rng.integers(1 << 31)))
     scene = SceneDescription(asked.setting, (thing,), int(rng.integers(1 << 31)))
-    return render(scene).image.astype(np.float32) / np.float32(255)
+    return render(scene, size=SIDE).image.astype(np.float32) / np.float32(255)
 
 
 def looked_at(rgb: Rgb, judge: Judge, captioner: Captioner) -> FoundPairs:

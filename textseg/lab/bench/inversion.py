@@ -27,6 +27,7 @@ from textseg.editing.base import edit_levels
 from textseg.editing.diffedit import DiffEdit
 from textseg.images import to_rgb, to_tensor
 from textseg.lab.bench.metrics.pixels import psnr
+from textseg.lab.bench.questions import side_for
 from textseg.lab.bench.tables import write_table
 from textseg.lab.visible import full_caption, seen_in
 from textseg.picturebook.scenes import WORLD_VERSION, render, sample_scene
@@ -166,7 +167,7 @@ def table(report: dict[str, Any]) -> str:  # Any: as in measure_inversion
 
 
 def _read(model: DiffusionModel, indices: Sequence[int]) -> _Pictures:
-    scenes = [render(sample_scene("calibration", index)) for index in indices]
+    scenes = [render(sample_scene("calibration", index), size=side_for(model)) for index in indices]
     images = torch.cat([to_tensor(np.divide(one.image, 255, dtype=np.float32)) for one in scenes])
     prompts = {"empty": [""] * len(scenes), "caption": [full_caption(seen_in(s)) for s in scenes]}
     texts = {name: model.embed_text(lines) for name, lines in prompts.items()}

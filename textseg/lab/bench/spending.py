@@ -28,6 +28,7 @@ from textseg.images import png_bytes
 from textseg.lab.bench.cost import bare_evaluations
 from textseg.lab.bench.editing.editors import DEFAULT, PEER, make_editor
 from textseg.lab.bench.editing.scene_tasks import BY_QUERY, scene_numbers, scene_tasks
+from textseg.lab.bench.questions import side_for
 from textseg.lab.bench.tables import write_table
 from textseg.labelling.label import label
 from textseg.picturebook.demo import PICTURES
@@ -113,7 +114,7 @@ def measure_spending(
 
 def measure_queries(model: DiffusionModel, rounds: int) -> dict[str, Figure]:
     """Return what calls of few and many queries take, beside encoding and evaluating alone."""
-    image = render(PICTURES["meadow"][0]).image
+    image = render(PICTURES["meadow"][0], size=side_for(model)).image
     found: dict[str, Figure] = {}
     for count in COUNTS:
         queries = [f"{colour} {kind}" for kind, colour in islice(product(KINDS, COLORS), count)]
@@ -189,7 +190,8 @@ def measure_labelling(
         files = [Path(folder) / f"{k:04}.png" for k in range(pictures)]
         numbers = scene_numbers("calibration", scenes=pictures, seed=0)
         for file, number in zip(files, numbers, strict=True):
-            file.write_bytes(png_bytes(render(sample_scene("calibration", number)).image))
+            image = render(sample_scene("calibration", number), size=side_for(model)).image
+            file.write_bytes(png_bytes(image))
         start = time.perf_counter()
         for file in files:
             Scene.open(file, model).segment_all(queries)
