@@ -19,6 +19,7 @@ from agent_tools.sentences import (
     made,
     quoted,
     retouched,
+    unanswered,
     undone,
 )
 from textseg.toolbox import (
@@ -125,7 +126,7 @@ def segment_image(toolbox: Toolbox, asked: SegmentInput, follow: Follow) -> Tool
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
     said = [limit_words(found(result, facts)) for facts in result.queries]
-    said += [f"No time was left for {quoted(query)}: ask again." for query in result.missing]
+    said += unanswered(result.missing)
     handles = _handles(*(facts.mask for facts in result.queries))
     return ToolAnswer(result, "\n".join(said), handles)
 
@@ -149,14 +150,16 @@ def describe_image(toolbox: Toolbox, asked: DescribeInput, follow: Follow) -> To
     result = toolbox.describe_image(
         asked.arguments(), progress=follow.progress, cancel=follow.cancel
     )
-    return ToolAnswer(result, limit_words(described(result)), _handles(str(result.image)))
+    said = "\n".join([limit_words(described(result)), *unanswered(result.missing)])
+    return ToolAnswer(result, said, _handles(str(result.image)))
 
 
 def ask_image(toolbox: Toolbox, asked: AskInput, follow: Follow) -> ToolAnswer:
     """Answer a question about one thing or several in a picture."""
     result = toolbox.ask_image(asked.arguments(), progress=follow.progress, cancel=follow.cancel)
     answers = (f"{result.image}: {answer.answer}" for answer in result.answers)
-    return ToolAnswer(result, "\n".join(limit_words(iter([answer])) for answer in answers))
+    said = [limit_words(iter([answer])) for answer in answers]
+    return ToolAnswer(result, "\n".join([*said, *unanswered(result.missing)]))
 
 
 def list_images(toolbox: Toolbox, asked: ListInput, _: Follow) -> ToolAnswer:

@@ -99,6 +99,12 @@ def described(result: DescribeResult) -> Iterator[str]:
         yield _told_thing(thing)
 
 
+def unanswered(missing: Iterable[str]) -> Iterator[str]:
+    """Yield which queries there was no time left for."""
+    for query in missing:
+        yield f"No time was left for {quoted(query)}: ask again."
+
+
 def _told_thing(thing: ThingFacts) -> str:
     name = quoted(thing.query)
     if not thing.present:

@@ -694,14 +694,26 @@ def _asked(query: str) -> dict[str, Any]:
     return {"type": "tool_call", "id": query, "name": "segment_image", "args": arguments}
 
 
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [
+        ("segment_image", {"query": "tree"}),
+        ("ask_image", {"about": "presence", "query": "tree"}),
+        ("describe_image", {}),
+    ],
+)
 def test_what_there_was_no_time_for_is_named(
-    toolbox: Toolbox, tools: dict[str, BaseTool], monkeypatch: pytest.MonkeyPatch
+    toolbox: Toolbox,
+    tools: dict[str, BaseTool],
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+    asked: dict[str, str],
 ) -> None:
-    whole = toolbox.segment_image
+    whole = getattr(toolbox, tool)
 
-    def hurried(*asked: Any, **follow: Any) -> SegmentResult:
+    def hurried(*asked: Any, **follow: Any) -> Any:  # the result of any of them
         return whole(*asked, **follow).model_copy(update={"missing": ["boat"]})
 
-    monkeypatch.setattr(toolbox, "segment_image", hurried)
-    answer = call(tools["segment_image"], image="garden.png", query="tree")
+    monkeypatch.setattr(toolbox, tool, hurried)
+    answer = call(tools[tool], image="garden.png", **asked)
     assert text_of(answer).splitlines()[-1] == 'No time was left for "boat": ask again.'

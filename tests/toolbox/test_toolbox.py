@@ -39,8 +39,10 @@ from textseg.segmentation.mask import Mask
 from textseg.segmentation.result import Segmentation
 from textseg.testing import GaussianModel, GaussianThing
 from textseg.toolbox import (
+    AskArguments,
     CorrectArguments,
     CreateArguments,
+    DescribeArguments,
     EditArguments,
     Limits,
     ListArguments,
@@ -744,6 +746,34 @@ def test_queries_that_there_was_time_for_are_kept_and_the_others_named(
     assert ([each.query for each in again.queries], again.missing) == (queries, [])
     assert again.queries[0].evaluations == 0, "it is known"
     assert again.queries[0].presence == result.queries[0].presence
+
+
+def test_answers_that_there_was_time_for_are_kept_and_the_others_named(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toolbox = box(photos, tmp_path, setup=Setup(batch_size=4))
+    asked = {"image": "garden.png", "about": "larger", "queries": ["tree", "boat"], "draws": 4}
+    question = check_arguments(AskArguments, {**asked, "other": "house"})
+    result = toolbox.ask_image(question, progress=slow(monkeypatch, batch=200))
+    assert [(each.query, each.other) for each in result.answers] == [("tree", "house")]
+    assert result.missing == ["boat"]
+    whole = toolbox.ask_image(question, progress=slow(monkeypatch, batch=0))
+    assert ([each.query for each in whole.answers], whole.missing) == (["tree", "boat"], [])
+    assert whole.answers[0] == result.answers[0]
+
+
+@pytest.mark.parametrize(("batch", "seen"), [(200, ["tree", "house"]), (601, [])])
+def test_a_caption_is_told_though_no_time_is_left_for_all_that_it_names(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: float, seen: list[str]
+) -> None:
+    toolbox = box(photos, tmp_path, setup=Setup(batch_size=4))
+    monkeypatch.setattr(Scene, "caption", lambda _: "a tree, a house and a boat")
+    described = toolbox.describe_image(
+        DescribeArguments(image="garden.png", draws=4), progress=slow(monkeypatch, batch=batch)
+    )
+    assert described.caption == "a tree, a house and a boat"
+    assert [each.query for each in described.things] == seen
+    assert [*seen, *described.missing] == ["tree", "house", "boat"]
 
 
 def test_queries_that_all_come_in_time_are_asked_together(

@@ -160,7 +160,8 @@ class Toolbox:
     ) -> DescribeResult:
         """Return what a picture shows, and where the things are that its caption names.
 
-        Keeps no mask. Errors are those of ``segment_image``.
+        Keeps no mask. A caption is told even where no time is left for any thing that it names.
+        Errors are those of ``segment_image``.
         """
         return self._looked(describe_scene, arguments, Follow(progress, cancel))
 

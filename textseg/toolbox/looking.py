@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from textseg.errors import TimeLimitError
 from textseg.images import open_picture
 from textseg.progress import CancelToken, Follow, ProgressCallback
 from textseg.toolbox.answering import Seen, answer
@@ -85,14 +87,19 @@ def describe_scene(
     start, notes = time.perf_counter(), list(scene.picture.notes)
     caption = plain_caption(scene.caption())
     named = list(things_named(caption or ""))[:MOST_THINGS]
-    found = _find(scene, arguments, named, batch_size=batch_size, follow=follow) if named else None
+    found = None
+    with suppress(TimeLimitError):  # the caption is an answer, too
+        if named:
+            found = _find(scene, arguments, named, batch_size=batch_size, follow=follow)
+    seen = [] if found is None else _seen(found)
     if caption is None:
         notes.append("no captioner goes with this model: name things to ask about")
     return DescribeResult(
         **_about(scene, arguments.image, found),
         caption=caption,
         place=background_prompt(caption or ""),
-        things=[] if found is None else [_thing(each) for each in _seen(found)],
+        things=[_thing(each) for each in seen],
+        missing=named[len(seen) :],
         seconds=time.perf_counter() - start,
         notes=notes,
     )
@@ -106,7 +113,7 @@ def ask_scene(
     queries, other = list(dict.fromkeys(arguments.queries)), arguments.other
     if arguments.about in COMPARING and not other:
         *queries, other = queries
-    asked = list(dict.fromkeys([*queries, *filter(None, [other])]))
+    asked = list(dict.fromkeys([*filter(None, [other]), *queries]))  # all are compared with it
     found = _find(scene, arguments, asked, batch_size=batch_size, follow=follow)
     by_query = {each.facts.query: each for each in _seen(found)}
     compared = by_query.get(other)
@@ -114,12 +121,14 @@ def ask_scene(
         narrowed = _find(
             scene, arguments, queries, region=arguments.region, batch_size=batch_size, follow=follow
         )
-        by_query |= {each.facts.query: each for each in _seen(narrowed)}
+        by_query = {each.facts.query: each for each in _seen(narrowed)}
+    in_time = [query for query in queries if query in by_query]
     return AskResult(
         **_about(scene, arguments.image, found),
         about=arguments.about,
         region=arguments.region,
-        answers=[answer(arguments.about, by_query[query], compared) for query in queries],
+        answers=[answer(arguments.about, by_query[query], compared) for query in in_time],
+        missing=[query for query in queries if query not in in_time],
         seconds=time.perf_counter() - start,
         notes=found.result.notes,
     )
@@ -146,7 +155,7 @@ def _find(
 ) -> SegmentAnswer:
     looking = {name: getattr(arguments, name) for name in LookArguments.model_fields}
     asked = SegmentArguments(image="picture", queries=queries, region=region, **looking)
-    return segment_scene(scene, asked, batch_size=batch_size, follow=follow)
+    return segment_scene(scene, asked, batch_size=batch_size, follow=follow, some=True)
 
 
 def _seen(found: SegmentAnswer) -> list[Seen]:

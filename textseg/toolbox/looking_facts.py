@@ -42,6 +42,9 @@ class LookResult(Facts):
     height: int = Field(ge=1, description="pixels")
     model: str
     card: CardName
+    missing: list[str] = Field(
+        default=[], description="what else was to be looked for, and there was no time left for"
+    )
     evaluations: int = Field(ge=0, description="of the network")
     seconds: float = Field(ge=0)
     notes: list[str] = Field(description="remarks for people")
@@ -107,7 +110,7 @@ class AnswerFacts(Facts):
 
 
 class AskResult(LookResult):
-    """The answers to a question about several things, in the order asked."""
+    """The answers to a question about several things, in the order asked; those in time."""
 
     about: About
     region: str = Field(description="which of the regions were taken; empty: all")
