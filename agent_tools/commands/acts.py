@@ -76,7 +76,7 @@ _HERE = pattern("here")
 def retouch(parts: Parts, talk: Talk) -> list[ToolCall]:
     """Return a change of pixels for each thing in "the background behind the girl a bit"."""
     action = parts.get("action") or _ACTION_OF[parts.get("level") or parts["verb"]]
-    text = parts.get("thing") or "everything"
+    text = parts.get("thing") or ("it" if talk.topic and "it" in parts else "everything")
     share = int(parts["share"]) / 100 if "share" in parts else None
     if parts.get("less"):
         action = "darken" if action == "brighten" else action

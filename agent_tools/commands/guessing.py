@@ -1,6 +1,6 @@
 """What a command that cannot be read as a whole may mean: a guess that a person says yes to.
 
-"get rid of the guy on the right he photobombed us": the longest part that begins with an action,
+"get rid of the guy on the right my aunt loathes him": the longest part that begins with an action,
 ends where something else can begin, and can be read. Nothing is done by a guess alone.
 """
 

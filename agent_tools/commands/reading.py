@@ -116,7 +116,8 @@ def _read_even(plain: str, before: Sequence[ToolCall], *, failed: bool) -> list[
     for clause in sentence.clauses:
         image = clause.image or image
         if clause.topic:
-            talk = replace(talk, things=_topic_of(clause, talk)) if clause.text else talk
+            about = _topic_of(clause, talk) if clause.text else talk.things
+            talk = replace(talk, things=about, topic=bool(clause.text and about))
             continue
         if not clause.text and not clause.settings:
             continue  # "in house.png, ..."

@@ -88,11 +88,13 @@ class Talk:
         past: the calls of the command before.
         things: what "it" or "them" may stand for.
         kept: what "the rest" leaves out, because the same command spares it.
+        topic: the same command says what it is about: "the sky is dull, give it more contrast".
     """
 
     past: tuple[ToolCall, ...] = ()
     things: tuple[NamedThing, ...] = ()
     kept: tuple[NamedThing, ...] = ()
+    topic: bool = False
 
     @classmethod
     def after(cls, calls: Sequence[ToolCall], *, failed: bool = False) -> Talk:

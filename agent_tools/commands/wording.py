@@ -114,6 +114,8 @@ _DONE = {  # "I want the house painted red", "the bin should be removed"
     "made": "make",
     "found": "find",
     "taken out": "take out",
+    "taken off": "take off",
+    "picked out": "pick out",
     "taken away": "take away",
     "put": "put",
     "shown": "show",
@@ -121,9 +123,10 @@ _DONE = {  # "I want the house painted red", "the bin should be removed"
     **{f"{verb.removesuffix('e')}ed": verb for verb in _REGULAR},
 }
 _PASSIVE = re.compile(
-    r"(?:(?P<wish>(?:(?:i|we)(?:'d| would)?(?: really| quite| rather)? (?:want|need|like|love"
-    r"|prefer)(?: to (?:have|see|get))?|have|get|see) )|(?:can|could|should|would|may|must) )?"
-    r"(?P<thing>it|them|this|that|(?:all )?(?:the|my|his|her|its|their|that|this|those|these) "
+    r"(?:(?P<wish>(?:(?:(?:i|we)(?:'d| would)?(?: really| quite| rather)? )?(?:want|need|like|love"
+    r"|prefer|require)(?: to (?:have|see|get))?|have|get|see) )"
+    r"|(?:can|could|should|would|may|must) )?(?P<thing>it|them|this|that|(?:all(?! the)"
+    r"|(?:all )?(?:the|my|his|her|its|their|that|this|those|these)) "
     rf"(?!{alternatives(*_DONE)})[^ ,]+(?: [^,]+?)??)"
     r" (?:(?:should |must |can |could |may |will |(?:(?:ought|is|are|ha[sv]e?|needs?) )?to )?be "
     rf"|(?(wish)|(?!)))(?P<done>{alternatives(*_DONE)})(?P<rest> .+)?",

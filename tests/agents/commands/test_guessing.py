@@ -9,13 +9,11 @@ from agent_tools.commands.reading import describe
 
 DOG = ToolCall("segment_image", {"query": "dog"})
 MEANT = {  # what is said, and what is guessed
-    "get rid of the guy on the right he photobombed our whole gang": "remove: guy (right)",
-    "make the shelf exactly #4b5320, which is what the catalogue swears by": (
-        "colour: shelf (#4b5320)"
-    ),
+    "get rid of the guy on the right my aunt loathes him": "remove: guy (right)",
+    "make the shelf exactly #4b5320, my aunt swears by the catalogue": ("colour: shelf (#4b5320)"),
     "my aunt moaned, so let's have the green sofa grey": "recolour: green sofa -> grey sofa",
     "blur the blackboard so nobody peeks at the answers": "blur: blackboard",
-    "please select the parked bus, being the vehicle in dispute": "find: parked bus",
+    "please select the parked bus, my uncle owns the vehicle": "find: parked bus",
     "insert a lamp at the top left, where the plumber swears it stood": "add: lamp (top left)",
     "it wobbles, crop it to the dog since grandpa adores dogs": "crop: dog",
 }

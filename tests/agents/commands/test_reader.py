@@ -122,7 +122,7 @@ def test_question_calls_nothing() -> None:
 
 
 def test_yes_does_what_the_question_before_offered() -> None:
-    wish = "remove the guy on the right he photobombed us"
+    wish = "remove the guy on the right my aunt loathes him"
     made, (question, answer, again) = talk(wish, "Yes, please!", "yes")
     assert "Shall I do this: remove: guy (right)?" in question
     assert answer == "I read: remove: guy (right). guy changed."
@@ -138,7 +138,7 @@ def test_yes_means_it_as_it_was_when_it_was_asked() -> None:
 
 @pytest.mark.parametrize("text", ["no", "nope", "yes, make the tree green"])
 def test_what_is_no_yes_does_nothing_that_was_offered(text: str) -> None:
-    made, _ = talk("remove the guy on the right he photobombed us", text)
+    made, _ = talk("remove the guy on the right my aunt loathes him", text)
     assert "remove" not in [name for name, _ in made]
 
 

@@ -22,6 +22,13 @@ BESIDE = {  # a command, what is said beside it, and what of that is passed over
     "crop it tight on the rings, fast fast": "fast fast",
     "turn the cat into a lion no cap": "no cap",
     "we are tired, remove the dog": "we are tired",
+    "remove the man he photobombed us": "he photobombed us",
+    "find the car, being the vehicle in dispute": "being the vehicle in dispute",
+    "replace the shed with a garage, as per the permit": "as per the permit",
+    "make the door #4b5320, which is what the tin says": "which is what the tin says",
+    "blur the board so nobody sees the answers": "so nobody sees the answers",
+    "remove the pole, it would look far more natural": "it would look far more natural",
+    "brighten the stairs, one sees there nothing": "one sees there nothing",
 }
 TELLING = """remove the cars, the red one stays
 make it blue, no, green
@@ -52,7 +59,12 @@ blur the faces, me included
 remove the cow, I doubt it
 remove the cow, they can have it
 make the cow red, I regret it
-remove the cow, just kidding""".splitlines()
+remove the cow, just kidding
+make the house blue so that the door stays red
+blur the street so that only the cow is sharp
+make the cow red, which is not what she wanted
+make the cow red, it would look more blue
+move the cow as it was""".splitlines()
 
 
 @pytest.mark.parametrize("text", BESIDE)
