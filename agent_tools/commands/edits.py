@@ -52,7 +52,14 @@ NEVER_LAST = (lexicon.NOT_IN_NAMES | {EVERYTHING_BUT.strip()}) - frozenset(
     "everything all else rest colours colors can everywhere".split()
 )
 _BESIDE = re.compile(r" (?:on|at|in|to|over|under|of|behind|beside) (?:the|his|her|its|their|my) ")
+_TO_BE_BESIDE = pattern("beside")
 _IN_MASK = re.compile(r" (?:in|inside|into|at|on|within|under)(?: the)?(?: mask)? (mask_\w+)$")
+_RELATION = {
+    **dict.fromkeys(("next to", "beside", "near", "close to", "by"), "next to"),
+    **dict.fromkeys(("above", "over"), "above"),
+    **dict.fromkeys(("below", "under", "underneath", "beneath"), "below"),
+    "on top of": "on",
+}
 _SHADED = {"dark": "darken", "bright": "brighten", "light": "brighten"}
 _SIDES = pattern("sides")
 _SAYS_NOTHING = frozenset().union(
@@ -113,10 +120,20 @@ def add(parts: Parts, talk: Talk) -> list[ToolCall]:
     for part in _placed(parts["rest"]):
         mask = _IN_MASK.search(part)
         thing, place = split_place(part[: mask.start()] if mask else part)
+        beside = None if mask or place else _TO_BE_BESIDE.fullmatch(part)
+        if beside is not None:
+            thing = beside["thing"]
+            side = beside["side"]  # of "on the left hand side of"
+            words = f"{side} of" if side else _RELATION[beside["relation"]]
+            other = read_thing(beside["other"], talk)
+            if other.region or other.exclude or other.invert:
+                raise Unsure(f"Beside which one: {release(beside['other'])!r}? Name one thing.")
+            place = f"{words} {other.query}"
         if bool(mask) == bool(place) or _BESIDE.search(thing):
             raise Unsure(
                 f"Where shall I add {release(part)!r}? I know places in the picture: left, right, "
-                "top, bottom, middle, 'top left' ...; or give the handle of a mask."
+                "top, bottom, middle, 'top left' ..., and 'left of the car'; or give the handle of "
+                "a mask."
             )
         where = {"mask": mask[1]} if mask else {"region": place}
         calls.append(call(EDIT, {"operation": "add", "target": read_target(thing), **where}))

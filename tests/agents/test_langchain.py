@@ -694,6 +694,15 @@ def _asked(query: str) -> dict[str, Any]:
     return {"type": "tool_call", "id": query, "name": "segment_image", "args": arguments}
 
 
+def test_a_place_may_be_beside_a_thing(tools: dict[str, BaseTool]) -> None:
+    added = {"image": "garden.png", "operation": "add", "target": "house"}
+    answer = call(tools["edit_image"], **added, region="right of the tree")
+    assert answer.artifact.region == "right of the tree"
+    assert answer.artifact.evaluations.mask > 0
+    refused = failed(call(tools["edit_image"], **added, region="beyond the tree"))
+    assert "top left" in refused["hint"]
+
+
 @pytest.mark.parametrize(
     ("tool", "asked"),
     [

@@ -75,6 +75,11 @@ NAMED = {
         "textseg/toolbox/box.py": "takes masks from a workspace",
         "textseg/toolbox/edit.py": "takes masks from files",
     },
+    "relative_to": {
+        "textseg/toolbox/edit_facts.py": "one of the ways to say where to add something",
+        "textseg/toolbox/edit.py": "which is told",
+        "textseg/toolbox/inputs.py": "assistants say it as the region",
+    },
     "grow": {"agent_tools/commands/lexicon.py": "a verb of commands"},
     "feather": {},
     "blend": {},

@@ -227,6 +227,18 @@ def test_adding_puts_the_target_where_the_mask_is(picture: Path, painted: Path) 
     assert result.evaluations.mask == 0
 
 
+def test_adding_goes_beside_a_thing(picture: Path) -> None:
+    where = {"query": "", "operation": "add", "relative_to": "to the right of the tree"}
+    found = ask(picture, **where)
+    assert found.result.region == "to the right of the tree"
+    assert found.result.evaluations.mask > 0
+    tree = ask(picture, target="house").edit.segmentation
+    assert tree is not None
+    assert np.nonzero(found.edit.mask.max(0))[0].min() >= tree.regions()[0].box[2]
+    with pytest.raises(NotFoundError, match="boat"):
+        ask(picture, **{**where, "relative_to": "next to the boat"})
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -237,6 +249,11 @@ def test_adding_puts_the_target_where_the_mask_is(picture: Path, painted: Path) 
         ({"operation": "add", "mask": "m.png"}, "no query"),
         ({"operation": "add", "mask": "m.png", "query": "", "target": " "}, "what is to be there"),
         ({"query": " "}, "no query and no mask"),
+        ({"relative_to": "left of the boat"}, "is to 'replace'"),
+        (
+            {"query": "", "operation": "add", "region": "left", "relative_to": "on the boat"},
+            "takes one of",
+        ),
     ],
 )
 def test_arguments_that_contradict_each_other_say_what_to_do(

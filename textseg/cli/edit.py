@@ -35,7 +35,8 @@ def edit(
     query: Annotated[
         str,
         typer.Argument(
-            metavar="QUERY", help='What to change; "" to add TARGET where mask or region say.'
+            metavar="QUERY",
+            help='What to change; "" to add TARGET where mask, region or --relative-to say.',
         ),
     ],
     target: Annotated[

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypedDict, TypeVar
 
 from pydantic import Field
 
-from textseg.checking import Facts, Prompt
+from textseg.checking import Facts, Prompt, QueryOrNone
 from textseg.editing.kinds import MOST_ATTEMPTS
 
 METHOD_OPTIONS: Final = ("strength", "steps", "guidance")
@@ -91,6 +91,10 @@ class EditOptions(MakingOptions):
     )
     soft: bool = Field(default=False, description="change doubtful places less")
     resize_mask: bool = Field(default=False, description="accept a mask of another size")
+    relative_to: QueryOrNone = Field(
+        default="",
+        description='to add something: "left of the car", or right of, next to, above, below, on',
+    )
     crop: bool | None = Field(
         default=None,
         description="work on the surroundings of the mask only; null: as suits the change",
@@ -119,6 +123,7 @@ class OptionKeywords(TypedDict, total=False):
     feather: float | None
     soft: bool
     resize_mask: bool
+    relative_to: str
     crop: bool | None
     blend: Blend
 

@@ -22,6 +22,8 @@ from textseg.errors import InvalidInputError, NotFoundError, QueryError
 from textseg.images import size_words
 from textseg.segmentation.mask import Mask
 from textseg.segmentation.phrases import quoted
+from textseg.segmentation.picking import read_beside
+from textseg.segmentation.places import place_beside
 from textseg.segmentation.result import Segmentation, Segmentations
 
 RIM = 1.0  # pixels of the old setting that fade around a thing; more would be seen as a halo
@@ -72,10 +74,18 @@ def find_place(
 
     Raises:
         QueryError: neither a query nor a mask.
-        InvalidInputError: a mask that does not fit.
+        InvalidInputError: a mask that does not fit; no room beside a thing.
         NotFoundError: nothing is inside.
     """
     size, cut = encoded.picture.size, options.threshold
+    if options.relative_to:
+        if query or mask is not None:
+            raise InvalidInputError(
+                f"relative_to {options.relative_to!r} is where to add something, and there is a "
+                f"{'query' if query else 'mask'}",
+                hint="drop one of them",
+            )
+        return _beside(options.relative_to, encoded, look)
     if mask is not None and not isinstance(mask, Segmentation | Mask):
         return Place(check_mask(mask, size, resize=options.resize_mask))
     if mask is None and not query:
@@ -102,6 +112,19 @@ def find_place(
         f"where {query!r} was found {sure}",
         (note,) if doubted else (),
     )
+
+
+def _beside(
+    words: str, encoded: EncodedPicture, look: Callable[[Sequence[str]], Segmentations]
+) -> Place:
+    relation, thing = read_beside(words)
+    found = look([thing])[0]
+    regions = found.as_mask().regions()
+    if not regions:
+        raise nothing_inside(found, encoded.model)
+    region = place_beside(relation, regions[0].box, encoded.picture.size)
+    where = f"{relation} {thing!r}, which was found (probability {found.presence:.2f})"
+    return Place(region, None, found.evaluations, where)
 
 
 def _all_but(masks: Sequence[Mask]) -> Mask | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from textseg.errors import InvalidInputError
-from textseg.segmentation.picking import PLACES, read_region_words
+from textseg.segmentation.picking import PLACES, RELATIONS, Relation, read_region_words
 
 RetouchAction = Literal[
     "crop",
@@ -28,7 +28,6 @@ RetouchAction = Literal[
     "swap_colours",
 ]
 ArrangeAction = Literal["move", "copy", "scale", "flip"]
-Relation = Literal["left of", "right of", "next to", "above", "below", "on"]
 
 Rgb = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
@@ -59,19 +58,6 @@ GOALS: Final = (
     '"right of", "next to", "above", "below" or "on"'
 )
 _ASPECT = re.compile(r"(\d+(?:\.\d+)?)(?:\s*[:x/]\s*(\d+(?:\.\d+)?))?", re.ASCII)
-_RELATIONS: Final[dict[str, Relation]] = {
-    "left of": "left of",
-    "right of": "right of",
-    "next to": "next to",
-    "beside": "next to",
-    "above": "above",
-    "over": "above",
-    "below": "below",
-    "under": "below",
-    "on": "on",
-    "on top of": "on",
-    "onto": "on",
-}
 _SIDES: Final = {"up": "top", "upwards": "top", "down": "bottom", "downwards": "bottom"}
 
 
@@ -141,8 +127,8 @@ def read_goal(text: str) -> Goal:
         InvalidInputError: they name no place.
     """
     said = " ".join(re.sub(r"^\s*to\b|\bthe\b", " ", text.casefold()).split())
-    if said in _RELATIONS:
-        return Goal(relation=_RELATIONS[said])
+    if said in RELATIONS:
+        return Goal(relation=RELATIONS[said])
     try:
         words = read_region_words(_SIDES.get(said, said))
     except InvalidInputError:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from textseg.errors import InvalidInputError
 
@@ -56,6 +57,26 @@ PLACES: Mapping[str, tuple[float | None, float | None]] = {
     "middle left": (0.5, 0),
     "middle right": (0.5, 1),
 }
+Relation = Literal["left of", "right of", "next to", "above", "below", "on"]
+RELATIONS: Final[Mapping[str, Relation]] = {
+    "left of": "left of",
+    "right of": "right of",
+    "next to": "next to",
+    "beside": "next to",
+    "above": "above",
+    "over": "above",
+    "below": "below",
+    "under": "below",
+    "on": "on",
+    "on top of": "on",
+    "onto": "on",
+}
+"""What is said of where a thing is to be -> the relation that is meant."""
+_SIDE_OF = re.compile(r"\b(left|right)(?:[- ]hand)? side of\b")
+_BESIDE = re.compile(
+    rf"(?:(?:to|on|at) )?(?:the )?(?P<words>{'|'.join(sorted(RELATIONS, key=len, reverse=True))})"
+    r" (?:(?:the|an?) )?(?P<thing>.+)"
+)
 _SIDE = "left|right|top|bottom|middle"
 _SAID = re.compile(
     rf"((?P<ordinal>{'|'.join(ORDINALS)}|\d{{1,6}}(st|nd|rd|th)) )?((?P<last>last) )?"
@@ -138,6 +159,31 @@ def is_region_word(text: str) -> bool:
     except InvalidInputError:
         return False
     return bool(text.strip())
+
+
+def read_beside(words: str) -> tuple[Relation, str]:
+    """Return the relation and the thing of "left of the car", "to the left of the car".
+
+    Raises:
+        InvalidInputError: the words say no such thing.
+    """
+    found = _beside(words)
+    if found is None:
+        raise InvalidInputError(
+            f"{words!r} says of nothing that something is beside it",
+            hint='say e.g. "left of the car", or right of, next to, above, below, on',
+        )
+    return RELATIONS[found["words"]], found["thing"]
+
+
+def says_beside(words: str) -> bool:
+    """Return whether words say that something is beside a thing, as "left of the car" does."""
+    return _beside(words) is not None
+
+
+def _beside(words: str) -> re.Match[str] | None:
+    found = _BESIDE.fullmatch(_SIDE_OF.sub(r"\1 of", " ".join(words.split())))
+    return None if found is None or is_region_word(found["thing"]) else found
 
 
 def read_region_words(text: str) -> RegionWords:

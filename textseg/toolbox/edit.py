@@ -170,7 +170,7 @@ def _options(
 ) -> EditKeywords:
     """Return the keywords of ``Scene.edit``; a method that is made has its numbers already."""
     mask = beside.mask
-    if mask is None and arguments.operation == "add":
+    if mask is None and arguments.operation == "add" and arguments.region:
         mask = place(arguments.region, scene.picture.size)
     method = _method(arguments, scene, beside.painter)
     options = {name: getattr(arguments, name) for name in EditOptions.model_fields}
@@ -215,7 +215,8 @@ def _plan_result(arguments: EditArguments, plan: EditPlan, scene: Scene) -> Plan
 def _result(arguments: EditArguments, changed: Changed, caption: str | None) -> EditResult:
     facts, edit = change_facts(changed), changed.edit
     return EditResult(
-        **facts.model_dump(exclude={"notes"}),
+        **facts.model_dump(exclude={"notes", "region"}),
+        region=arguments.region or arguments.relative_to,
         notes=[*facts.notes, *mode_notes(edit.before.mode)],
         image=arguments.image,
         width=edit.size[1],

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue, model_validator
 from textseg.checking import Facts, QueryOrNone, Target
 from textseg.editing.options import EditOptions
 from textseg.errors import QueryError
+from textseg.segmentation.picking import read_beside
 from textseg.toolbox.common import BOX, Box, CardName, FileName, Rgb, Sure, Unit
 from textseg.toolbox.selecting_facts import Selecting
 
@@ -18,7 +19,8 @@ Operation = Literal["replace", "remove", "add", "setting"]
 class EditArguments(Selecting, EditOptions):
     """What to change in which picture, into what, and how.
 
-    To add something takes a place instead of a query: a mask, or words like "top left" as region.
+    To add something takes a place instead of a query: a mask, words like "top left" as region, or
+    what it is to be ``relative_to``.
     """
 
     image: FileName = Field(description="which picture: its path, or its handle")
@@ -216,6 +218,11 @@ def _contradiction(arguments: EditArguments) -> QueryError | None:
     """Return what is wrong with operation, query, target, prompt and mask together, if anything."""
     if arguments.operation == "add":
         return _unplaced(arguments)
+    if arguments.relative_to:
+        return QueryError(
+            f"relative_to says where to add something, and this is to {arguments.operation!r}",
+            hint='drop it, or ask for the operation "add"',
+        )
     if arguments.operation == "setting":
         return _unset(arguments)
     if not arguments.query and arguments.mask is None:
@@ -232,14 +239,17 @@ def _contradiction(arguments: EditArguments) -> QueryError | None:
 
 def _unplaced(arguments: EditArguments) -> QueryError | None:
     """Return what is wrong with adding something."""
-    if arguments.query or (arguments.mask is None) == (not arguments.region):
+    places = [arguments.mask is not None, bool(arguments.region), bool(arguments.relative_to)]
+    if arguments.query or sum(places) != 1:
         return QueryError(
-            'to "add" takes a mask or a region that says where, one of them, and no query',
+            'to "add" takes one of mask, region and relative_to, which says where, and no query',
             hint='give the thing as target and e.g. region "bottom left"; or replace a thing '
             "that is there",
         )
     if arguments.exclude or arguments.invert:
         return QueryError('to "add" takes neither exclude nor invert')
+    if arguments.relative_to:
+        read_beside(arguments.relative_to)
     return None if arguments.target or arguments.prompt is not None else _no_target("")
 
 

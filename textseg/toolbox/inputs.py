@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from textseg.errors import InvalidInputError
+from textseg.segmentation.picking import says_beside
 from textseg.toolbox import (
     AskArguments,
     CompareArguments,
@@ -112,7 +113,7 @@ class EditInput(ToolInput):
     region: str = Field(
         default="",
         max_length=60,
-        description='Which if several, e.g. "left". To add: where, e.g. "bottom left".',
+        description='Which if several, e.g. "left". To add: "bottom left", "left of the car" ...',
     )
     strength: float = Field(default=OWN, ge=0, le=1, description="How much, up to 1; 0: default.")
     seed: Seed = 0
@@ -124,6 +125,8 @@ class EditInput(ToolInput):
             values["mask"] = self.mask
         if self.strength > OWN:
             values["strength"] = self.strength
+        if self.operation == "add" and says_beside(self.region):
+            values |= {"region": "", "relative_to": self.region}
         return check_arguments(EditArguments, values)
 
 
