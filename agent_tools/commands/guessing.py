@@ -26,7 +26,7 @@ _AGAIN = re.compile(
     r" (?:the|an?|my|his|her|its|their|all|it|them)\b",
     re.IGNORECASE,
 )  # another thing to do
-_NAMED = ("query", "target", "exclude", "other")
+_NAMED = ("query", "target", "exclude", "other", "prompt")
 
 Read = Callable[[str], list[ToolCall]]
 

@@ -29,6 +29,7 @@ make the house blue, no wait, red
 remove the benches only those that are wobbly
 convert the file to the DWG format
 make a boomerang out of it
+transfer the image into a faceted low-poly 3-d render style
 replace the lamp thereafter wobble the chair
 ship the parcel to my aunt""".splitlines()
 
