@@ -441,6 +441,23 @@ def test_the_diffusion_loss_is_of_what_the_network_is_to_predict(data, predictio
     assert denoiser_loss(perfect, scheduler, batch).diffusion.item() < 1e-8
 
 
+def test_larger_pictures_are_noised_more_so_that_as_much_of_them_is_seen(data):
+    batch = data.batch(2, np.random.default_rng(0))
+    scheduler, seen = new_scheduler(), []
+
+    def ask(noised, timesteps, ids):
+        seen.append(training_levels(scheduler, CPU)[timesteps].logit())
+        raise InterruptedError
+
+    for cells in (16, 32):
+        large = replace(batch, latents=torch.zeros(64, 4, cells, cells), wrong=0)
+        torch.manual_seed(0)
+        with pytest.raises(InterruptedError):
+            denoiser_loss(ask, scheduler, large)
+    at_16, at_32 = seen
+    assert (at_32 - at_16).median().item() == pytest.approx(np.log(2), abs=0.05)
+
+
 def test_a_network_that_predicts_noise_stops_short_of_pure_noise():
     assert new_scheduler("v_prediction").alphas_cumprod[-1] < 1e-6
     assert new_scheduler("epsilon").alphas_cumprod[-1] > 1e-3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,13 @@ from textseg.lab.training.optimizing import Trainer, compiled, compiling_pays
 from textseg.lab.training.vocabulary import MAX_TOKENS, new_tokenizer
 
 NOISE_CENTRE, NOISE_WIDTH = 0.3, 1.1
-"""Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided."""
+"""Levels are drawn as sigma = sigmoid(normal(centre, width)): most where meaning is decided.
+
+That is so for pictures of ``CENTRED_AT`` cells. What is larger in cells is still to be seen under
+more noise, so that its levels are centred higher, by the logarithm of how much larger it is: the
+shift of arXiv:2301.11093, section 3.1, and arXiv:2403.03206, equation 23.
+"""
+CENTRED_AT = 16
 GROUNDING_WEIGHT, CONTRAST_WEIGHT, LOCALITY_WEIGHT = 0.25, 0.1, 4.0
 """Of the losses that relate words to places, against the diffusion loss."""
 PredictionType = Literal["v_prediction", "epsilon"]
@@ -181,7 +188,8 @@ def denoiser_loss(
     """
     b, device = len(batch.latents), batch.latents.device
     levels = training_levels(scheduler, device)
-    sigma = torch.sigmoid(NOISE_CENTRE + NOISE_WIDTH * torch.randn(b, device=device))
+    centre = NOISE_CENTRE + math.log(max(batch.latents.shape[-2:]) / CENTRED_AT)
+    sigma = torch.sigmoid(centre + NOISE_WIDTH * torch.randn(b, device=device))
     sigma[: batch.wrong] *= FALSE_LEVELS
     timesteps = torch.searchsorted(levels, sigma).clamp(0, len(levels) - 1)
     noise = torch.randn(batch.latents.shape, device=device)
