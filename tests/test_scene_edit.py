@@ -166,6 +166,13 @@ def test_adding_needs_a_mask() -> None:
     assert np.array_equal(found.mask, MASK)
 
 
+def test_what_is_added_beside_a_thing_takes_neither_a_query_nor_a_mask() -> None:
+    scene = scene_with("tree")
+    for query, mask, said in (("tree", None, "query"), ("", MASK, "mask")):
+        with pytest.raises(InvalidInputError, match=f"there is a {said}"):
+            changed(scene, query, mask=mask, relative_to="left of the tree")
+
+
 def test_a_segmentation_is_a_mask() -> None:
     scene = scene_with("tree", "house")
     asked = scene.segment("house", draws=4)

@@ -26,6 +26,7 @@ def extent(mask: np.ndarray) -> tuple[int, int, int, int]:
         ("to the right of a red car", ("right of", "red car")),
         ("on the left hand side of house", ("left of", "house")),
         ("beside the tree", ("next to", "tree")),
+        ("Right of The Old Barn", ("right of", "Old Barn")),
         ("on top of the house", ("on", "house")),
         (" under  the boat on the left ", ("below", "boat on the left")),
     ],

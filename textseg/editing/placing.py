@@ -79,12 +79,6 @@ def find_place(
     """
     size, cut = encoded.picture.size, options.threshold
     if options.relative_to:
-        if query or mask is not None:
-            raise InvalidInputError(
-                f"relative_to {options.relative_to!r} is where to add something, and there is a "
-                f"{'query' if query else 'mask'}",
-                hint="drop one of them",
-            )
         return _beside(options.relative_to, encoded, look)
     if mask is not None and not isinstance(mask, Segmentation | Mask):
         return Place(check_mask(mask, size, resize=options.resize_mask))

@@ -175,6 +175,12 @@ def plan_edit(
     options, card = asked.options, encoded.model.card
     if not asked.query and not asked.target and options.prompt is None:
         raise QueryError("neither a query nor a target nor a prompt: nothing to do")
+    if options.relative_to and (asked.query or asked.mask is not None):
+        raise InvalidInputError(
+            f"relative_to {options.relative_to!r} is where to add something, and there is a "
+            f"{'query' if asked.query else 'mask'}",
+            hint="drop one of them",
+        )
     witness = (caption() or "") if options.source is None else options.source
     source = prompt if options.source is None and not witness else witness
     kind = kind_of_change(asked.query, asked.target, source)

@@ -72,10 +72,11 @@ RELATIONS: Final[Mapping[str, Relation]] = {
     "onto": "on",
 }
 """What is said of where a thing is to be -> the relation that is meant."""
-_SIDE_OF = re.compile(r"\b(left|right)(?:[- ]hand)? side of\b")
+_SIDE_OF = re.compile(r"\b(left|right)(?:[- ]hand)? side of\b", re.IGNORECASE)
 _BESIDE = re.compile(
     rf"(?:(?:to|on|at) )?(?:the )?(?P<words>{'|'.join(sorted(RELATIONS, key=len, reverse=True))})"
-    r" (?:(?:the|an?) )?(?P<thing>.+)"
+    r" (?:(?:the|an?) )?(?P<thing>.+)",
+    re.IGNORECASE,
 )
 _SIDE = "left|right|top|bottom|middle"
 _SAID = re.compile(
@@ -173,7 +174,7 @@ def read_beside(words: str) -> tuple[Relation, str]:
             f"{words!r} says of nothing that something is beside it",
             hint='say e.g. "left of the car", or right of, next to, above, below, on',
         )
-    return RELATIONS[found["words"]], found["thing"]
+    return RELATIONS[found["words"].lower()], found["thing"]
 
 
 def says_beside(words: str) -> bool:
