@@ -44,6 +44,7 @@ FOR_OTHER_THINGS = {
     "threshold": "of segmentation",
     "soft": "of masks",
     "crop": "one of the ways to retouch, too",
+    "relative_to": "of paths",
 }
 """Words whose modules cannot be counted; their surfaces can, where they are in ``NAMED``."""
 
