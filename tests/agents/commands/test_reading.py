@@ -259,6 +259,11 @@ def test_place_to_add_at_is_a_side_of_the_picture_not_of_a_thing() -> None:
         ("save it as red barn dot png", "save it as 'red barn.png'"),
         ("hide the plate by blurring it", "blur the plate"),
         ("wait no go back", "go back"),
+        (
+            "first the rubbish bin away, then the bench red",
+            "remove the rubbish bin, make the bench red",
+        ),
+        ("the boat looks far away, make it bigger", "make the boat bigger"),
         ("extract the yacht, including its full body, masts, and sails", "cut out the yacht"),
         ("extract the black blouse worn by the woman", "cut out the woman's black blouse"),
         ("remove the red streetcar (tram) in the image", "remove the red streetcar"),
